@@ -1,0 +1,23 @@
+/** A value now, or a promise of it: the engine stays synchronous until the first promise appears. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * Tells whether a value must be awaited.
+ * @param value Anything a rule, store or hook returned.
+ */
+export function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
+  return (
+    typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
+  );
+}
+
+/**
+ * Continues with a value at once, or after its promise, without creating a promise for a value.
+ * @param value A value or a promise of it.
+ * @param next Receives the settled value; may itself return a promise.
+ * @returns The result of `next`, synchronous when nothing was awaited.
+ * @example andThen(store.read(key), (found) => found ?? fallback);
+ */
+export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return isThenable(value) ? value.then(next) : next(value);
+}

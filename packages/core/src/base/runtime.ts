@@ -1,0 +1,102 @@
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+
+import type { AbortControllerLike, FetchLike } from "./platform.ts";
+import type { AsyncScope, Hash, Ids, Logger, Ports, Timers } from "./ports.ts";
+
+/**
+ * What the platform offers, found at run time: the one place that touches globals. Node, Deno, Bun and Workers hand
+ * out their built-in modules through `process.getBuiltinModule`, so no module of theirs is imported and a bundle for
+ * the browser stays free of them; SHA-256 then falls back to `@noble/hashes`.
+ */
+interface Platform {
+  readonly performance: { now(): number };
+  readonly setTimeout: (run: () => void, delayMs: number) => unknown;
+  readonly clearTimeout: (timer: unknown) => void;
+  readonly AbortController: new () => AbortControllerLike;
+  readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
+  readonly console: Logger;
+  readonly fetch?: FetchLike;
+  readonly process?: {
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    getBuiltinModule?(name: "crypto"): NodeCrypto | undefined;
+    getBuiltinModule?(name: "async_hooks"): NodeAsyncHooks | undefined;
+  };
+}
+
+interface NodeCrypto {
+  hash?(algorithm: "sha256", text: string, encoding: "hex"): string;
+  createHmac(algorithm: "sha256", key: string): { update(text: string): { digest(encoding: "hex"): string } };
+}
+
+interface NodeAsyncHooks {
+  readonly AsyncLocalStorage?: new <T>() => { getStore(): T | undefined; run<R>(value: T, work: () => R): R };
+}
+
+// The global object has no type here on purpose: core compiles with the ES library alone.
+const platform = globalThis as unknown as Platform;
+
+/**
+ * The ports of the platform this runs on.
+ * @param overrides Ports to replace, for tests or special environments.
+ */
+export function createPorts(overrides: Partial<Ports> = {}): Ports {
+  return {
+    clock: { wallMs: () => Date.now(), elapsedMs: () => platform.performance.now() },
+    timers,
+    ids: createIds(),
+    hash: createHash(),
+    logger: platform.console,
+    fetch: platform.fetch === undefined ? undefined : (url, init) => platform.fetch!(url, init),
+    secret: (name) => platform.process?.env?.[name],
+    createAbort: () => new platform.AbortController(),
+    createScope,
+    waitUntil: undefined,
+    ...overrides,
+  };
+}
+
+const timers: Timers = {
+  set(run, delayMs) {
+    const timer = platform.setTimeout(run, delayMs);
+    // Node keeps a process alive for a timer; a policy engine must never be the reason.
+    if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
+      timer.unref();
+    }
+    return () => platform.clearTimeout(timer);
+  },
+};
+
+function createIds(): Ids {
+  const origin = randomHex(8);
+  let count = 0;
+  return {
+    next: (prefix) => `${prefix}_${origin}_${(count++).toString(36)}`,
+    secret: (prefix) => `${prefix}_${randomHex(16)}`,
+  };
+}
+
+function randomHex(bytes: number): string {
+  return bytesToHex(platform.crypto.getRandomValues(new Uint8Array(bytes)));
+}
+
+function createHash(): Hash {
+  const native = platform.process?.getBuiltinModule?.("crypto");
+  const oneShot = native?.hash;
+  return {
+    sha256: oneShot
+      ? (text) => oneShot("sha256", text, "hex")
+      : (text) => bytesToHex(sha256(utf8ToBytes(text))),
+    hmacSha256: native
+      ? (key, text) => native.createHmac("sha256", key).update(text).digest("hex")
+      : (key, text) => bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(text))),
+  };
+}
+
+function createScope<T>(): AsyncScope<T> {
+  const Storage = platform.process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage;
+  if (Storage === undefined) return { current: () => undefined, run: (_value, work) => work() };
+  const storage = new Storage<T>();
+  return { current: () => storage.getStore(), run: (value, work) => storage.run(value, work) };
+}

@@ -1,0 +1,1 @@
+export { createCel } from "./create-cel.ts";

@@ -1,0 +1,60 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import type { Hash } from "../base/ports.ts";
+import type { PolicyContext } from "./context.ts";
+import { inputOf } from "./create-context.ts";
+import { actionOf } from "./hookpoint.ts";
+
+/**
+ * The key by which a call is recognised again: replayed, resumed, retried, or seen at its other hookpoint. A call id
+ * alone is never trusted: another input, agent or tenant under one id is another call.
+ * @param planeId Names the wired plane: planes that share a store do not share calls.
+ * @returns undefined without a call id, where nothing can be recognised.
+ */
+export function callKeyOf(planeId: string, context: PolicyContext, hash: Hash): string | undefined {
+  const { callId, tenant, agent, session, hookpoint } = context;
+  if (callId === undefined) return undefined;
+  return tupleKey([
+    planeId,
+    tenant,
+    agent.id,
+    session,
+    actionOf(hookpoint),
+    context.tool?.name ?? context.model?.name ?? context.target?.name,
+    callId,
+    inputDigest(context, hash),
+  ]);
+}
+
+/**
+ * Writes several texts as one, so that different lists are different texts: each is prefixed with its length, and an
+ * absent one is not an empty one.
+ * @example tupleKey(["a", "", undefined]) // "1:a0:-"
+ */
+export function tupleKey(parts: readonly (string | undefined)[]): string {
+  let key = "";
+  for (const part of parts) key += part === undefined ? "-" : `${part.length}:${part}`;
+  return key;
+}
+
+interface Digest {
+  readonly hash: Hash;
+  readonly text: string;
+}
+
+/** Inputs are frozen, and their digest is asked for by the key, the history and the record. */
+const digests = new WeakMap<object, Digest>();
+
+/**
+ * The digest of what goes into the action, as lower-case hex: SHA-256 over canonical JSON. Opaque values count by their
+ * type alone. A call without an input has the digest of the empty text, which no JSON value has.
+ */
+export function inputDigest(context: PolicyContext, hash: Hash): string {
+  const input = inputOf(context);
+  if (input === undefined) return hash.sha256("");
+  if (typeof input !== "object" || input === null) return hash.sha256(canonicalJson(input));
+  const known = digests.get(input);
+  if (known !== undefined && known.hash === hash) return known.text;
+  const text = hash.sha256(canonicalJson(input));
+  if (Object.isFrozen(input)) digests.set(input, { hash, text });
+  return text;
+}

@@ -1,0 +1,107 @@
+import type { JsonValue } from "../base/json.ts";
+import type { Usage } from "../base/model-costs.ts";
+import type { PolicyContext } from "./context.ts";
+import type { ContextInit } from "./context-init.ts";
+import { agentOf, apiOf, modelOf, tagsOf, targetOf, toolOf, usageOf } from "./context-parts.ts";
+import { afterOf, HOOKPOINT_PATTERN } from "./hookpoint.ts";
+import { identityText, invalid, MAX_NAME_CHARS } from "./identity-text.ts";
+import { snapshot } from "./snapshot.ts";
+
+export type { ContextInit } from "./context-init.ts";
+
+type Draft = { -readonly [Field in keyof PolicyContext]: PolicyContext[Field] };
+
+/**
+ * Builds what rules look at: names checked and in NFC, content snapshotted once, all of it frozen. Content that is a
+ * snapshot already is taken as it is, so a context can be made of a context.
+ * @param init What is happening, as an adapter or user says it.
+ * @param nowMs Epoch ms on the engine's steady clock, where `init` says none.
+ * @throws AgentplaneError `context_invalid` naming the field, `content_refused` for content that cannot be snapshotted.
+ */
+export function createContext(init: ContextInit, nowMs: number): PolicyContext {
+  const draft: Draft = {
+    hookpoint: hookpointOf(init.hookpoint),
+    agent: agentOf(init.agent),
+    tags: tagsOf(init.tags),
+    nowMs: init.nowMs ?? nowMs,
+  };
+  if (!Number.isFinite(draft.nowMs)) throw invalid("nowMs", "must be epoch milliseconds");
+  addIdentity(draft, init);
+  if (init.tool !== undefined) draft.tool = toolOf(init.tool);
+  if (init.model !== undefined) draft.model = modelOf(init.model);
+  if (init.target !== undefined) draft.target = targetOf(init.target);
+  if (init.api !== undefined) draft.api = apiOf(init.api);
+  addResult(draft, init);
+  return Object.freeze(draft);
+}
+
+/** How an action ended. */
+export interface ResultFacts {
+  /** Any value; snapshotted once. Undefined: nothing to look at. */
+  readonly result?: unknown;
+  readonly isError?: boolean | undefined;
+  readonly usage?: Usage | undefined;
+  /** Epoch ms on the engine's steady clock. */
+  readonly nowMs: number;
+}
+
+/**
+ * The context after an action: the same call at its `after_*` hookpoint, with what it gave.
+ * @param context The `before_*` context, as it was executed.
+ * @throws AgentplaneError `content_refused` for a result that cannot be snapshotted.
+ */
+export function withResult(context: PolicyContext, facts: ResultFacts): PolicyContext {
+  const draft: Draft = { ...context, hookpoint: afterOf(context.hookpoint), nowMs: facts.nowMs };
+  addResult(draft, facts);
+  return Object.freeze(draft);
+}
+
+/**
+ * The context with another input: of its tool, its model (the messages) or its target, whichever it is about. One that
+ * is about none of them stays as it is.
+ * @param input A snapshot, or a value to snapshot.
+ */
+export function withInput(context: PolicyContext, input: JsonValue): PolicyContext {
+  const { tool, model, target } = context;
+  const value = snapshot(input);
+  if (value === inputOf(context)) return context;
+  if (tool !== undefined)
+    return Object.freeze({ ...context, tool: Object.freeze({ ...tool, input: value }) });
+  if (model !== undefined)
+    return Object.freeze({ ...context, model: Object.freeze({ ...model, messages: value }) });
+  if (target === undefined) return context;
+  return Object.freeze({ ...context, target: Object.freeze({ ...target, input: value }) });
+}
+
+/** What goes into the action and may be rewritten or redacted: a tool's or target's input, a model's messages. */
+export function inputOf({ tool, model, target }: PolicyContext): JsonValue | undefined {
+  if (tool !== undefined) return tool.input;
+  if (model !== undefined) return model.messages;
+  return target?.input;
+}
+
+function hookpointOf(hookpoint: unknown): string {
+  if (typeof hookpoint === "string" && HOOKPOINT_PATTERN.test(hookpoint)) return hookpoint;
+  throw invalid(
+    "hookpoint",
+    "must be a name such as before_tool_call: a-z, 0-9 and _, at most 64 characters",
+  );
+}
+
+function addIdentity(draft: Draft, { tenant, user, session, callId, origin }: ContextInit): void {
+  if (tenant !== undefined) draft.tenant = identityText(tenant, "tenant");
+  if (user !== undefined) draft.user = identityText(user, "user");
+  if (session !== undefined) draft.session = identityText(session, "session");
+  if (origin !== undefined) draft.origin = identityText(origin, "origin");
+  if (callId === undefined) return;
+  // The framework's own text, which it asks for again: checked, never changed.
+  if (identityText(callId, "callId") === "" || callId.length > MAX_NAME_CHARS)
+    throw invalid("callId", "is too long");
+  draft.callId = callId;
+}
+
+function addResult(draft: Draft, { result, isError, usage }: Omit<ResultFacts, "nowMs">): void {
+  if (result !== undefined) draft.result = snapshot(result);
+  if (isError !== undefined) draft.isError = isError;
+  if (usage !== undefined) draft.usage = usageOf(usage);
+}

@@ -1,0 +1,61 @@
+import type { JsonObject, JsonValue } from "../base/json.ts";
+
+/**
+ * Stands in a snapshot for a value that is not JSON, such as `{ $opaque: "Date" }`: rules can see that something is
+ * there, and execution gets the very value back. Data that merely looks like one stays data.
+ */
+export interface Opaque extends JsonObject {
+  readonly $opaque: string;
+}
+
+/** Only a marker made here restores a reference: a tool's input cannot forge one. */
+const references = new WeakMap<object, { readonly value: unknown }>();
+
+/** Every marker, and every frozen container with one somewhere below, so that asking costs one look-up. */
+const holders = new WeakSet<object>();
+
+/** Wraps a value that JSON cannot carry; the reference itself is kept, never copied. */
+export function opaqueOf(value: unknown): Opaque {
+  // A null prototype is an object's; the literal is otherwise what the type says.
+  const marker = Object.assign(Object.create(null) as { $opaque: string }, { $opaque: nameOf(value) });
+  references.set(marker, { value });
+  holders.add(marker);
+  return Object.freeze(marker);
+}
+
+/** Tells a genuine marker from data that looks like one. */
+export function isOpaque(value: unknown): value is Opaque {
+  return typeof value === "object" && value !== null && references.has(value);
+}
+
+/** What a marker stands for, boxed because it may be undefined-like; undefined for anything but a marker. */
+export function referenceOf(value: object): { readonly value: unknown } | undefined {
+  return references.get(value);
+}
+
+/** Remembers that a frozen container has a marker below. */
+export function markHolder(container: object): void {
+  holders.add(container);
+}
+
+/**
+ * Tells whether a snapshot holds, at any depth, a value that rules cannot read. O(1).
+ * @param value What `snapshot` returned, or a part of it.
+ */
+export function hasOpaque(value: JsonValue): boolean {
+  return typeof value === "object" && value !== null && holders.has(value);
+}
+
+const NAME = /^[A-Za-z_$][\w$]{0,63}$/;
+
+function nameOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return typeof value;
+  let name: unknown;
+  try {
+    name = value.constructor.name;
+  } catch {
+    // A trap or a missing constructor: the value stays usable, it merely has no name.
+    return "object";
+  }
+  return typeof name === "string" && NAME.test(name) ? name : "object";
+}

@@ -1,0 +1,108 @@
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { hasOpaque, markHolder } from "./opaque.ts";
+
+/** Says that a member is left out. */
+export const DROPPED = Symbol("dropped");
+
+/** What becomes of an object's members; returning the same name and value changes nothing. */
+export interface MemberChange {
+  name(key: string): string;
+  /** @param name What the member will be called; differs from `key` only where `name` changed it. */
+  value(value: JsonValue, key: string, name: string): JsonValue | typeof DROPPED;
+}
+
+/**
+ * Builds an array with changed items: a new frozen one where something changed, the same one otherwise.
+ * @param change Gives each item's new value.
+ */
+export function rebuildItems(
+  items: readonly JsonValue[],
+  change: (item: JsonValue, position: number) => JsonValue,
+): readonly JsonValue[] {
+  let built: JsonValue[] | undefined;
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]!;
+    const next = change(item, at);
+    if (next === item) continue;
+    built ??= [...items];
+    built[at] = next;
+  }
+  return built === undefined ? items : sealItems(built);
+}
+
+/**
+ * Builds an object with changed members: a new frozen one where something changed, the same one otherwise. Two members
+ * that get one name both stay: the later is numbered.
+ */
+export function rebuildMembers(source: JsonObject, change: MemberChange): JsonObject {
+  let built: Record<string, JsonValue> | undefined;
+  let numbers: Map<string, number> | undefined;
+  const keys = Object.keys(source);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at]!;
+    const old = source[key]!;
+    let name = change.name(key);
+    if (name !== key) {
+      built ??= firstMembers(source, keys, at);
+      numbers ??= new Map();
+    }
+    // Only a changed name can meet another.
+    if (built !== undefined && numbers !== undefined && Object.hasOwn(built, name))
+      name = freeName(built, name, numbers);
+    const next = change.value(old, key, name);
+    if (built === undefined) {
+      if (next === old) continue;
+      built = firstMembers(source, keys, at);
+    }
+    if (next !== DROPPED) built[name] = next;
+  }
+  return built === undefined ? source : sealMembers(built);
+}
+
+/** The array with one item replaced. */
+export function rebuildItem(
+  items: readonly JsonValue[],
+  position: number,
+  next: JsonValue,
+): readonly JsonValue[] {
+  return rebuildItems(items, (item, at) => (at === position ? next : item));
+}
+
+/** The object with one member replaced or added at the end. */
+export function rebuildMember(source: JsonObject, key: string, next: JsonValue): JsonObject {
+  if (Object.hasOwn(source, key) && source[key] === next) return source;
+  const keys = Object.keys(source);
+  const built = firstMembers(source, keys, keys.length);
+  built[key] = next;
+  return sealMembers(built);
+}
+
+function firstMembers(source: JsonObject, keys: readonly string[], count: number): Record<string, JsonValue> {
+  // Without a prototype every name is data.
+  const built = Object.create(null) as Record<string, JsonValue>;
+  for (let at = 0; at < count; at++) built[keys[at]!] = source[keys[at]!]!;
+  return built;
+}
+
+/** Remembers the last number of each name: counting from the start would be quadratic in names that become one. */
+function freeName(taken: JsonObject, name: string, numbers: Map<string, number>): string {
+  let number = (numbers.get(name) ?? 1) + 1;
+  while (Object.hasOwn(taken, `${name}_${number}`)) number++;
+  numbers.set(name, number);
+  return `${name}_${number}`;
+}
+
+function sealItems(items: JsonValue[]): readonly JsonValue[] {
+  if (items.some(hasOpaque)) markHolder(items);
+  return Object.freeze(items);
+}
+
+function sealMembers(members: Record<string, JsonValue>): JsonObject {
+  for (const key in members) {
+    if (hasOpaque(members[key]!)) {
+      markHolder(members);
+      break;
+    }
+  }
+  return Object.freeze(members);
+}

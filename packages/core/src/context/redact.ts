@@ -1,0 +1,121 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { Hash } from "../base/ports.ts";
+import type { ScanChannel, Scanner } from "../base/scanner.ts";
+import { editJsonText, type JsonTextEdit } from "./json-text.ts";
+import { isOpaque } from "./opaque.ts";
+import { DROPPED, rebuildItems, rebuildMembers, type MemberChange } from "./rebuild.ts";
+import { FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
+import { planOf, strongerOf, type RedactDuty, type RedactPlan, type Treatment } from "./redact-plan.ts";
+import { redactSpans } from "./redact-spans.ts";
+import { adopt } from "./snapshot.ts";
+
+/** What a redaction needs beside its duties. */
+export interface RedactDeps {
+  /** Needed by duties that detect. */
+  readonly scanner: Scanner | undefined;
+  readonly hash: Hash;
+  /** Where the content came from. */
+  readonly channel: ScanChannel;
+}
+
+/**
+ * Replaces what duties name: the whole value of a member whose name matches `fields`, at any depth, and what detectors
+ * find in any text, in member names, in large whole numbers, and inside texts that are JSON themselves. The strongest
+ * treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
+ * `[EMAIL:1a2b3c4d]`; `tokenise` `[EMAIL_1]`, numbered by first appearance. Redacting twice is redacting once. Opaque
+ * values stay.
+ * @param value A snapshot; never changed. Linear in its size.
+ * @returns New frozen objects where something changed; the same value when nothing did.
+ * @throws AgentplaneError `usage_invalid` when a duty detects and there is no scanner.
+ */
+export function redact(value: JsonValue, duties: readonly RedactDuty[], deps: RedactDeps): JsonValue {
+  if (duties.length === 0) return value;
+  return adopt(new Redaction(planOf(duties), deps).value(value), value);
+}
+
+/** Redacts one text, as `redact` does it. */
+export function redactText(text: string, duties: readonly RedactDuty[], deps: RedactDeps): string {
+  return duties.length === 0 ? text : new Redaction(planOf(duties), deps).text(text);
+}
+
+/** Shorter whole numbers hold no card, account or telephone number. */
+const MIN_NUMBER = 100_000_000;
+const WHOLE_NUMBER = /^-?\d{9,}$/;
+
+/** One redaction of one content: its numbering is shared by everything in it. */
+class Redaction {
+  readonly #plan: RedactPlan;
+  readonly #deps: RedactDeps;
+  readonly #writer: MarkerWriter;
+  readonly #members: MemberChange = {
+    name: (name) => this.#scan(name),
+    value: (value, key, name) => {
+      const treatment = this.#fieldTreatment(key, name);
+      if (treatment === undefined) return this.value(value);
+      return treatment === "drop"
+        ? DROPPED
+        : this.#field(typeof value === "string" ? value : canonicalJson(value), treatment);
+    },
+  };
+
+  constructor(plan: RedactPlan, deps: RedactDeps) {
+    this.#plan = plan;
+    this.#deps = deps;
+    this.#writer = new MarkerWriter(deps.hash);
+  }
+
+  value(value: JsonValue): JsonValue {
+    if (typeof value === "string") return this.text(value);
+    if (typeof value === "number") return this.#number(value);
+    if (typeof value !== "object" || value === null || isOpaque(value)) return value;
+    if (Array.isArray(value)) return rebuildItems(value, (item) => this.value(item));
+    return rebuildMembers(value as JsonObject, this.#members);
+  }
+
+  text(text: string): string {
+    // The text around JSON is scanned too: its numbers, and what its escapes hide from nobody who reads it as text.
+    return this.#scan(editJsonText(text, this.#edit) ?? text);
+  }
+
+  readonly #edit: JsonTextEdit = {
+    name: (name) => this.#scan(name),
+    text: (text) => this.text(text),
+    number: (digits) => (WHOLE_NUMBER.test(digits) ? this.#scan(digits) : digits),
+    member: (key, value) => {
+      const treatment = this.#plan.hasFields ? this.#fieldTreatment(key, this.#scan(key)) : undefined;
+      if (treatment === undefined) return undefined;
+      return treatment === "drop" ? "drop" : { text: this.#field(value(), treatment) };
+    },
+  };
+
+  /** What detection makes of a name may be the name of a field as well. */
+  #fieldTreatment(key: string, name: string): Treatment | undefined {
+    const treatment = this.#plan.fieldTreatment(key);
+    return name === key ? treatment : strongerOf(treatment, this.#plan.fieldTreatment(name));
+  }
+
+  #number(value: number): JsonValue {
+    if (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER) return value;
+    const digits = String(value);
+    const scanned = this.#scan(digits);
+    return scanned === digits ? value : scanned;
+  }
+
+  #field(text: string, treatment: Exclude<Treatment, "drop">): string {
+    // A marker made by a stronger or equal treatment must not be hashed or numbered once more.
+    if (treatment !== "mask" && isFieldMarker(text)) return text;
+    return this.#writer.write(FIELD_TYPE, text, treatment);
+  }
+
+  #scan(text: string): string {
+    const { scans } = this.#plan;
+    if (scans.length === 0 || text === "") return text;
+    return redactSpans(text, {
+      scans,
+      scanner: this.#deps.scanner,
+      channel: this.#deps.channel,
+      writer: this.#writer,
+    });
+  }
+}

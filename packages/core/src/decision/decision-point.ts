@@ -1,0 +1,72 @@
+import type { MaybePromise } from "../base/maybe-promise.ts";
+import type { Usage } from "../base/model-costs.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { Decision, DecisionCause, Intent } from "./decision.ts";
+import type { RedactObligation } from "./obligation.ts";
+
+/** A decision together with the context as it will be executed (before) or shown (after): rewritten and redacted. */
+export interface Ruling {
+  readonly decision: Decision;
+  readonly context: PolicyContext;
+  /** Keys under which this call is known: as it was asked and, if it was rewritten, as it runs. */
+  readonly callKeys: readonly string[];
+}
+
+/** How an admitted call ended. */
+export type CallEnd =
+  /**
+   * The action ran; `context` is the `after_*` context with the result. Answers with the ruling on the result. A
+   * `denial` that enforcement found itself withholds it.
+   */
+  | { readonly status: "ran"; readonly context: PolicyContext; readonly usage?: Usage | undefined; readonly denial?: Denial | undefined }
+  /**
+   * The action threw; `context` carries the error's text as its result. Budgets are released unless usage is known,
+   * rates stay. Answers with the ruling on the text.
+   */
+  | { readonly status: "failed"; readonly context: PolicyContext; readonly usage?: Usage | undefined; readonly denial?: Denial | undefined }
+  /** The action never started: everything is given back. */
+  | { readonly status: "released" }
+  /** Control flow left the run (an interrupt): holds are kept, the call may be resumed. */
+  | { readonly status: "suspended" };
+
+/** How a stream of model output must be treated before the after-decision is known. */
+export interface StreamDuties {
+  /** `whole`: an enforcing rule needs the whole response; otherwise the number of characters to hold back. */
+  readonly holdBack: "whole" | number;
+  readonly redact: readonly RedactObligation[];
+}
+
+/** A denial found outside the rules. */
+export interface Denial {
+  readonly cause: DecisionCause;
+  readonly reason: string;
+  readonly message?: string;
+}
+
+/** What Guard needs to know of plugs while a call runs. */
+export interface ControlsView {
+  /** The decision that cuts this call now, or undefined. Synchronous, records nothing. */
+  cutOf(context: PolicyContext): Decision | undefined;
+  /** Called after every change of a plug or mode. Returns the unsubscription. */
+  subscribe(changed: () => void): () => void;
+}
+
+/** The seam between enforcement and decision: the local engine, a remote PDP client or a test fake. */
+export interface DecisionPoint {
+  /** Grows with every change of policies, plugs or modes. */
+  readonly revision: number;
+  readonly controls: ControlsView;
+  rule(context: PolicyContext, options: { readonly intent: Intent }): MaybePromise<Ruling>;
+  /**
+   * Ends an admission, exactly once; a second end is ignored.
+   * @returns For `ran` and `failed` the ruling on the result; otherwise undefined.
+   */
+  finish(decisionId: string, end: CallEnd): MaybePromise<Ruling | undefined>;
+  /** Decides and records a denial that enforcement itself found, such as a hook's block. */
+  refuse(context: PolicyContext, denial: Denial): MaybePromise<Decision>;
+  /** Whether anything looks at what follows this call; if not, its result is never read. */
+  looksAfter(context: PolicyContext): boolean;
+  /** Keeps the holds of a running call alive. */
+  renew(decisionId: string): MaybePromise<void>;
+  streamDuties(context: PolicyContext): StreamDuties;
+}

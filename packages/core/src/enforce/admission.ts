@@ -1,0 +1,80 @@
+import type { AbortControllerLike, AbortSignalLike } from "../base/platform.ts";
+import type { Ports } from "../base/ports.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { inputOf } from "../context/create-context.ts";
+import { thaw } from "../context/snapshot.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { Ruling } from "../decision/decision-point.ts";
+import { policyErrorOf } from "../decision/policy-error.ts";
+
+/** A decision in force for one call, from its admission to its end. */
+export interface Admission {
+  readonly status: "admitted";
+  readonly decision: Decision;
+  /** As it will be executed: rewritten and redacted. */
+  readonly context: PolicyContext;
+  /** A fresh, mutable copy of the input to execute. */
+  readonly input: unknown;
+  /** Whether a policy or hook changed the input: adapters map it back to their own shape only then. */
+  readonly isInputChanged: boolean;
+  /** Fires when an operator cuts the call. */
+  readonly signal: AbortSignalLike;
+  /** A second interception of a call that is already admitted around this one: its end is the outer one's. */
+  readonly isJoined: boolean;
+}
+
+/** Guard's own handle on an admission. */
+export class LiveAdmission implements Admission {
+  readonly status = "admitted";
+  readonly decision: Decision;
+  readonly context: PolicyContext;
+  readonly isInputChanged: boolean;
+  readonly isJoined: boolean;
+  readonly callKeys: readonly string[];
+  readonly #ports: Ports;
+  #controller: AbortControllerLike | undefined;
+  #cut: Decision | undefined;
+  #onCut: (() => void) | undefined;
+
+  constructor({ decision, context, callKeys }: Ruling, of: { asked: PolicyContext; isJoined: boolean; ports: Ports }) {
+    this.decision = decision;
+    this.context = context;
+    this.callKeys = callKeys;
+    this.isInputChanged = inputOf(context) !== inputOf(of.asked);
+    this.isJoined = of.isJoined;
+    this.#ports = of.ports;
+  }
+
+  get input(): unknown {
+    const input = inputOf(this.context);
+    return input === undefined ? undefined : thaw(input);
+  }
+
+  /** Created on demand: most calls are never cut, and a controller costs more than the decision. */
+  get signal(): AbortSignalLike {
+    if (this.#controller === undefined) {
+      this.#controller = this.#ports.createAbort();
+      if (this.#cut !== undefined) this.#controller.abort(policyErrorOf(this.#cut));
+    }
+    return this.#controller.signal;
+  }
+
+  /** The decision that cut this call, once there is one. */
+  get cutBy(): Decision | undefined {
+    return this.#cut;
+  }
+
+  /** Cuts the call: its signal fires with the error that says why. */
+  cut(decision: Decision): void {
+    if (this.#cut !== undefined) return;
+    this.#cut = decision;
+    this.#controller?.abort(policyErrorOf(decision));
+    this.#onCut?.();
+  }
+
+  /** Calls back when the call is cut, without the cost of a signal. */
+  onCut(listener: () => void): void {
+    this.#onCut = listener;
+    if (this.#cut !== undefined) listener();
+  }
+}

@@ -1,0 +1,84 @@
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { Usage } from "../base/model-costs.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { CarriedAdmission } from "../engine/engine-parts.ts";
+import { LiveAdmission, type Admission } from "./admission.ts";
+import { completeCall, type ResultCodec } from "./complete.ts";
+import type { GuardCore } from "./guard-core.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** One call to govern. */
+export interface GuardedCall<R> {
+  readonly context: PolicyContext;
+  /**
+   * Executes the call.
+   * @param admitted What to execute, and the signal that fires when an operator cuts it.
+   */
+  readonly run: (admitted: Admission) => MaybePromise<R>;
+  /** Reads and rewrites the framework's own result; default: the result itself is the content. */
+  readonly result?: ResultCodec<R>;
+  /** Tokens used, read from the result. */
+  readonly usage?: (result: R) => Usage | undefined;
+  /** Whether a returned result reports a failure. Default: never. */
+  readonly isError?: (result: R) => boolean;
+  /** Tells errors that are control flow (an interrupt): they pass untouched and the call stays resumable. */
+  readonly isControlFlow?: (error: unknown) => boolean;
+}
+
+/** Runs an admitted call inside its scope and ends it, whatever happens. */
+export function execute<R>(core: GuardCore, admission: LiveAdmission, call: GuardedCall<R>): MaybePromise<Outcome<R>> {
+  const onResult = (result: R): MaybePromise<Outcome<R>> =>
+    completeCall(core, admission, {
+      status: "ran",
+      result,
+      usage: call.usage?.(result),
+      codec: call.result,
+      isError: call.isError?.(result) === true,
+    });
+  const onError = (error: unknown): MaybePromise<Outcome<R>> => {
+    if (call.isControlFlow?.(error) === true) return suspendAndThrow(core, admission, error);
+    return completeCall<R>(core, admission, { status: "failed", error });
+  };
+  let running: MaybePromise<R>;
+  try {
+    running = core.scope.run(carriedOf(admission), () => call.run(admission));
+  } catch (error) {
+    return onError(error);
+  }
+  if (!isThenable(running)) return onResult(running);
+  return untilCut(running, admission).then(onResult, onError);
+}
+
+/** What code inside the call carries: the lineage of a nested agent, the identity of a repeated interception. */
+export function carriedOf({ context, callKeys, decision }: LiveAdmission): CarriedAdmission {
+  return {
+    agentId: context.agent.id,
+    ancestors: context.agent.ancestors,
+    runId: context.agent.runId,
+    callKeys,
+    decisionId: decision.id,
+  };
+}
+
+/** A call that ignores its signal does not keep the agent: it is left behind and its result discarded. */
+function untilCut<R>(running: Promise<R>, admission: LiveAdmission): Promise<R> {
+  return new Promise<R>((resolve, reject) => {
+    admission.onCut(() => reject(new Error("the call was cut by an operator")));
+    running.then(resolve, reject);
+  });
+}
+
+function suspendAndThrow(core: GuardCore, admission: LiveAdmission, error: unknown): MaybePromise<never> {
+  const rethrow = (): never => {
+    throw error;
+  };
+  const suspended = suspendCall(core, admission);
+  return isThenable(suspended) ? suspended.then(rethrow) : rethrow();
+}
+
+/** Keeps the holds of a call that left the run by an interrupt. */
+export function suspendCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
+  if (admission.isJoined || !core.live.remove(admission)) return;
+  const done = core.point.finish(admission.decision.id, { status: "suspended" });
+  return isThenable(done) ? done.then(() => undefined) : undefined;
+}

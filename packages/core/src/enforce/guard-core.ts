@@ -1,0 +1,20 @@
+import type { AsyncScope, Ports } from "../base/ports.ts";
+import type { Scanner } from "../base/scanner.ts";
+import type { Tokenizer } from "../base/model-costs.ts";
+import type { DecisionPoint } from "../decision/decision-point.ts";
+import type { CarriedAdmission } from "../engine/engine-parts.ts";
+import type { HookRegistry } from "../hooks/hook-registry.ts";
+import type { LiveCalls } from "./live-calls.ts";
+
+/** What Guard's verbs share. */
+export interface GuardCore {
+  readonly point: DecisionPoint;
+  readonly hooks: HookRegistry;
+  readonly ports: Ports;
+  readonly scope: AsyncScope<CarriedAdmission>;
+  readonly live: LiveCalls;
+  readonly scanner: Scanner | undefined;
+  readonly tokenizer: Tokenizer;
+  /** Epoch ms on the steady clock. */
+  nowMs(): number;
+}

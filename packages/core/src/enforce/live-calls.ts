@@ -1,0 +1,62 @@
+import type { Ports } from "../base/ports.ts";
+import { isThenable } from "../base/maybe-promise.ts";
+import type { DecisionPoint } from "../decision/decision-point.ts";
+import type { LiveAdmission } from "./admission.ts";
+
+/** The calls that run now: cut when a plug is pulled, their holds renewed while they last. */
+export interface LiveCalls {
+  add(admission: LiveAdmission): void;
+  remove(admission: LiveAdmission): boolean;
+  has(decisionId: string): boolean;
+  byCallId(callId: string): LiveAdmission | undefined;
+  close(): void;
+}
+
+/**
+ * Watches running calls.
+ * @param point Tells which calls are cut after a change, and renews holds.
+ * @param holdTtlMs A hold is renewed after a third of it.
+ */
+export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: number): LiveCalls {
+  const calls = new Map<string, LiveAdmission>();
+  let stopTimer: (() => void) | undefined;
+
+  const cutUnplugged = (): void => {
+    for (const call of calls.values()) {
+      const cut = point.controls.cutOf(call.context);
+      if (cut !== undefined) call.cut(cut);
+    }
+  };
+  const unsubscribe = point.controls.subscribe(cutUnplugged);
+
+  const renew = (): void => {
+    stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
+    for (const id of calls.keys()) {
+      const renewed = point.renew(id);
+      if (isThenable(renewed)) renewed.catch((error: unknown) => report(error, ports));
+    }
+  };
+
+  return {
+    add(admission) {
+      calls.set(admission.decision.id, admission);
+      stopTimer ??= ports.timers.set(renew, holdTtlMs / 3);
+    },
+    remove: (admission) => calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
+    has: (decisionId) => calls.has(decisionId),
+    byCallId(callId) {
+      for (const call of calls.values()) if (call.context.callId === callId) return call;
+      return undefined;
+    },
+    close() {
+      stopTimer?.();
+      unsubscribe();
+    },
+  };
+}
+
+function report(error: unknown, { logger }: Ports): void {
+  logger.error("a hold of a running call could not be renewed", {
+    error: error instanceof Error ? error.message : "unknown",
+  });
+}

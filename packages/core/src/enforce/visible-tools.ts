@@ -1,0 +1,52 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { DecisionPoint } from "../decision/decision-point.ts";
+
+/** A tool as a list offers it. */
+export interface NamedTool {
+  readonly name: string;
+  readonly server?: string;
+  readonly originalName?: string;
+}
+
+/**
+ * The tools a model may see now: those that no policy, plug or mode blocks whatever their input. What cannot be told
+ * without an input stays visible; hiding is a courtesy, the call itself is decided again.
+ * @param tools Anything with a `name`.
+ * @param context The agent at work, at any hookpoint.
+ */
+export function visibleTools<T extends NamedTool>(
+  point: DecisionPoint,
+  tools: readonly T[],
+  context: PolicyContext,
+): MaybePromise<readonly T[]> {
+  const visible: T[] = [];
+  const from = (position: number): MaybePromise<readonly T[]> => {
+    for (let at = position; at < tools.length; at++) {
+      const tool = tools[at]!;
+      const ruled = point.rule(previewOf(tool, context), { intent: "peek" });
+      if ("then" in ruled) {
+        return ruled.then(({ decision }) => {
+          if (decision.effect !== "block") visible.push(tool);
+          return from(at + 1);
+        });
+      }
+      if (ruled.decision.effect !== "block") visible.push(tool);
+    }
+    return visible;
+  };
+  return andThen(from(0), (all) => (all.length === tools.length ? tools : all));
+}
+
+function previewOf({ name, server, originalName }: NamedTool, context: PolicyContext): PolicyContext {
+  const { model: _model, callId: _callId, target: _target, result: _result, ...rest } = context;
+  return Object.freeze({
+    ...rest,
+    hookpoint: "before_tool_call",
+    tool: Object.freeze({
+      name: name.normalize("NFC"),
+      ...(server !== undefined && { server }),
+      ...(originalName !== undefined && { originalName }),
+    }),
+  });
+}

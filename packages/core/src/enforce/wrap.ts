@@ -1,0 +1,148 @@
+import { AgentplaneError } from "../base/errors.ts";
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { ContextInit } from "../context/create-context.ts";
+import type { Guard } from "./guard.ts";
+import type { Denied, Outcome } from "./outcome.ts";
+
+/** Any function that can be governed. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the one place where every function must fit
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** Whom a governed function acts for, and what it is called. */
+export interface WrapOptions<F extends AnyFunction> {
+  readonly agent: ContextInit["agent"];
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly session?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Default: the function's name. */
+  readonly tool?: string;
+  /** Names of the positional arguments, so that rules can speak of `$.amount`; default: `$.args[0]`, … */
+  readonly parameters?: readonly string[];
+  /** The framework's id of one call, for replay protection. */
+  readonly callId?: (...args: Parameters<F>) => string;
+}
+
+/** What a blocked call becomes, instead of an exception. */
+export interface GuardOptions<F extends AnyFunction> extends WrapOptions<F> {
+  /** `throw` (default), or a function whose value is returned in place of the result. */
+  readonly onBlock?: "throw" | ((denied: Denied) => ReturnType<F>);
+}
+
+/**
+ * Governs a function: every call is admitted, run and completed; its type and its `this` are kept.
+ * @param guard The plane's Guard.
+ * @param fn The function. A synchronous one stays synchronous as long as no rule or store has to wait.
+ * @param options Whom it acts for.
+ * @throws PolicyBlocked, PolicyDegraded or ApprovalPending from the governed function when a call is denied.
+ * @example const refund = enforce(plane.guard, refundOrder, { agent: "support", tenant: "acme" });
+ */
+export function enforce<F extends AnyFunction>(guard: Guard, fn: F, options: WrapOptions<F>): F {
+  return policyGuard(guard, fn, options);
+}
+
+/**
+ * Governs a function and says what a denied call becomes.
+ * @param options As for `enforce`, and `onBlock`.
+ */
+export function policyGuard<F extends AnyFunction>(guard: Guard, fn: F, options: GuardOptions<F>): F {
+  const tool = options.tool ?? fn.name;
+  if (tool === "") {
+    throw new AgentplaneError("usage_invalid", "an anonymous function needs a name: pass { tool: \"…\" }");
+  }
+  const shape = argumentShape(options.parameters);
+  const governed = function (this: unknown, ...args: Parameters<F>): unknown {
+    const outcome = guard.toolCall({
+      context: guard.context({ ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args), tool: { name: tool, input: shape.toInput(args) } }),
+      // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
+      run: (admitted) => fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>) as MaybePromise<unknown>,
+    });
+    return isThenable(outcome) ? outcome.then((done) => unwrap(done, options)) : unwrap(outcome, options);
+  };
+  Object.defineProperty(governed, "name", { value: fn.name, configurable: true });
+  Object.defineProperty(governed, "length", { value: fn.length, configurable: true });
+  // The wrapper takes and gives what the function does; only denials are added.
+  return governed as unknown as F;
+}
+
+/**
+ * Refuses to run a function unless a named policy is in force: a deployment without it fails closed.
+ * @param policyId The policy that must be loaded and enforcing whenever the function is called.
+ * @param isInForce Answers whether a policy of that id is in force.
+ */
+export function requirePolicy<F extends AnyFunction>(
+  guard: Guard,
+  fn: F,
+  options: GuardOptions<F> & { readonly policyId: string; readonly isInForce: (policyId: string) => boolean },
+): F {
+  const governed = policyGuard(guard, fn, options);
+  const required = function (this: unknown, ...args: Parameters<F>): unknown {
+    if (!options.isInForce(options.policyId)) {
+      throw new AgentplaneError(
+        "usage_invalid",
+        `${options.tool ?? fn.name} requires the policy "${options.policyId}", which is not in force; load it first`,
+        { data: { policyId: options.policyId } },
+      );
+    }
+    return governed.apply(this, args);
+  };
+  Object.defineProperty(required, "name", { value: fn.name, configurable: true });
+  return required as unknown as F;
+}
+
+function identityOf<F extends AnyFunction>(options: WrapOptions<F>): Omit<ContextInit, "hookpoint"> {
+  const { agent, tenant, user, session, tags } = options;
+  return {
+    agent,
+    ...(tenant !== undefined && { tenant }),
+    ...(user !== undefined && { user }),
+    ...(session !== undefined && { session }),
+    ...(tags !== undefined && { tags }),
+  };
+}
+
+function callOf<F extends AnyFunction>({ callId }: WrapOptions<F>, args: Parameters<F>): { callId?: string } {
+  return callId === undefined ? {} : { callId: callId(...args) };
+}
+
+interface ArgumentShape {
+  toInput(args: readonly unknown[]): unknown;
+  toArguments(input: unknown, original: readonly unknown[]): readonly unknown[];
+}
+
+/**
+ * How arguments become an input that rules can read. One object is taken as named arguments, as most tools have it;
+ * everything else is positional, under its given names or as `args`.
+ */
+function argumentShape(parameters: readonly string[] | undefined): ArgumentShape {
+  return {
+    toInput(args) {
+      if (parameters === undefined) return isNamed(args) ? args[0] : { args };
+      const named: Record<string, unknown> = {};
+      for (const [position, name] of parameters.entries()) named[name] = args[position];
+      // Arguments beyond the named ones are inspected too.
+      return args.length > parameters.length ? { ...named, args: args.slice(parameters.length) } : named;
+    },
+    toArguments(input, original) {
+      if (typeof input !== "object" || input === null) return [input];
+      const members = new Map<string, unknown>(Object.entries(input));
+      const rest = members.get("args");
+      if (parameters === undefined && isNamed(original)) return [input];
+      const positional = (parameters ?? []).slice(0, original.length).map((name) => members.get(name));
+      const all = Array.isArray(rest) ? [...positional, ...rest] : positional;
+      // JSON has no undefined: an argument that was left out stays left out, so that its default applies.
+      return all.map((value, at) => (value === null && original[at] === undefined ? undefined : value));
+    },
+  };
+}
+
+function isNamed(args: readonly unknown[]): boolean {
+  const [only] = args;
+  return args.length === 1 && typeof only === "object" && only !== null && !Array.isArray(only);
+}
+
+function unwrap<F extends AnyFunction>(outcome: Outcome<unknown>, { onBlock = "throw" }: GuardOptions<F>): unknown {
+  if (outcome.status === "ran") return outcome.result;
+  if (onBlock === "throw") throw outcome.error;
+  return onBlock(outcome);
+}

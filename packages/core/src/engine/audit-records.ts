@@ -1,0 +1,104 @@
+import type { AuditIdentity, DecisionRecord, OutcomeRecord } from "../audit/audit-record.ts";
+import type { Usage } from "../base/model-costs.ts";
+import { inputDigest } from "../context/call-key.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { inputOf } from "../context/create-context.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { ToolTraits } from "../policy/traits.ts";
+import { auditView } from "./audit-view.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
+import type { Pass } from "./pass.ts";
+import { isLive, type Plan } from "./plan.ts";
+
+/** What the policies that match let a record contain, and how it must be kept. */
+export interface AuditScope {
+  readonly includeInput: boolean;
+  readonly includeResult: boolean;
+  readonly mode: "durable" | "buffered";
+}
+
+/** Reads the audit declarations of a plan; a declared writing, external or executing tool makes the call wait. */
+export function auditScopeOf(plan: Plan | undefined, context: PolicyContext, traits: ToolTraits | undefined): AuditScope {
+  const isRisky =
+    traits !== undefined && (traits.access === "write" || traits.access === "exec" || traits.external === true);
+  let includeInput = false;
+  let includeResult = false;
+  let mode: AuditScope["mode"] = isRisky ? "durable" : "buffered";
+  for (const entry of plan?.audits ?? []) {
+    const declared = entry.rule.audit;
+    if (declared === undefined || !isLive(entry, context)) continue;
+    includeInput ||= declared.includeInput;
+    includeResult ||= declared.includeResult;
+    // A policy may ask for more durability than the tool's traits, never for less.
+    if (declared.mode === "durable") mode = "durable";
+  }
+  return { includeInput, includeResult, mode };
+}
+
+/** The one record of a decision. */
+export function decisionRecord(pass: Pass, decision: Decision, scope: AuditScope, parts: EngineParts): DecisionRecord {
+  const { context, call } = pass;
+  const input = inputOf(context);
+  return {
+    kind: "decision",
+    at: parts.ports.clock.wallMs(),
+    identity: identityOf(context),
+    decision,
+    ...(context.tool !== undefined && { tool: context.tool.name }),
+    ...(context.model !== undefined && { model: context.model.name }),
+    ...(context.callId !== undefined && { callId: context.callId }),
+    attempt: call.attempt,
+    ...(context.tool !== undefined && { inputDigest: inputDigest(context, parts.ports.hash) }),
+    ...(scope.includeInput && input !== undefined && { input: auditView(input, pass.duties, parts) }),
+  };
+}
+
+/** How an admitted call ended, for its record. */
+export interface EndFacts {
+  readonly decisionId: string;
+  readonly context: PolicyContext;
+  readonly outcome: OutcomeRecord["outcome"];
+  readonly after?: Decision | undefined;
+  readonly usage?: Usage | undefined;
+  readonly isEstimated: boolean;
+  readonly durationMs: number;
+  readonly duties: readonly OwnedObligation[];
+}
+
+/** The one record of an outcome, with the ruling on its result. */
+export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineParts): OutcomeRecord {
+  const { context, after, usage } = facts;
+  const { result } = context;
+  return {
+    kind: "outcome",
+    at: parts.ports.clock.wallMs(),
+    identity: identityOf(context),
+    decisionId: facts.decisionId,
+    outcome: facts.outcome,
+    ...(context.tool !== undefined && { tool: context.tool.name }),
+    ...(context.model !== undefined && { model: context.model.name }),
+    ...(after !== undefined && { after }),
+    ...(usage !== undefined && { usage }),
+    ...(facts.isEstimated && { isEstimated: true }),
+    durationMs: facts.durationMs,
+    ...(scope.includeResult && result !== undefined && { result: auditView(result, facts.duties, parts) }),
+  };
+}
+
+const identities = new WeakMap<PolicyContext["agent"], AuditIdentity>();
+
+function identityOf({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
+  const known = identities.get(agent);
+  if (known !== undefined && known.tenant === tenant && known.session === session && known.user === user) return known;
+  const identity: AuditIdentity = {
+    agent: agent.id,
+    ...(agent.runId !== undefined && { runId: agent.runId }),
+    ...(agent.ancestors.length > 0 && { ancestors: agent.ancestors }),
+    ...(tenant !== undefined && { tenant }),
+    ...(user !== undefined && { user }),
+    ...(session !== undefined && { session }),
+  };
+  identities.set(agent, identity);
+  return identity;
+}

@@ -1,0 +1,113 @@
+import type { Answer } from "../decision/answer.ts";
+import type { Decision, DecisionCause, Finding } from "../decision/decision.ts";
+import type { Obligation } from "../decision/obligation.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import { outcomeOf, type PassOutcome } from "./outcome-of-pass.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
+import type { Pass, PassAnswer } from "./pass.ts";
+
+const NOTHING: readonly never[] = Object.freeze([]);
+
+/**
+ * Writes the decision of a finished pass: JSON-safe, without any content of the call.
+ * @param pass A pass whose steps have all run, or that was refused on the way.
+ * @param id The decision's id.
+ */
+export function buildDecision(pass: Pass, id: string, parts: EngineParts): Decision {
+  const outcome = outcomeOf(pass, parts.settings.combine);
+  const words = wordsOf(pass, outcome);
+  return Object.freeze({
+    id,
+    hookpoint: pass.context.hookpoint,
+    intent: pass.intent,
+    verdict: outcome.verdict,
+    effect: outcome.effect,
+    cause: words.cause,
+    policyId: words.policyId,
+    policyVersion: words.policyVersion,
+    ruleId: words.ruleId,
+    reason: words.reason,
+    message: words.message,
+    retryAfterMs: outcome.effect === "allow" ? undefined : words.retryAfterMs,
+    approvalId: pass.approvalId,
+    obligations: outcome.effect === "block" ? NOTHING : obligationsOf(pass.duties),
+    findings: findingsOf(outcome.voters),
+    shadow: findingsOf(pass.shadowAnswers),
+    modes: pass.modes,
+    revision: pass.revision,
+    isUnknown: pass.isUnknown,
+    isOverrun: pass.isOverrun && outcome.effect === "allow",
+    durationMs: parts.ports.clock.elapsedMs() - pass.startedMs,
+  });
+}
+
+interface Words {
+  readonly cause: DecisionCause;
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly policyId?: string | undefined;
+  readonly policyVersion?: string | undefined;
+  readonly ruleId?: string | undefined;
+}
+
+const ALLOWED: Words = Object.freeze({ cause: "default", reason: "nothing objects", message: "Allowed." });
+const NO_POLICY: Words = Object.freeze({ cause: "no_policy", reason: "no policy concerns this call", message: "Allowed." });
+
+function wordsOf(pass: Pass, { effect, deciding }: PassOutcome): Words {
+  const { refusal } = pass;
+  if (refusal !== undefined) return { ...refusal, message: refusal.message ?? `Blocked: ${refusal.reason}.` };
+  if (effect === "ask") return askWords(pass, deciding);
+  if (deciding === undefined) return pass.plan?.hasPolicy === true ? ALLOWED : NO_POLICY;
+  return ruleWords(pass, deciding);
+}
+
+function askWords({ asks, answers }: Pass, deciding: PassAnswer | undefined): Words {
+  const first = asks[0];
+  const asking = answers.find(({ effect }) => effect === "ask") ?? deciding;
+  const reason = asking?.said.reason ?? `mode ${first?.policyId.replace("mode:", "") ?? ""} asks a human`;
+  return {
+    cause: "approval",
+    reason,
+    message: "This action waits for a human's approval.",
+    policyId: first?.policyId ?? asking?.policyId,
+    policyVersion: first?.policyVersion ?? asking?.entry.policy.version,
+    ruleId: first?.ruleId ?? asking?.entry.ruleId,
+  };
+}
+
+function ruleWords({ context }: Pass, { entry, said, effect, answer, cause }: PassAnswer): Words {
+  // A ladder's level decided when a rule that only escalates ends in a block.
+  const isLadder = effect === "block" && answer !== "block";
+  return {
+    cause: isLadder ? "ladder" : cause,
+    reason: said.reason,
+    message: effect === "block" ? (said.message ?? `Blocked by policy: ${said.reason}.${hintFor(said, context.tool?.name)}`) : "Allowed.",
+    retryAfterMs: said.retryAfterMs,
+    policyId: entry.policy.id,
+    policyVersion: entry.policy.version,
+    ruleId: entry.ruleId,
+  };
+}
+
+function hintFor({ retryAfterMs }: Answer, tool: string | undefined): string {
+  if (retryAfterMs !== undefined) return " Do something else until then.";
+  return tool === undefined ? "" : ` Do not call ${tool} in the same way again.`;
+}
+
+function findingsOf(answers: readonly PassAnswer[]): readonly Finding[] {
+  if (answers.length === 0) return NOTHING;
+  return answers.map(({ entry, said }) => ({
+    policyId: entry.policy.id,
+    policyVersion: entry.policy.version,
+    ruleId: entry.ruleId,
+    kind: entry.kind,
+    answer: said.answer,
+    reason: said.reason,
+    failure: said.failure,
+  }));
+}
+
+function obligationsOf(duties: readonly OwnedObligation[]): readonly Obligation[] {
+  return duties.length === 0 ? NOTHING : duties.map(({ obligation }) => obligation);
+}

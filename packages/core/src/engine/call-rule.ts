@@ -1,0 +1,104 @@
+import { AgentplaneError } from "../base/errors.ts";
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { Ports } from "../base/ports.ts";
+import type { RuleAnswer } from "../decision/answer.ts";
+import type { RuleDeps } from "../rules/rule.ts";
+import type { CompiledEntry } from "./compiled-policy.ts";
+import type { Pass } from "./pass.ts";
+
+/** What running rules needs beside the pass. */
+export interface RuleRunner {
+  readonly ports: Ports;
+}
+
+/**
+ * Asks one rule, within its time: a throw, a hang or garbage becomes the policy's `onError` answer.
+ */
+export function callRule(
+  entry: CompiledEntry,
+  pass: Pick<Pass, "context" | "session" | "traits">,
+  { ports }: RuleRunner,
+): MaybePromise<RuleAnswer | undefined> {
+  const deps: RuleDeps = {
+    nowMs: pass.context.nowMs,
+    session: entry.reads.has("session") ? pass.session : undefined,
+    signal: undefined,
+    traits: pass.traits,
+  };
+  try {
+    if (entry.isBuiltIn) {
+      const result = entry.rule.check!(pass.context, deps);
+      return isThenable(result) ? withTimeout(entry, result, ports) : result;
+    }
+    const startedMs = ports.clock.elapsedMs();
+    const abort = ports.createAbort();
+    const result = entry.rule.check!(pass.context, { ...deps, signal: abort.signal });
+    if (isThenable(result)) return withTimeout(entry, result, ports, () => abort.abort());
+    if (ports.clock.elapsedMs() - startedMs > entry.timeoutMs) return failed(entry, "timeout", ports);
+    return checked(entry, result, ports);
+  } catch (error) {
+    return failed(entry, "threw", ports, error);
+  }
+}
+
+function withTimeout(
+  entry: CompiledEntry,
+  result: Promise<RuleAnswer | undefined>,
+  ports: Ports,
+  onTimeout?: () => void,
+): Promise<RuleAnswer | undefined> {
+  let cancel = (): void => undefined;
+  const late = new Promise<RuleAnswer | undefined>((resolve) => {
+    cancel = ports.timers.set(() => {
+      onTimeout?.();
+      resolve(failed(entry, "timeout", ports));
+    }, entry.timeoutMs);
+  });
+  const answered = result.then(
+    (given) => checked(entry, given, ports),
+    (error: unknown) => failed(entry, "threw", ports, error),
+  );
+  return Promise.race([answered, late]).finally(() => cancel());
+}
+
+const ANSWERS: ReadonlySet<unknown> = new Set(["allow", "escalate", "degrade", "block"]);
+
+function checked(entry: CompiledEntry, given: RuleAnswer | undefined, ports: Ports): RuleAnswer | undefined {
+  if (given === undefined) return undefined;
+  const isObject = typeof given === "object" && given !== null;
+  const isValid =
+    isObject &&
+    (given.answer === undefined ||
+      (ANSWERS.has(given.answer.answer) &&
+        typeof given.answer.reason === "string" &&
+        (given.answer.answer !== "degrade" || given.answer.degrade !== undefined))) &&
+    (given.obligations === undefined || Array.isArray(given.obligations));
+  return isValid ? given : failed(entry, "invalid", ports);
+}
+
+const FAILURE_WORDS = {
+  threw: "failed with an error",
+  timeout: "did not answer in time",
+  invalid: "gave something that is not an answer",
+} as const;
+
+function failed(
+  entry: CompiledEntry,
+  failure: keyof typeof FAILURE_WORDS,
+  { logger }: Ports,
+  cause?: unknown,
+): RuleAnswer | undefined {
+  const { policy, ruleId } = entry;
+  const code = cause instanceof AgentplaneError ? cause.code : undefined;
+  logger.error(`rule "${ruleId}" of policy "${policy.id}" ${FAILURE_WORDS[failure]}; onError: ${policy.onError}`, {
+    policyId: policy.id,
+    ruleId,
+    failure,
+    code,
+    error: cause instanceof Error ? cause.name : undefined,
+  });
+  const reason = `rule "${ruleId}" ${FAILURE_WORDS[failure]}, and policy "${policy.id}" says onError: ${policy.onError}`;
+  // With onError allow the failure is still a finding, so that it is seen, but it does not grant anything.
+  if (policy.onError === "allow") return undefined;
+  return { answer: { answer: "block", reason, failure } };
+}

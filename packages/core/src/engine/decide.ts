@@ -1,0 +1,110 @@
+import { AgentplaneError } from "../base/errors.ts";
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { Intent } from "../decision/decision.ts";
+import type { Denial, Ruling } from "../decision/decision-point.ts";
+import { buildDecision } from "./build-decision.ts";
+import { conclude } from "./conclude.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { InFlightTable } from "./in-flight.ts";
+import { runSteps, type Pass, type Step } from "./pass.ts";
+import { createPass } from "./create-pass.ts";
+import type { InForce } from "./policy-set.ts";
+import { runRules, runShadow } from "./run-rules.ts";
+import { enterCall } from "./step-admission.ts";
+import { approve } from "./step-approval.ts";
+import { applyDefault } from "./step-default.ts";
+import { gate, gateAgain, judgeModes } from "./step-gate.ts";
+import { climb } from "./step-ladders.ts";
+import { reserve } from "./step-reserve.ts";
+import { rewrite } from "./step-rewrite.ts";
+
+/** Decides contexts: the pipeline, wired once. */
+export interface Decider {
+  decide(context: PolicyContext, options: { intent: Intent; isExplaining?: boolean }): MaybePromise<Ruling>;
+  /** Concludes a context with a denial that was found outside the rules. */
+  refuse(context: PolicyContext, denial: Denial): MaybePromise<Ruling>;
+  /** Runs the `after_*` part of the pipeline on a result; records nothing by itself. */
+  judgeResult(context: PolicyContext, denial?: Denial): MaybePromise<{ readonly ruling: Ruling; readonly pass: Pass }>;
+}
+
+/**
+ * Wires the pipeline. Its order is the list below: cheap and final things first, state last, so that a denied call
+ * consumes nothing.
+ */
+export function createDecider(parts: EngineParts, inForce: () => InForce, inFlight: InFlightTable): Decider {
+  const aside = (work: Promise<void>): void => parts.observers.track(work);
+  const match: Step = (pass) => void (pass.plan = pass.index.planFor(pass.context));
+  const readSession: Step = (pass) => {
+    if (pass.intent === "peek" || pass.plan?.needsSession !== true) return;
+    return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
+  };
+  const steps: readonly Step[] = [
+    (pass) => gate(pass, parts),
+    match,
+    (pass) => enterCall(pass, parts, inFlight),
+    readSession,
+    (pass) => runShadow(pass, parts, aside),
+    (pass) => judgeModes(pass, parts),
+    (pass) => runRules(pass, parts),
+    (pass) => rewrite(pass, parts),
+    (pass) => applyDefault(pass, parts),
+    (pass) => reserve(pass, parts),
+    (pass) => climb(pass, parts),
+    (pass) => gateAgain(pass, parts),
+    (pass) => approve(pass, parts),
+    (pass) => gateAgain(pass, parts),
+  ];
+  const afterSteps: readonly Step[] = [
+    (pass) => gate(pass, parts),
+    match,
+    readSession,
+    (pass) => runShadow(pass, parts, aside),
+    (pass) => judgeModes(pass, parts),
+    (pass) => runRules(pass, parts),
+    (pass) => rewrite(pass, parts),
+    (pass) => climb(pass, parts),
+    (pass) => gateAgain(pass, parts),
+  ];
+  const walk = (list: readonly Step[], pass: Pass): MaybePromise<void> => {
+    const fail = (error: unknown): void => refuseFailure(pass, parts, error);
+    try {
+      const walked = runSteps(list, pass);
+      return isThenable(walked) ? walked.catch(fail) : walked;
+    } catch (error) {
+      return fail(error);
+    }
+  };
+  return {
+    decide(context, { intent, isExplaining = false }) {
+      const pass = createPass(context, { intent, isExplaining, inForce: inForce() }, parts);
+      return andThen(walk(isAfter(context.hookpoint) ? afterSteps : steps, pass), () => conclude(pass, parts, inFlight));
+    },
+    refuse(context, denial) {
+      const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);
+      pass.refusal = denial;
+      return conclude(pass, parts, inFlight);
+    },
+    judgeResult(context, denial) {
+      const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);
+      pass.refusal = denial;
+      return andThen(walk(afterSteps, pass), () => {
+        const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
+        return { ruling: { decision, context: pass.context, callKeys: [] }, pass };
+      });
+    },
+  };
+}
+
+/** Whatever fails inside the engine blocks the call; the store's failures are told apart from our own. */
+function refuseFailure(pass: Pass, { ports }: EngineParts, error: unknown): void {
+  const isState = error instanceof AgentplaneError && error.code === "state_failed";
+  ports.logger.error(isState ? "the state store failed during a decision" : "the engine failed during a decision", {
+    hookpoint: pass.context.hookpoint,
+    error: error instanceof Error ? `${error.name}: ${error.message}` : "not an error",
+  });
+  pass.refusal = isState
+    ? { cause: "state_error", reason: "the state store does not answer, so nothing may run" }
+    : { cause: "engine_error", reason: "the policy engine failed on this call, so it is blocked" };
+}

@@ -1,0 +1,71 @@
+import type { AsyncScope, Ports } from "../base/ports.ts";
+import type { Scanner } from "../base/scanner.ts";
+import type { ControlRecord } from "../audit/audit-record.ts";
+import type { AuditSink } from "../audit/audit-sink.ts";
+import type { CombineAlgorithm } from "../decision/combine.ts";
+import type { Effect } from "../decision/decision.ts";
+import type { AlertTarget } from "../policy/policy.ts";
+import type { Admissions } from "../state/admissions.ts";
+import type { Approvals } from "../state/approval.ts";
+import type { Degradation } from "../state/degradation.ts";
+import type { Ladders } from "../state/ladder.ts";
+import type { Plugboard } from "../state/plugboard.ts";
+import type { Sessions } from "../state/session.ts";
+import type { LedgerStore } from "../store/state-store.ts";
+import type { AlertMessage } from "../base/notifier.ts";
+import type { ObserverQueue } from "./observe.ts";
+
+/** Which admission the running code belongs to: how a nested agent and a framework's replay are recognised. */
+export interface CarriedAdmission {
+  readonly agentId: string;
+  readonly ancestors: readonly string[];
+  readonly runId: string | undefined;
+  /** The first names the call; a second is the same call as it was rewritten. */
+  readonly callKeys: readonly string[];
+  readonly decisionId: string;
+}
+
+/** The choices of an operator that shape every decision; every default is the closed one. */
+export interface EngineSettings {
+  readonly planeId: string;
+  readonly combine: CombineAlgorithm;
+  /** Identity fields that may be absent although a policy selects by them. */
+  readonly optionalIdentity: ReadonlySet<"tenant" | "user">;
+  readonly onStateError: "block" | "allow";
+  readonly onAuditError: "block" | "continue";
+  /** Undefined: block for what may write, reach outside or execute; allow for declared reads. */
+  readonly onOpaque: "block" | "allow" | undefined;
+  /** How long a hold outlives a crashed call. */
+  readonly holdTtlMs: number;
+  /** Someone can answer an approval; otherwise an ask is a block. */
+  hasResolver(): boolean;
+}
+
+/** Everything the pipeline's steps work with, wired by `plane.ts`. */
+export interface EngineParts {
+  readonly ports: Ports;
+  readonly settings: EngineSettings;
+  readonly scanner: Scanner | undefined;
+  readonly ledger: LedgerStore;
+  readonly plugboard: Plugboard;
+  readonly degradation: Degradation;
+  readonly ladders: Ladders;
+  readonly approvals: Approvals;
+  readonly sessions: Sessions;
+  readonly admissions: Admissions;
+  readonly audit: AuditSink;
+  readonly observers: ObserverQueue;
+  readonly scope: AsyncScope<CarriedAdmission>;
+  /** Grows with every change of policies, plugs or modes. */
+  revision(): number;
+  /** Epoch ms on the steady clock. */
+  nowMs(): number;
+  /** Writes a control record: a level, a mode, an approval. */
+  recordControl(record: Omit<ControlRecord, "kind" | "at">): void;
+  /** Sends a ladder's alert aside. */
+  alert(target: AlertTarget, message: AlertMessage): void;
+  /** The effect when no enforcing rule answered. */
+  defaultEffect(): Exclude<Effect, "ask">;
+  /** Signs what an approval is bound to. */
+  hmac(text: string): string;
+}

@@ -1,0 +1,127 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { createContext, type ContextInit } from "../context/create-context.ts";
+import { afterOf } from "../context/hookpoint.ts";
+import type { Decision, Intent } from "../decision/decision.ts";
+import type { DecisionPoint } from "../decision/decision-point.ts";
+import { policyErrorOf } from "../decision/policy-error.ts";
+import type { LoadedPolicy } from "../policy/loaded-policy.ts";
+import type { HookRegistry } from "../hooks/hook-registry.ts";
+import { attachEngine } from "./attach.ts";
+import { buildDecision } from "./build-decision.ts";
+import { createPass } from "./create-pass.ts";
+import { createDecider } from "./decide.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import { finishCall, settleAtEstimate } from "./finish.ts";
+import { createInFlightTable } from "./in-flight.ts";
+import type { PolicyChanges } from "./policy-changes.ts";
+import type { PolicySet } from "./policy-set.ts";
+import { unplugged } from "./step-gate.ts";
+import { streamDutiesOf } from "./stream-duties.ts";
+
+/** Decides, and says what is in force: the local decision point. */
+export interface Engine extends DecisionPoint, PolicyChanges {
+  /**
+   * Decides a context; never throws for a denial.
+   * @param context What is happening: a `PolicyContext`, or its plain description.
+   * @param options The intent; default `admit`, the binding one. An admitted call is ended with `finish`.
+   * @throws AgentplaneError `context_invalid` or `content_refused` for a context that cannot be judged.
+   */
+  decide(context: PolicyContext | ContextInit, options?: { readonly intent?: Intent }): MaybePromise<Decision>;
+  /**
+   * Decides for callers who prefer exceptions: returns on allow.
+   * @throws ApprovalPending on ask, PolicyDegraded when a mode blocked, else PolicyBlocked.
+   */
+  evaluate(context: PolicyContext | ContextInit): Promise<Decision>;
+  /**
+   * Puts the engine last at every hookpoint of your own registry, before and after: one line, and it really blocks.
+   * @returns The detachment.
+   */
+  attach(registry: HookRegistry): () => void;
+  /** Asks every rule that matches, also after a block, and changes nothing. */
+  explain(context: PolicyContext | ContextInit): MaybePromise<Decision>;
+  /** The policies in force, of every source. */
+  policies(): readonly LoadedPolicy[];
+}
+
+/** What the engine is given beside its parts. */
+export interface EngineDeps {
+  readonly changes: PolicyChanges;
+  isOwnRegistry(registry: HookRegistry): boolean;
+}
+
+/**
+ * Wires the engine.
+ * @param parts Stores, machines, sinks and settings.
+ * @param set The policies in force.
+ * @param deps How policies come in, and which registry Guard already runs.
+ */
+export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDeps): Engine {
+  const { changes, isOwnRegistry } = deps;
+  const inFlight = createInFlightTable();
+  const decider = createDecider(parts, () => set.current, inFlight);
+  const contextOf = (given: PolicyContext | ContextInit): PolicyContext => createContext(given, parts.nowMs());
+  return {
+    ...changes,
+    get revision() {
+      return parts.revision();
+    },
+    controls: {
+      cutOf: (context) => cutOf(context, parts, set),
+      subscribe: (changed) => parts.plugboard.subscribe(changed),
+    },
+    rule: (context, options) => decider.decide(context, options),
+    decide: (given, { intent = "admit" } = {}) =>
+      andThen(decider.decide(contextOf(given), { intent }), ({ decision }) => decision),
+    async evaluate(given) {
+      const { decision } = await decider.decide(contextOf(given), { intent: "admit" });
+      if (decision.effect !== "allow") throw policyErrorOf(decision);
+      // Nobody will report an end: what was reserved counts as used, at the estimate.
+      await settleAtEstimate(decision.id, { ...parts, inFlight });
+      return decision;
+    },
+    attach: (registry) =>
+      attachEngine(registry, {
+        rule: (context) => decider.decide(context, { intent: "admit" }),
+        settle: (decisionId) => settleAtEstimate(decisionId, { ...parts, inFlight }),
+        isOwn: isOwnRegistry,
+      }),
+    explain: (given) =>
+      andThen(decider.decide(contextOf(given), { intent: "peek", isExplaining: true }), ({ decision }) => decision),
+    finish: (decisionId, end) => finishCall(decisionId, end, { ...parts, decider, inFlight }),
+    refuse: (context, denial) => andThen(decider.refuse(context, denial), ({ decision }) => decision),
+    looksAfter(context) {
+      const plan = set.current.index.planFor(afterContextOf(context));
+      return plan.entries.length + plan.shadow.length + plan.observers.length + plan.audits.length > 0;
+    },
+    renew(decisionId) {
+      const flight = inFlight.get(decisionId);
+      if (flight === undefined) return;
+      const known = flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
+      return andThen(known, () => renewAll(flight.heldIds, parts));
+    },
+    streamDuties(context) {
+      const after = afterContextOf(context);
+      return streamDutiesOf(set.current.index.planFor(after), after);
+    },
+    policies: () => set.loaded(),
+  };
+}
+
+function afterContextOf(context: PolicyContext): PolicyContext {
+  return Object.freeze({ ...context, hookpoint: afterOf(context.hookpoint) });
+}
+
+function cutOf(context: PolicyContext, parts: EngineParts, set: PolicySet): Decision | undefined {
+  const plug = parts.plugboard.cutOf(context);
+  if (plug === undefined) return undefined;
+  const pass = createPass(context, { intent: "peek", isExplaining: false, inForce: set.current }, parts);
+  pass.refusal = unplugged(plug);
+  return buildDecision(pass, parts.ports.ids.next("dec"), parts);
+}
+
+function renewAll(heldIds: readonly string[], parts: EngineParts, from = 0): MaybePromise<void> {
+  const id = heldIds[from];
+  if (id === undefined) return;
+  return andThen(parts.ledger.renew(id, parts.settings.holdTtlMs), () => renewAll(heldIds, parts, from + 1));
+}

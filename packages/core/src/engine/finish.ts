@@ -1,0 +1,207 @@
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { Usage } from "../base/model-costs.ts";
+import type { OutcomeRecord } from "../audit/audit-record.ts";
+import type { CallEnd, Ruling } from "../decision/decision-point.ts";
+import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
+import type { LimitDeclaration } from "../rules/rule.ts";
+import type { Decider } from "./decide.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { InFlight, InFlightTable } from "./in-flight.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
+import { isLive, type Plan } from "./plan.ts";
+
+/**
+ * Ends an admission exactly once: judges the result, settles what was reserved, writes session, call state and outcome.
+ * Settlement and audit happen whatever the judgement; a failure on the way withholds the result.
+ */
+export function finishCall(
+  decisionId: string,
+  end: CallEnd,
+  parts: EngineParts & { readonly decider: Decider; readonly inFlight: InFlightTable },
+): MaybePromise<Ruling | undefined> {
+  const flight = parts.inFlight.take(decisionId);
+  if (flight === undefined) return undefined;
+  const durationMs = parts.ports.clock.elapsedMs() - flight.startedMs;
+  switch (end.status) {
+    case "suspended":
+      return andThen(closeCall(flight, parts, { status: "suspended", durationMs }), () => undefined);
+    case "released":
+      return andThen(releaseAll(flight, parts), () =>
+        andThen(closeCall(flight, parts, { status: "released", durationMs }), () => undefined),
+      );
+    case "ran":
+    case "failed":
+      return endRun(flight, end, parts, durationMs);
+  }
+}
+
+/** Ends an admission of which no outcome will be known: everything reserved counts as used. */
+export function settleAtEstimate(
+  decisionId: string,
+  parts: EngineParts & { readonly inFlight: InFlightTable },
+): MaybePromise<void> {
+  const flight = parts.inFlight.take(decisionId);
+  if (flight === undefined) return;
+  const settleFrom = (position: number): MaybePromise<void> => {
+    const id = flight.heldIds[position];
+    if (id === undefined) return;
+    return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
+  };
+  return andThen(settleFrom(0), () =>
+    parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
+  );
+}
+
+type RunEnd = Extract<CallEnd, { status: "ran" | "failed" }>;
+
+function endRun(
+  flight: InFlight,
+  end: RunEnd,
+  parts: EngineParts & { readonly decider: Decider },
+  durationMs: number,
+): MaybePromise<Ruling> {
+  // Settled first: what was used is charged even when judging the result fails.
+  const settled = guarded(() => settleAll(flight, end, parts, durationMs), parts, "settlement");
+  return andThen(settled, () =>
+    andThen(parts.decider.judgeResult(end.context, end.denial), ({ ruling, pass }) => {
+      const isWithheld = ruling.decision.effect === "block";
+      const shown = isWithheld ? withheld(flight, ruling) : ruling;
+      const closed = guarded(
+        () =>
+          closeCall(flight, parts, {
+            status: isWithheld ? "withheld" : end.status,
+            isError: end.status === "failed",
+            ruling: shown,
+            usage: end.usage,
+            durationMs,
+            duties: [...flight.duties, ...pass.duties],
+            plan: pass.plan,
+          }),
+        parts,
+        "outcome",
+      );
+      return andThen(closed, (isSound) => {
+        const mayShow = isSound || isWithheld || parts.settings.onAuditError === "continue";
+        return mayShow ? shown : withheldUnrecorded(flight, shown);
+      });
+    }),
+  );
+}
+
+interface Close {
+  readonly status: OutcomeRecord["outcome"];
+  readonly durationMs: number;
+  readonly isError?: boolean;
+  readonly ruling?: Ruling;
+  readonly usage?: Usage | undefined;
+  readonly duties?: readonly OwnedObligation[];
+  readonly plan?: Plan | undefined;
+}
+
+const CALL_STATE = { ran: "done", withheld: "done", failed: "failed", suspended: "suspended", released: "asked" } as const;
+
+function closeCall(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
+  const { context, callKey, ruling } = flight;
+  const decisionId = ruling.decision.id;
+  const isError = close.isError === true;
+  const state = isError ? "failed" : CALL_STATE[close.status];
+  const advanced =
+    callKey === undefined
+      ? undefined
+      : parts.admissions.advance(callKey, state, {
+          nowMs: parts.nowMs(),
+          decisionId,
+          reservationId: flight.reservationId,
+        });
+  return andThen(advanced, () =>
+    andThen(
+      close.status === "suspended"
+        ? undefined
+        : parts.sessions.complete(context, decisionId, { isError, durationMs: close.durationMs, effect: "allow" }),
+      () => writeOutcome(flight, parts, close),
+    ),
+  );
+}
+
+function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
+  const { ruling, context } = flight;
+  const shown = close.ruling?.context ?? context;
+  const scope = auditScopeOf(close.plan, shown, flight.traits);
+  const facts = {
+    decisionId: ruling.decision.id,
+    context: shown,
+    outcome: close.status,
+    after: close.ruling?.decision,
+    usage: close.usage,
+    isEstimated: close.usage === undefined && flight.limits.some(({ declaration }) => isMetered(declaration)) && close.status === "ran",
+    durationMs: close.durationMs,
+    duties: close.duties ?? flight.duties,
+  };
+  const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
+  const live = (close.plan?.observers ?? []).filter((entry) => isLive(entry, shown));
+  if (live.length > 0) {
+    parts.observers.push(live, {
+      context: shown,
+      decision: close.ruling?.decision ?? ruling.decision,
+      phase: "outcome",
+      ...(close.usage !== undefined && { usage: close.usage }),
+      durationMs: close.durationMs,
+      isError: close.isError === true,
+    });
+  }
+  return written;
+}
+
+function isMetered({ measure }: LimitDeclaration): boolean {
+  return measure === "tokens" || measure === "microUsd";
+}
+
+function settleAll(flight: InFlight, end: RunEnd, { ledger }: EngineParts, durationMs: number): MaybePromise<void> {
+  const actuals = flight.limits.map(({ declaration }) => {
+    const actual = declaration.actual(end.usage, end.context, durationMs);
+    // A call that failed before it used anything gives its budget back; its rate stays.
+    return end.status === "failed" && end.usage === undefined && isMetered(declaration) ? 0 : actual;
+  });
+  const settleFrom = (position: number): MaybePromise<void> => {
+    const id = flight.heldIds[position];
+    if (id === undefined) return;
+    return andThen(ledger.settle(id, position === 0 ? actuals : []), () => settleFrom(position + 1));
+  };
+  return settleFrom(0);
+}
+
+function releaseAll(flight: InFlight, parts: EngineParts, from = 0): MaybePromise<void> {
+  const id = flight.heldIds[from];
+  if (id === undefined) return;
+  return andThen(parts.ledger.release(id), () => releaseAll(flight, parts, from + 1));
+}
+
+/** Runs a duty that no policy gates; its failure is loud and answers false. */
+function guarded(work: () => MaybePromise<void>, { ports }: EngineParts, what: string): MaybePromise<boolean> {
+  const fail = (error: unknown): boolean => {
+    ports.logger.error(`${what} of a finished call failed`, { error: error instanceof Error ? error.message : "unknown" });
+    return false;
+  };
+  try {
+    const done = work();
+    return isThenable(done) ? done.then(() => true, fail) : true;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** The action has happened: whoever reads the replacement must not believe that it did not. */
+function withheld(flight: InFlight, { decision, context }: Ruling): Ruling {
+  const what = flight.context.tool === undefined ? "The action" : `The call of ${flight.context.tool.name}`;
+  const message = `${what} WAS executed, but its result is withheld: ${decision.reason}. Do not repeat the call.`;
+  return {
+    decision: { ...decision, message },
+    context: Object.freeze({ ...context, result: message, isError: true }),
+    callKeys: [],
+  };
+}
+
+function withheldUnrecorded(flight: InFlight, ruling: Ruling): Ruling {
+  const reason = "its outcome could not be recorded";
+  return withheld(flight, { ...ruling, decision: { ...ruling.decision, effect: "block", cause: "audit_error", reason } });
+}

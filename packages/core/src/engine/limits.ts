@@ -1,0 +1,100 @@
+import { AgentplaneError } from "../base/errors.ts";
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { suggest } from "../base/did-you-mean.ts";
+import { createContext } from "../context/create-context.ts";
+import type { LimitSpec } from "../policy/limit.ts";
+import type { LimitState } from "../store/state-store.ts";
+import { limitSpecOf } from "./bind-limits.ts";
+import type { CompiledEntry } from "./compiled-policy.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { PolicySet } from "./policy-set.ts";
+
+/** Which counter is meant: a limit rule and whose share of it. */
+export interface LimitRef {
+  readonly policyId: string;
+  readonly ruleId: string;
+  readonly agent?: string;
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly session?: string;
+  readonly runId?: string;
+  readonly tool?: string;
+}
+
+/** What operators do to limits; each act is recorded. */
+export interface Limits {
+  /** What is used and left, one state per dimension of the rule. */
+  read(ref: LimitRef): MaybePromise<readonly LimitState[]>;
+  /** Adds to a limit for its current window. `amount` is in the limit's measure (calls, tokens, micro-dollars). */
+  grant(ref: LimitRef, amount: number, act: OperatorAct): MaybePromise<void>;
+  /** Forgets what was used; what running calls hold stays held. */
+  reset(ref: LimitRef, act: OperatorAct): MaybePromise<void>;
+}
+
+/** Who acts, and why. */
+export interface OperatorAct {
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/** Gives operators access to the ledger by policy, rule and subject. */
+export function createLimits(parts: EngineParts, set: PolicySet): Limits {
+  const specs = (ref: LimitRef): readonly LimitSpec[] => specsOf(ref, parts, set);
+  const record = (action: string, ref: LimitRef, act: OperatorAct, amount?: number): void =>
+    parts.recordControl({
+      action,
+      by: act.by,
+      subject: `${ref.policyId}/${ref.ruleId}`,
+      ...(act.reason !== undefined && { reason: act.reason }),
+      data: { ...ref, ...(amount !== undefined && { amount }) },
+    });
+  return {
+    read: (ref) => each(specs(ref), (spec) => parts.ledger.read(spec)),
+    grant(ref, amount, act) {
+      if (!Number.isSafeInteger(amount) || amount <= 0) {
+        throw new AgentplaneError("usage_invalid", `a grant is a positive whole number, not ${amount}`);
+      }
+      return andThen(each(specs(ref), (spec) => parts.ledger.grant(spec, amount)), () => record("limit_grant", ref, act, amount));
+    },
+    reset: (ref, act) =>
+      andThen(each(specs(ref), ({ key }) => parts.ledger.reset(key)), () => record("limit_reset", ref, act)),
+  };
+}
+
+function each<T, R>(items: readonly T[], work: (item: T) => MaybePromise<R>, done: R[] = []): MaybePromise<readonly R[]> {
+  const item = items[done.length];
+  if (item === undefined) return done;
+  return andThen(work(item), (result) => each(items, work, [...done, result]));
+}
+
+function specsOf(ref: LimitRef, { settings, nowMs }: EngineParts, set: PolicySet): readonly LimitSpec[] {
+  const entry = findRule(ref, set);
+  const context = createContext(
+    {
+      hookpoint: "before_tool_call",
+      agent: { id: ref.agent ?? "*", ...(ref.runId !== undefined && { runId: ref.runId }) },
+      ...(ref.tenant !== undefined && { tenant: ref.tenant }),
+      ...(ref.user !== undefined && { user: ref.user }),
+      ...(ref.session !== undefined && { session: ref.session }),
+      ...(ref.tool !== undefined && { tool: ref.tool }),
+    },
+    nowMs(),
+  );
+  return (entry.rule.limits ?? []).flatMap((declaration) =>
+    declaration.per.map((subject) => limitSpecOf({ planeId: settings.planeId, entry, declaration, subject }, context)),
+  );
+}
+
+function findRule({ policyId, ruleId }: LimitRef, set: PolicySet): CompiledEntry {
+  const { policies } = set.current.index;
+  const policy = policies.find(({ id }) => id === policyId);
+  if (policy === undefined) throw unknown("policy", policyId, policies.map(({ id }) => id));
+  const limited = policy.entries.filter(({ rule }) => (rule.limits ?? []).length > 0);
+  const entry = limited.find((candidate) => candidate.ruleId === ruleId);
+  if (entry === undefined) throw unknown("limit rule", ruleId, limited.map((candidate) => candidate.ruleId));
+  return entry;
+}
+
+function unknown(what: string, name: string, known: readonly string[]): AgentplaneError {
+  return new AgentplaneError("usage_invalid", `there is no ${what} "${name}"; ${suggest(name, known)}`);
+}

@@ -1,0 +1,52 @@
+import { isAfter } from "../context/hookpoint.ts";
+import { decidingAnswer, joinEffects, joinVerdicts, votersOf, type CombineAlgorithm } from "../decision/combine.ts";
+import type { Effect, Verdict } from "../decision/decision.ts";
+import { byPrecedence } from "./compiled-policy.ts";
+import type { Pass, PassAnswer } from "./pass.ts";
+
+/** Tells whether something already stops this call, so that nothing more is asked, reserved or held. */
+export function isBlocked(pass: Pass): boolean {
+  return pass.refusal !== undefined || pass.answers.some(({ effect }) => effect === "block");
+}
+
+/** The answers that take part, in candidate order whatever the order in which they came. */
+export function votersOfPass(pass: Pass, combine: CombineAlgorithm): readonly PassAnswer[] {
+  const ordered =
+    pass.answers.length < 2
+      ? pass.answers
+      : pass.answers.toSorted((a, b) => byPrecedence(a.entry.policy, b.entry.policy));
+  return votersOf(ordered, combine);
+}
+
+/** What the pass came to. */
+export interface PassOutcome {
+  readonly verdict: Verdict;
+  readonly effect: Effect;
+  readonly deciding: PassAnswer | undefined;
+  readonly voters: readonly PassAnswer[];
+}
+
+/**
+ * Joins everything that was said: a refusal blocks, pending asks ask, else the strictest answer decides.
+ * @param combine How policies combine.
+ */
+export function outcomeOf(pass: Pass, combine: CombineAlgorithm): PassOutcome {
+  const voters = votersOfPass(pass, combine);
+  const deciding = decidingAnswer(voters, combine);
+  if (pass.refusal !== undefined) {
+    return { verdict: pass.refusal.cause === "mode" ? "degrade" : "block", effect: "block", deciding: undefined, voters };
+  }
+  let verdict: Verdict = "allow";
+  let effect: Effect = "allow";
+  for (const voter of voters) {
+    verdict = joinVerdicts(verdict, voter.answer);
+    effect = joinEffects(effect, voter.effect);
+  }
+  if (pass.asks.length > 0) {
+    effect = joinEffects(effect, "ask");
+    verdict = joinVerdicts(verdict, "escalate");
+  }
+  // A result cannot be asked about: it is shown or withheld.
+  if (effect === "ask" && isAfter(pass.context.hookpoint)) effect = "block";
+  return { verdict, effect, deciding, voters };
+}

@@ -1,0 +1,206 @@
+import type { PolicyContext, ToolCall } from "../context/context.ts";
+import { tupleKey } from "../context/call-key.ts";
+import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
+import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
+import { planOf, type Plan } from "./plan.ts";
+
+/**
+ * Policies filed by what they select, so that a decision costs as many rules as match, not as many as exist. Built
+ * whole and swapped by reference: a decision under way keeps the index it started with.
+ */
+export interface PolicyIndex {
+  readonly policies: readonly CompiledPolicy[];
+  /** Some enforcing policy selects by tenant: a context without one cannot be judged. */
+  readonly needsTenant: boolean;
+  readonly needsUser: boolean;
+  /** The rules that concern this context. O(1) after the first time; a miss probes the filed keys. */
+  planFor(context: PolicyContext): Plan;
+}
+
+/** The most plans remembered; two generations of half as many each. */
+const MAX_PLANS = 65_536;
+
+/** Files compiled policies. O(n log n) once. */
+export function createPolicyIndex(unsorted: readonly CompiledPolicy[]): PolicyIndex {
+  const policies = unsorted.toSorted(byPrecedence);
+  const shelf = createShelf(policies);
+  const plans = createPlanCache();
+  const enforcing = policies.filter(({ isShadow }) => !isShadow);
+  return {
+    policies,
+    needsTenant: enforcing.some(({ selector }) => selector.tenants !== undefined),
+    needsUser: enforcing.some(({ selector }) => selector.users !== undefined),
+    planFor(context) {
+      const slot = plans.slotOf(context);
+      const known = slot.get(context.agent.id);
+      if (known !== undefined) return known;
+      const plan = planOf(matching(shelf, context), context.hookpoint);
+      plans.remember(slot, context.agent.id, plan);
+      return plan;
+    },
+  };
+}
+
+/**
+ * Each policy lies under one anchor: the literals of its most selective dimension, else the literal prefixes of its
+ * globs, else among the rest. Positions keep the candidate order without writing anything into shared policies.
+ */
+interface Shelf {
+  readonly policies: readonly CompiledPolicy[];
+  readonly literals: Readonly<Record<Dimension, ReadonlyMap<string, readonly number[]>>>;
+  readonly prefixes: Readonly<Record<Dimension, PrefixFile>>;
+  readonly rest: readonly number[];
+}
+
+type Dimension = "tools" | "tenants" | "agents";
+const DIMENSIONS: readonly Dimension[] = ["tools", "tenants", "agents"];
+
+interface PrefixFile {
+  readonly byPrefix: ReadonlyMap<string, readonly number[]>;
+  /** The distinct prefix lengths: a look-up probes only these. */
+  readonly lengths: readonly number[];
+}
+
+function createShelf(policies: readonly CompiledPolicy[]): Shelf {
+  const literals = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<Dimension, FileMap>;
+  const prefixes = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<Dimension, FileMap>;
+  const rest: number[] = [];
+  for (const [position, { selector }] of policies.entries()) {
+    const byLiteral = DIMENSIONS.find((dimension) => selector[dimension]?.literals !== undefined);
+    const byPrefix = DIMENSIONS.find((dimension) => hasPrefixes(selector[dimension]));
+    if (byLiteral !== undefined) file(literals[byLiteral], selector[byLiteral]?.literals ?? [], position);
+    else if (byPrefix !== undefined) file(prefixes[byPrefix], selector[byPrefix]?.prefixes ?? [], position);
+    else rest.push(position);
+  }
+  const prefixFile = (byPrefix: FileMap): PrefixFile => ({
+    byPrefix,
+    lengths: [...new Set([...byPrefix.keys()].map(({ length }) => length))],
+  });
+  return {
+    policies,
+    literals,
+    prefixes: {
+      tools: prefixFile(prefixes.tools),
+      tenants: prefixFile(prefixes.tenants),
+      agents: prefixFile(prefixes.agents),
+    },
+    rest,
+  };
+}
+
+type FileMap = Map<string, number[]>;
+
+function file(map: FileMap, keys: readonly string[], position: number): void {
+  for (const key of new Set(keys)) {
+    const positions = map.get(key);
+    if (positions === undefined) map.set(key, [position]);
+    else positions.push(position);
+  }
+}
+
+function hasPrefixes(test: DimensionTest | undefined): boolean {
+  return test !== undefined && test.prefixes.length > 0 && test.prefixes.every((prefix) => prefix !== "");
+}
+
+function matching(shelf: Shelf, context: PolicyContext): readonly CompiledPolicy[] {
+  const positions = new Set(shelf.rest);
+  for (const dimension of DIMENSIONS) {
+    for (const value of valuesOf(context, dimension)) {
+      for (const position of shelf.literals[dimension].get(value) ?? []) positions.add(position);
+      const { byPrefix, lengths } = shelf.prefixes[dimension];
+      for (const length of lengths) {
+        if (length > value.length) continue;
+        for (const position of byPrefix.get(value.slice(0, length)) ?? []) positions.add(position);
+      }
+    }
+  }
+  const found: CompiledPolicy[] = [];
+  for (const position of [...positions].toSorted((a, b) => a - b)) {
+    const policy = shelf.policies[position];
+    if (policy !== undefined && selects(policy, context)) found.push(policy);
+  }
+  return found;
+}
+
+function valuesOf(context: PolicyContext, dimension: Dimension): readonly string[] {
+  switch (dimension) {
+    case "tools":
+      return context.tool === undefined ? [] : toolNames(context.tool);
+    case "tenants":
+      return context.tenant === undefined ? [] : [context.tenant];
+    case "agents":
+      return [context.agent.id];
+  }
+}
+
+/** Every name a tool answers to; a selector concerns it when any of them matches. */
+function toolNames({ name, originalName, server }: ToolCall): readonly string[] {
+  const names = [name];
+  if (originalName !== undefined) names.push(originalName);
+  if (server !== undefined) names.push(`${server}/${originalName ?? name}`);
+  return names;
+}
+
+function selects({ selector }: CompiledPolicy, context: PolicyContext): boolean {
+  const { agents, tenants, tools, hookpoints } = selector;
+  if (hookpoints !== undefined && !hookpoints.matches(context.hookpoint)) return false;
+  if (tenants !== undefined && !tenants.matches(context.tenant)) return false;
+  if (agents !== undefined && !agents.matches(context.agent.id)) return false;
+  return tools === undefined || (context.tool !== undefined && matchesTool(tools, context.tool, "deny"));
+}
+
+type Slot = Map<string, Plan>;
+type Generation = Map<string, Map<string, Map<string, Slot>>>;
+
+/**
+ * Nested maps instead of one joined key: the hot path allocates nothing. Bounded by generations, because a Map used
+ * as a queue rescans its deleted slots.
+ */
+function createPlanCache(): {
+  slotOf(context: PolicyContext): Slot;
+  remember(slot: Slot, agent: string, plan: Plan): void;
+} {
+  let young: Generation = new Map();
+  let old: Generation = new Map();
+  let count = 0;
+  const slotIn = (generation: Generation, context: PolicyContext, isNew: boolean): Slot | undefined => {
+    const byTenant = child(generation, context.hookpoint, isNew);
+    const byTool = byTenant && child(byTenant, context.tenant ?? ABSENT, isNew);
+    return byTool && child(byTool, toolKey(context.tool), isNew);
+  };
+  return {
+    slotOf(context) {
+      const slot = slotIn(young, context, true)!;
+      if (slot.size > 0 || old.size === 0) return slot;
+      const previous = slotIn(old, context, false)?.get(context.agent.id);
+      if (previous !== undefined) slot.set(context.agent.id, previous);
+      return slot;
+    },
+    remember(slot, agent, plan) {
+      slot.set(agent, plan);
+      if (++count < MAX_PLANS / 2) return;
+      old = young;
+      young = new Map();
+      count = 0;
+    },
+  };
+}
+
+/** Cannot be a name: an unpaired surrogate, which `createContext` refuses. */
+const ABSENT = "\uD800";
+
+function toolKey(tool: ToolCall | undefined): string {
+  if (tool === undefined) return ABSENT;
+  if (tool.server === undefined && tool.originalName === undefined) return tool.name;
+  // The marker keeps a composed key apart from any tool that is simply named like one.
+  return ABSENT + tupleKey([tool.name, tool.server, tool.originalName]);
+}
+
+function child<V>(map: Map<string, Map<string, V>>, key: string, isNew: boolean): Map<string, V> | undefined {
+  let found = map.get(key);
+  if (found === undefined && isNew) {
+    found = new Map<string, V>();
+    map.set(key, found);
+  }
+  return found;
+}

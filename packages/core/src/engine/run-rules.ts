@@ -1,0 +1,128 @@
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { Answer, RuleAnswer } from "../decision/answer.ts";
+import type { Effect } from "../decision/decision.ts";
+import { callRule, type RuleRunner } from "./call-rule.ts";
+import type { CompiledEntry } from "./compiled-policy.ts";
+import type { Pass, PassAnswer } from "./pass.ts";
+import { isLive } from "./plan.ts";
+
+/**
+ * Puts the call to the rules that match: synchronous ones in candidate order up to the first block, promises awaited
+ * together. A synchronous block does not wait for them.
+ */
+export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
+  const plan = pass.plan;
+  if (plan === undefined || plan.entries.length === 0) return;
+  const waiting: Promise<PositionedAnswer>[] = [];
+  const answered: PositionedAnswer[] = [];
+  for (const [position, entry] of plan.entries.entries()) {
+    if (!isLive(entry, pass.context)) continue;
+    takeDuties(pass, entry, entry.obligations);
+    if (entry.rule.check === undefined || isUnknownToPeek(pass, entry)) continue;
+    const result = callRule(entry, pass, runner);
+    if (isThenable(result)) {
+      waiting.push(result.then((given) => ({ position, entry, given })));
+      continue;
+    }
+    answered.push({ position, entry, given: result });
+    if (result?.answer?.answer === "block" && !pass.isExplaining) break;
+  }
+  const isBlocked = answered.at(-1)?.given?.answer?.answer === "block";
+  if (waiting.length === 0 || (isBlocked && !pass.isExplaining)) return settle(pass, answered);
+  return Promise.all(waiting).then((late) =>
+    settle(pass, [...answered, ...late].toSorted((a, b) => a.position - b.position)),
+  );
+}
+
+interface PositionedAnswer {
+  readonly position: number;
+  readonly entry: CompiledEntry;
+  readonly given: RuleAnswer | undefined;
+}
+
+function settle(pass: Pass, answered: readonly PositionedAnswer[]): void {
+  for (const { entry, given } of answered) {
+    if (given === undefined) continue;
+    takeDuties(pass, entry, given.obligations);
+    if (given.answer === undefined) continue;
+    pass.answers.push(passAnswer(entry, given.answer, "rule"));
+    // Candidates after the first block record no breach.
+    if (given.answer.answer === "block" && !pass.isExplaining) return;
+  }
+}
+
+/** Wraps a rule's answer with the effect it has before any ladder. */
+export function passAnswer(entry: CompiledEntry, said: Answer, cause: PassAnswer["cause"]): PassAnswer {
+  return { entry, policyId: entry.policy.id, answer: said.answer, said, effect: ownEffect(said.answer), cause, isBinding: cause === "limit" && said.answer === "block" };
+}
+
+function ownEffect(answer: Answer["answer"]): Effect {
+  switch (answer) {
+    case "allow":
+      return "allow";
+    case "escalate":
+      return "ask";
+    case "degrade":
+      // The mode that is set judges the call; the answer alone does not stop it.
+      return "allow";
+    case "block":
+      return "block";
+  }
+}
+
+function takeDuties(pass: Pass, entry: CompiledEntry, obligations: RuleAnswer["obligations"]): void {
+  for (const obligation of obligations ?? []) pass.duties.push({ entry, obligation });
+}
+
+/** A peek has no state, and often no input: what it cannot know stays visible. */
+function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
+  if (pass.intent !== "peek") return false;
+  const { context } = pass;
+  const isBlind =
+    !entry.isStateless ||
+    (entry.reads.has("input") && context.tool?.input === undefined && context.target?.input === undefined) ||
+    (entry.reads.has("messages") && context.model?.messages === undefined) ||
+    (entry.reads.has("result") && context.result === undefined) ||
+    (entry.reads.has("api") && context.api === undefined) ||
+    (entry.reads.has("usage") && context.usage === undefined);
+  if (isBlind) pass.isUnknown = true;
+  return isBlind;
+}
+
+/**
+ * Runs shadow rules: their answers are recorded and change nothing. Asynchronous ones run aside and never delay.
+ */
+export function runShadow(pass: Pass, runner: RuleRunner, aside: (work: Promise<void>) => void): void {
+  for (const entry of pass.plan?.shadow ?? []) {
+    if (entry.rule.check === undefined || !isLive(entry, pass.context)) continue;
+    const result = callRule(entry, pass, runner);
+    if (isThenable(result)) aside(result.then((given) => void given));
+    else if (result?.answer !== undefined) pass.shadowAnswers.push(passAnswer(entry, result.answer, "rule"));
+  }
+}
+
+/** Runs the stateless rules once more on a rewritten input; the first block wins. */
+export function recheck(pass: Pass, runner: RuleRunner): MaybePromise<void> {
+  const entries = (pass.plan?.entries ?? []).filter(
+    (entry) => entry.isStateless && entry.rule.check !== undefined && isLive(entry, pass.context),
+  );
+  const take = (entry: CompiledEntry, given: RuleAnswer | undefined): void => {
+    // Only what is stricter counts the second time: there is no second rewrite, and nothing is granted twice.
+    if (given?.answer !== undefined && given.answer.answer !== "allow" && !hasSaid(pass, entry, given.answer)) {
+      pass.answers.push(passAnswer(entry, given.answer, "rule"));
+    }
+  };
+  const next = (position: number): MaybePromise<void> => {
+    const entry = entries[position];
+    if (entry === undefined) return;
+    return andThen(callRule(entry, pass, runner), (given) => {
+      take(entry, given);
+      return next(position + 1);
+    });
+  };
+  return next(0);
+}
+
+function hasSaid(pass: Pass, entry: CompiledEntry, { answer }: Answer): boolean {
+  return pass.answers.some((earlier) => earlier.entry === entry && earlier.answer === answer);
+}

@@ -1,0 +1,57 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { callKeyOf } from "../context/call-key.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { InFlightTable } from "./in-flight.ts";
+import type { Pass, Refusal } from "./pass.ts";
+
+/**
+ * Finds out which call this is: a first attempt, a replay, a resume, a retry. A replay of what already ran is refused.
+ */
+export function enterCall(pass: Pass, parts: EngineParts, inFlight: InFlightTable): MaybePromise<void> {
+  if (pass.intent === "peek") return;
+  const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
+  if (ownKey === undefined) return;
+  const carried = parts.scope.current()?.callKeys ?? [];
+  const carriedId = carried.includes(ownKey) ? carried[0] : undefined;
+  const callKey = carriedId ?? ownKey;
+  pass.call = { ...pass.call, callKey };
+  const entered = parts.admissions.enter(callKey, pass.intent, {
+    ...(carriedId !== undefined && { carriedId }),
+    nowMs: parts.nowMs(),
+    holdTtlMs: parts.settings.holdTtlMs,
+    isRead: pass.traits?.access === "read",
+  });
+  return andThen(entered, (entry) => {
+    if (entry.kind === "refused") {
+      pass.refusal = refusals[entry.cause];
+      return;
+    }
+    pass.call = {
+      callKey,
+      reservationId: entry.reservationId,
+      attempt: entry.attempt,
+      isJoined: entry.kind === "joined",
+    };
+    const running = entry.kind === "joined" ? inFlight.byCallKey(callKey) : undefined;
+    // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
+    if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
+  });
+}
+
+const refusals: Readonly<Record<"in_flight" | "already_executed" | "unknown_outcome", Refusal>> = {
+  in_flight: {
+    cause: "in_flight",
+    reason: "this very call is already running elsewhere",
+    message: "This call is already running. Wait for its result instead of repeating it.",
+  },
+  already_executed: {
+    cause: "already_executed",
+    reason: "this very call was already executed; a replay does not run it again",
+    message: "This call was already executed. Use its earlier result.",
+  },
+  unknown_outcome: {
+    cause: "unknown_outcome",
+    reason: "an earlier attempt of this call ended without an outcome, so it may have happened",
+    message: "It is unknown whether this action already happened. Check before trying again with a new call.",
+  },
+};

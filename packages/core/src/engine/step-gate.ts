@@ -1,0 +1,120 @@
+import { isAfter } from "../context/hookpoint.ts";
+import { hasOpaque } from "../context/snapshot.ts";
+import { inputOf } from "../context/create-context.ts";
+import type { PlugEntry } from "../state/plugboard.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { Pass, Refusal } from "./pass.ts";
+
+/**
+ * The gate before every rule: plugs, lineage, identity, opaque content. Read from the local replica without waiting. An
+ * unplugged agent meets no rule at all.
+ */
+export function gate(pass: Pass, parts: EngineParts): void {
+  const plug = parts.plugboard.cutOf(pass.context);
+  if (plug !== undefined) {
+    pass.refusal = unplugged(plug);
+    return;
+  }
+  if (parts.plugboard.isStale(parts.nowMs()) && parts.settings.onStateError === "block") {
+    pass.refusal = { cause: "state_error", reason: "the state of plugs and modes is unconfirmed, so nothing may run" };
+    return;
+  }
+  pass.refusal = refusedIdentity(pass, parts) ?? refusedContent(pass, parts);
+}
+
+/** Reads the gates again if anything was awaited since: the stricter answer wins. */
+export function gateAgain(pass: Pass, parts: EngineParts): void {
+  if (!pass.hasAwaited || pass.intent === "peek") return;
+  gate(pass, parts);
+  if (pass.refusal === undefined) judgeModes(pass, parts);
+}
+
+/** What an unplugged call is told. */
+export function unplugged({ subject, reason, by }: PlugEntry): Refusal {
+  const whom = subject.kind === "all" ? "everything" : `${subject.kind} "${subject.id}"`;
+  return {
+    cause: "unplugged",
+    reason: `${whom} was unplugged by ${by}: ${reason}`,
+    message: "This agent has been stopped by an operator. Do not retry; end the task.",
+  };
+}
+
+function refusedIdentity({ context, index }: Pass, { scope, settings }: EngineParts): Refusal | undefined {
+  const parent = scope.current();
+  if (
+    parent !== undefined &&
+    parent.agentId !== context.agent.id &&
+    !context.agent.ancestors.includes(parent.agentId)
+  ) {
+    return {
+      cause: "lineage_missing",
+      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without naming it as an ancestor`,
+    };
+  }
+  for (const field of ["tenant", "user"] as const) {
+    const isNeeded = field === "tenant" ? index.needsTenant : index.needsUser;
+    if (isNeeded && context[field] === undefined && !settings.optionalIdentity.has(field)) {
+      return {
+        cause: "identity_missing",
+        reason: `policies select by ${field}, and this context has none; give one, or set identity: { optional: ["${field}"] }`,
+      };
+    }
+  }
+  return undefined;
+}
+
+function refusedContent({ context, traits }: Pass, { settings }: EngineParts): Refusal | undefined {
+  // Afterwards the action has happened: an opaque result is shown as it is, or withheld by a rule that must read it.
+  if (isAfter(context.hookpoint)) return undefined;
+  const input = inputOf(context);
+  if (input === undefined || !hasOpaque(input)) return undefined;
+  const isHarmless = traits?.access === "read" && traits.external === false;
+  const onOpaque = settings.onOpaque ?? (isHarmless || context.model !== undefined ? "allow" : "block");
+  if (onOpaque === "allow") return undefined;
+  return {
+    cause: "opaque_content",
+    reason: "the input holds a value that is not JSON, which no rule can read; pass plain data, or set onOpaque",
+  };
+}
+
+/** Judges the call by the modes in force; each asks, throttles or blocks by the tool's declared traits. */
+export function judgeModes(pass: Pass, { degradation }: EngineParts): void {
+  const judged = degradation.judge(pass.context, pass.traits);
+  pass.modes = judged.modes;
+  const entry = judged.entry;
+  // The action has happened: only FULL_BLOCK still concerns its result.
+  if (isAfter(pass.context.hookpoint)) {
+    if (judged.modes.includes("FULL_BLOCK")) pass.refusal = modeRefusal("FULL_BLOCK", entry?.cause);
+    return;
+  }
+  switch (judged.cell) {
+    case "allow":
+      return;
+    case "block":
+      pass.refusal = modeRefusal(entry?.degrade.mode ?? "FULL_BLOCK", entry?.cause);
+      return;
+    case "ask":
+      // Judged again after an approval was consumed: the same mode does not ask twice.
+      if (pass.approvalId !== undefined) return;
+      pass.asks = pass.asks.filter(({ ruleId }) => ruleId !== "mode");
+      pass.asks.push({
+        policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,
+        policyVersion: entry?.id ?? "",
+        ruleId: "mode",
+        terms: {},
+      });
+      return;
+    case "throttle":
+      pass.throttle = judged.throttle;
+      return;
+  }
+}
+
+function modeRefusal(mode: string, cause: string | undefined): Refusal {
+  return {
+    cause: "mode",
+    reason: `mode ${mode} forbids this${cause === undefined ? "" : ` (set because: ${cause})`}`,
+    message: `This action is not available now: the agent is in mode ${mode}. Use what is still allowed, or stop.`,
+  };
+}
+

@@ -1,0 +1,95 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { ScanChannel } from "../base/scanner.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { inputOf, withInput } from "../context/create-context.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import { redact } from "../context/redact.ts";
+import { applyRewrites } from "../context/rewrite.ts";
+import type { RedactObligation, RedactSurface, RewriteObligation } from "../decision/obligation.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
+import type { Pass } from "./pass.ts";
+import { recheck } from "./run-rules.ts";
+
+/**
+ * Turns the context into what will really be executed (before) or shown (after): rewrites first, then redaction. A
+ * changed input meets the stateless rules once more; there is no second rewrite.
+ */
+export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
+  if (pass.intent === "peek" || pass.duties.length === 0) return;
+  const before = contentOf(pass.context);
+  if (before === undefined) return;
+  const { value, conflict, unresolved } = applyRewrites(before, rewritesOf(pass.duties));
+  if (conflict !== undefined) {
+    const [first, second] = conflict.by;
+    pass.refusal = { cause: "rewrite_conflict", reason: `${first} and ${second} rewrite ${conflict.path} differently` };
+    return;
+  }
+  if (unresolved !== undefined) {
+    const { path, policyId, ruleId } = unresolved;
+    pass.refusal = { cause: "rewrite_conflict", reason: `rule "${ruleId}" rewrites ${path}, which is not there`, policyId, ruleId };
+    return;
+  }
+  const surface = surfaceOf(pass.context);
+  const duties = redactDuties(pass.duties, surface);
+  const after =
+    duties.length === 0
+      ? value
+      : redact(value, duties, { scanner: parts.scanner, hash: parts.ports.hash, channel: channelOf(surface) });
+  if (after === before) return;
+  if (isAfter(pass.context.hookpoint)) {
+    pass.context = Object.freeze({ ...pass.context, result: after });
+    return;
+  }
+  pass.context = withInput(pass.context, after);
+  return andThen(recheck(pass, parts), () => undefined);
+}
+
+/** The redactions of a list of duties that concern one surface. */
+export function redactDuties(duties: readonly OwnedObligation[], surface: RedactSurface): readonly RedactObligation[] {
+  const found: RedactObligation[] = [];
+  for (const { obligation } of duties) {
+    if (obligation.kind === "redact" && obligation.from.includes(surface)) found.push(obligation);
+  }
+  return found;
+}
+
+/** What a call puts in or gives back, whichever its hookpoint is about. */
+export function contentOf(context: PolicyContext): PolicyContext["result"] {
+  return isAfter(context.hookpoint) ? context.result : inputOf(context);
+}
+
+/** The surface of a context's content. */
+export function surfaceOf({ hookpoint, model }: PolicyContext): RedactSurface {
+  if (isAfter(hookpoint)) return model === undefined ? "result" : "response";
+  return model === undefined ? "input" : "prompt";
+}
+
+/** How a scanner should understand the text of a surface. */
+export function channelOf(surface: RedactSurface): ScanChannel {
+  switch (surface) {
+    case "input":
+    case "audit":
+      return "tool_input";
+    case "prompt":
+      return "user";
+    case "result":
+      return "tool_result";
+    case "response":
+      return "model_output";
+  }
+}
+
+interface OwnedRewrite {
+  readonly policyId: string;
+  readonly ruleId: string;
+  readonly obligation: RewriteObligation;
+}
+
+function rewritesOf(duties: readonly OwnedObligation[]): readonly OwnedRewrite[] {
+  const found: OwnedRewrite[] = [];
+  for (const { entry, obligation } of duties) {
+    if (obligation.kind === "rewrite") found.push({ policyId: entry.policy.id, ruleId: entry.ruleId, obligation });
+  }
+  return found;
+}

@@ -1,0 +1,88 @@
+import { AgentplaneError } from "../base/errors.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { tagsOf } from "../context/context-parts.ts";
+import { withInput, withResult } from "../context/create-context.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import { snapshot } from "../context/snapshot.ts";
+import type { HookReturn } from "./hook.ts";
+import { SEALED_FIELDS } from "./sealed-view.ts";
+
+/** What a hook's answer means: the context to go on with, or why the call is refused. */
+export type AppliedChange = { readonly context: PolicyContext } | { readonly block: string };
+
+const CHANGEABLE: ReadonlySet<string> = new Set(["input", "result", "tags", "block"]);
+const SEALED: ReadonlySet<string> = new Set(SEALED_FIELDS);
+const INSTEAD = "return nothing, { input }, { result }, { tags } or { block: reason }";
+
+/**
+ * Applies what a hook returned. Content is snapshotted again, so that the hook cannot change it afterwards.
+ * @param context The context the hook was given.
+ * @param returned Whatever it returned.
+ * @throws AgentplaneError `hook_invalid` for an answer that is none, `content_refused` for content that is no data,
+ *   `context_invalid` for tags that are no texts.
+ */
+export function applyChange(context: PolicyContext, returned: HookReturn): AppliedChange {
+  if (returned === undefined) return { context };
+  if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
+    throw invalid(`it returned ${describe(returned)}`);
+  }
+  checkFields(Object.keys(returned));
+  const { input, result, tags, block } = readOnce(returned);
+  if (block !== undefined) {
+    if (typeof block !== "string" || block.trim() === "") throw invalid("its block has no reason");
+    return { block };
+  }
+  let next = context;
+  if (input !== undefined) next = replaceInput(next, input);
+  if (result !== undefined) next = replaceResult(next, result);
+  if (tags !== undefined) next = addTags(next, tags);
+  return { context: next };
+}
+
+/** Each member is read once: a getter that answers differently the second time gains nothing. */
+function readOnce(returned: object): { input?: unknown; result?: unknown; tags?: unknown; block?: unknown } {
+  return { ...returned };
+}
+
+function checkFields(fields: readonly string[]): void {
+  const sealed = fields.find((field) => SEALED.has(field));
+  if (sealed !== undefined) throw invalid(`it returned "${sealed}", which no hook can change`);
+  const unknown = fields.find((field) => !CHANGEABLE.has(field));
+  if (unknown !== undefined) throw invalid("it returned a field that does not exist");
+}
+
+function replaceInput(context: PolicyContext, input: unknown): PolicyContext {
+  if (isAfter(context.hookpoint))
+    throw invalid("it changed the input of an action that has already happened");
+  if ((context.tool ?? context.model ?? context.target) === undefined) {
+    throw invalid("it changed an input that this call does not have");
+  }
+  return withInput(context, snapshot(input));
+}
+
+function replaceResult(context: PolicyContext, result: unknown): PolicyContext {
+  if (!isAfter(context.hookpoint))
+    throw invalid("it changed the result of an action that has not happened yet");
+  const { isError, usage, nowMs } = context;
+  const next = withResult(context, { result, isError, usage, nowMs });
+  return next.result === context.result ? context : next;
+}
+
+function addTags(context: PolicyContext, tags: unknown): PolicyContext {
+  if (typeof tags !== "object" || tags === null || Array.isArray(tags))
+    throw invalid("its tags are not an object");
+  // Whatever the values are, tagsOf checks each of them.
+  const added = tags as Readonly<Record<string, string>>;
+  const merged = tagsOf({ ...context.tags, ...added });
+  const isSame = Object.entries(merged).every(([name, value]) => context.tags[name] === value);
+  return isSame ? context : Object.freeze({ ...context, tags: merged });
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+function invalid(what: string): AgentplaneError {
+  return new AgentplaneError("hook_invalid", `${what}; ${INSTEAD}`);
+}

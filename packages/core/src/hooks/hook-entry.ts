@@ -1,0 +1,102 @@
+import { suggest } from "../base/did-you-mean.ts";
+import { AgentplaneError } from "../base/errors.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import type { Hook, HookFilter, HookOptions } from "./hook.ts";
+
+/** A registered hook, its options checked and compiled once. */
+export interface HookEntry {
+  readonly id: string;
+  readonly hook: Hook;
+  readonly order: number;
+  /** Whether the filter selects a call; undefined selects all. */
+  readonly matches: ((context: PolicyContext) => boolean) | undefined;
+  /** Undefined where promises may take as long as they like. */
+  readonly timeoutMs: number | undefined;
+  readonly fallback: "block" | "continue";
+  /** The engine's own: it sees the context itself, and its errors pass as they are. */
+  readonly isLast: boolean;
+}
+
+const DEFAULT_TIMEOUT_MS = 1_000;
+
+// Longer delays overflow the timers of every runtime and would fire at once.
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+const OPTION_NAMES = ["id", "order", "filter", "timeoutMs", "fallback"] as const;
+const FILTER_NAMES = ["tenants", "agents", "tools"] as const;
+
+/**
+ * Checks and compiles one registration.
+ * @param hook The customer's function.
+ * @param options As written; from JavaScript it may be anything.
+ * @param id The name to use when the options have none.
+ * @throws AgentplaneError `hook_invalid` naming the option and what to write instead.
+ */
+export function createHookEntry(hook: Hook, options: HookOptions, id: string): HookEntry {
+  if (typeof hook !== "function") throw invalid("a hook is a function (context) => change; pass one");
+  checkNames("option", options, OPTION_NAMES);
+  const { order = 0, timeoutMs = DEFAULT_TIMEOUT_MS, fallback = "block" } = options;
+  if (!Number.isFinite(order)) throw invalid(`order is ${order}; use a finite number, lower runs earlier`);
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw invalid(`timeoutMs is ${timeoutMs}; use milliseconds above 0, such as 1000`);
+  }
+  if (fallback !== "block" && fallback !== "continue") {
+    throw invalid(`fallback is ${JSON.stringify(fallback)}; use "block" or "continue"`);
+  }
+  const matches = compileFilter(options.filter ?? {});
+  return { id: checkId(options.id ?? id), hook, order, matches, timeoutMs, fallback, isLast: false };
+}
+
+/** The entry of the hook that always runs last. */
+export function createLastEntry(id: string, hook: Hook): HookEntry {
+  if (typeof hook !== "function") throw invalid("a hook is a function (context) => change; pass one");
+  return {
+    id: checkId(id),
+    hook,
+    order: Infinity,
+    matches: undefined,
+    timeoutMs: undefined,
+    fallback: "block",
+    isLast: true,
+  };
+}
+
+function compileFilter(filter: HookFilter): HookEntry["matches"] {
+  checkNames("filter", filter, FILTER_NAMES);
+  const tenants = dimension("tenants", filter.tenants);
+  const agents = dimension("agents", filter.agents);
+  const tools = dimension("tools", filter.tools);
+  if ((tenants ?? agents ?? tools) === undefined) return undefined;
+  return ({ tenant, agent, tool }) =>
+    tenants?.matches(tenant) !== false &&
+    agents?.matches(agent.id) !== false &&
+    (tools === undefined || (tool !== undefined && matchesTool(tools, tool, "deny")));
+}
+
+function dimension(name: string, patterns: unknown): ReturnType<typeof compilePatterns> | undefined {
+  if (patterns === undefined) return undefined;
+  // An empty list matches nothing: a hook that never runs is a mistake, not a wish.
+  if (!Array.isArray(patterns) || patterns.length === 0 || !patterns.every(isPattern)) {
+    throw invalid(`filter.${name} selects nothing; list globs such as "billing-*", or leave it out`);
+  }
+  return compilePatterns(patterns);
+}
+
+function isPattern(pattern: unknown): pattern is string {
+  return typeof pattern === "string" && pattern !== "" && pattern !== "!";
+}
+
+function checkId(id: string): string {
+  if (typeof id !== "string" || id === "") throw invalid("the id of a hook is a text that is not empty");
+  return id;
+}
+
+function checkNames(what: string, given: object, known: readonly string[]): void {
+  const wrong = Object.keys(given).find((name) => !known.includes(name));
+  if (wrong !== undefined) throw invalid(`unknown ${what} "${wrong}"; ${suggest(wrong, known)}`);
+}
+
+function invalid(message: string): AgentplaneError {
+  return new AgentplaneError("hook_invalid", message);
+}

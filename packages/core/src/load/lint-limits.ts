@@ -1,0 +1,77 @@
+import { parameter, type LintedPolicy, type LintedRule } from "./lint-finding.ts";
+
+/** Finds limits that admit nothing, that a new session escapes, or that bind no one yet. */
+export function lintLimits(linted: LintedPolicy): void {
+  const limits = linted.rules.filter(isLimit);
+  for (const rule of limits) {
+    lintZero(linted, rule);
+    lintSession(linted, rule, limits);
+    lintSoft(linted, rule, limits);
+  }
+}
+
+function isLimit({ spec, timing }: LintedRule): boolean {
+  return timing === "blocking" && ("window" in spec || "per" in spec || amountsOf(spec).length > 0);
+}
+
+function amountsOf(spec: LintedRule["spec"]): readonly [name: string, value: number][] {
+  return Object.entries(spec).filter(
+    (entry): entry is [string, number] =>
+      /^(?:limit|max[A-Z]\w*)$/.test(entry[0]) && typeof entry[1] === "number",
+  );
+}
+
+function lintZero(linted: LintedPolicy, { spec, path }: LintedRule): void {
+  for (const [name, value] of amountsOf(spec)) {
+    if (value !== 0) continue;
+    linted.report({
+      code: "limit_zero",
+      severity: "warning",
+      path: `${path}.${name}`,
+      message: "a limit of 0 admits no call at all",
+      suggestion: "use denylist to forbid, or raise the limit",
+    });
+  }
+}
+
+function lintSession(linted: LintedPolicy, rule: LintedRule, limits: readonly LintedRule[]): void {
+  if (!isPerSessionOnly(rule)) return;
+  const hasOther = limits.some((other) => other.spec.rule === rule.spec.rule && !isPerSessionOnly(other));
+  if (hasOther) return;
+  linted.report({
+    code: "session_limit_alone",
+    severity: "warning",
+    path: `${rule.path}.per`,
+    message: "a limit per session alone starts anew with every new session",
+    suggestion: "add a limit per: agent, tenant or user beside it",
+  });
+}
+
+function isPerSessionOnly(rule: LintedRule): boolean {
+  const per = parameter(rule, "per");
+  return (
+    per === "session" ||
+    (Array.isArray(per) && per.length > 0 && per.every((subject) => subject === "session"))
+  );
+}
+
+function lintSoft(linted: LintedPolicy, rule: LintedRule, limits: readonly LintedRule[]): void {
+  if (parameter(rule, "onBreach") !== "escalate") return;
+  const ladder = (linted.policy.escalation ?? []).filter(
+    ({ trigger }) => trigger === rule.name || trigger === rule.spec.rule,
+  );
+  const first = ladder.toSorted((a, b) => a.after - b.after)[0];
+  if (first === undefined || !("alert" in first.action)) return;
+  if (limits.some((other) => other.spec.rule === rule.spec.rule && isHard(other))) return;
+  linted.report({
+    code: "soft_limit_alone",
+    severity: "warning",
+    path: rule.path,
+    message: "the first breaches only raise an alert, and no hard limit stands beside this one",
+    suggestion: `add a higher ${rule.spec.rule} with onBreach: block`,
+  });
+}
+
+function isHard(rule: LintedRule): boolean {
+  return (parameter(rule, "onBreach") ?? "block") === "block";
+}

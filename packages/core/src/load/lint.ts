@@ -1,0 +1,65 @@
+import { HOOKPOINTS } from "../context/hookpoint.ts";
+import { compilePatterns } from "../policy/compile-selector.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { LintFinding, LintOptions, LintedPolicy, LintedRule } from "./lint-finding.ts";
+import { lintLadder } from "./lint-ladder.ts";
+import { lintLimits } from "./lint-limits.ts";
+import { lintReach } from "./lint-reach.ts";
+import { lintSelector } from "./lint-selector.ts";
+import { lintShadowing } from "./lint-shadowing.ts";
+
+export type { LintCode, LintFinding, LintOptions } from "./lint-finding.ts";
+
+/**
+ * Finds what loads but does not do what its author probably meant: protections never in force, rules that others make
+ * pointless, ladders that cannot climb.
+ * @param policies Policies that `parsePolicies` accepted, from all sources together.
+ * @returns Findings in the order of the policies; empty when there is nothing to say.
+ */
+export function lint(policies: readonly Policy[], options: LintOptions): readonly LintFinding[] {
+  const findings: LintFinding[] = [];
+  const linted = policies.map((policy) => prepare(policy, options, findings));
+  for (const one of linted) {
+    // What nothing can reach needs no second opinion.
+    if (!lintSelector(one)) continue;
+    lintReach(one, options);
+    lintLimits(one);
+    lintLadder(one, options);
+  }
+  lintShadowing(linted);
+  return findings;
+}
+
+/** Tells whether a tool call can be under way at a hookpoint; a custom one may carry anything. */
+function carriesTool(hookpoint: string): boolean {
+  const isBuiltIn = HOOKPOINTS.some((known) => known === hookpoint);
+  return !isBuiltIn || hookpoint.endsWith("_tool_call");
+}
+
+function prepare(policy: Policy, options: LintOptions, findings: LintFinding[]): LintedPolicy {
+  const selector = policy.selector ?? {};
+  const named = selector.hookpoints === undefined ? undefined : compilePatterns(selector.hookpoints);
+  return {
+    policy,
+    selector,
+    rules: (["blocking", "nonBlocking"] as const).flatMap((timing) => rulesOf(policy, timing, options)),
+    hookpoints: options.hookpoints.filter(
+      (hookpoint) =>
+        (named === undefined || named.matches(hookpoint)) &&
+        (selector.tools === undefined || carriesTool(hookpoint)),
+    ),
+    report: (finding) => findings.push({ ...finding, policyId: policy.id }),
+  };
+}
+
+function rulesOf(
+  policy: Policy,
+  timing: "blocking" | "nonBlocking",
+  { registry }: LintOptions,
+): readonly LintedRule[] {
+  return (policy[timing] ?? []).flatMap((spec, position) => {
+    const kind = registry.get(spec.rule);
+    if (kind === undefined) return [];
+    return [{ spec, kind, name: spec.id ?? spec.rule, timing, path: `${timing}[${position}]` }];
+  });
+}

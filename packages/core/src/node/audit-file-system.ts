@@ -1,0 +1,102 @@
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+
+/** An open segment file; every write goes to its end. */
+export interface SegmentFile {
+  /** Takes as many of the bytes as it can; returns how many. */
+  append(bytes: Uint8Array): Promise<number>;
+  /** Settles when everything appended is on the disk. */
+  sync(): Promise<void>;
+  /** Cuts the file to a length in bytes. */
+  truncate(size: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * What the audit files need of a file system; a test fills the disk or tears a write through it. Opening is
+ * synchronous: a directory that cannot be used fails where the sink is created.
+ */
+export interface AuditFileSystem {
+  makeDirectory(directory: string): void;
+  /** File names in a directory, without their path. */
+  list(directory: string): readonly string[];
+  readText(path: string): string;
+  /** The last bytes of a file, at most `maxBytes`. */
+  readEnd(path: string, maxBytes: number): Uint8Array;
+  /** Length in bytes. */
+  size(path: string): number;
+  /** Creates a file that must not exist yet; false when it does. */
+  createExclusive(path: string, content: string | Uint8Array): boolean;
+  truncate(path: string, size: number): void;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** Opens a file to append, created if need be. */
+  openSegment(path: string): SegmentFile;
+  /** Makes the names in a directory durable, after a file was created. */
+  syncDirectory(directory: string): void;
+}
+
+/** Segments hold redacted content, still nobody else's business. */
+const PRIVATE_FILE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+
+const write = promisify(fs.write);
+const fdatasync = promisify(fs.fdatasync);
+const ftruncate = promisify(fs.ftruncate);
+const close = promisify(fs.close);
+
+/** The file system of this machine. */
+export const nodeFileSystem: AuditFileSystem = {
+  makeDirectory: (directory) => void fs.mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY }),
+  list: (directory) => fs.readdirSync(directory),
+  readText: (path) => fs.readFileSync(path, "utf8"),
+  readEnd(path, maxBytes) {
+    const file = fs.openSync(path, "r");
+    try {
+      const { size } = fs.fstatSync(file);
+      const bytes = new Uint8Array(Math.min(size, maxBytes));
+      const read = fs.readSync(file, bytes, 0, bytes.length, size - bytes.length);
+      return bytes.subarray(0, read);
+    } finally {
+      fs.closeSync(file);
+    }
+  },
+  size: (path) => fs.statSync(path).size,
+  createExclusive(path, content) {
+    try {
+      fs.writeFileSync(path, content, { flag: "wx", mode: PRIVATE_FILE });
+      return true;
+    } catch (error) {
+      if (hasCode(error, "EEXIST")) return false;
+      throw error;
+    }
+  },
+  truncate: (path, size) => fs.truncateSync(path, size),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.rmSync(path, { force: true }),
+  openSegment: (path) => segmentFile(fs.openSync(path, "a", PRIVATE_FILE)),
+  syncDirectory(directory) {
+    // Windows cannot open a directory, and needs no such call.
+    if (process.platform === "win32") return;
+    const handle = fs.openSync(directory, "r");
+    try {
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+  },
+};
+
+function segmentFile(descriptor: number): SegmentFile {
+  return {
+    append: async (bytes) => (await write(descriptor, bytes)).bytesWritten,
+    sync: () => fdatasync(descriptor),
+    truncate: (size) => ftruncate(descriptor, size),
+    close: () => close(descriptor),
+  };
+}
+
+/** Whether an error of the system carries this code, such as `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,48 @@
+import type { ControlRecord } from "../audit/audit-record.ts";
+import type { Clock } from "../base/ports.ts";
+
+/** Counts the records that could not be written, until a record of that can be. */
+export class AuditGap {
+  readonly #clock: Clock;
+  #lost = 0;
+  #fromMs = 0;
+  #untilMs = 0;
+  #cause = "";
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether something was lost that no record tells yet. */
+  get isOpen(): boolean {
+    return this.#lost > 0;
+  }
+
+  /** Counts lost records. */
+  add(lost: number, cause: string): void {
+    if (lost === 0) return;
+    this.#untilMs = this.#clock.wallMs();
+    if (this.#lost === 0) this.#fromMs = this.#untilMs;
+    this.#lost += lost;
+    this.#cause = cause;
+  }
+
+  /** The record of the gap as it is now; undefined when nothing was lost. */
+  record(): ControlRecord | undefined {
+    if (this.#lost === 0) return undefined;
+    return {
+      kind: "control",
+      at: this.#clock.wallMs(),
+      action: "audit_gap",
+      by: "audit",
+      subject: "audit",
+      reason: `${this.#lost} ${this.#lost === 1 ? "record" : "records"} could not be written (${this.#cause})`,
+      data: { records: this.#lost, fromMs: this.#fromMs, untilMs: this.#untilMs, cause: this.#cause },
+    };
+  }
+
+  /** Its record was written. */
+  close(): void {
+    this.#lost = 0;
+  }
+}

@@ -1,0 +1,131 @@
+import { requireDurationMs } from "./base/duration.ts";
+import { suggest } from "./base/did-you-mean.ts";
+import { ConfigError, type ConfigIssue } from "./base/errors.ts";
+import type { MetricsPort } from "./base/metrics.ts";
+import type { PriceTable, Tokenizer } from "./base/model-costs.ts";
+import type { Ports } from "./base/ports.ts";
+import type { Scanner } from "./base/scanner.ts";
+import type { AuditSink } from "./audit/audit-sink.ts";
+import { HOOKPOINT_PATTERN, HOOKPOINTS } from "./context/hookpoint.ts";
+import type { CombineAlgorithm } from "./decision/combine.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { ToolTraits } from "./policy/traits.ts";
+import type { CelCompiler, RuleKind } from "./rules/rule.ts";
+import type { Approval } from "./state/approval.ts";
+import type { StateStore } from "./store/state-store.ts";
+
+/** How a plane is wired. Everything is optional; every default is the closed one where safety is concerned. */
+export interface PlaneOptions {
+  /** Keeps several planes on one store apart. Default `default`. */
+  readonly id?: string;
+  /** Policies of the source `code`. */
+  readonly policies?: readonly Policy[];
+  /** What you declare about tools; an undeclared tool counts as writing, external and executing. */
+  readonly tools?: Readonly<Record<string, ToolTraits>>;
+  /** What happens to a call on which no rule has an opinion. Default `allow`. */
+  readonly defaultEffect?: "allow" | "block";
+  /** How policies combine. Default `mostRestrictive`. */
+  readonly combine?: CombineAlgorithm;
+  /** Your own kinds of rules, from `defineRule`. */
+  readonly rules?: readonly RuleKind[];
+  /** Your own hookpoints, such as `before_publish`. */
+  readonly hookpoints?: readonly string[];
+  /** Text detectors: `createScanner()` of `@agentplane/safety`. */
+  readonly scanner?: Scanner;
+  /** CEL for `when` conditions: `createCel()` of `@agentplane/core/cel`. */
+  readonly cel?: CelCompiler;
+  /** Prices of models; needed by cost budgets. */
+  readonly prices?: PriceTable;
+  /** Default: UTF-8 bytes / 3. */
+  readonly tokenizer?: Tokenizer;
+  /** OpenTelemetry metrics: `otelMetrics(api)`. */
+  readonly metrics?: MetricsPort;
+  /** Default: memory of this process. */
+  readonly state?: StateStore;
+  /** Default: memory of this process, the last 10,000 records. */
+  readonly audit?: AuditSink;
+  /** Who answers approvals; without it a call that needs one is blocked. */
+  readonly approvals?: {
+    /** `external`: someone calls `plane.approvals`; a function is told of each new request. */
+    readonly resolver: "external" | ((approval: Approval) => void);
+    /** Signs what approvals are bound to; give one where approvals must survive a restart. Default: random. */
+    readonly key?: string;
+  };
+  readonly identity?: {
+    /** Identity that may be absent although policies select by it. */
+    readonly optional?: readonly ("tenant" | "user")[];
+    /** Later identity sources that may fill a gap. */
+    readonly trust?: readonly string[];
+  };
+  /** When the state store does not answer. Default `block`. */
+  readonly onStateError?: "block" | "allow";
+  /** When a decision cannot be recorded. Default `block`. */
+  readonly onAuditError?: "block" | "continue";
+  /** Input that is not JSON. Default: block unless the tool is declared read and not external. */
+  readonly onOpaque?: "block" | "allow";
+  /** A call whose earlier attempt crashed. `rerun` concerns reads only. Default `block`. */
+  readonly onUnknownOutcome?: "block" | "rerun";
+  /** How long the holds of a crashed call last. Default `"2m"`. */
+  readonly holdTtl?: string;
+  /** Replaces what the platform offers, for tests and special environments. */
+  readonly ports?: Partial<Ports>;
+}
+
+const OPTION_NAMES = [
+  "id",
+  "policies",
+  "tools",
+  "defaultEffect",
+  "combine",
+  "rules",
+  "hookpoints",
+  "scanner",
+  "cel",
+  "prices",
+  "tokenizer",
+  "metrics",
+  "state",
+  "audit",
+  "approvals",
+  "identity",
+  "onStateError",
+  "onAuditError",
+  "onOpaque",
+  "onUnknownOutcome",
+  "holdTtl",
+  "ports",
+] as const satisfies readonly (keyof PlaneOptions)[];
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  defaultEffect: ["allow", "block"],
+  combine: ["mostRestrictive", "priority"],
+  onStateError: ["block", "allow"],
+  onAuditError: ["block", "continue"],
+  onOpaque: ["block", "allow"],
+  onUnknownOutcome: ["block", "rerun"],
+};
+
+/**
+ * Refuses options that would silently do nothing: unknown names, unknown choices, hookpoints that cannot be.
+ * @throws ConfigError naming every issue.
+ */
+export function checkOptions(options: PlaneOptions): void {
+  const issues: ConfigIssue[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    if (!(OPTION_NAMES as readonly string[]).includes(name)) {
+      issues.push({ path: name, message: "unknown option", suggestion: suggest(name, OPTION_NAMES) });
+    }
+    const choices = CHOICES[name];
+    if (choices !== undefined && value !== undefined && !choices.includes(String(value))) {
+      issues.push({ path: name, message: `"${String(value)}" is not a choice`, suggestion: suggest(String(value), choices) });
+    }
+  }
+  for (const [position, hookpoint] of (options.hookpoints ?? []).entries()) {
+    if (!HOOKPOINT_PATTERN.test(hookpoint) || (HOOKPOINTS as readonly string[]).includes(hookpoint)) {
+      const message = `"${hookpoint}" cannot be declared`;
+      issues.push({ path: `hookpoints[${position}]`, message, suggestion: "use a new lower-case name with underscores" });
+    }
+  }
+  if (options.holdTtl !== undefined) requireDurationMs(options.holdTtl);
+  if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
+}

@@ -1,0 +1,32 @@
+import { isAfter } from "../context/hookpoint.ts";
+import { apiOf, apiParams, compileApiMatches } from "./api-rule.ts";
+import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+
+/** Blocks the listed HTTP calls, however their URL is spelt; says nothing of tools that make none. */
+export const apiDenylist = defineRule({
+  kind: "apiDenylist",
+  summary: "Blocks the HTTP calls that an entry matches (methods, hosts, paths), however their URL is spelt.",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: apiParams,
+  example: { rules: [{ paths: ["/admin/*"] }, { methods: ["DELETE"] }] },
+  isStateless: true,
+  compile({ rules }) {
+    const matches = compileApiMatches(rules, "deny");
+    return {
+      span: NEEDS_NO_TEXT,
+      reads: ["api"],
+      check(context, { traits }) {
+        if (isAfter(context.hookpoint)) return undefined;
+        const call = apiOf(context, traits);
+        if (call === undefined) return undefined;
+        if ("refused" in call) {
+          return { answer: { answer: "block", reason: `the URL cannot be judged: ${call.refused}` } };
+        }
+        if (!matches(call)) return undefined;
+        const reason = `${call.method} ${call.host} with this path is on the API denylist`;
+        return { answer: { answer: "block", reason } };
+      },
+    };
+  },
+});

@@ -1,0 +1,92 @@
+import { z } from "zod";
+
+import { apiCallOf } from "../context/api-call.ts";
+import type { ApiCall, PolicyContext } from "../context/context.ts";
+import { compilePatterns } from "../policy/compile-selector.ts";
+import type { ToolTraits } from "../policy/traits.ts";
+import { patternsParam } from "./pattern-params.ts";
+
+const pathsParam = patternsParam.refine((paths) => paths.every((path) => /^!?[/*?]/.test(path)), {
+  error: 'must be paths that start with "/"',
+  params: { suggestion: 'such as "/reports/*" or "!/reports/private/*"' },
+});
+
+const apiMatchParam = z
+  .strictObject({
+    methods: patternsParam.exactOptional(),
+    hosts: patternsParam.exactOptional(),
+    paths: pathsParam.exactOptional(),
+  })
+  .refine(
+    ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
+    {
+      error: "matches every call",
+      params: { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
+    },
+  )
+  .readonly();
+
+/** The parameters of both API rules: calls matched by any entry, whose set dimensions must all match. */
+export const apiParams = z.strictObject({ rules: z.array(apiMatchParam).min(1).readonly() });
+
+/** One entry of an API rule as written. */
+export type ApiMatch = z.output<typeof apiMatchParam>;
+
+/**
+ * The HTTP call behind a context: the adapter's, or the one its tool is mapped to.
+ * @returns `{ refused }` for a URL that cannot be judged, undefined where no HTTP call is known.
+ */
+export function apiOf(
+  context: PolicyContext,
+  traits: ToolTraits | undefined,
+): ApiCall | { readonly refused: string } | undefined {
+  if (context.api !== undefined) return context.api;
+  if (context.tool === undefined || traits?.api === undefined) return undefined;
+  // A mapped tool whose input does not say where it goes cannot be judged.
+  const { input } = context.tool;
+  const call = input === undefined ? undefined : apiCallOf(traits.api, input);
+  return call ?? { refused: "the input does not name the URL of the call" };
+}
+
+/**
+ * Compiles the entries of an API rule.
+ * @param stance `deny` compares paths widely (any case, with and without a last slash, without `;parameters`), because
+ * servers do; `allow` exactly.
+ */
+export function compileApiMatches(
+  matches: readonly ApiMatch[],
+  stance: "deny" | "allow",
+): (call: ApiCall) => boolean {
+  const tests = matches.map(({ methods, hosts, paths }) => {
+    const method = dimension(methods, (text) => text.toUpperCase());
+    const host = dimension(hosts, (text) => text.toLowerCase());
+    const path = paths === undefined ? undefined : pathTest(paths, stance);
+    return (call: ApiCall) =>
+      (method?.(call.method) ?? true) && (host?.(call.host) ?? true) && (path?.(call.path) ?? true);
+  });
+  return (call) => tests.some((test) => test(call));
+}
+
+function dimension(
+  patterns: readonly string[] | undefined,
+  normalise: (text: string) => string,
+): ((value: string) => boolean) | undefined {
+  if (patterns === undefined) return undefined;
+  const test = compilePatterns(patterns.map(normalise));
+  return (value) => test.matches(normalise(value));
+}
+
+function pathTest(patterns: readonly string[], stance: "deny" | "allow"): (path: string) => boolean {
+  const exact = compilePatterns(patterns);
+  const wide = compilePatterns(patterns.map((pattern) => pattern.toLowerCase()));
+  if (stance === "allow") return (path) => exact.selects(path) && !wideForms(path).some(wide.excludes);
+  return (path) => wideForms(path).some(wide.selects) && !exact.excludes(path);
+}
+
+/** The spellings of a path that servers commonly take for the same. */
+function wideForms(path: string): readonly string[] {
+  const lower = path.toLowerCase().normalize("NFC");
+  const bare = lower.replaceAll(/;[^/]*/g, "");
+  const open = bare.endsWith("/") ? bare.slice(0, -1) : bare;
+  return [lower, bare, open, `${open}/`];
+}

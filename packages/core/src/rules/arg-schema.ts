@@ -1,0 +1,69 @@
+import { z } from "zod";
+
+import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import { compileSchema } from "./json-schema-check.ts";
+import { patternsParam } from "./pattern-params.ts";
+import { defineRule } from "./rule.ts";
+import { subPath } from "./sub-path.ts";
+
+const schemaParam = z.record(z.string(), z.unknown()).superRefine((schema, context) => {
+  compileSchema(schema, {
+    path: [],
+    report: (path, message, suggestion) =>
+      context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
+  });
+});
+
+/**
+ * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references. A
+ * zod schema is written as `z.toJSONSchema(schema)`.
+ */
+export const argSchema = defineRule({
+  kind: "argSchema",
+  summary: "Blocks tool calls whose input does not fit a JSON Schema.",
+  timing: "blocking",
+  hookpoints: ["before_tool_call"],
+  params: z.strictObject({
+    tool: z
+      .union([z.string().min(1), patternsParam], "must be a pattern or a list of patterns")
+      .exactOptional(),
+    schema: schemaParam,
+  }),
+  example: {
+    tool: "refund",
+    schema: {
+      type: "object",
+      required: ["amount"],
+      properties: { amount: { type: "number", maximum: 500 } },
+    },
+  },
+  isStateless: true,
+  compile({ tool: written, schema }, tools) {
+    const patterns = typeof written === "string" ? [written] : written;
+    const test = patterns === undefined ? undefined : compilePatterns(patterns);
+    const check = compileSchema(schema, {
+      path: [],
+      report: (path, message, suggestion) => tools.fail(subPath(["schema", ...path]), message, suggestion),
+    });
+    return {
+      reads: ["input"],
+      check({ tool }) {
+        if (tool === undefined || (test !== undefined && !matchesTool(test, tool, "deny"))) return undefined;
+        const problems: string[] = [];
+        if (tool.input === undefined) problems.push("input is missing");
+        else check(tool.input, "input", problems);
+        if (problems.length === 0) return undefined;
+        const told = [...new Set(problems)].slice(0, MAX_TOLD).join("; ");
+        return {
+          answer: {
+            answer: "block",
+            reason: `the input of "${tool.name}" does not fit its schema: ${told}`,
+            message: `The input does not fit: ${told}. Correct it and call again.`,
+          },
+        };
+      },
+    };
+  },
+});
+
+const MAX_TOLD = 5;

@@ -1,0 +1,24 @@
+import { z } from "zod";
+
+import { defineRule } from "./rule.ts";
+
+/**
+ * Says what the audit records of matching calls may contain. Records are always written; without this rule they hold
+ * digests instead of content.
+ */
+export const audit = defineRule({
+  kind: "audit",
+  summary:
+    "Adds redacted inputs or results to the audit records of matching calls, and says how safely they are kept.",
+  timing: "nonBlocking",
+  hookpoints: ["*"],
+  params: z.strictObject({
+    includeInput: z.boolean().default(false),
+    includeResult: z.boolean().default(false),
+    /** `durable`: the call waits until the record is on disk. */
+    mode: z.enum(["durable", "buffered"]).exactOptional(),
+  }),
+  example: { includeInput: true, mode: "durable" },
+  isStateless: true,
+  compile: (declaration) => ({ audit: Object.freeze({ ...declaration }) }),
+});

@@ -1,0 +1,218 @@
+import { suggest } from "../base/did-you-mean.ts";
+import { isGlob } from "../base/glob.ts";
+import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import type { RuleRead } from "./rule.ts";
+import {
+  INAPPLICABLE,
+  WHERE_FIELDS,
+  WHERE_SECTIONS,
+  type WhereSection,
+  type WhereSubject,
+} from "./where-field.ts";
+import { wherePath, whereValueAt } from "./where-path.ts";
+import { allOf, anyOf, negated, type Truth, type TruthTest } from "./where-truth.ts";
+import { compileValue, type Scalar, type ValueCondition } from "./where-value.ts";
+
+/** A structured condition: every member must hold. Names take patterns, content exact values or comparisons. */
+export interface WhereSpec {
+  readonly all?: readonly WhereSpec[];
+  readonly any?: readonly WhereSpec[];
+  readonly not?: WhereSpec;
+  readonly [field: string]: WhereMember | undefined;
+}
+
+type Comparison = Scalar | readonly string[] | ValueCondition;
+type WhereMember = Comparison | WhereSpec | readonly WhereSpec[] | Readonly<Record<string, Comparison>>;
+
+/** A compiled condition and what it looks at. */
+export interface CompiledWhere {
+  readonly test: TruthTest<WhereSubject>;
+  readonly reads: ReadonlySet<RuleRead>;
+  /** It asks about what exists only after the action, or names the hookpoint itself. */
+  readonly isAboutOutcome: boolean;
+}
+
+/** What compiling needs to know. */
+export interface WhereOptions {
+  /** Whether a match of the whole restricts or permits: it decides under which of its names a tool is known. */
+  readonly stance: "deny" | "allow";
+  /** The hookpoints that exist, to find misspelt ones; default: not checked. */
+  readonly hookpoints?: readonly string[];
+  report(path: readonly (string | number)[], message: string, suggestion?: string): void;
+}
+
+/**
+ * Compiles a structured condition to closures: linear in the condition and the value, no interpretation at run time.
+ * @param spec The condition as written.
+ * @returns Undefined when something was reported.
+ */
+export function compileWhere(spec: unknown, options: WhereOptions): CompiledWhere | undefined {
+  const state = { reads: new Set<RuleRead>(), isAboutOutcome: false };
+  const test = compileTree(spec, { ...options, state, path: [], isNegated: false });
+  return test && { test, reads: state.reads, isAboutOutcome: state.isAboutOutcome };
+}
+
+interface Place extends WhereOptions {
+  readonly state: { readonly reads: Set<RuleRead>; isAboutOutcome: boolean };
+  readonly path: readonly (string | number)[];
+  readonly isNegated: boolean;
+}
+
+type Test = TruthTest<WhereSubject>;
+
+const ROOT_NAMES: readonly string[] = [
+  "tool",
+  ...Object.keys(WHERE_FIELDS),
+  ...Object.keys(WHERE_SECTIONS),
+  "all",
+  "any",
+  "not",
+];
+
+function compileTree(spec: unknown, place: Place): Test | undefined {
+  if (!isJsonObject(spec)) return wrong(place, "must be an object of comparisons", EXAMPLE);
+  const entries = Object.entries(spec).filter(([, value]) => value !== undefined);
+  if (entries.length === 0) return wrong(place, "compares nothing", EXAMPLE);
+  return joined(
+    entries.map(([key, value]) => compileMember(key, value, { ...place, path: [...place.path, key] })),
+    allOf,
+  );
+}
+
+const EXAMPLE = "such as { tool: refund, input: { amount: { gt: 500 } } }";
+
+function compileMember(key: string, value: JsonValue, place: Place): Test | undefined {
+  if (key === "all" || key === "any") return compileList(value, place, key === "all" ? allOf : anyOf);
+  if (key === "not") {
+    const test = compileTree(value, { ...place, isNegated: !place.isNegated });
+    return test && negated(test);
+  }
+  if (key === "tool") return compileTool(value, place);
+  const section = Object.hasOwn(WHERE_SECTIONS, key) ? WHERE_SECTIONS[key] : undefined;
+  if (section !== undefined) return compileSection(key, value, section, place);
+  const field = Object.hasOwn(WHERE_FIELDS, key) ? WHERE_FIELDS[key] : undefined;
+  if (field === undefined)
+    return wrong(place, "is not something a condition can look at", suggest(key, ROOT_NAMES));
+  if (key === "hookpoint" || key === "isError") place.state.isAboutOutcome = true;
+  if (key === "hookpoint") checkHookpoints(value, place);
+  const test = compileValue(value, { ...place, ...field, subject: key });
+  return test && ((subject) => onValue(field.read(subject), key, test));
+}
+
+function checkHookpoints(value: JsonValue, { hookpoints, path, report }: Place): void {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const written of hookpoints === undefined ? [] : names) {
+    const literal = typeof written === "string" && !isGlob(written) ? written.replace(/^!/, "") : undefined;
+    if (literal === undefined || hookpoints?.includes(literal) === true) continue;
+    report(path, `"${literal}" is not a hookpoint`, suggest(literal, hookpoints ?? []));
+  }
+}
+
+function compileList(value: JsonValue, place: Place, join: typeof allOf): Test | undefined {
+  if (!Array.isArray(value) || value.length === 0) return wrong(place, "must be a list of conditions");
+  return joined(
+    value.map((one: unknown, index) => compileTree(one, { ...place, path: [...place.path, index] })),
+    join,
+  );
+}
+
+/** A tool is asked for by patterns alone, because it has several names: which of them count depends on the stance. */
+function compileTool(value: JsonValue, place: Place): Test | undefined {
+  const patterns: unknown =
+    isJsonObject(value) && Object.keys(value).join() === "glob" ? value["glob"] : value;
+  const list: unknown = typeof patterns === "string" ? [patterns] : patterns;
+  if (!Array.isArray(list) || list.length === 0 || !list.every(isPattern)) {
+    return wrong(
+      place,
+      "must be a pattern or a list of patterns",
+      'such as "refund" or ["delete_*", "!delete_draft"]',
+    );
+  }
+  const test = compilePatterns(list);
+  const flipped = place.stance === "deny" ? "allow" : "deny";
+  const stance = place.isNegated ? flipped : place.stance;
+  return ({ context: { tool } }) =>
+    tool === undefined ? inapplicable("tool") : matchesTool(test, tool, stance);
+}
+
+function isPattern(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value !== "!";
+}
+
+function compileSection(
+  key: string,
+  value: JsonValue,
+  section: WhereSection,
+  place: Place,
+): Test | undefined {
+  if (!isJsonObject(value) || Object.keys(value).length === 0) {
+    return wrong(place, "must be an object of comparisons", `such as { ${exampleMember(section)}: … }`);
+  }
+  if (section.reads !== undefined) place.state.reads.add(section.reads);
+  if (section.isOutcome === true) place.state.isAboutOutcome = true;
+  const test = joined(
+    Object.entries(value).map(([member, condition]) => {
+      const at = { ...place, path: [...place.path, member] };
+      return compilePart(`${key}.${member}`, member, condition, { section, place: at });
+    }),
+    allOf,
+  );
+  const missing: Truth = { unanswered: "missing", subject: key };
+  return (
+    test &&
+    ((subject) => {
+      const whole = section.value(subject);
+      if (whole === INAPPLICABLE) return inapplicable(key);
+      // A history that was not handed in is not an empty one.
+      return whole === undefined ? missing : test(subject);
+    })
+  );
+}
+
+function compilePart(
+  subjectName: string,
+  member: string,
+  condition: JsonValue,
+  { section, place }: { section: WhereSection; place: Place },
+): Test | undefined {
+  const { members } = section;
+  const segments = members === "paths" ? wherePath(member) : [member];
+  if (segments === undefined)
+    return wrong(place, "is not a path", 'write "amount", "customer.country" or "items[0].price"');
+  const field =
+    typeof members === "string" ? undefined : Object.hasOwn(members, member) ? members[member] : undefined;
+  if (typeof members !== "string" && field === undefined) {
+    return wrong(place, "is not something a condition can look at", suggest(member, Object.keys(members)));
+  }
+  const holds = field?.holds ?? (members === "tags" ? "text" : "json");
+  const absent = holds === "text" ? "no-match" : "error";
+  const test = compileValue(condition, { ...place, holds, absent, subject: subjectName });
+  return test && ((subject) => onValue(whereValueAt(section.value(subject), segments), subjectName, test));
+}
+
+function onValue(
+  value: JsonValue | undefined | typeof INAPPLICABLE,
+  subject: string,
+  test: TruthTest<JsonValue | undefined>,
+): Truth {
+  return value === INAPPLICABLE ? inapplicable(subject) : test(value);
+}
+
+function inapplicable(subject: string): Truth {
+  return { unanswered: "inapplicable", subject };
+}
+
+function exampleMember({ members }: WhereSection): string {
+  return typeof members === "string" ? "name" : (Object.keys(members)[0] ?? "name");
+}
+
+function joined(tests: readonly (Test | undefined)[], join: typeof allOf): Test | undefined {
+  const good = tests.filter((test) => test !== undefined);
+  return good.length === tests.length ? join(good) : undefined;
+}
+
+function wrong(place: Place, message: string, suggestion?: string): undefined {
+  place.report(place.path, message, suggestion);
+  return undefined;
+}

@@ -1,0 +1,124 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
+import { z } from "zod";
+
+import { AgentplaneError } from "../base/errors.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import type { RuleAnswer } from "../decision/answer.ts";
+import { compileCelCondition } from "./cel-condition.ts";
+import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
+import { defineRule, NEEDS_NO_TEXT, type CompileTools } from "./rule.ts";
+import { subPath } from "./sub-path.ts";
+import { allOf, negated, type Unanswered } from "./where-truth.ts";
+
+const expression = z.record(z.string(), z.unknown()).superRefine((spec, context) => {
+  compileWhere(spec, {
+    stance: "deny",
+    report: (path, message, suggestion) =>
+      context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
+  });
+});
+// The refinement has checked the shape that the type describes, which zod cannot derive from it.
+const whereParam = expression as z.ZodType as z.ZodType<WhereSpec, WhereSpec>;
+
+const thenParam = z.enum(["block", "allow", "escalate"]);
+
+/**
+ * Answers `then` for the calls that its condition describes.
+ *
+ * `where` (structured) and `when` (CEL) say WHEN the rule fires; given both, both must hold. `require` says what must be
+ * true then: with it the rule fires where `where` and `when` hold and `require` does not. So these two are the same:
+ * `{ where: { tool: refund, input: { amount: { gt: 500 } } } }` and
+ * `{ where: { tool: refund }, require: { input: { amount: { lte: 500 } } } }`.
+ *
+ * It looks before the action; it looks after it too if it asks about the outcome (`result`, `usage`, `isError`) or
+ * names the `hookpoint`. A section that the hookpoint does not carry makes the rule skip. A value that a comparison
+ * needs and the call does not have, or has in another type, is an error, and the policy's `onError` decides.
+ */
+export const condition = defineRule({
+  kind: "condition",
+  summary:
+    "Blocks, escalates or allows the calls that a condition over the context and the session describes.",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      where: whereParam.exactOptional(),
+      when: z.string().min(1).max(4096).exactOptional(),
+      require: whereParam.exactOptional(),
+      then: thenParam.default("block"),
+      reason: z.string().min(1).max(500).exactOptional(),
+    })
+    .refine(
+      ({ where, when, require }) => where !== undefined || when !== undefined || require !== undefined,
+      {
+        error: "needs a condition",
+        params: {
+          suggestion: "say when it fires in where (structured) or when (CEL), or what must hold in require",
+        },
+      },
+    )
+    .refine(({ require, then }) => require === undefined || then !== "allow", {
+      error: "cannot stand beside then: allow, which would allow exactly what breaks it",
+      path: ["require"],
+      params: { suggestion: "describe the allowed calls in where" },
+    }),
+  example: {
+    where: { tool: "refund", input: { amount: { gt: 500 } } },
+    reason: "refunds above 500 need a person",
+  },
+  isStateless: true,
+  compile({ where, when, require, then, reason }, tools) {
+    const scope = where && compiled("where", where, { stance: then === "allow" ? "allow" : "deny", tools });
+    const duty = require && compiled("require", require, { stance: "allow", tools });
+    const cel = when === undefined ? undefined : compileCelCondition(when, tools);
+    const fires = allOf(
+      [scope?.test, cel?.test, duty && negated(duty.test)].filter((test) => test !== undefined),
+    );
+    const answer = answerOf({ then, reason, ruleId: tools.ruleId });
+    const looksAfter = [scope, cel, duty].some((part) => part?.isAboutOutcome === true);
+    const reads = new Set([scope, cel, duty].flatMap((part) => [...(part?.reads ?? [])]));
+    return {
+      reads: [...reads],
+      span: reads.has("result") ? "whole" : NEEDS_NO_TEXT,
+      check(context, { session, traits }) {
+        if (!looksAfter && isAfter(context.hookpoint)) return undefined;
+        const truth = fires({ context, session, traits });
+        if (typeof truth === "boolean") return truth ? answer : undefined;
+        if (truth.unanswered === "inapplicable") return undefined;
+        throw unanswerable(truth, tools);
+      },
+    };
+  },
+});
+
+function compiled(
+  member: "where" | "require",
+  spec: WhereSpec,
+  { stance, tools }: { readonly stance: "allow" | "deny"; readonly tools: CompileTools },
+): CompiledWhere {
+  const fail = (path: readonly (string | number)[], message: string, suggestion?: string): never =>
+    tools.fail(subPath([member, ...path]), message, suggestion);
+  return (
+    compileWhere(spec, { stance, hookpoints: tools.hookpoints, report: fail }) ??
+    fail([], "is not a condition")
+  );
+}
+
+function answerOf(of: {
+  then: z.output<typeof thenParam>;
+  reason: string | undefined;
+  ruleId: string;
+}): RuleAnswer {
+  const { then, reason = `condition "${of.ruleId}" holds` } = of;
+  return Object.freeze({ answer: Object.freeze({ answer: then, reason }) });
+}
+
+function unanswerable(
+  { unanswered, subject }: Unanswered,
+  { policyId, ruleId }: CompileTools,
+): AgentplaneError {
+  const what = unanswered === "missing" ? "is not there" : "has a type that cannot be compared so";
+  return new AgentplaneError("rule_failed", `condition "${ruleId}" cannot be answered: ${subject} ${what}`, {
+    data: { policyId, ruleId, subject, unanswered },
+  });
+}

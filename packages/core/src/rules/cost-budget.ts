@@ -1,0 +1,90 @@
+import { z } from "zod";
+
+import type { PolicyContext } from "../context/context.ts";
+import {
+  breachParams,
+  DEGRADE_NEEDS,
+  describeLimit,
+  perParam,
+  subjectsOf,
+  windowOf,
+  windowParam,
+} from "./limit-params.ts";
+import { costOf, createPriceWarning } from "./model-cost.ts";
+import { estimateModelCall, maxOutputParam } from "./model-estimate.ts";
+import { defineRule, type CompileTools, type LimitEstimate } from "./rule.ts";
+
+const MICRO_USD = 1_000_000;
+
+/**
+ * Keeps model calls within an amount of US dollars, counted in integer micro-dollars. A model that costs nothing is
+ * never held up.
+ */
+export const costBudget = defineRule({
+  kind: "costBudget",
+  summary: "At most `maxUsd` US dollars of model calls per window and subject (default: per agent).",
+  timing: "blocking",
+  hookpoints: ["before_model_call"],
+  params: z
+    .strictObject({
+      maxUsd: z.number().min(0).max(1_000_000_000),
+      window: windowParam,
+      per: perParam.default("agent"),
+      maxOutput: maxOutputParam,
+      onUnknownPrice: z.enum(["block", "free", "alert"]).default("block"),
+      ...breachParams,
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
+  isStateless: false,
+  compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {
+    const { prices } = tools;
+    if (prices === undefined && rest.onUnknownPrice === "block") {
+      tools.fail("", "needs a price table, and none was given: every call would be blocked", HOW_TO_PRICE);
+    }
+    const window = windowOf(written);
+    const per = subjectsOf(subjects);
+    return {
+      limits: [
+        {
+          measure: "microUsd",
+          limit: Math.round(maxUsd * MICRO_USD),
+          window,
+          per,
+          onBreach: rest.onBreach,
+          ...(rest.degrade !== undefined && { degrade: rest.degrade }),
+          expired: "charge",
+          estimate: createEstimate(rest, tools),
+          actual: (usage, context) => usage && costOf(context, usage, prices),
+          describe: () => describeLimit(`$${maxUsd}`, window, per),
+        },
+      ],
+    };
+  },
+});
+
+const HOW_TO_PRICE = 'pass createAgentPlane({ prices }), or write onUnknownPrice: "free" or "alert"';
+
+/** No opinion and nothing to reserve. */
+const FREE: LimitEstimate = Object.freeze({ amount: 0, unknown: Object.freeze({}) });
+
+function createEstimate(
+  {
+    maxOutput,
+    onUnknownPrice,
+  }: { readonly maxOutput: number; readonly onUnknownPrice: "block" | "free" | "alert" },
+  { prices, tokenizer, logger, policyId, ruleId }: CompileTools,
+): (context: PolicyContext) => LimitEstimate {
+  const warn = createPriceWarning(logger, { policyId, ruleId });
+  return (context) => {
+    const tokens = estimateModelCall(context, tokenizer, maxOutput);
+    const amount = costOf(context, tokens, prices);
+    if (amount === 0) return FREE;
+    if (amount !== undefined) return { amount, clampOutputTokens: tokens.outputTokens };
+    const name = context.model?.name ?? "unknown";
+    if (onUnknownPrice === "alert") warn(name);
+    if (onUnknownPrice !== "block") return FREE;
+    const reason = `the price of model "${name}" is unknown, so its budget cannot be kept`;
+    return { amount: 0, unknown: { answer: { answer: "block", reason } } };
+  };
+}

@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+import { describeLimit, perParam, subjectsOf, windowOf, windowParam } from "./limit-params.ts";
+import { costOf, createPriceWarning } from "./model-cost.ts";
+import { DEFAULT_MAX_OUTPUT_TOKENS, estimateModelCall } from "./model-estimate.ts";
+import { defineRule } from "./rule.ts";
+
+/**
+ * Adds up what model calls cost and limits nothing: a ledger entry without an end, read like any limit. So the totals
+ * survive a reload and, on a durable store, a restart.
+ */
+export const costTracking = defineRule({
+  kind: "costTracking",
+  summary: "Adds up the cost of model calls per subject and window, without limiting it.",
+  timing: "nonBlocking",
+  hookpoints: ["before_model_call"],
+  params: z.strictObject({ per: perParam.default("tenant"), window: windowParam.default("lifetime") }),
+  example: { per: ["tenant", "agent"], window: { calendar: "month", timeZone: "UTC" } },
+  isStateless: false,
+  compile({ per: subjects, window: written }, { prices, tokenizer, logger, policyId, ruleId }) {
+    const window = windowOf(written);
+    const per = subjectsOf(subjects);
+    const warn = createPriceWarning(logger, { policyId, ruleId });
+    return {
+      limits: [
+        {
+          measure: "microUsd",
+          limit: Number.MAX_SAFE_INTEGER,
+          window,
+          per,
+          // Never reached; the soft answer keeps even an overflow from blocking anything.
+          onBreach: "escalate",
+          expired: "charge",
+          estimate(context) {
+            const amount = costOf(
+              context,
+              estimateModelCall(context, tokenizer, DEFAULT_MAX_OUTPUT_TOKENS),
+              prices,
+            );
+            if (amount === undefined) warn(context.model?.name ?? "unknown");
+            return { amount: amount ?? 0 };
+          },
+          actual: (usage, context) => usage && costOf(context, usage, prices),
+          describe: () => describeLimit("any cost", window, per),
+        },
+      ],
+    };
+  },
+});

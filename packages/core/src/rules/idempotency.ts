@@ -1,0 +1,52 @@
+import { z } from "zod";
+
+import { requireDurationMs } from "../base/duration.ts";
+import { inputDigest } from "../context/call-key.ts";
+import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import { durationSchema } from "../policy/duration-schema.ts";
+import { requireHistory } from "./history.ts";
+import { patternsParam } from "./pattern-params.ts";
+import { defineRule } from "./rule.ts";
+
+/**
+ * Does not let the same tool run twice with the same input within a window of one session: a call that ran or is
+ * running counts, one that failed may be tried again.
+ */
+export const idempotency = defineRule({
+  kind: "idempotency",
+  summary: "Blocks a tool call that already ran with the same input within `window` in this session.",
+  timing: "blocking",
+  hookpoints: ["before_tool_call"],
+  params: z.strictObject({ window: durationSchema, tools: patternsParam.exactOptional() }),
+  example: { window: "10m", tools: ["refund", "send_*"] },
+  isStateless: false,
+  compile({ window, tools: patterns }, tools) {
+    const windowMs = requireDurationMs(window);
+    const test = patterns === undefined ? undefined : compilePatterns(patterns);
+    return {
+      reads: ["session"],
+      check(context, { session, nowMs }) {
+        const { tool } = context;
+        if (tool === undefined || (test !== undefined && !matchesTool(test, tool, "deny"))) return undefined;
+        const digest = inputDigest(context, tools.hash);
+        const isDone = requireHistory(session, tools).some(
+          (entry) =>
+            entry.hookpoint === "before_tool_call" &&
+            entry.name === tool.name &&
+            entry.inputDigest === digest &&
+            entry.effect === "allow" &&
+            entry.isError !== true &&
+            entry.at > nowMs - windowMs,
+        );
+        if (!isDone) return undefined;
+        return {
+          answer: {
+            answer: "block",
+            reason: `tool "${tool.name}" already ran with this input within ${window}`,
+            message: `This exact call of "${tool.name}" has been made already; its effect stands. Do not repeat it.`,
+          },
+        };
+      },
+    };
+  },
+});

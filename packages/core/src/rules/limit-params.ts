@@ -1,0 +1,95 @@
+import { z } from "zod";
+
+import { assertNever } from "../base/assert-never.ts";
+import { DURATION_HINT, formatDuration, requireDurationMs } from "../base/duration.ts";
+import { degradeSchema } from "../policy/degrade-schema.ts";
+import { durationSchema } from "../policy/duration-schema.ts";
+import { LIMIT_SUBJECTS, type LimitSubject, type Window } from "../policy/limit.ts";
+import type { DegradeSpec } from "../policy/mode.ts";
+
+/** Over which time a limit counts. */
+export const windowParam = z.union(
+  [
+    durationSchema,
+    z.literal("lifetime"),
+    z
+      .strictObject({
+        calendar: z.enum(["day", "month"]),
+        timeZone: z
+          .string()
+          .refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')
+          .default("UTC"),
+      })
+      .readonly(),
+  ],
+  `is not a window; ${DURATION_HINT}, or "lifetime", or { calendar: "day" | "month", timeZone }`,
+);
+
+/** By what a limit is kept apart: one subject, or several that must all have room. */
+export const perParam = z.union(
+  [z.enum(LIMIT_SUBJECTS), z.array(z.enum(LIMIT_SUBJECTS)).min(1).readonly()],
+  `is not a subject; use one of ${LIMIT_SUBJECTS.join(", ")}, or a list of them`,
+);
+
+/** A mode to set and how it ends. */
+// Copied JSON has no member that is undefined, which is all that the two types differ in.
+export const degradeParam = degradeSchema as z.ZodType<DegradeSpec, DegradeSpec>;
+
+/** What exceeding the limit answers; `block` makes it a hard limit. */
+export const onBreachParam = z.enum(["block", "escalate", "degrade"]);
+
+/** The fields every limit has beside its number and subjects. */
+export const breachParams = {
+  onBreach: onBreachParam.default("block"),
+  degrade: z.exactOptional(degradeParam),
+};
+
+/** Explains what `onBreach: degrade` and `degrade` need of each other; use with `.refine`. */
+export const DEGRADE_NEEDS = {
+  test: (params: { readonly onBreach: string; readonly degrade?: unknown }): boolean =>
+    (params.onBreach === "degrade") === (params.degrade !== undefined),
+  error: 'and onBreach: "degrade" belong together',
+  path: ["degrade"],
+};
+
+/** The window as the ledger keeps it. */
+export function windowOf(written: z.output<typeof windowParam>): Window {
+  if (written === "lifetime") return { kind: "lifetime" };
+  if (typeof written === "string") return { kind: "sliding", windowMs: requireDurationMs(written) };
+  return { kind: "calendar", unit: written.calendar, timeZone: written.timeZone };
+}
+
+/** The subjects as a list, each once. */
+export function subjectsOf(written: z.output<typeof perParam>): readonly LimitSubject[] {
+  return typeof written === "string" ? [written] : [...new Set(written)];
+}
+
+/** Says a limit for people: `at most 100 calls per 1h and tenant`. */
+export function describeLimit(amount: string, window: Window, per: readonly LimitSubject[]): string {
+  const subjects = per.filter((subject) => subject !== "global");
+  const words = [...windowWords(window), ...subjects];
+  return words.length === 0 ? `at most ${amount}` : `at most ${amount} per ${words.join(" and ")}`;
+}
+
+function windowWords(window: Window): readonly string[] {
+  switch (window.kind) {
+    case "sliding":
+      return [formatDuration(window.windowMs)];
+    case "calendar":
+      return [`${window.unit} (${window.timeZone})`];
+    case "lifetime":
+      return [];
+    default:
+      return assertNever(window, "window");
+  }
+}
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone !== "";
+  } catch (error) {
+    // Intl has no other way to say that it does not know a zone.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import { z } from "zod";
+
+import { requireDurationMs } from "../base/duration.ts";
+import { inputDigest } from "../context/call-key.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import type { RuleAnswer } from "../decision/answer.ts";
+import { durationSchema } from "../policy/duration-schema.ts";
+import { breachAnswer } from "./breach-answer.ts";
+import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
+import { requireHistory } from "./history.ts";
+import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+import type { SessionEntry } from "./session-view.ts";
+
+/** The longest history a session keeps one by one. */
+const MAX_COUNT = 1_000;
+
+/** Stops an agent that goes in circles: too many turns of the model, or the same call again and again. */
+export const loop = defineRule({
+  kind: "loop",
+  summary:
+    "Stops an agent after `maxIterations` model calls or `maxRepeats` identical tool calls in its session.",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      maxIterations: z.int().min(1).max(MAX_COUNT).exactOptional(),
+      /** How often the same tool call (name and input) may run. */
+      maxRepeats: z.int().min(1).max(MAX_COUNT).exactOptional(),
+      /** Count only this far back; default: the whole session. */
+      within: durationSchema.exactOptional(),
+      ...breachParams,
+    })
+    .refine(({ maxIterations, maxRepeats }) => maxIterations !== undefined || maxRepeats !== undefined, {
+      error: "limits nothing",
+      params: { suggestion: "set maxIterations or maxRepeats" },
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { maxIterations: 25, maxRepeats: 3, within: "10m" },
+  isStateless: false,
+  compile({ maxIterations = Infinity, maxRepeats = Infinity, within, ...breach }, tools) {
+    const withinMs = within === undefined ? Infinity : requireDurationMs(within);
+    return {
+      span: NEEDS_NO_TEXT,
+      reads: ["session"],
+      check(context, { session, nowMs }): RuleAnswer | undefined {
+        if (isAfter(context.hookpoint)) return undefined;
+        const recent = requireHistory(session, tools).filter(
+          (entry) =>
+            entry.agent === context.agent.id && entry.effect === "allow" && entry.at > nowMs - withinMs,
+        );
+        if (context.hookpoint === "before_model_call" && count(recent, isModelCall) >= maxIterations) {
+          return breachAnswer(`the agent has made ${maxIterations} model calls`, STOP, breach);
+        }
+        // Only tool calls keep a digest in the history; hashing whole prompts would find nothing.
+        if (maxRepeats === Infinity || context.tool === undefined) return undefined;
+        const isSame = sameCall(context, inputDigest(context, tools.hash));
+        if (count(recent, isSame) < maxRepeats) return undefined;
+        return breachAnswer(`the same call ran ${maxRepeats} times already`, CHANGE, breach);
+      },
+    };
+  },
+});
+
+const STOP = "You have taken too many steps. Stop and report what you have.";
+const CHANGE = "You have made this very call several times. Do not repeat it; change the input or stop.";
+
+function isModelCall({ hookpoint }: SessionEntry): boolean {
+  return hookpoint === "before_model_call";
+}
+
+function sameCall(context: PolicyContext, digest: string): (entry: SessionEntry) => boolean {
+  return (entry) =>
+    entry.hookpoint === context.hookpoint &&
+    entry.name === context.tool?.name &&
+    entry.inputDigest === digest;
+}
+
+function count(entries: readonly SessionEntry[], test: (entry: SessionEntry) => boolean): number {
+  return entries.reduce((total, entry) => total + (test(entry) ? 1 : 0), 0);
+}

@@ -1,0 +1,160 @@
+import { z } from "zod";
+
+import type { MetricAttributes, MetricInstrument, MetricsPort } from "../base/metrics.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { actionOf, isAfter } from "../context/hookpoint.ts";
+import type { Decision, Finding } from "../decision/decision.ts";
+import { defineRule, type Observation } from "./rule.ts";
+
+/**
+ * Counts decisions and measures calls. Names: the GenAI semantic conventions of OpenTelemetry (in development, so kept
+ * here as texts), and `agentplane.*` for policy decisions, which have no convention.
+ */
+export const metrics = defineRule({
+  kind: "metrics",
+  summary: "Records decisions, evaluation time, call durations and token usage as OpenTelemetry metrics.",
+  timing: "nonBlocking",
+  hookpoints: ["*"],
+  params: z.strictObject({
+    /** Add agent and tenant to every measurement: more detail, and as many more time series. */
+    identity: z.boolean().default(false),
+  }),
+  example: { identity: true },
+  isStateless: false,
+  compile({ identity }, tools) {
+    const port = tools.metrics ?? tools.fail("", "needs metrics, and none were given", HOW_TO_METER);
+    const instruments = instrumentsOf(port);
+    return {
+      observe(observation) {
+        // Several policies may ask for metrics of one call: it is counted once.
+        if (instruments.seen.has(observation)) return;
+        instruments.seen.add(observation);
+        const who = identity ? identityOf(observation.context) : {};
+        // An outcome carries the decision on its result, which no observation of its own tells.
+        const isDecided = observation.phase === "decision" || isAfter(observation.decision.hookpoint);
+        if (isDecided) recordDecision(instruments, observation, who);
+        if (observation.phase === "outcome") recordOutcome(instruments, observation, who);
+      },
+    };
+  },
+});
+
+const HOW_TO_METER =
+  'pass createAgentPlane({ metrics: otelMetrics(api) }), with the module "@opentelemetry/api" as api';
+
+interface Instruments {
+  readonly decisions: MetricInstrument;
+  readonly evaluation: MetricInstrument;
+  readonly toolDuration: MetricInstrument;
+  readonly modelDuration: MetricInstrument;
+  readonly tokens: MetricInstrument;
+  readonly seen: WeakSet<Observation>;
+}
+
+/** One set of instruments per port, however often policies are loaded: a counter made anew would start anew. */
+const instrumentsByPort = new WeakMap<MetricsPort, Instruments>();
+
+function instrumentsOf(port: MetricsPort): Instruments {
+  const known = instrumentsByPort.get(port);
+  if (known !== undefined) return known;
+  const seconds = (name: string, description: string): MetricInstrument =>
+    port.histogram({ name, unit: "s", description });
+  const made: Instruments = {
+    decisions: port.counter({
+      name: "agentplane.decisions",
+      unit: "{decision}",
+      description: "Policy decisions by effect, deciding policy and cause",
+    }),
+    evaluation: seconds("agentplane.evaluation.duration", "Time to decide"),
+    toolDuration: seconds("gen_ai.execute_tool.duration", "Time a governed tool call took"),
+    modelDuration: seconds("gen_ai.client.operation.duration", "Time a governed model call took"),
+    tokens: port.histogram({
+      name: "gen_ai.client.token.usage",
+      unit: "{token}",
+      description: "Tokens a governed model call used",
+    }),
+    seen: new WeakSet(),
+  };
+  instrumentsByPort.set(port, made);
+  return made;
+}
+
+function recordDecision(
+  { decisions, evaluation }: Instruments,
+  { context, decision }: Observation,
+  who: MetricAttributes,
+): void {
+  const subject = { ...who, ...subjectAttributes(context), "agentplane.hookpoint": decision.hookpoint };
+  decisions.record(1, { ...decisionAttributes(decision), ...subject });
+  for (const finding of decision.shadow) decisions.record(1, { ...shadowAttributes(finding), ...subject });
+  evaluation.record(decision.durationMs / 1_000, {
+    "agentplane.hookpoint": decision.hookpoint,
+    "agentplane.policy.decision": decision.effect,
+  });
+}
+
+function recordOutcome(instruments: Instruments, observation: Observation, who: MetricAttributes): void {
+  const { context, durationMs, usage, isError } = observation;
+  const attributes = {
+    ...who,
+    ...subjectAttributes(context),
+    ...(isError === true && { "error.type": "_OTHER" }),
+  };
+  if (durationMs !== undefined) {
+    if (context.tool !== undefined) instruments.toolDuration.record(durationMs / 1_000, attributes);
+    else if (context.model !== undefined) instruments.modelDuration.record(durationMs / 1_000, attributes);
+  }
+  for (const [type, count] of [
+    ["input", usage?.inputTokens],
+    ["output", usage?.outputTokens],
+  ] as const) {
+    if (count !== undefined) instruments.tokens.record(count, { ...attributes, "gen_ai.token.type": type });
+  }
+}
+
+function decisionAttributes(decision: Decision): MetricAttributes {
+  const { policyId, policyVersion, ruleId, modes } = decision;
+  return {
+    "agentplane.policy.decision": decision.effect,
+    "agentplane.policy.verdict": decision.verdict,
+    "agentplane.policy.cause": decision.cause,
+    "agentplane.policy.mode": "enforce",
+    "agentplane.policy.shadow": false,
+    ...(policyId !== undefined && { "agentplane.policy.id": policyId }),
+    ...(policyVersion !== undefined && { "agentplane.policy.version": policyVersion }),
+    ...(ruleId !== undefined && { "agentplane.policy.rule": ruleId }),
+    ...(modes.length > 0 && { "agentplane.policy.degradation": modes.join(",") }),
+  };
+}
+
+/** What a shadow policy would have said is counted beside the decision, never as one. */
+function shadowAttributes({ policyId, policyVersion, ruleId, answer }: Finding): MetricAttributes {
+  return {
+    "agentplane.policy.decision": answer,
+    "agentplane.policy.mode": "shadow",
+    "agentplane.policy.shadow": true,
+    "agentplane.policy.id": policyId,
+    "agentplane.policy.version": policyVersion,
+    "agentplane.policy.rule": ruleId,
+  };
+}
+
+const OPERATIONS: Readonly<Record<string, string>> = {
+  tool_call: "execute_tool",
+  model_call: "chat",
+  agent: "invoke_agent",
+};
+
+function subjectAttributes({ hookpoint, tool, model }: PolicyContext): MetricAttributes {
+  const operation = OPERATIONS[actionOf(hookpoint)];
+  return {
+    ...(operation !== undefined && { "gen_ai.operation.name": operation }),
+    ...(tool !== undefined && { "gen_ai.tool.name": tool.name }),
+    ...(model !== undefined && { "gen_ai.request.model": model.name }),
+    ...(model?.provider !== undefined && { "gen_ai.provider.name": model.provider }),
+  };
+}
+
+function identityOf({ agent, tenant }: PolicyContext): MetricAttributes {
+  return { "gen_ai.agent.id": agent.id, ...(tenant !== undefined && { "agentplane.tenant.id": tenant }) };
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+
+import {
+  breachParams,
+  DEGRADE_NEEDS,
+  describeLimit,
+  perParam,
+  subjectsOf,
+  windowOf,
+  windowParam,
+} from "./limit-params.ts";
+import { defineRule } from "./rule.ts";
+
+/** Lets at most `limit` calls through per window and subject. */
+export const rate = defineRule({
+  kind: "rate",
+  summary: "At most `limit` of the calls its policy selects, per window and subject (default: per agent).",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      limit: z.int().min(0),
+      window: windowParam,
+      per: perParam.default("agent"),
+      ...breachParams,
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { limit: 100, window: "1h", per: "tenant" },
+  isStateless: false,
+  compile({ limit, window: written, per: subjects, onBreach, degrade }) {
+    const window = windowOf(written);
+    const per = subjectsOf(subjects);
+    return {
+      limits: [
+        {
+          measure: "calls",
+          limit,
+          window,
+          per,
+          onBreach,
+          ...(degrade !== undefined && { degrade }),
+          expired: "charge",
+          estimate: () => ONE_CALL,
+          // A call that was admitted has happened, whatever became of it.
+          actual: () => undefined,
+          describe: () => describeLimit(`${limit} ${limit === 1 ? "call" : "calls"}`, window, per),
+        },
+      ],
+    };
+  },
+});
+
+const ONE_CALL = Object.freeze({ amount: 1 });

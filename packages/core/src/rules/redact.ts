@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
+import { requireDetectors, spanOf } from "./detectors.ts";
+import { patternsParam } from "./pattern-params.ts";
+import { defineRule, type CompiledRule } from "./rule.ts";
+
+const surfaceParam = z.enum(["input", "prompt", "result", "response", "audit"]);
+
+/**
+ * Replaces named fields and detected text. It changes what is shown and written, never whether the call may run; what
+ * is executed (`input`, `prompt`) is changed only where `from` says so.
+ */
+export const redact = defineRule({
+  kind: "redact",
+  summary:
+    "Replaces named fields and detected text in results, responses and the audit trail (and inputs if listed).",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      fields: patternsParam.exactOptional(),
+      detect: z.array(z.string().min(1)).min(1).readonly().exactOptional(),
+      from: z.array(surfaceParam).min(1).readonly().default(["result", "response", "audit"]),
+      treatment: z.enum(["drop", "mask", "hash", "tokenise"]).default("mask"),
+    })
+    .refine(({ fields, detect }) => fields !== undefined || detect !== undefined, {
+      error: "redacts nothing",
+      params: { suggestion: "name fields: [ssn] or detect: [email]" },
+    })
+    .refine(({ fields = [] }) => !fields.some((field) => field.startsWith("!")), {
+      error: "takes no exclusions",
+      path: ["fields"],
+      params: { suggestion: "list the fields to redact, globs allowed" },
+    }),
+  example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
+  isStateless: true,
+  compile({ fields = [], detect = [], from, treatment }, tools) {
+    const detectors = detect.length === 0 ? [] : requireDetectors(detect, tools);
+    const obligation: RedactObligation = Object.freeze({
+      kind: "redact",
+      from: Object.freeze([...from]),
+      fields: Object.freeze([...fields]),
+      detect: Object.freeze(detectors.map(({ name }) => name)),
+      treatment,
+    });
+    return { obligations: Object.freeze([obligation]), ...spanFor(from, fields, spanOf(detectors)) };
+  },
+});
+
+/** A field inside streamed JSON can be told only once the JSON is whole. */
+function spanFor(
+  from: readonly RedactSurface[],
+  fields: readonly string[],
+  span: NonNullable<CompiledRule["span"]>,
+): Pick<CompiledRule, "span"> {
+  if (!from.includes("response")) return {};
+  return { span: fields.length > 0 ? "whole" : span };
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+import { compilePatterns } from "../policy/compile-selector.ts";
+import { patternsParam } from "./pattern-params.ts";
+import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+
+/** Blocks calls without a tenant, or of a tenant that is not listed. */
+export const requireTenant = defineRule({
+  kind: "requireTenant",
+  summary: "Blocks calls that name no tenant, or none of the listed ones (globs, `!exclusions`).",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z.strictObject({ tenants: patternsParam.exactOptional() }),
+  example: { tenants: ["acme", "globex-*"] },
+  isStateless: true,
+  compile({ tenants }) {
+    const test = tenants === undefined ? undefined : compilePatterns(tenants);
+    return {
+      span: NEEDS_NO_TEXT,
+      check({ tenant }) {
+        if (tenant === undefined) return { answer: { answer: "block", reason: "the call names no tenant" } };
+        if (test === undefined || test.matches(tenant)) return undefined;
+        return {
+          answer: { answer: "block", reason: `tenant "${tenant}" is not one of the required tenants` },
+        };
+      },
+    };
+  },
+});

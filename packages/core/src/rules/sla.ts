@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+import { formatDuration } from "../base/duration.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import type { RuleAnswer } from "../decision/answer.ts";
+import { breachAnswer } from "./breach-answer.ts";
+import { requireHistory } from "./history.ts";
+import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
+import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+import type { SessionEntry } from "./session-view.ts";
+
+/**
+ * Acts on an agent that takes too long. Both times are judged before the next step: a result that is already there is
+ * not withheld for being late.
+ */
+export const sla = defineRule({
+  kind: "sla",
+  summary:
+    "Acts before the next step when the last step took over `maxStepMs` or the run is older than `maxRunMs`.",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      maxStepMs: z.int().min(1).exactOptional(),
+      maxRunMs: z.int().min(1).exactOptional(),
+      ...breachParams,
+    })
+    .refine(({ maxStepMs, maxRunMs }) => maxStepMs !== undefined || maxRunMs !== undefined, {
+      error: "limits nothing",
+      params: { suggestion: "set maxStepMs or maxRunMs" },
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { maxStepMs: 10_000, maxRunMs: 300_000, onBreach: "escalate" },
+  isStateless: false,
+  compile({ maxStepMs, maxRunMs, ...breach }, tools) {
+    return {
+      span: NEEDS_NO_TEXT,
+      reads: ["session"],
+      check({ hookpoint, agent }, { session, nowMs }): RuleAnswer | undefined {
+        // A new run is not late for the one before.
+        if (isAfter(hookpoint) || hookpoint === "before_agent") return undefined;
+        const entries = requireHistory(session, tools).filter((entry) => entry.agent === agent.id);
+        const start = entries.findLastIndex((entry) => entry.hookpoint === "before_agent");
+        const startMs = entries[start]?.at ?? session?.startedAtMs ?? nowMs;
+        if (maxRunMs !== undefined && nowMs - startMs > maxRunMs) {
+          return breachAnswer(`the run takes longer than ${formatDuration(maxRunMs)}`, TOO_LATE, breach);
+        }
+        const last = entries.slice(start + 1).findLast(({ durationMs }) => durationMs !== undefined);
+        if (maxStepMs === undefined || (last?.durationMs ?? 0) <= maxStepMs) return undefined;
+        return breachAnswer(
+          `${stepName(last)} took longer than ${formatDuration(maxStepMs)}`,
+          TOO_LATE,
+          breach,
+        );
+      },
+    };
+  },
+});
+
+const TOO_LATE = "There is no time for another step. Stop and report what you have.";
+
+function stepName(step: SessionEntry | undefined): string {
+  return step?.name === undefined ? "the last step" : `the last step, "${step.name}",`;
+}

@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+import type { Usage } from "../base/model-costs.ts";
+import {
+  breachParams,
+  DEGRADE_NEEDS,
+  describeLimit,
+  perParam,
+  subjectsOf,
+  windowOf,
+  windowParam,
+} from "./limit-params.ts";
+import { estimateModelCall, maxOutputParam, wholeAmount } from "./model-estimate.ts";
+import { defineRule } from "./rule.ts";
+
+/**
+ * Keeps model calls within a number of tokens: the estimate is held before the call, the real usage settled after it.
+ */
+export const tokenBudget = defineRule({
+  kind: "tokenBudget",
+  summary:
+    "At most `maxTokens` input and output tokens of model calls per window and subject (default: per agent).",
+  timing: "blocking",
+  hookpoints: ["before_model_call"],
+  params: z
+    .strictObject({
+      maxTokens: z.int().min(0).exactOptional(),
+      /** Another word for `maxTokens`. */
+      limit: z.int().min(0).exactOptional(),
+      window: windowParam,
+      per: perParam.default("agent"),
+      maxOutput: maxOutputParam,
+      ...breachParams,
+    })
+    .refine(({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined), {
+      error: "must be given, once",
+      path: ["maxTokens"],
+      params: { suggestion: "write maxTokens: 100000 (limit means the same)" },
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { maxTokens: 200_000, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
+  isStateless: false,
+  compile({ maxTokens, limit = maxTokens ?? 0, window: written, per: subjects, ...rest }, { tokenizer }) {
+    const window = windowOf(written);
+    const per = subjectsOf(subjects);
+    return {
+      limits: [
+        {
+          measure: "tokens",
+          limit,
+          window,
+          per,
+          onBreach: rest.onBreach,
+          ...(rest.degrade !== undefined && { degrade: rest.degrade }),
+          expired: "charge",
+          estimate(context) {
+            const { inputTokens, outputTokens } = estimateModelCall(context, tokenizer, rest.maxOutput);
+            return { amount: inputTokens + outputTokens, clampOutputTokens: outputTokens };
+          },
+          actual: tokensOf,
+          describe: () => describeLimit(`${limit} tokens`, window, per),
+        },
+      ],
+    };
+  },
+});
+
+function tokensOf(usage: Usage | undefined): number | undefined {
+  const input = wholeAmount(usage?.inputTokens);
+  const output = wholeAmount(usage?.outputTokens);
+  return input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0);
+}

@@ -1,0 +1,23 @@
+import { z } from "zod";
+
+import { defineRule } from "./rule.ts";
+import { SCANNED_HOOKPOINTS, compileScan, scanParams, type ScanKind } from "./scan-rule.ts";
+
+const KIND: ScanKind = {
+  family: "toxicity",
+  what: "toxic language",
+  channels: ["user", "model_output"],
+};
+
+/** Looks for toxic language. It asks rather than blocks by default: mentions and counter-speech look alike. */
+export const toxicityScan = defineRule({
+  kind: "toxicityScan",
+  summary: "Escalates (by default) or blocks toxic language of users and models.",
+  timing: "blocking",
+  hookpoints: SCANNED_HOOKPOINTS,
+  params: z.strictObject({ ...scanParams, onFinding: scanParams.onFinding.unwrap().default("escalate") }),
+  example: { onFinding: "escalate" },
+  needs: ["scanner"],
+  isStateless: true,
+  compile: (params, tools) => compileScan(KIND, params, tools),
+});

@@ -1,0 +1,130 @@
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { ToolTraits } from "../policy/traits.ts";
+import { apiOf } from "./api-rule.ts";
+import type { RuleRead } from "./rule.ts";
+import type { SessionView } from "./session-view.ts";
+import type { ValueType } from "./where-value.ts";
+
+/** What a condition looks at. */
+export interface WhereSubject {
+  readonly context: PolicyContext;
+  readonly session: SessionView | undefined;
+  /** Of the tool that is called; they may map it to an HTTP call. */
+  readonly traits: ToolTraits | undefined;
+}
+
+/** Marks a section that this hookpoint does not carry. */
+export const INAPPLICABLE = Symbol("inapplicable");
+
+/** A value that a condition may name. */
+export interface WhereField {
+  readonly holds: ValueType;
+  /** What an absent value means; see `ValuePlace.absent`. */
+  readonly absent: "error" | "no-match";
+  readonly read: (subject: WhereSubject) => JsonValue | undefined | typeof INAPPLICABLE;
+}
+
+/** A group of values: a fixed set of members, or `paths` into content of any shape. */
+export interface WhereSection {
+  readonly members: Readonly<Record<string, WhereField>> | "paths" | "tags";
+  readonly value: (subject: WhereSubject) => JsonValue | undefined | typeof INAPPLICABLE;
+  readonly reads?: RuleRead;
+  /** Known only once the action has happened. */
+  readonly isOutcome?: boolean;
+}
+
+const name = (read: WhereField["read"]): WhereField => ({ holds: "text", absent: "no-match", read });
+const number = (read: WhereField["read"]): WhereField => ({ holds: "number", absent: "error", read });
+
+/** Single values at the root of a condition; `tool` is compared apart, under every name a tool has. */
+export const WHERE_FIELDS: Readonly<Record<string, WhereField>> = {
+  agent: name(({ context }) => context.agent.id),
+  run: name(({ context }) => context.agent.runId),
+  ancestors: name(({ context }) => context.agent.ancestors),
+  tenant: name(({ context }) => context.tenant),
+  user: name(({ context }) => context.user),
+  session: name(({ context }) => context.session),
+  hookpoint: name(({ context }) => context.hookpoint),
+  model: name(({ context }) => (context.model === undefined ? INAPPLICABLE : context.model.name)),
+  provider: name(({ context }) => (context.model === undefined ? INAPPLICABLE : context.model.provider)),
+  target: name(({ context }) => (context.target === undefined ? INAPPLICABLE : context.target.name)),
+  // A call of the agent itself has no origin of its own; the word makes it one that can be compared.
+  origin: name(({ context }) => context.origin ?? "agent"),
+  isError: {
+    holds: "boolean",
+    absent: "error",
+    read: ({ context }) => (context.result === undefined ? INAPPLICABLE : (context.isError ?? false)),
+  },
+};
+
+/** Groups of values at the root of a condition. */
+export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
+  tags: { members: "tags", value: ({ context }) => context.tags },
+  input: {
+    members: "paths",
+    value: ({ context }) => context.tool?.input ?? context.target?.input ?? INAPPLICABLE,
+    reads: "input",
+  },
+  result: {
+    members: "paths",
+    value: ({ context }) => context.result ?? INAPPLICABLE,
+    reads: "result",
+    isOutcome: true,
+  },
+  api: {
+    members: members(["method", "host", "path", "scheme"], ["port"]),
+    value: apiValue,
+    reads: "api",
+  },
+  usage: {
+    members: members(
+      [],
+      ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "costMicroUsd"],
+    ),
+    value: ({ context }) => asJson(context.usage),
+    reads: "usage",
+    isOutcome: true,
+  },
+  history: {
+    members: members(["labels", "tools"], ["calls", "blocked", "errors", "modelCalls", "ageMs"]),
+    value: historyOf,
+    reads: "session",
+  },
+};
+
+/** Members are read from their section's value. */
+function unread(): undefined {
+  return undefined;
+}
+
+function members(names: readonly string[], numbers: readonly string[]): Readonly<Record<string, WhereField>> {
+  return Object.fromEntries([
+    ...names.map((member) => [member, name(unread)] as const),
+    ...numbers.map((member) => [member, number(unread)] as const),
+  ]);
+}
+
+/** A URL that cannot be judged is a missing value, which the policy's `onError` decides. */
+function apiValue({ context, traits }: WhereSubject): JsonValue | undefined | typeof INAPPLICABLE {
+  const call = apiOf(context, traits);
+  return call !== undefined && "refused" in call ? undefined : asJson(call);
+}
+
+function asJson(value: object | undefined): JsonValue | typeof INAPPLICABLE {
+  // Both kinds of object have only texts and numbers as members; an interface merely lacks the index signature.
+  return value === undefined ? INAPPLICABLE : (value as JsonObject);
+}
+
+function historyOf({ context, session }: WhereSubject): JsonValue | undefined {
+  if (session === undefined) return undefined;
+  const ran = session.entries.filter(({ effect }) => effect === "allow");
+  return {
+    ...session.counts,
+    ageMs: context.nowMs - session.startedAtMs,
+    labels: session.labels,
+    tools: ran.flatMap(({ hookpoint, name: tool }) =>
+      hookpoint === "before_tool_call" && tool !== undefined ? [tool] : [],
+    ),
+  };
+}

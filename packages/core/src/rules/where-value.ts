@@ -1,0 +1,211 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import { suggest } from "../base/did-you-mean.ts";
+import { isGlob } from "../base/glob.ts";
+import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { compilePatterns } from "../policy/compile-selector.ts";
+import { allOf, anyOf, negated, type Truth, type TruthTest, type Unanswered } from "./where-truth.ts";
+
+/** The comparisons of one value; several in one object must all hold. */
+export interface ValueCondition {
+  readonly eq?: JsonValue;
+  readonly ne?: JsonValue;
+  readonly lt?: number | string;
+  readonly lte?: number | string;
+  readonly gt?: number | string;
+  readonly gte?: number | string;
+  readonly in?: readonly JsonValue[];
+  /** Patterns of a text; `!pattern` excludes. */
+  readonly glob?: string | readonly string[];
+  readonly exists?: boolean;
+  /** An object: every element of the list. A list: every one of these conditions. */
+  readonly all?: ValueCondition | Scalar | readonly (ValueCondition | Scalar)[];
+  /** An object: some element of the list. A list: some one of these conditions. */
+  readonly any?: ValueCondition | Scalar | readonly (ValueCondition | Scalar)[];
+  readonly not?: ValueCondition | Scalar;
+}
+
+/** A plain value stands for "equals". */
+export type Scalar = string | number | boolean | null;
+
+/** What a value can be: a name, a number, a flag, or content of any shape. */
+export type ValueType = "text" | "number" | "boolean" | "json";
+
+/** Where a condition is being compiled. */
+export interface ValuePlace {
+  /** For messages at run time: what is compared, such as `input.amount`. */
+  readonly subject: string;
+  /** Path of the condition inside the rule, for load errors. */
+  readonly path: readonly (string | number)[];
+  /** Under an odd number of negations. */
+  readonly isNegated: boolean;
+  /**
+   * What an absent value means: `error` has no answer; `no-match` fails the comparison, unless a negation would turn
+   * that into a match.
+   */
+  readonly absent: "error" | "no-match";
+  /** What is compared; a name (`text`) takes patterns where content (`json`) is compared exactly. */
+  readonly holds: ValueType;
+  report(path: readonly (string | number)[], message: string, suggestion?: string): void;
+}
+
+type ValueTest = TruthTest<JsonValue | undefined>;
+type Operator = (operand: unknown, place: ValuePlace) => ValueTest | undefined;
+
+/**
+ * Compiles the comparisons of one value to closures; everything wrong is reported with its path.
+ * @returns Undefined when something was reported.
+ */
+export function compileValue(spec: unknown, place: ValuePlace): ValueTest | undefined {
+  if (spec === null || typeof spec !== "object") return shorthand(spec, place);
+  if (Array.isArray(spec)) {
+    if (place.holds === "text") return OPERATORS["glob"]?.(spec, place);
+    return wrong(
+      place,
+      "is a list",
+      "write { in: [...] } for one of several, { eq: [...] } for the list itself",
+    );
+  }
+  const entries = Object.entries(spec);
+  if (entries.length === 0)
+    return wrong(place, "compares nothing", `use one of ${OPERATOR_NAMES.join(", ")}`);
+  const tests = entries.map(([name, operand]) => {
+    const at = { ...place, path: [...place.path, name] };
+    const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
+    return operator === undefined ? unknownOperator(name, at) : operator(operand, at);
+  });
+  return every(tests, allOf);
+}
+
+function unknownOperator(name: string, place: ValuePlace): undefined {
+  const nested = place.holds !== "json" ? "" : `; a nested member is written "${place.path.at(-2)}.${name}"`;
+  return wrong(place, `is not a comparison`, `${suggest(name, OPERATOR_NAMES)}${nested}`);
+}
+
+function shorthand(value: unknown, place: ValuePlace): ValueTest | undefined {
+  if (typeof value === "string" && place.holds === "text") return OPERATORS["glob"]?.(value, place);
+  if (typeof value === "string" && isGlob(value)) {
+    return wrong(
+      place,
+      "has a wildcard and would be compared exactly",
+      "write { glob: … } for a pattern, { eq: … } else",
+    );
+  }
+  return OPERATORS["eq"]?.(value, place);
+}
+
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  eq: (operand, place) => equality([operand], place),
+  ne: (operand, place) => {
+    const test = equality([operand], { ...place, isNegated: !place.isNegated });
+    return test && negated(test);
+  },
+  in: (operand, place) =>
+    Array.isArray(operand) && operand.length > 0
+      ? equality(operand, place)
+      : wrong(place, "must be a list of values that is not empty"),
+  lt: order((compared) => compared < 0),
+  lte: order((compared) => compared <= 0),
+  gt: order((compared) => compared > 0),
+  gte: order((compared) => compared >= 0),
+  glob: (operand, place) => {
+    if (place.holds !== "text" && place.holds !== "json")
+      return wrong(place, "compares texts, and this is none");
+    const patterns: unknown = typeof operand === "string" ? [operand] : operand;
+    const isList = Array.isArray(patterns) && patterns.length > 0;
+    if (!isList || !patterns.every((one) => typeof one === "string" && one !== "" && one !== "!")) {
+      return wrong(place, "must be a pattern or a list of patterns", 'such as "/reports/*"');
+    }
+    const { matches } = compilePatterns(patterns);
+    const mismatch = unanswered("mismatch", place);
+    return present(place, (value) =>
+      typeof value === "string" ? matches(value.normalize("NFC")) : mismatch,
+    );
+  },
+  exists: (operand, place) =>
+    typeof operand === "boolean"
+      ? (value) => (value !== undefined) === operand
+      : wrong(place, "must be true or false"),
+  all: (operand, place) => quantified(operand, place, allOf),
+  any: (operand, place) => quantified(operand, place, anyOf),
+  not: (operand, place) => {
+    const test = compileValue(operand, { ...place, isNegated: !place.isNegated });
+    return test && negated(test);
+  },
+};
+
+const OPERATOR_NAMES: readonly string[] = Object.keys(OPERATORS);
+
+function equality(operands: readonly unknown[], place: ValuePlace): ValueTest | undefined {
+  const texts = new Set<string>();
+  for (const operand of operands) {
+    if (!isJson(operand)) return wrong(place, "is not a JSON value");
+    if (!canHold(place.holds, operand)) return wrong(place, `is compared with a ${place.holds} and is none`);
+    texts.add(canonicalJson(operand));
+  }
+  return present(place, (value) => texts.has(canonicalJson(value)));
+}
+
+function order(holds: (compared: number) => boolean): Operator {
+  return (operand, place) => {
+    const isOrdered =
+      typeof operand === "string" || (typeof operand === "number" && Number.isFinite(operand));
+    if (!isOrdered || !canHold(place.holds, operand)) {
+      return wrong(place, place.holds === "json" ? "must be a number or a text" : `must be a ${place.holds}`);
+    }
+    const mismatch = unanswered("mismatch", place);
+    return present(place, (value) => {
+      // "600" must not slip past a comparison with 500: a text and a number have no order.
+      if (typeof value !== typeof operand) return mismatch;
+      if (value === operand) return holds(0);
+      // The two have one type, a number or a text, which TypeScript cannot see.
+      return holds((value as number) < (operand as number) ? -1 : 1);
+    });
+  };
+}
+
+function quantified(operand: unknown, place: ValuePlace, join: typeof allOf): ValueTest | undefined {
+  if (Array.isArray(operand)) {
+    if (operand.length === 0) return wrong(place, "must not be empty");
+    const tests = operand.map((one, index) => compileValue(one, { ...place, path: [...place.path, index] }));
+    return every(tests, join);
+  }
+  const element = compileValue(operand, { ...place, subject: `${place.subject}[*]` });
+  if (element === undefined) return undefined;
+  const mismatch = unanswered("mismatch", place);
+  return present(place, (value) =>
+    Array.isArray(value) ? join(value.map((item: JsonValue) => () => element(item)))(undefined) : mismatch,
+  );
+}
+
+function present(place: ValuePlace, test: (value: JsonValue) => Truth): ValueTest {
+  const missing = unanswered("missing", place);
+  const absent = place.absent === "no-match" && !place.isNegated ? false : missing;
+  return (value) => (value === undefined ? absent : test(value));
+}
+
+function every(tests: readonly (ValueTest | undefined)[], join: typeof allOf): ValueTest | undefined {
+  const good = tests.filter((test) => test !== undefined);
+  return good.length === tests.length ? join(good) : undefined;
+}
+
+function unanswered(why: Unanswered["unanswered"], { subject }: ValuePlace): Unanswered {
+  return Object.freeze({ unanswered: why, subject });
+}
+
+function wrong(place: ValuePlace, message: string, suggestion?: string): undefined {
+  place.report(place.path, message, suggestion);
+  return undefined;
+}
+
+/** A list is left to the run: some names come in lists. */
+function canHold(holds: ValueType, operand: unknown): boolean {
+  if (holds === "json" || Array.isArray(operand)) return true;
+  return typeof operand === (holds === "text" ? "string" : holds);
+}
+
+function isJson(value: unknown): value is JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  return isJsonObject(value) && Object.values(value).every(isJson);
+}

@@ -1,0 +1,176 @@
+import { assertNever } from "../base/assert-never.ts";
+import type { Intent } from "../decision/decision.ts";
+
+/**
+ * Where a call stands. `entering` is the claim of a binding decision that is being made: of two at once, one makes it.
+ */
+export interface CallRecord {
+  readonly state: "entering" | "asked" | "admitted" | "suspended" | "failed" | "done";
+  readonly attempt: number;
+  /** With `entering`: what it becomes again if the deciding process crashes. */
+  readonly from?: "nothing" | "asked" | "suspended";
+  /** With `admitted`: the decision in force; only its own end moves it. */
+  readonly decisionId?: string;
+  /** With `entering` and `admitted`: until then it is surely alive. */
+  readonly untilMs?: number;
+}
+
+/** Who asks, when and how. */
+export interface EnterOptions {
+  /** The call key that this very execution carries, if it runs inside an admission. */
+  readonly carriedId?: string;
+  readonly nowMs: number;
+  /** How long an admission is believed without a sign of life. */
+  readonly holdTtlMs: number;
+  /** The call only reads: running it again after a crash does no harm. */
+  readonly isRead?: boolean;
+}
+
+/** Which call this is. */
+export type CallEntry =
+  | {
+      /** Never seen · asked about before · control flow came back · the attempt before failed · runs inside itself. */
+      readonly kind: "fresh" | "again" | "resumed" | "retry" | "joined";
+      /** What holds are taken under; kept by a resumed call, new for every attempt. */
+      readonly reservationId: string;
+      readonly attempt: number;
+      /** With `joined`: the admission in force. */
+      readonly decisionId?: string;
+    }
+  | { readonly kind: "refused"; readonly cause: "in_flight" | "already_executed" | "unknown_outcome" };
+
+/** An operator's choice for calls whose outcome a crash has taken away. */
+export type OnUnknownOutcome = "block" | "rerun";
+
+/** What an intent means for a call as it stands, and what it stands at from then on. */
+export interface Entering {
+  readonly entry: CallEntry;
+  readonly next: CallRecord | undefined;
+}
+
+/**
+ * Enters a call, as semantics.md §4 tells its states.
+ * @param old Where the call stands; undefined when nothing is known of it.
+ * @param how The call's key, the time, and what this execution carries.
+ */
+export function enter(
+  old: CallRecord | undefined,
+  intent: Exclude<Intent, "peek">,
+  how: EnterOptions & { readonly callKey: string; readonly onUnknownOutcome: OnUnknownOutcome },
+): Entering {
+  const { callKey, nowMs } = how;
+  const standing = old === undefined ? undefined : settled(old, nowMs);
+  const go = (kind: "fresh" | "again" | "resumed" | "retry", attempt: number): Entering => {
+    const reservationId = reservationIdOf(callKey, attempt);
+    if (intent === "ask") {
+      // An early question claims nothing: the execution may come much later, or never. Nor does it speak for a claim
+      // of the same attempt; only a resumed call is asked about under the holds that it keeps.
+      const askId = kind === "resumed" ? reservationId : `${reservationId}?`;
+      return { entry: { kind, reservationId: askId, attempt }, next: old };
+    }
+    const entry = { kind, reservationId, attempt } as const;
+    const from = kind === "again" ? "asked" : kind === "resumed" ? "suspended" : "nothing";
+    return { entry, next: { state: "entering", attempt, from, untilMs: nowMs + how.holdTtlMs } };
+  };
+  if (standing === undefined) return go("fresh", old?.attempt ?? 1);
+  const { state, attempt, decisionId } = standing;
+  switch (state) {
+    case "asked":
+      return go("again", attempt);
+    case "suspended":
+      return go("resumed", attempt);
+    case "failed":
+      return go("retry", attempt + 1);
+    case "entering":
+      return refused("in_flight", old);
+    case "done":
+      return refused("already_executed", old);
+    case "admitted": {
+      if (how.carriedId === callKey) {
+        const reservationId = reservationIdOf(callKey, attempt);
+        return {
+          entry: { kind: "joined", reservationId, attempt, ...(decisionId && { decisionId }) },
+          next: old,
+        };
+      }
+      if (nowMs < (standing.untilMs ?? 0)) return refused("in_flight", old);
+      const mayRerun = how.onUnknownOutcome === "rerun" && how.isRead === true;
+      return mayRerun ? go("retry", attempt + 1) : refused("unknown_outcome", old);
+    }
+    default:
+      return assertNever(state, "call state");
+  }
+}
+
+/** A claim whose process is gone decided nothing: the call stands where it stood before. */
+function settled(record: CallRecord, nowMs: number): CallRecord | undefined {
+  const { state, from, attempt, untilMs } = record;
+  if (state !== "entering" || nowMs < (untilMs ?? 0)) return record;
+  return from === undefined || from === "nothing" ? undefined : { state: from, attempt };
+}
+
+/** What an admission's way brings. */
+export interface AdvanceInfo {
+  readonly nowMs: number;
+  readonly decisionId: string;
+  /** The pass's reservation: the one that `enter` answered with. */
+  readonly reservationId: string;
+}
+
+/**
+ * Moves a call on. Only who holds the call moves it: the claim that decides it, then the admission in force; anyone
+ * else's report changes nothing, so that a late or foreign one cannot make a finished call run again.
+ */
+export function advance(
+  old: CallRecord | undefined,
+  to: Exclude<CallRecord["state"], "entering">,
+  info: AdvanceInfo & { readonly callKey: string; readonly holdTtlMs: number },
+): CallRecord | undefined {
+  const attempt = old?.attempt ?? 1;
+  if (!mayMove(old, to, info)) return old;
+  switch (to) {
+    case "admitted":
+      return { state: to, attempt, decisionId: info.decisionId, untilMs: info.nowMs + info.holdTtlMs };
+    case "asked":
+    case "suspended":
+    case "failed":
+    case "done":
+      return { state: to, attempt };
+    default:
+      return assertNever(to, "call state");
+  }
+}
+
+function mayMove(
+  old: CallRecord | undefined,
+  to: CallRecord["state"],
+  info: AdvanceInfo & { readonly callKey: string },
+): boolean {
+  if (old === undefined) return true;
+  switch (old.state) {
+    case "entering":
+      return reservationIdOf(info.callKey, old.attempt) === info.reservationId;
+    case "admitted":
+      return old.decisionId === info.decisionId;
+    case "asked":
+      return to === "asked";
+    case "suspended":
+    case "failed":
+    case "done":
+      return false;
+    default:
+      return assertNever(old.state, "call state");
+  }
+}
+
+function refused(
+  cause: "in_flight" | "already_executed" | "unknown_outcome",
+  old: CallRecord | undefined,
+): Entering {
+  return { entry: { kind: "refused", cause }, next: old };
+}
+
+/** Derived, so that a resumed call finds its holds and a crashed one's are found again. */
+function reservationIdOf(callKey: string, attempt: number): string {
+  return `${callKey}#${attempt}`;
+}

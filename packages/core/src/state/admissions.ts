@@ -1,0 +1,93 @@
+import { AgentplaneError } from "../base/errors.ts";
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { Intent } from "../decision/decision.ts";
+import type { DocumentStore } from "../store/state-store.ts";
+import {
+  advance,
+  enter,
+  type AdvanceInfo,
+  type CallEntry,
+  type CallRecord,
+  type EnterOptions,
+  type OnUnknownOutcome,
+} from "./admission-machine.ts";
+
+export type { AdvanceInfo, CallEntry, EnterOptions, OnUnknownOutcome } from "./admission-machine.ts";
+
+/** What admissions need. */
+export interface AdmissionsDeps {
+  readonly admissions: DocumentStore;
+  /** Default `block`; `rerun` is only for calls that read. */
+  readonly onUnknownOutcome?: OnUnknownOutcome;
+}
+
+/** How long a call is known. */
+const KEPT = { ttlMs: 86_400_000 } as const;
+const DEFAULT_HOLD_TTL_MS = 120_000;
+
+/** Knows every call again for a day: replays, resumes, retries and crashes, across processes on one store. */
+export class Admissions {
+  readonly #documents: DocumentStore;
+  readonly #onUnknownOutcome: OnUnknownOutcome;
+  /** What `enter` was told; `advance` counts by the same. */
+  #holdTtlMs = DEFAULT_HOLD_TTL_MS;
+
+  constructor({ admissions, onUnknownOutcome = "block" }: AdmissionsDeps) {
+    this.#documents = admissions;
+    this.#onUnknownOutcome = onUnknownOutcome;
+  }
+
+  /** Which call this is, and for a binding decision the claim to make it: of several at once, one gets it. */
+  enter(callKey: string, intent: Exclude<Intent, "peek">, options: EnterOptions): MaybePromise<CallEntry> {
+    this.#holdTtlMs = options.holdTtlMs;
+    let entry: CallEntry = { kind: "refused", cause: "in_flight" };
+    const entered = this.#documents.update<CallRecord>(
+      callKey,
+      (old) => {
+        const entering = enter(old, intent, {
+          ...options,
+          callKey,
+          onUnknownOutcome: this.#onUnknownOutcome,
+        });
+        entry = entering.entry;
+        return entering.next;
+      },
+      KEPT,
+    );
+    return andThen(entered, () => entry);
+  }
+
+  /**
+   * Moves a call on; what is reported by someone who does not hold the call changes nothing.
+   * @throws AgentplaneError `state_failed` when a call is to be admitted that another decision has taken over meanwhile
+   */
+  advance(
+    callKey: string,
+    to: "asked" | "admitted" | "suspended" | "failed" | "done",
+    info: AdvanceInfo,
+  ): MaybePromise<void> {
+    const how = { ...info, callKey, holdTtlMs: this.#holdTtlMs };
+    const moved = this.#documents.update<CallRecord>(callKey, (old) => advance(old, to, how), KEPT);
+    return andThen(moved, (record) => {
+      if (to !== "admitted" || record?.decisionId === info.decisionId) return;
+      throw new AgentplaneError(
+        "state_failed",
+        "another decision has taken this call over; it is admitted only once",
+      );
+    });
+  }
+
+  /** A sign of life of a running call: until its hold's time is up again, it is in flight and not lost. */
+  renew(
+    callKey: string,
+    { decisionId, nowMs }: { readonly decisionId: string; readonly nowMs: number },
+  ): MaybePromise<void> {
+    const untilMs = nowMs + this.#holdTtlMs;
+    const renewed = this.#documents.update<CallRecord>(
+      callKey,
+      (old) => (old?.state === "admitted" && old.decisionId === decisionId ? { ...old, untilMs } : old),
+      KEPT,
+    );
+    return andThen(renewed, () => undefined);
+  }
+}

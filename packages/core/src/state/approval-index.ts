@@ -1,0 +1,38 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { DocumentStore } from "../store/state-store.ts";
+import { bindingKey, type Approval, type ApprovalBinding } from "./approval-machine.ts";
+
+/** Requests of one binding that are looked through. */
+const MAX_PER_BINDING = 32;
+
+/** Finds the requests that are bound to one action; an id found here is a hint, the request itself decides. */
+export class ApprovalIndex {
+  readonly #documents: DocumentStore;
+  readonly #prefix: string;
+  readonly #ttlMs: number;
+
+  /** @param keep Where the index is kept, and how long after its last change. */
+  constructor(documents: DocumentStore, keep: { readonly prefix: string; readonly ttlMs: number }) {
+    this.#documents = documents;
+    this.#prefix = keep.prefix;
+    this.#ttlMs = keep.ttlMs;
+  }
+
+  /** Makes a request findable by what it is bound to now. */
+  add({ id, binding }: Approval): MaybePromise<void> {
+    const change = (old: readonly string[] = []): readonly string[] =>
+      old.includes(id) ? old : [...old, id].slice(-MAX_PER_BINDING);
+    const added = this.#documents.update<readonly string[]>(this.#keyOf(binding), change, {
+      ttlMs: this.#ttlMs,
+    });
+    return andThen(added, () => undefined);
+  }
+
+  idsOf(binding: ApprovalBinding): MaybePromise<readonly string[]> {
+    return andThen(this.#documents.read<readonly string[]>(this.#keyOf(binding)), (ids = []) => ids);
+  }
+
+  #keyOf(binding: ApprovalBinding): string {
+    return `${this.#prefix}bound:${bindingKey(binding)}`;
+  }
+}

@@ -1,0 +1,187 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import { requireDurationMs } from "../base/duration.ts";
+import { AgentplaneError } from "../base/errors.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { ApprovalTerms } from "../policy/policy.ts";
+
+/** What an approval is good for, and nothing else. */
+export interface ApprovalBinding {
+  readonly tenant: string | undefined;
+  readonly agent: string;
+  readonly session: string | undefined;
+  readonly user: string | undefined;
+  readonly hookpoint: string;
+  readonly tool:
+    | {
+        readonly name: string;
+        readonly server: string | undefined;
+        readonly originalName: string | undefined;
+        readonly pin: string | undefined;
+      }
+    | undefined;
+  /** HMAC over the canonical JSON of the input as it will be executed. */
+  readonly inputHmac: string;
+  /** Exactly the asks that are waived; a changed policy has another hash. */
+  readonly asks: readonly {
+    readonly policyId: string;
+    readonly contentHash: string;
+    readonly ruleId: string;
+  }[];
+}
+
+/** How far a request has come. */
+export type ApprovalStatus = "pending" | "approved" | "denied" | "expired" | "consumed";
+
+/** Who answers: an operator through API, dashboard or CLI, or the framework's own client. */
+export interface ApprovalAct {
+  readonly by: string;
+  readonly role: "operator" | "client";
+  readonly reason?: string;
+}
+
+/** A request to a human, and what became of it. JSON. */
+export interface Approval {
+  readonly id: string;
+  readonly status: ApprovalStatus;
+  readonly binding: ApprovalBinding;
+  readonly terms: ApprovalTerms;
+  /** What the approver sees: redacted. */
+  readonly view: JsonObject;
+  readonly idempotencyKey: string;
+  /** The user on whose behalf the agent acts: never an approver of this request. */
+  readonly requestedBy?: string;
+  readonly createdAtMs: number;
+  /** Pending: until when it may be answered. Approved: until when it may be used. */
+  readonly expiresAtMs: number;
+  /** Who has said yes so far, each once. */
+  readonly approvedBy: readonly string[];
+  /** Who decided, for a denial. */
+  readonly deniedBy?: string;
+  readonly reason?: string;
+  readonly editedBy?: string;
+  /** With `editedBy`, in the process that took the edit: the input to execute. It is never stored. */
+  readonly editedInput?: JsonValue;
+}
+
+/** What a request is made of. */
+export interface ApprovalRequest {
+  readonly binding: ApprovalBinding;
+  readonly terms: ApprovalTerms;
+  readonly view: JsonObject;
+  /** Asking again under the same key is the same request. */
+  readonly idempotencyKey: string;
+  readonly nowMs: number;
+  readonly requestedBy?: string | undefined;
+}
+
+const DEFAULT_TIMEOUT = "5m";
+
+/** A new request; four eyes without a known requester are refused at birth, for nobody could be told apart. */
+export function createApproval(id: string, request: ApprovalRequest): Approval {
+  const { binding, terms, view, idempotencyKey, nowMs, requestedBy } = request;
+  const isNameless = approversOf(terms) > 1 && requestedBy === undefined;
+  return {
+    id,
+    status: isNameless ? "denied" : "pending",
+    binding,
+    terms,
+    view,
+    idempotencyKey,
+    ...(requestedBy !== undefined && { requestedBy }),
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + timeoutMsOf(terms),
+    approvedBy: [],
+    ...(isNameless && {
+      reason: "several approvers are asked for, and the context names no user who must not be one",
+    }),
+  };
+}
+
+/** The request as it stands now: what nobody answered, or used, in time has expired. */
+export function approvalAt(approval: Approval, nowMs: number): Approval {
+  const isOpen = approval.status === "pending" || approval.status === "approved";
+  return isOpen && nowMs >= approval.expiresAtMs ? { ...approval, status: "expired" } : approval;
+}
+
+/**
+ * A yes. Enough of them, of different people, approve; the approval may then be used for as long as could be waited.
+ * @throws AgentplaneError `approval_invalid` when this person may not answer, or it is answered already
+ */
+export function approved(approval: Approval, act: ApprovalAct, nowMs: number): Approval {
+  checkAct(approval, act, nowMs);
+  const by = act.by.normalize("NFC");
+  const approvedBy = approval.approvedBy.includes(by) ? approval.approvedBy : [...approval.approvedBy, by];
+  const next = { ...approval, approvedBy, ...(act.reason !== undefined && { reason: act.reason }) };
+  if (approvedBy.length < approversOf(approval.terms)) return next;
+  return { ...next, status: "approved", expiresAtMs: nowMs + timeoutMsOf(approval.terms) };
+}
+
+/**
+ * A no: one is enough.
+ * @throws AgentplaneError `approval_invalid` as for a yes
+ */
+export function denied(approval: Approval, act: ApprovalAct, nowMs: number): Approval {
+  checkAct(approval, act, nowMs);
+  return {
+    ...approval,
+    status: "denied",
+    deniedBy: act.by,
+    ...(act.reason !== undefined && { reason: act.reason }),
+  };
+}
+
+/**
+ * A yes to another input: bound to it from now on. Earlier yeses were to the old input and are gone.
+ * @param inputHmac Of the edited input.
+ * @throws AgentplaneError `approval_invalid` as for a yes
+ */
+export function edited(
+  approval: Approval,
+  act: ApprovalAct & { readonly inputHmac: string },
+  nowMs: number,
+): Approval {
+  checkAct(approval, act, nowMs);
+  const binding = { ...approval.binding, inputHmac: act.inputHmac };
+  return approved({ ...approval, binding, approvedBy: [], editedBy: act.by }, act, nowMs);
+}
+
+/** Uses an approval up; undefined when it is not approved, or not any more. */
+export function consumed(approval: Approval | undefined, nowMs: number): Approval | undefined {
+  if (approval === undefined || approvalAt(approval, nowMs).status !== "approved") return undefined;
+  return { ...approval, status: "consumed" };
+}
+
+/** A binding as one text: equal bindings have equal texts. */
+export function bindingKey(binding: ApprovalBinding): string {
+  return canonicalJson(binding);
+}
+
+/** How long may be waited for an answer. */
+export function timeoutMsOf({ timeout }: ApprovalTerms): number {
+  return requireDurationMs(timeout ?? DEFAULT_TIMEOUT);
+}
+
+/** Nothing is known under this id. */
+export function unknownApproval(id: string): AgentplaneError {
+  return invalid(id, "does not exist, or is no longer remembered");
+}
+
+function approversOf({ approvers }: ApprovalTerms): number {
+  return approvers ?? 1;
+}
+
+function checkAct(approval: Approval, { by, role }: ApprovalAct, nowMs: number): void {
+  const { id, terms, requestedBy } = approval;
+  const { status } = approvalAt(approval, nowMs);
+  if (status !== "pending") throw invalid(id, `is ${status} and can no longer be answered`);
+  const mayBe = approversOf(terms) > 1 ? "operator" : (terms.by ?? "any");
+  if (mayBe !== "any" && role !== mayBe)
+    throw invalid(id, `can only be answered by an ${mayBe}, not by a ${role}`);
+  if (by.trim() === "") throw invalid(id, "needs the name of who answers");
+  if (by.normalize("NFC") === requestedBy?.normalize("NFC"))
+    throw invalid(id, "cannot be answered by who requested it");
+}
+
+function invalid(id: string, why: string): AgentplaneError {
+  return new AgentplaneError("approval_invalid", `the approval ${id} ${why}`, { data: { approvalId: id } });
+}

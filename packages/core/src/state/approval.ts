@@ -1,0 +1,238 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import type { JsonValue } from "../base/json.ts";
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
+import type { Ports } from "../base/ports.ts";
+import type { ControlRecord } from "../audit/audit-record.ts";
+import { tupleKey } from "../context/call-key.ts";
+import type { DocumentStore } from "../store/state-store.ts";
+import { ApprovalIndex } from "./approval-index.ts";
+import {
+  approvalAt,
+  approved,
+  bindingKey,
+  consumed,
+  createApproval,
+  denied,
+  edited,
+  timeoutMsOf,
+  unknownApproval,
+  type Approval,
+  type ApprovalAct,
+  type ApprovalBinding,
+  type ApprovalRequest,
+  type ApprovalStatus,
+} from "./approval-machine.ts";
+import { waitForAnswer } from "./approval-wait.ts";
+import { EditedInputs } from "./edited-inputs.ts";
+
+export type {
+  Approval,
+  ApprovalAct,
+  ApprovalBinding,
+  ApprovalRequest,
+  ApprovalStatus,
+} from "./approval-machine.ts";
+
+/** What approvals need. */
+export interface ApprovalsDeps {
+  readonly approvals: DocumentStore;
+  readonly ports: Pick<Ports, "ids" | "timers">;
+  /** Keeps several planes on one store apart. */
+  readonly planeId?: string;
+  nowMs(): number;
+  record(record: Omit<ControlRecord, "kind" | "at">): void;
+  /** Signs an input; the same as the one that bindings are made with. */
+  hmac(text: string): string;
+}
+
+/** How long a request is remembered after its last change. */
+const KEPT = { ttlMs: 86_400_000 } as const;
+
+/** Questions to humans, each bound to one action; answered, used at most once, or expired. */
+export class Approvals {
+  readonly #deps: ApprovalsDeps;
+  readonly #prefix: string;
+  readonly #index: ApprovalIndex;
+  readonly #editedInputs = new EditedInputs();
+
+  constructor(deps: ApprovalsDeps) {
+    this.#deps = deps;
+    this.#prefix = tupleKey([deps.planeId]);
+    this.#index = new ApprovalIndex(deps.approvals, { prefix: this.#prefix, ...KEPT });
+  }
+
+  /**
+   * Opens a request, once per idempotency key and binding: asked again it is the same one, however it stands, until it
+   * is used up.
+   */
+  request(request: ApprovalRequest): MaybePromise<Approval> {
+    return this.#request(request, createApproval(this.#deps.ports.ids.secret("apr"), request), undefined);
+  }
+
+  /** The approval that waives exactly this: approved, in time, and bound to the same action and asks. */
+  find(binding: ApprovalBinding): MaybePromise<Approval | undefined> {
+    const key = bindingKey(binding);
+    return andThen(this.#index.idsOf(binding), (ids) => {
+      const lookFrom = (position: number): MaybePromise<Approval | undefined> => {
+        const id = ids[position];
+        if (id === undefined) return undefined;
+        return andThen(this.get(id), (found) =>
+          found?.status === "approved" && found ? found : lookFrom(position + 1),
+        );
+      };
+      return lookFrom(0);
+    });
+  }
+
+  /** Uses an approval up; of many at once, exactly one gets true. */
+  consume(id: string): MaybePromise<boolean> {
+    let isMine = false;
+    const nowMs = this.#deps.nowMs();
+    const change = (old: Approval | undefined): Approval | undefined => {
+      const next = consumed(old, nowMs);
+      isMine = next !== undefined;
+      return next ?? old;
+    };
+    return andThen(this.#documents.update<Approval>(this.#idKey(id), change, KEPT), (approval) => {
+      if (!isMine || approval === undefined) return false;
+      this.#editedInputs.forget(approval);
+      this.#record("approval_consumed", approval, "engine");
+      return true;
+    });
+  }
+
+  /** @throws AgentplaneError `approval_invalid` when this person may not answer, or it is answered already */
+  approve(id: string, act: ApprovalAct): MaybePromise<Approval> {
+    return this.#answer(id, "approval_approved", act, (old, nowMs) => approved(old, act, nowMs));
+  }
+
+  /** @throws AgentplaneError `approval_invalid` as `approve` */
+  deny(id: string, act: ApprovalAct): MaybePromise<Approval> {
+    return this.#answer(id, "approval_denied", act, (old, nowMs) => denied(old, act, nowMs));
+  }
+
+  /**
+   * Approves another input; it is evaluated like any call, and a new ask is a new request.
+   * @throws AgentplaneError `approval_invalid` as `approve`
+   */
+  edit(id: string, act: ApprovalAct & { readonly input: JsonValue }): MaybePromise<Approval> {
+    const how = { ...act, inputHmac: this.#deps.hmac(canonicalJson(act.input)) };
+    return andThen(this.get(id), (current) => {
+      if (current === undefined) throw unknownApproval(id);
+      // Findable, and its input at hand, before anyone is woken by the answer.
+      const preview = edited(current, how, this.#deps.nowMs());
+      this.#editedInputs.keep(preview, act.input);
+      return andThen(this.#index.add(preview), () =>
+        this.#answer(id, "approval_edited", act, (old, nowMs) => edited(old, how, nowMs)),
+      );
+    });
+  }
+
+  /** A request as it stands now; undefined when it is not, or no longer, remembered. */
+  get(id: string): MaybePromise<Approval | undefined> {
+    const nowMs = this.#deps.nowMs();
+    let hasExpired = false;
+    // Read by an update, so that an expiry is stored, recorded once and seen by who waits.
+    const change = (old: Approval | undefined): Approval | undefined => {
+      const next = old && approvalAt(old, nowMs);
+      hasExpired = next !== old;
+      return next;
+    };
+    return andThen(this.#documents.update<Approval>(this.#idKey(id), change, KEPT), (approval) => {
+      if (hasExpired && approval !== undefined) {
+        this.#editedInputs.forget(approval);
+        this.#record("approval_expired", approval, "engine");
+      }
+      return approval && this.#editedInputs.addTo(approval);
+    });
+  }
+
+  /** All requests that are remembered, the oldest first. */
+  list({ status }: { readonly status?: ApprovalStatus } = {}): MaybePromise<readonly Approval[]> {
+    return andThen(this.#documents.list<Approval>(this.#idKey("")), (found) => {
+      const nowMs = this.#deps.nowMs();
+      return found
+        .map(([, approval]) => this.#editedInputs.addTo(approvalAt(approval, nowMs)))
+        .filter((approval) => status === undefined || approval.status === status)
+        .toSorted((a, b) => a.createdAtMs - b.createdAtMs);
+    });
+  }
+
+  /**
+   * Waits until a request is no longer pending: answered, or expired.
+   * @throws AgentplaneError `approval_pending` when the signal fires first: giving up waiting is not an answer;
+   *   `approval_invalid` for an unknown id
+   */
+  wait(id: string, signal?: AbortSignalLike): Promise<Approval> {
+    return waitForAnswer(id, signal, {
+      look: () => this.get(id),
+      watch: (changed) => this.#documents.watch<Approval>(this.#idKey(id), changed),
+      timers: this.#deps.ports.timers,
+      nowMs: () => this.#deps.nowMs(),
+    });
+  }
+
+  /** Called with every request that is opened, answered, used or expired. Returns the unsubscription. */
+  subscribe(changed: (approval: Approval) => void): () => void {
+    return this.#documents.watch<Approval>(this.#idKey(""), (_key, approval) => {
+      if (approval !== undefined) changed(approval);
+    });
+  }
+
+  get #documents(): DocumentStore {
+    return this.#deps.approvals;
+  }
+
+  /** First the key is claimed with the whole request, then the request is made: no race leaves a second one behind. */
+  #request(request: ApprovalRequest, fresh: Approval, usedUpId: string | undefined): MaybePromise<Approval> {
+    const key = bindingKey(request.binding);
+    const isSame = (old: Approval | undefined): old is Approval =>
+      old !== undefined && old.id !== usedUpId && bindingKey(old.binding) === key;
+    const claimed = this.#documents.update<Approval>(
+      `${this.#prefix}request:${request.idempotencyKey}`,
+      (old) => (isSame(old) ? old : fresh),
+      { ttlMs: KEPT.ttlMs + timeoutMsOf(request.terms) },
+    );
+    return andThen(claimed, (claim = fresh) =>
+      andThen(
+        this.#documents.update<Approval>(this.#idKey(claim.id), (old) => old ?? claim, KEPT),
+        () =>
+          andThen(claim.id === fresh.id ? this.#index.add(fresh) : undefined, () => {
+            if (claim.id === fresh.id)
+              this.#record("approval_requested", fresh, fresh.requestedBy ?? fresh.binding.agent);
+            return andThen(this.get(claim.id), (current = claim) =>
+              current.status === "consumed" ? this.#request(request, fresh, current.id) : current,
+            );
+          }),
+      ),
+    );
+  }
+
+  #answer(
+    id: string,
+    action: string,
+    act: ApprovalAct,
+    answer: (old: Approval, nowMs: number) => Approval,
+  ): MaybePromise<Approval> {
+    const nowMs = this.#deps.nowMs();
+    const change = (old: Approval | undefined): Approval => {
+      if (old === undefined) throw unknownApproval(id);
+      return answer(old, nowMs);
+    };
+    return andThen(this.#documents.update<Approval>(this.#idKey(id), change, KEPT), (approval) => {
+      if (approval === undefined) throw unknownApproval(id);
+      this.#record(action, approval, act.by);
+      return this.#editedInputs.addTo(approval);
+    });
+  }
+
+  #idKey(id: string): string {
+    return `${this.#prefix}approval:${id}`;
+  }
+
+  #record(action: string, { id, status, binding, reason }: Approval, by: string): void {
+    const data = { approvalId: id, status, tenant: binding.tenant ?? null, tool: binding.tool?.name ?? null };
+    this.#deps.record({ action, by, subject: binding.agent, ...(reason !== undefined && { reason }), data });
+  }
+}

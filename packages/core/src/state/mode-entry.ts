@@ -1,0 +1,147 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import { suggest } from "../base/did-you-mean.ts";
+import { DURATION_HINT, parseDurationMs } from "../base/duration.ts";
+import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+import { tupleKey } from "../context/call-key.ts";
+import type { PolicyContext } from "../context/context.ts";
+import { MODES, type DegradeSpec } from "../policy/mode.ts";
+
+/**
+ * Whom a mode concerns. An agent includes its descendants; an agent or session without a tenant is meant in every
+ * tenant; a tenant or session without an id is the one of contexts that have none.
+ */
+export interface ModeScope {
+  readonly kind: "agent" | "tenant" | "session" | "global";
+  readonly id?: string;
+  readonly tenant?: string;
+}
+
+/** A mode to be set: by whom, for whom and why. */
+export interface ModeChange {
+  readonly scope: ModeScope;
+  readonly degrade: DegradeSpec;
+  /** For people. */
+  readonly cause: string;
+  readonly by: string;
+}
+
+/** A mode in force. Several hold at once and each recovers alone. */
+export interface ModeEntry extends ModeChange {
+  /** The same for the same scope, mode, recovery and setter: setting it again renews it. */
+  readonly id: string;
+  /** Epoch ms of the last time it was set. */
+  readonly at: number;
+  /** When it ends by itself; absent for `manual` and `headroom`. */
+  readonly untilMs?: number;
+}
+
+/**
+ * The entry of a change that is set now.
+ * @throws ConfigError for an unknown mode, scope or duration: nothing is ignored in silence
+ */
+export function createModeEntry(change: ModeChange, nowMs: number): ModeEntry {
+  const issues = issuesOf(change);
+  if (issues.length > 0) throw new ConfigError("mode", issues);
+  const { degrade, cause, by } = change;
+  const scope = normalScope(change.scope);
+  const id = tupleKey([scope.kind, scope.tenant, scope.id, canonicalJson(degrade), by]);
+  return renewed({ id, scope, degrade, cause, by, at: nowMs }, nowMs);
+}
+
+/** The same entry, its time counted anew. */
+export function renewed(entry: ModeEntry, nowMs: number): ModeEntry {
+  const lastingMs = lastingMsOf(entry.degrade);
+  return Object.freeze({
+    ...entry,
+    at: nowMs,
+    ...(lastingMs !== undefined && { untilMs: nowMs + lastingMs }),
+  });
+}
+
+/** Whether a quiet time, not a fixed one, ends this mode. */
+export function isQuietRecovery({ degrade: { recover } }: ModeEntry): boolean {
+  return typeof recover === "object" && "when" in recover && "quietFor" in recover.when;
+}
+
+/** The headroom that ends this mode, if it is that what does. */
+export function headroomOf({
+  degrade: { recover },
+}: ModeEntry): { rule: string; atLeast: number } | undefined {
+  return typeof recover === "object" && "when" in recover && "headroom" in recover.when
+    ? recover.when.headroom
+    : undefined;
+}
+
+/** Whether a scope found by its id is also meant in this context's tenant. */
+export function isScopeIn({ kind, tenant }: ModeScope, context: PolicyContext): boolean {
+  return kind === "global" || kind === "tenant" || tenant === undefined || tenant === context.tenant;
+}
+
+/** Whether recovering one scope ends the modes of another: a scope without a tenant covers all tenants. */
+export function isScopeCovered(entry: ModeScope, given: ModeScope): boolean {
+  const by = normalScope(given);
+  return (
+    entry.kind === by.kind && entry.id === by.id && (by.tenant === undefined || by.tenant === entry.tenant)
+  );
+}
+
+function normalScope({ kind, id, tenant }: ModeScope): ModeScope {
+  return {
+    kind,
+    ...(kind !== "global" && id !== undefined && { id: id.normalize("NFC") }),
+    // A tenant is its own id, and everything has no tenant: a second name for one scope would be a second scope.
+    ...((kind === "agent" || kind === "session") &&
+      tenant !== undefined && { tenant: tenant.normalize("NFC") }),
+  };
+}
+
+function lastingMsOf({ recover }: DegradeSpec): number | undefined {
+  if (recover === undefined || recover === "manual") return undefined;
+  if ("after" in recover) return parseDurationMs(recover.after);
+  return "quietFor" in recover.when ? parseDurationMs(recover.when.quietFor) : undefined;
+}
+
+function issuesOf({ scope, degrade }: ModeChange): readonly ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  if (!MODES.includes(degrade.mode)) {
+    issues.push({
+      path: "mode",
+      message: `"${degrade.mode}" is not a mode`,
+      suggestion: suggest(degrade.mode, MODES),
+    });
+  }
+  if (!["agent", "tenant", "session", "global"].includes(scope.kind)) {
+    issues.push({
+      path: "scope",
+      message: `"${scope.kind}" is not a scope`,
+      suggestion: "use agent, tenant, session or global",
+    });
+  }
+  if (scope.kind === "agent" && (scope.id === undefined || scope.id === "")) {
+    issues.push({
+      path: "scope.id",
+      message: "an agent needs an id",
+      suggestion: 'use kind: "global" for every agent',
+    });
+  }
+  const { recover, delay, perMinute } = degrade;
+  const isTimed = typeof recover === "object" && ("after" in recover || "quietFor" in recover.when);
+  if (isTimed && lastingMsOf(degrade) === undefined) {
+    issues.push({
+      path: "recover",
+      message: "the time of recovery is not a duration",
+      suggestion: DURATION_HINT,
+    });
+  }
+  if (delay !== undefined && parseDurationMs(delay.max) === undefined) {
+    issues.push({
+      path: "delay.max",
+      message: `"${delay.max}" is not a duration`,
+      suggestion: DURATION_HINT,
+    });
+  }
+  if (perMinute !== undefined && (!Number.isSafeInteger(perMinute) || perMinute < 1)) {
+    issues.push({ path: "perMinute", message: `${perMinute} is not a whole number from 1` });
+  }
+  return issues;
+}

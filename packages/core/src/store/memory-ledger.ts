@@ -1,0 +1,230 @@
+import { AgentplaneError } from "../base/errors.ts";
+import type { LimitSpec } from "../policy/limit.ts";
+import { CellTable } from "./cell-table.ts";
+import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
+import { ExpiryHeap } from "./expiry-heap.ts";
+import { expireItem, Hold, releaseItem, settleItem, takeItem, type HeldItem } from "./hold.ts";
+import { fitUnused, type Fit } from "./limit-cell.ts";
+import { isSameRequest, keptEvents, liftAmounts } from "./retake.ts";
+import type {
+  LedgerStore,
+  LimitBreach,
+  LimitState,
+  Reservation,
+  ReserveItem,
+  ReserveRequest,
+} from "./state-store.ts";
+
+const GRANTED: Reservation = Object.freeze({ isGranted: true, breaches: Object.freeze([]) });
+/** How long after its time the end of a call still finds what it took. */
+const LATE_END_MS = 86_400_000;
+
+/** Counters and budgets in this process's memory; every operation is synchronous and so atomic. */
+export class MemoryLedger implements LedgerStore {
+  readonly #cells: CellTable;
+  readonly #nowMs: () => number;
+  readonly #holds = new Map<string, Hold>();
+  readonly #running = new ExpiryHeap<Hold>();
+  readonly #late = new ExpiryHeap<Hold>();
+
+  /**
+   * @param nowMs A time that never goes back.
+   * @param maxKeys How many limit keys may live at once.
+   */
+  constructor(nowMs: () => number, maxKeys: number) {
+    this.#nowMs = nowMs;
+    this.#cells = new CellTable(maxKeys);
+  }
+
+  /** How many limit keys are known. */
+  get keyCount(): number {
+    return this.#cells.size;
+  }
+
+  reserve(request: ReserveRequest): Reservation {
+    checkRequest(request);
+    const nowMs = this.#sweep();
+    const earlier = this.#holds.get(request.id);
+    if (earlier !== undefined) return this.#retake(earlier, request, nowMs);
+    const breaches = this.#breachesOf(request.items, nowMs);
+    if (breaches !== undefined && isRefused(request, breaches)) return { isGranted: false, breaches };
+    const answer = breaches === undefined ? GRANTED : { isGranted: true, breaches };
+    this.#makeRoom(request.items, nowMs);
+    this.#take(request, { answer, nowMs });
+    return answer;
+  }
+
+  reserveBatch(requests: readonly ReserveRequest[]): readonly Reservation[] {
+    for (const request of requests) checkRequest(request);
+    return requests.map((request) => this.reserve(request));
+  }
+
+  probe(request: ReserveRequest): Reservation {
+    checkRequest(request);
+    const nowMs = this.#sweep();
+    const earlier = this.#holds.get(request.id);
+    if (earlier === undefined) return this.#judge(request, nowMs);
+    if (earlier.expiredAtMs === undefined && isSameRequest(earlier, request.items)) return earlier.answer;
+    const restore = liftAmounts(earlier, nowMs);
+    const answer = this.#judge(request, nowMs, keptEvents(earlier, request.items));
+    restore();
+    return answer;
+  }
+
+  settle(id: string, actuals: readonly (number | undefined)[]): void {
+    for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
+    const nowMs = this.#sweep();
+    const hold = this.#end(id);
+    if (hold === undefined) return;
+    const end = { nowMs, expiredAtMs: hold.expiredAtMs };
+    for (let index = 0; index < hold.items.length; index++) {
+      const item = hold.items[index];
+      if (item === undefined) continue;
+      settleItem(item, actuals[index] ?? item.amount, end);
+      this.#cells.reconsider(item.cell, nowMs);
+    }
+  }
+
+  release(id: string): void {
+    const nowMs = this.#sweep();
+    const hold = this.#end(id);
+    if (hold === undefined) return;
+    for (const item of hold.items) {
+      releaseItem(item, nowMs, hold.expiredAtMs);
+      this.#cells.reconsider(item.cell, nowMs);
+    }
+  }
+
+  renew(id: string, ttlMs: number): void {
+    checkTtl(ttlMs);
+    const nowMs = this.#sweep();
+    const hold = this.#holds.get(id);
+    // After its time the room may be another's: a late renewal revives nothing, the end is charged as it comes.
+    if (hold?.expiredAtMs === undefined && hold !== undefined) this.#running.reschedule(hold, nowMs + ttlMs);
+  }
+
+  read(spec: LimitSpec): LimitState {
+    const nowMs = this.#sweep();
+    return this.#cells.find(spec.key)?.stateOf(spec, nowMs) ?? { used: 0, held: 0, limit: spec.limit };
+  }
+
+  grant(spec: LimitSpec, amount: number): void {
+    checkAmount(amount, "a granted amount");
+    const nowMs = this.#sweep();
+    this.#cells.obtain(spec, nowMs).grant(spec, amount, nowMs);
+  }
+
+  reset(key: string): void {
+    const nowMs = this.#sweep();
+    const cell = this.#cells.find(key);
+    if (cell === undefined) return;
+    cell.reset();
+    this.#cells.reconsider(cell, nowMs);
+  }
+
+  #judge(request: ReserveRequest, nowMs: number, kept: readonly (HeldItem | undefined)[] = []): Reservation {
+    const breaches = this.#breachesOf(request.items, nowMs, kept);
+    return breaches === undefined ? GRANTED : { isGranted: !isRefused(request, breaches), breaches };
+  }
+
+  #breachesOf(
+    items: readonly ReserveItem[],
+    nowMs: number,
+    kept: readonly (HeldItem | undefined)[] = [],
+  ): LimitBreach[] | undefined {
+    let breaches: LimitBreach[] | undefined;
+    for (let index = 0; index < items.length; index++) {
+      if (kept[index] !== undefined) continue;
+      const { isFitting, retryAfterMs } = this.#fit(items, index, nowMs);
+      if (isFitting) continue;
+      breaches ??= [];
+      breaches.push(retryAfterMs === undefined ? { index } : { index, retryAfterMs });
+    }
+    return breaches;
+  }
+
+  #fit(items: readonly ReserveItem[], index: number, nowMs: number): Fit {
+    const item = items[index];
+    if (item === undefined) throw new AgentplaneError("internal_unreachable", "a reservation lost an item");
+    const { spec, amount } = item;
+    let pending = 0;
+    for (let before = 0; before < index; before++) {
+      if (items[before]?.spec.key === spec.key) pending += items[before]?.amount ?? 0;
+    }
+    const cell = this.#cells.find(spec.key);
+    return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
+  }
+
+  #take(
+    request: ReserveRequest,
+    how: { answer: Reservation; nowMs: number; kept?: readonly (HeldItem | undefined)[] },
+  ): void {
+    const { answer, nowMs, kept = [] } = how;
+    const { id, items, ttlMs } = request;
+    const held: HeldItem[] = [];
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      if (item !== undefined) held.push(kept[index] ?? takeItem(item, this.#cells, nowMs));
+    }
+    const hold = new Hold(id, held, { answer, dueMs: nowMs + ttlMs });
+    this.#holds.set(id, hold);
+    this.#running.push(hold);
+  }
+
+  /** Before anything is taken or given back: a full table refuses the request whole. */
+  #makeRoom(items: readonly ReserveItem[], nowMs: number): void {
+    let missing = 0;
+    for (const { spec } of items) if (this.#cells.find(spec.key) === undefined) missing++;
+    if (missing > 0) this.#cells.makeRoom(missing, nowMs);
+  }
+
+  /** The same call again: answered as before, or judged anew without counting twice what it already took. */
+  #retake(earlier: Hold, request: ReserveRequest, nowMs: number): Reservation {
+    if (earlier.expiredAtMs === undefined && isSameRequest(earlier, request.items)) {
+      this.#running.reschedule(earlier, nowMs + request.ttlMs);
+      return earlier.answer;
+    }
+    this.#makeRoom(request.items, nowMs);
+    const kept = keptEvents(earlier, request.items);
+    const restore = liftAmounts(earlier, nowMs);
+    const answer = this.#judge(request, nowMs, kept);
+    if (!answer.isGranted) {
+      restore();
+      return answer;
+    }
+    this.#end(earlier.id);
+    for (const item of earlier.items) {
+      if (kept.includes(item)) item.cell.references++;
+      else if (item.isEvent) releaseItem(item, nowMs, earlier.expiredAtMs);
+    }
+    this.#take(request, { answer, nowMs, kept });
+    return answer;
+  }
+
+  #end(id: string): Hold | undefined {
+    const hold = this.#holds.get(id);
+    if (hold === undefined) return undefined;
+    this.#holds.delete(id);
+    (hold.expiredAtMs === undefined ? this.#running : this.#late).remove(hold);
+    for (const { cell } of hold.items) cell.references--;
+    return hold;
+  }
+
+  /** Lets the time of holds be up; answers with the time that this operation counts by. */
+  #sweep(): number {
+    const nowMs = this.#nowMs();
+    for (let hold = this.#running.popDue(nowMs); hold !== undefined; hold = this.#running.popDue(nowMs)) {
+      hold.expiredAtMs = hold.dueMs;
+      for (const item of hold.items) expireItem(item, hold.dueMs, nowMs);
+      hold.dueMs += LATE_END_MS;
+      this.#late.push(hold);
+    }
+    for (let hold = this.#late.peek(); hold !== undefined && hold.dueMs <= nowMs; hold = this.#late.peek())
+      this.#end(hold.id);
+    return nowMs;
+  }
+}
+
+function isRefused({ items }: ReserveRequest, breaches: readonly LimitBreach[]): boolean {
+  return breaches.some(({ index }) => items[index]?.isSoft === false);
+}

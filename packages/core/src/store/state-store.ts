@@ -1,0 +1,97 @@
+import type { MaybePromise } from "../base/maybe-promise.ts";
+import type { LimitSpec } from "../policy/limit.ts";
+
+/** One limit's part of a reservation. */
+export interface ReserveItem {
+  readonly spec: LimitSpec;
+  /** Integer ≥ 0 in the spec's measure. */
+  readonly amount: number;
+  /** Exceeding a soft limit is reported and charged; exceeding a hard one refuses the whole request. */
+  readonly isSoft: boolean;
+  /** What becomes of the hold when its time is up without an end. */
+  readonly expired: "charge" | "release";
+}
+
+/** All limits of one call, in one atomic request; idempotent by `id`. */
+export interface ReserveRequest {
+  readonly id: string;
+  readonly ttlMs: number;
+  readonly items: readonly ReserveItem[];
+}
+
+/** A limit that the request would exceed. */
+export interface LimitBreach {
+  /** Position in `items`. */
+  readonly index: number;
+  /** Until enough of the window has passed; undefined when time alone will not help. */
+  readonly retryAfterMs?: number;
+}
+
+/** The answer: when not granted nothing is held, and every exceeded hard and soft limit is named. */
+export interface Reservation {
+  readonly isGranted: boolean;
+  readonly breaches: readonly LimitBreach[];
+}
+
+/** What is left of one limit. */
+export interface LimitState {
+  readonly used: number;
+  readonly held: number;
+  /** The limit's number plus grants. */
+  readonly limit: number;
+}
+
+/**
+ * Counters and budgets. Invariant at every admission: `used + held ≤ limit` for hard limits. Time is the store's own.
+ * `settle` and `release` are idempotent by id; a settle after expiry is charged, as debt if needed.
+ */
+export interface LedgerStore {
+  reserve(request: ReserveRequest): MaybePromise<Reservation>;
+  /** Several calls of one turn in order, each all or nothing, in one operation. */
+  reserveBatch(requests: readonly ReserveRequest[]): MaybePromise<readonly Reservation[]>;
+  /** What `reserve` would answer; nothing is taken. */
+  probe(request: ReserveRequest): MaybePromise<Reservation>;
+  /** @param actuals Amounts by position of the reservation's items; undefined keeps the estimate. */
+  settle(id: string, actuals: readonly (number | undefined)[]): MaybePromise<void>;
+  release(id: string): MaybePromise<void>;
+  renew(id: string, ttlMs: number): MaybePromise<void>;
+  read(spec: LimitSpec): MaybePromise<LimitState>;
+  /** Adds to a limit for its current window; the operator's grant. */
+  grant(spec: LimitSpec, amount: number): MaybePromise<void>;
+  /** Forgets what was used; holds stay. */
+  reset(key: string): MaybePromise<void>;
+}
+
+/** How a document is written. */
+export interface UpdateOptions {
+  /** Forget the document this long after its last write. Default: keep. */
+  readonly ttlMs?: number;
+}
+
+/**
+ * Small JSON documents with compare-and-set: plugs, modes, ladders, approvals, sessions, admissions. Keys are any
+ * Unicode. `change` may run more than once and must be pure; returning the same reference writes nothing, returning
+ * undefined deletes.
+ */
+export interface DocumentStore {
+  read<T>(key: string): MaybePromise<T | undefined>;
+  update<T>(
+    key: string,
+    change: (old: T | undefined) => T | undefined,
+    options?: UpdateOptions,
+  ): MaybePromise<T | undefined>;
+  list<T>(prefix: string): MaybePromise<readonly (readonly [key: string, value: T])[]>;
+  /** Reports every change under a prefix, also those of other processes. Returns the unsubscription. */
+  watch<T>(prefix: string, changed: (key: string, value: T | undefined) => void): () => void;
+}
+
+/** Everything that must be remembered, in one object; other backends implement these two interfaces. */
+export interface StateStore {
+  readonly ledger: LedgerStore;
+  readonly controls: DocumentStore;
+  readonly ladders: DocumentStore;
+  readonly approvals: DocumentStore;
+  readonly sessions: DocumentStore;
+  readonly admissions: DocumentStore;
+  close(): MaybePromise<void>;
+}

@@ -1,0 +1,20 @@
+import type { MaybePromise } from "../base/maybe-promise.ts";
+import type { StateStore } from "../store/state-store.ts";
+
+/** A fresh, empty store and the hand on its clock. */
+export interface StoreUnderTest {
+  readonly store: StateStore;
+  /** Lets time pass for the store: a fake clock's step, or a real wait. */
+  advanceMs(durationMs: number): MaybePromise<void>;
+  /** Another process on the same state; left out by a store that one process has for itself. */
+  readonly second?: StateStore;
+}
+
+/** One behaviour of a contract; fails by throwing, so that any test runner can run it. */
+export interface ContractCase {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+/** A behaviour to be checked on a fresh store. */
+export type Behaviour = readonly [name: string, check: (subject: StoreUnderTest) => Promise<void>];

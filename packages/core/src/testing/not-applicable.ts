@@ -1,0 +1,30 @@
+import type { Crossing } from "./requirements.ts";
+
+/** The crossings of the table that say nothing of their own, each with the reason. */
+export const NOT_APPLICABLE: Readonly<Partial<Record<Crossing, string>>> = {
+  "ask.hidden": "a tool that may still be approved stays on offer",
+  "ask.invented": "an approval of a name that no tool has has nothing to run; block.invented",
+  "redact.hidden": "a hidden tool gives no result; block.hidden",
+  "redact.invented": "a name that no tool has gives no result; block.invented",
+  "rewrite.hidden": "a hidden tool is not executed; block.hidden",
+  "rewrite.invented": "a name that no tool has is not executed; block.invented",
+  "rewrite.aborted": "an aborted run executes nothing more; block.aborted",
+  "kill.invented": "an unplugged agent runs nothing, whatever the name; kill.plain",
+  "kill.aborted": "an abort ends the run as a kill would; block.aborted",
+  "READ_ONLY.aborted": "an abort ends the run before a mode could matter; block.aborted",
+  "NO_EXTERNAL.aborted": "an abort ends the run before a mode could matter; block.aborted",
+  "SAFE_TOOLS_ONLY.aborted": "an abort ends the run before a mode could matter; block.aborted",
+  "FULL_BLOCK.hidden": "an agent that may do nothing calls no model to hide tools from",
+  "FULL_BLOCK.invented": "nothing runs, whatever the name; FULL_BLOCK.plain",
+  "FULL_BLOCK.aborted": "an abort ends the run before a mode could matter; block.aborted",
+  "HUMAN_LOOP.hidden": "a tool that may still be approved stays on offer",
+  "HUMAN_LOOP.invented": "an approval of a name that no tool has has nothing to run; block.invented",
+  "RATE_THROTTLE.hidden": "a throttled tool stays on offer",
+  "RATE_THROTTLE.invented": "a slot does not depend on the tool's name; block.invented",
+  "RATE_THROTTLE.aborted": "a slot is taken when a call starts and never given back; RATE_THROTTLE.plain",
+  "rate.hidden": "a limit hides no tool",
+  "rate.invented": "a limit counts a name like any other; block.invented",
+  "budget.replay": "a model call has no id of its own, so each is a new call",
+  "budget.hidden": "a limit hides no tool",
+  "budget.invented": "a model call names no tool",
+};

@@ -1,0 +1,47 @@
+import { strictEqual } from "node:assert/strict";
+
+import { answerPending, askingFor } from "./approvals.ts";
+import { expectCount, expectStatus } from "./expectations.ts";
+import { scenario, type Scenario } from "./scenario.ts";
+import { call, calling } from "./script-parts.ts";
+import { createWorld } from "./world.ts";
+
+const GLOBEX = { tenant: "globex" } as const;
+
+/** Two tenants use the same agent, session and call ids; what happens to `acme` is nothing to `globex`. */
+export const isolationScenarios: readonly Scenario[] = [
+  scenario("isolation.limit", [], async (driver) => {
+    const once = { rule: "rate", limit: 1, window: "1h", per: "tenant" };
+    const policies = [{ id: "once", selector: { tools: ["read_order"] }, blocking: [once] }];
+    const world = createWorld(driver, { policies });
+    const script = { turns: [calling(call("c1", "read_order"))], tools: [world.tool("read_order")] };
+    await world.run(script);
+    expectCount(world, "read_order", 1);
+    await world.run(script, GLOBEX);
+    expectCount(world, "read_order", 2);
+  }),
+  scenario("isolation.kill", [], async (driver) => {
+    const world = createWorld(driver);
+    await world.plane.controls.unplug({ kind: "tenant", id: "acme" }, { by: "olga", reason: "stop" });
+    const script = { turns: [calling(call("c1", "read_order"))], tools: [world.tool("read_order")] };
+    await world.run(script);
+    expectCount(world, "read_order", 0);
+    await world.run(script, GLOBEX);
+    expectCount(world, "read_order", 1);
+  }),
+  scenario("isolation.approval", ["resume"], async (driver) => {
+    const world = createWorld(driver, { policies: [askingFor("send_mail")] });
+    const script = { turns: [calling(call("c1", "send_mail"))], tools: [world.tool("send_mail")] };
+    const acme = await world.run(script);
+    const globex = await world.run(script, GLOBEX);
+    expectStatus(globex, "pending");
+    strictEqual(
+      (await world.plane.approvals.list({ status: "pending" })).length,
+      2,
+      "the tenants share a request",
+    );
+    await answerPending(world, acme, "approve");
+    await driver.resume(globex, []);
+    expectCount(world, "send_mail", 0);
+  }),
+];

@@ -1,0 +1,54 @@
+import { isJsonObject, type JsonValue } from "../base/json.ts";
+
+/** Where a value lies: member names and positions from the root. */
+export type ValuePath = readonly (string | number)[];
+
+/** One value that differs. Absent `before`: it was added. Absent `after`: it was removed. */
+export interface ValueChange {
+  readonly change: "added" | "removed" | "changed";
+  /** For people, such as `$.selector.tenants[0]`. */
+  readonly path: string;
+  /** The same for programs. */
+  readonly at: ValuePath;
+  readonly before?: JsonValue;
+  readonly after?: JsonValue;
+}
+
+/**
+ * Compares two JSON values, member by member.
+ * @param before Old value; undefined when there was none.
+ * @param after New value; undefined when there is none.
+ * @param at Where both lie. Default: the root.
+ * @returns The changes, in order of the path. Lists of different length differ as a whole: positions in them mean
+ *   nothing to people.
+ */
+export function diffValues(
+  before: JsonValue | undefined,
+  after: JsonValue | undefined,
+  at: ValuePath = [],
+): readonly ValueChange[] {
+  if (before === undefined && after === undefined) return [];
+  if (before === undefined) return [{ change: "added", path: formatPath(at), at, after: after ?? null }];
+  if (after === undefined) return [{ change: "removed", path: formatPath(at), at, before }];
+  if (isJsonObject(before) && isJsonObject(after)) {
+    const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...names].toSorted().flatMap((name) => diffValues(own(before, name), own(after, name), [...at, name]));
+  }
+  if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
+    return before.flatMap((item: JsonValue, index) => diffValues(item, after[index], [...at, index]));
+  }
+  return before === after ? [] : [{ change: "changed", path: formatPath(at), at, before, after }];
+}
+
+/** Writes a path as policies write paths: `$.a[0]["odd name"]`. */
+export function formatPath(at: ValuePath): string {
+  return at.reduce<string>((text, step) => {
+    if (typeof step === "number") return `${text}[${step}]`;
+    return /^[A-Za-z_][\w-]*$/.test(step) ? `${text}.${step}` : `${text}[${JSON.stringify(step)}]`;
+  }, "$");
+}
+
+/** An own member only: a name such as `constructor` must not find what every object inherits. */
+function own(value: { readonly [key: string]: JsonValue }, name: string): JsonValue | undefined {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}

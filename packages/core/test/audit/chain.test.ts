@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { CHAIN_START, createChain, readStoredLine, storedLine } from "../../src/audit/chain.ts";
+import { canonicalJson } from "../../src/base/canonical-json.ts";
+import { controlRecord, decisionRecord, hash, records } from "./records.ts";
+
+test("links each line to the one before, from 64 zeros", () => {
+  const chain = createChain(hash);
+  const first = chain.next(controlRecord("a"));
+  const second = chain.next(controlRecord("b"));
+  expect(first).toMatchObject({ seq: 0, prev: "0".repeat(64) });
+  expect(second).toMatchObject({ seq: 1, prev: first.hash });
+  expect(second.hash).toBe(hash.sha256(second.text));
+  expect(chain.position).toStrictEqual({ seq: 2, prev: second.hash });
+});
+
+test("a stored line is the canonical JSON of hash, prev, record and seq for any record", () => {
+  fc.assert(
+    fc.property(records, (record) => {
+      const line = createChain(hash).next(record);
+      const { seq, prev } = line;
+      expect(line.text).toBe(canonicalJson({ prev, record, seq }));
+      expect(storedLine(line)).toBe(canonicalJson({ hash: line.hash, prev, record, seq }));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("reads back what was stored, whatever the record holds", () => {
+  fc.assert(
+    fc.property(records, fc.nat(), (record, seq) => {
+      const line = createChain(hash, { ...CHAIN_START, seq }).next(record);
+      expect(readStoredLine(storedLine(line))).toStrictEqual({ ...line, recordText: canonicalJson(record) });
+    }),
+  );
+});
+
+const stored = storedLine(createChain(hash).next(controlRecord("a")));
+test.for([
+  ["nothing", ""],
+  ["other JSON", '{"a":1}'],
+  ["a line that breaks off", stored.slice(0, -1)],
+  ["another spelling of the number", stored.replace('"seq":0', '"seq":00')],
+  ["text after the end", `${stored} `],
+  ["a hash in upper case", stored.replace(/"hash":"[^"]+"/, (found) => found.toUpperCase())],
+] as const)("does not read %s as a stored line", ([, line]) => {
+  expect(readStoredLine(line)).toBeUndefined();
+});
+
+test("goes on from a place and back to it", () => {
+  const chain = createChain(hash);
+  chain.next(controlRecord("a"));
+  const place = chain.position;
+  const lost = chain.next(controlRecord("b"));
+  chain.rewind(place);
+  expect(chain.next(controlRecord("b"))).toStrictEqual(lost);
+  expect(createChain(hash, place).next(controlRecord("b"))).toStrictEqual(lost);
+});
+
+test("links nothing when a record is not JSON", () => {
+  const chain = createChain(hash);
+  expect(() => chain.next({ ...controlRecord("a"), data: { limit: Number.NaN } })).toThrow(/not finite/);
+  expect(chain.position).toStrictEqual(CHAIN_START);
+});
+
+test("writes content of unknown shape in canonical order too", () => {
+  const { text } = createChain(hash).next(decisionRecord({ input: { "10": 1, "9": 2, b: { z: 1, a: 2 } } }));
+  expect(text).toContain('"input":{"10":1,"9":2,"b":{"a":2,"z":1}}');
+});

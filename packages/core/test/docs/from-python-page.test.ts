@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+
+import { describe, expect, test } from "vitest";
+
+import { BUILT_IN_RULES } from "../../src/rules/registry.ts";
+import { blocksOf, readPage } from "./markdown-blocks.ts";
+
+const PAGE = "docs/from-python.md";
+const TESTS = ["from-python", "from-python-behaviour", "from-python-rules"]
+  .map((name) => readFileSync(new URL(`${name}.test.ts`, import.meta.url), "utf8"))
+  .join("\n");
+
+/** The rows of the tables that end in a test's name. */
+const rows = readPage(PAGE)
+  .split("\n")
+  .filter((line) => line.startsWith("|"))
+  .map((line) => line.split("|").map((cell) => cell.trim()));
+
+/** Every rule the original's page names. */
+const NAMED_RULES = [
+  "AllowlistRule",
+  "DenylistRule",
+  "RedactRule",
+  "RateRule",
+  "RequireTenantRule",
+  "TokenBudgetRule",
+  "CostBudgetRule",
+  "ApiAllowlistRule",
+  "ApiDenylistRule",
+  "InjectionScanRule",
+  "AuditRule",
+  "AlertRule",
+  "CostTrackingRule",
+  "MetricsRule",
+  "PIIScanRule",
+];
+
+describe("docs/from-python.md", () => {
+  const named = rows.map((cells) => cells.at(-2) ?? "").filter((cell) => /^[A-Z][\w -]*: /.test(cell));
+
+  test.for(named)("names a test that exists: %s", (name) => {
+    expect(TESTS).toContain(`"${name}`);
+  });
+
+  test.for(NAMED_RULES)("maps %s to a kind that exists and to a test of its own", (name) => {
+    const row = rows.find((cells) => cells[1] === name);
+    const kind = /^`rule\.(\w+)`$/.exec(row?.[2] ?? "")?.[1];
+    expect(BUILT_IN_RULES.map((rule) => rule.kind)).toContain(kind);
+    expect(row?.[4]).toMatch(new RegExp(`^${name}: `));
+  });
+
+  test("has a snippet of ours for every one of the original", () => {
+    const languages = blocksOf(PAGE).map(({ language }) => language);
+    for (const [at, language] of languages.entries()) {
+      if (language === "python") expect(languages[at + 1]).toBe("ts");
+    }
+    expect(languages.filter((language) => language === "python")).toHaveLength(3);
+  });
+
+  test("has no snippet that no test runs", () => {
+    const ids = blocksOf(PAGE)
+      .filter(({ language }) => language === "ts")
+      .map(({ marker }) => marker?.replace("snippet: ", ""));
+    for (const id of ids) expect(TESTS).toContain(`"${id}"`);
+  });
+});

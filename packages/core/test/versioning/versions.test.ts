@@ -1,0 +1,106 @@
+import { beforeEach, expect, test } from "vitest";
+
+import type { ControlRecord } from "../../src/audit/audit-record.ts";
+import { ConfigError } from "../../src/base/errors.ts";
+import { createPorts } from "../../src/base/runtime.ts";
+import { createVersions, type Versions } from "../../src/versioning/versions.ts";
+import { POLICY } from "./policies.ts";
+
+const NOTE = { author: "ada", changelog: "first" };
+const TIGHTER = { ...POLICY, priority: 200 };
+let nowMs = 0;
+let versions: Versions;
+let recorded: Omit<ControlRecord, "kind" | "at">[];
+
+beforeEach(() => {
+  nowMs = 1_000;
+  recorded = [];
+  const { hash } = createPorts();
+  versions = createVersions({ hash, nowMs: () => nowMs, record: (record) => recorded.push(record) });
+});
+
+test("a version is addressed by its content and names author, changelog and time", () => {
+  const first = versions.publish(POLICY, NOTE);
+  expect(first).toMatchObject({ policyId: "acme.data", version: 1, author: "ada", changelog: "first", at: 1_000 });
+  expect(first.contentHash).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(first.policy).toStrictEqual(POLICY);
+  expect(versions.get("acme.data", 1)).toBe(first);
+  expect(versions.get("acme.data", first.contentHash)).toBe(first);
+  expect(versions.get("acme.data", 2)).toBeUndefined();
+});
+
+test("publishing equal content returns the same version, however its members are ordered", () => {
+  const first = versions.publish(POLICY, NOTE);
+  const reordered = Object.fromEntries(Object.entries(POLICY).toReversed()) as unknown as typeof POLICY;
+  expect(versions.publish(reordered, { author: "eve", changelog: "again" })).toBe(first);
+  expect(versions.history("acme.data")).toStrictEqual([first]);
+  expect(recorded).toHaveLength(1);
+});
+
+test("a published version does not change with the object it came from, and cannot be changed", () => {
+  const blocking = structuredClone(POLICY.blocking ?? []).slice();
+  const policy = { ...POLICY, blocking };
+  const { policy: kept } = versions.publish(policy, NOTE);
+  policy.priority = 1;
+  blocking.length = 0;
+  expect(kept).toStrictEqual(POLICY);
+  expect(() => Object.assign(kept.blocking?.[1] ?? {}, { limit: 1 })).toThrow(TypeError);
+});
+
+test("rollback creates a new version and history is never destroyed", () => {
+  const first = versions.publish(POLICY, NOTE);
+  const second = versions.publish(TIGHTER, { author: "ada", changelog: "tighter" });
+  nowMs = 2_000;
+  const third = versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
+  expect(third).toMatchObject({ version: 3, rollbackOf: 1, author: "bob", at: 2_000, contentHash: first.contentHash });
+  expect(third.policy).toStrictEqual(POLICY);
+  expect(versions.history("acme.data")).toStrictEqual([first, second, third]);
+  expect(versions.get("acme.data", first.contentHash)).toBe(third);
+});
+
+test("a history that was handed out is not changed by later versions", () => {
+  versions.publish(POLICY, NOTE);
+  const before = versions.history("acme.data");
+  versions.publish(TIGHTER, NOTE);
+  expect(before).toHaveLength(1);
+});
+
+test("publishing older content again is a new version: the newest is what counts", () => {
+  versions.publish(POLICY, NOTE);
+  versions.publish(TIGHTER, NOTE);
+  expect(versions.publish(POLICY, NOTE)).toMatchObject({ version: 3 });
+});
+
+test("diff compares two versions by number or content hash", () => {
+  const first = versions.publish(POLICY, NOTE);
+  versions.publish(TIGHTER, NOTE);
+  const diff = versions.diff("acme.data", first.contentHash, 2);
+  expect(diff.values).toMatchObject([{ path: "$.priority", before: 100, after: 200 }]);
+});
+
+test("every publish and rollback is recorded with its author and reason", () => {
+  versions.publish(POLICY, NOTE);
+  versions.publish(TIGHTER, NOTE);
+  versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
+  expect(recorded.map(({ action, by, subject, reason }) => [action, by, subject, reason])).toStrictEqual([
+    ["policy_published", "ada", "acme.data", "first"],
+    ["policy_published", "ada", "acme.data", "first"],
+    ["policy_rolled_back", "bob", "acme.data", "too tight"],
+  ]);
+});
+
+test.for([
+  ["rollback", () => versions.rollback("acme.data", 9, NOTE), /has no version 9; it has 1 to 1/],
+  ["diff", () => versions.diff("acme.data", 1, `sha256:${"0".repeat(64)}`), /has no version sha256:0+/],
+  ["an unknown policy", () => versions.diff("acme.dato", 1, 2), /no policy "acme.dato" was published.*acme\.data/],
+] as const)("refuses an unknown version: %s", ([, act, message]) => {
+  versions.publish(POLICY, NOTE);
+  expect(act).toThrow(message);
+  expect(act).toThrow(expect.objectContaining({ code: "version_unknown" }));
+});
+
+test("refuses to publish without an author and a changelog", () => {
+  expect(() => versions.publish(POLICY, { author: " ", changelog: "" })).toThrow(ConfigError);
+  expect(() => versions.publish(POLICY, { author: " ", changelog: "" })).toThrow(/author.*\n.*changelog/);
+  expect(versions.history("acme.data")).toStrictEqual([]);
+});

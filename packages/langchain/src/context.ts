@@ -1,0 +1,79 @@
+import type { ContextInit } from "@agentplane/core";
+import type { ModelRequest, ToolCallRequest } from "langchain";
+
+import { identityOf, type GovernedIdentity, type RunFacts } from "./identity.ts";
+import { readContent } from "./message-content.ts";
+import { describeModel } from "./model-facts.ts";
+
+/**
+ * What a tool call is, in the plane's words.
+ * @param request LangChain's request; its `tool` may be absent (hidden, invented or dynamic), its call never is.
+ */
+export function toolContext(
+  identity: GovernedIdentity,
+  request: ToolCallRequest,
+  input: unknown,
+): ContextInit {
+  const { toolCall, runtime } = request;
+  const callId = toolCallId(toolCall.id, runtime);
+  return {
+    hookpoint: "before_tool_call",
+    ...identityOf(identity, runtime),
+    ...(callId !== undefined && { callId }),
+    tool: { name: toolCall.name, input },
+  };
+}
+
+/** The agent at work, whatever it does: enough to tell which tools it may see. */
+export function agentContext(
+  identity: GovernedIdentity,
+  { runtime }: Pick<ModelRequest, "runtime">,
+): ContextInit {
+  return { hookpoint: "before_agent", ...identityOf(identity, runtime) };
+}
+
+/**
+ * What a model call is, in the plane's words.
+ * @param tools Names of the tools that are offered to the model.
+ */
+export function modelContext(
+  identity: GovernedIdentity,
+  request: ModelRequest,
+  tools: readonly string[],
+): ContextInit {
+  const { model, modelSettings, runtime } = request;
+  const callId = taskIdOf(runtime);
+  return {
+    hookpoint: "before_model_call",
+    ...identityOf(identity, runtime),
+    ...(callId !== undefined && { callId }),
+    model: { ...describeModel(model, modelSettings), messages: readContent(promptOf(request)), tools },
+  };
+}
+
+/** The messages as the provider gets them: the system message first, if there is one. */
+export function promptOf({ systemMessage, messages }: ModelRequest): ModelRequest["messages"] {
+  return hasSystemMessage({ systemMessage }) ? [systemMessage, ...messages] : messages;
+}
+
+/** createAgent always passes a system message, and sends it only when it says something. */
+export function hasSystemMessage({ systemMessage }: Pick<ModelRequest, "systemMessage">): boolean {
+  return systemMessage.text !== "";
+}
+
+/**
+ * Within a thread the model's id of the call is what survives a resume. Without one nothing can be resumed, and two
+ * runs may repeat an id: the run's task tells them apart.
+ */
+function toolCallId(id: string | undefined, run: RunFacts): string | undefined {
+  if (id === undefined || id === "" || run.configurable?.["thread_id"] !== undefined)
+    return id === "" ? undefined : id;
+  const task = taskIdOf(run);
+  return task === undefined ? id : `${task}:${id}`;
+}
+
+/** LangGraph's id of the running task: the same again when an interrupt is resumed. */
+function taskIdOf({ configurable }: RunFacts): string | undefined {
+  const id = configurable?.["__pregel_task_id"];
+  return typeof id === "string" && id !== "" ? id : undefined;
+}

@@ -1,0 +1,59 @@
+import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
+
+import type { GovernedIdentity } from "./identity.ts";
+import { modelInterception } from "./model-interception.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { toolInterception } from "./tool-interception.ts";
+
+/** Parameters of `createAgent`, of which governing looks at the middleware and the signal. */
+export type GovernableParams = Pick<CreateAgentParams, "model" | "signal"> & {
+  readonly middleware?: readonly AnyAgentMiddleware[];
+};
+
+/** The same parameters with the plane's two interceptions around the middleware. */
+export type GovernedParams<P extends GovernableParams> = Omit<P, "middleware"> & {
+  middleware: [AgentMiddleware, ...MiddlewareOf<P>, AgentMiddleware];
+};
+
+type MiddlewareOf<P extends GovernableParams> = P["middleware"] extends infer M extends
+  readonly AnyAgentMiddleware[]
+  ? M
+  : [];
+
+/**
+ * Puts a LangChain agent under a plane: every model call is intercepted outermost, every tool call innermost, whatever
+ * other middleware does in between.
+ * @param plane What `createAgentPlane` returned.
+ * @param identity Who the agent is, and where a run says for whom it acts.
+ * @param params What `createAgent` takes; not changed.
+ * @example
+ * const agent = createAgent(govern(plane, { agent: "billing", fromRun: { tenant: "tenantId" } }, { model, tools }));
+ * await agent.invoke({ messages }, { context: { tenantId: "acme" }, configurable: { thread_id: "42" } });
+ */
+export function govern<P extends GovernableParams>(
+  plane: GovernedPlane,
+  identity: GovernedIdentity,
+  params: P,
+): GovernedParams<P> {
+  const middleware = params.middleware ?? [];
+  const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
+  const before = modelInterception({ name: freeName("agentplane.model", middleware), plane, identity });
+  const after = toolInterception({
+    name: freeName("agentplane.tools", middleware),
+    plane,
+    identity,
+    toolErrors: hasToolWrapper ? "throw" : "message",
+    signal: params.signal,
+  });
+  const list: readonly AnyAgentMiddleware[] = [before, ...middleware, after];
+  // The list is exactly the type's tuple; the spread of a generic list loses that.
+  return { ...params, middleware: list as GovernedParams<P>["middleware"] };
+}
+
+/** createAgent refuses two middlewares of one name, also those of two planes around one agent. */
+function freeName(base: string, middleware: readonly AnyAgentMiddleware[]): string {
+  const taken = new Set(middleware.map(({ name }) => name));
+  let name = base;
+  for (let count = 2; taken.has(name); count++) name = `${base}.${count}`;
+  return name;
+}

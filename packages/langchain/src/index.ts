@@ -1,0 +1,4 @@
+export { type ApprovalAnswer, type ApprovalRequest } from "./approval-interrupt.ts";
+export { govern, type GovernableParams, type GovernedParams } from "./govern.ts";
+export type { GovernedIdentity } from "./identity.ts";
+export type { GovernedPlane } from "./plane.ts";

@@ -1,0 +1,49 @@
+import type { ResultCodec } from "@agentplane/core";
+import { AIMessage } from "@langchain/core/messages";
+
+import { readContent, writeContent } from "./message-content.ts";
+
+/**
+ * Reads and rewrites what a model call gives: a message, or with structured output `{ structuredResponse, messages }`,
+ * whatever the types say.
+ */
+export const MODEL_RESULT: ResultCodec<AIMessage> = {
+  read: readContent,
+  write(response, content) {
+    const written = writeContent(response, content);
+    if (isStructured(response) && isStructured(written)) replaceEcho(response, written);
+    // What is written back has the shape of what was read.
+    return written as AIMessage;
+  },
+};
+
+interface StructuredResult {
+  readonly structuredResponse: unknown;
+  readonly messages: readonly unknown[];
+}
+
+/** createAgent repeats the response as JSON inside a sentence, where a redaction of fields cannot find it. */
+function replaceEcho({ structuredResponse: before }: StructuredResult, after: StructuredResult): void {
+  const echo = JSON.stringify(before);
+  const replacement = JSON.stringify(after.structuredResponse);
+  for (const message of after.messages) {
+    if (!AIMessage.isInstance(message) || typeof message.content !== "string") continue;
+    const content = message.content.replaceAll(echo, () => replacement);
+    writeContent(message, { ...readObject(message), content });
+  }
+}
+
+function readObject(message: AIMessage): object {
+  const content = readContent(message);
+  return typeof content === "object" && content !== null ? content : {};
+}
+
+function isStructured(value: unknown): value is StructuredResult {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "structuredResponse" in value &&
+    "messages" in value &&
+    Array.isArray(value.messages)
+  );
+}

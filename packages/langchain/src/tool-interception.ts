@@ -1,0 +1,136 @@
+import { AgentplaneError, type ResultCodec } from "@agentplane/core";
+import { ToolMessage } from "@langchain/core/messages";
+import { isCommand, isGraphBubbleUp, type Command } from "@langchain/langgraph";
+import {
+  createMiddleware,
+  ToolInvocationError,
+  type AgentMiddleware,
+  type ToolCallHandler,
+  type ToolCallRequest,
+} from "langchain";
+
+import { askByInterrupt } from "./approval-interrupt.ts";
+import { toolContext } from "./context.ts";
+import { toolError, toolRefusal } from "./enforce.ts";
+import type { GovernedIdentity } from "./identity.ts";
+import { readContent, writeContent } from "./message-content.ts";
+import type { GovernedPlane } from "./plane.ts";
+
+/** How tool calls are intercepted. */
+export interface ToolInterception {
+  readonly name: string;
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  /**
+   * What becomes of an exception of a tool. createAgent words it for the model, unless a middleware wraps tool calls:
+   * then it throws. Ours must not change which of the two happens.
+   */
+  readonly toolErrors: "message" | "throw";
+  /** createAgent's own signal: once aborted, an exception ends the run. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type ToolResult = ToolMessage | Command;
+
+/**
+ * Puts every tool call to the plane at the moment it would run: also one that was hidden, invented, added while running
+ * or edited by another middleware, each time it is tried. Belongs last in the list, where it is innermost.
+ */
+export function toolInterception(settings: ToolInterception): AgentMiddleware {
+  return createMiddleware({
+    name: settings.name,
+    wrapToolCall: (request, handler) => governedCall(settings, request, handler),
+  });
+}
+
+async function governedCall(
+  settings: ToolInterception,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const { toolCall } = request;
+  const failure: Failure = { thrown: undefined };
+  try {
+    return await decidedCall(settings, request, noting(failure, handler));
+  } catch (error) {
+    if (isGraphBubbleUp(error)) throw error;
+    // What cannot be read or named is refused before any decision: the model may correct itself.
+    if (failure.thrown === undefined && isRefusedContent(error)) return toolError(error.message, toolCall);
+    return failedCall(settings, request, { error, thrown: failure.thrown });
+  }
+}
+
+/** Decides, runs, and asks a human as often as the plane finds that one is needed. */
+async function decidedCall(
+  { plane, identity }: ToolInterception,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const { toolCall } = request;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const outcome = await plane.guard.toolCall<ToolResult>({
+      context: plane.guard.context(toolContext(identity, request, toolCall.args)),
+      // The arguments that were decided, not the object they came from, which could have changed since.
+      run: async ({ input }) =>
+        handler({ ...request, toolCall: { ...toolCall, args: input as typeof toolCall.args } }),
+      result: TOOL_RESULT,
+      isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
+      isControlFlow: isGraphBubbleUp,
+    });
+    if (outcome.status === "ran") return outcome.result;
+    if (outcome.status === "blocked") return toolRefusal(outcome, toolCall);
+    // oxlint-disable-next-line no-await-in-loop
+    const asked = await askByInterrupt(plane, outcome, toolCall.id);
+    if (!asked.isAnswered) return toolRefusal({ ...outcome, message: asked.message }, toolCall);
+  }
+}
+
+/** Redaction reaches the message's content and artifact, and everything a Command writes into the state. */
+const TOOL_RESULT: ResultCodec<ToolResult> = {
+  read: (result) => readContent(isCommand(result) ? result.update : result),
+  write(result, content) {
+    if (!isCommand(result)) return writeContent(result, content) as ToolMessage;
+    // What is written back has the shape of what was read.
+    result.update = writeContent(result.update, content) as NonNullable<Command["update"]>;
+    return result;
+  },
+};
+
+interface Failure {
+  thrown: unknown;
+}
+
+/** Remembers what the tool threw: Guard may hand on a redacted error in its place. */
+function noting(failure: Failure, handler: ToolCallHandler): ToolCallHandler {
+  return async (request) => {
+    try {
+      return await handler(request);
+    } catch (error) {
+      failure.thrown = error;
+      throw error;
+    }
+  };
+}
+
+function failedCall(
+  { toolErrors, signal }: ToolInterception,
+  { toolCall }: ToolCallRequest,
+  { error, thrown }: { readonly error: unknown; readonly thrown: unknown },
+): ToolMessage {
+  if (thrown === undefined || signal?.aborted === true) throw error;
+  // createAgent turns invalid arguments into a message whoever wraps the call; a redacted copy no longer shows it.
+  if (ToolInvocationError.isInstance(thrown)) {
+    if (toolErrors === "throw" && error === thrown) throw error;
+    return toolError(error instanceof Error ? error.message : String(error), toolCall);
+  }
+  if (toolErrors === "throw") throw error;
+  // The words of langchain's defaultHandleToolErrors, which no longer sees this error.
+  return toolError(`${String(error)}\n Please fix your mistakes.`, toolCall);
+}
+
+function isRefusedContent(error: unknown): error is AgentplaneError {
+  return (
+    error instanceof AgentplaneError && (error.code === "content_refused" || error.code === "context_invalid")
+  );
+}
