@@ -1,7 +1,13 @@
 export { createAgentPlane, type AgentPlane } from "./plane.ts";
 export type { PlaneOptions } from "./plane-options.ts";
 
-export { AgentplaneError, ConfigError, ERROR_CODES, type ConfigIssue, type ErrorCode } from "./base/errors.ts";
+export {
+  AgentplaneError,
+  ConfigError,
+  ERROR_CODES,
+  type ConfigIssue,
+  type ErrorCode,
+} from "./base/errors.ts";
 export type { JsonObject, JsonValue } from "./base/json.ts";
 export type { MaybePromise } from "./base/maybe-promise.ts";
 export type { MetricAttributes, MetricDescription, MetricInstrument, MetricsPort } from "./base/metrics.ts";
@@ -12,7 +18,14 @@ export type { AbortSignalLike, FetchLike } from "./base/platform.ts";
 export type { AsyncScope, Clock, Hash, Ids, Logger, Ports, SteadyClock, Timers } from "./base/ports.ts";
 export type { DetectorInfo, ScanChannel, Scanner, Span } from "./base/scanner.ts";
 
-export type { AgentIdentity, ApiCall, ModelCall, PolicyContext, Target, ToolCall } from "./context/context.ts";
+export type {
+  AgentIdentity,
+  ApiCall,
+  ModelCall,
+  PolicyContext,
+  Target,
+  ToolCall,
+} from "./context/context.ts";
 export { createContext, type ContextInit } from "./context/create-context.ts";
 export { HOOKPOINTS, type Hookpoint, type KnownHookpoint } from "./context/hookpoint.ts";
 export { resolveIdentity } from "./context/identity.ts";
@@ -29,7 +42,14 @@ export type { LimitSpec, LimitSubject, Measure, Window } from "./policy/limit.ts
 export type { Answer, RuleAnswer } from "./decision/answer.ts";
 export type { CombineAlgorithm } from "./decision/combine.ts";
 export type { Decision, DecisionCause, Effect, Finding, Intent, Verdict } from "./decision/decision.ts";
-export type { CallEnd, ControlsView, DecisionPoint, Denial, Ruling, StreamDuties } from "./decision/decision-point.ts";
+export type {
+  CallEnd,
+  ControlsView,
+  DecisionPoint,
+  Denial,
+  Ruling,
+  StreamDuties,
+} from "./decision/decision-point.ts";
 export type { Obligation, RedactObligation, RewriteObligation } from "./decision/obligation.ts";
 export { ApprovalPending, PolicyBlocked, PolicyDegraded, PolicyError } from "./decision/policy-error.ts";
 

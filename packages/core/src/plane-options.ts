@@ -117,13 +117,21 @@ export function checkOptions(options: PlaneOptions): void {
     }
     const choices = CHOICES[name];
     if (choices !== undefined && value !== undefined && !choices.includes(String(value))) {
-      issues.push({ path: name, message: `"${String(value)}" is not a choice`, suggestion: suggest(String(value), choices) });
+      issues.push({
+        path: name,
+        message: `"${String(value)}" is not a choice`,
+        suggestion: suggest(String(value), choices),
+      });
     }
   }
   for (const [position, hookpoint] of (options.hookpoints ?? []).entries()) {
     if (!HOOKPOINT_PATTERN.test(hookpoint) || (HOOKPOINTS as readonly string[]).includes(hookpoint)) {
       const message = `"${hookpoint}" cannot be declared`;
-      issues.push({ path: `hookpoints[${position}]`, message, suggestion: "use a new lower-case name with underscores" });
+      issues.push({
+        path: `hookpoints[${position}]`,
+        message,
+        suggestion: "use a new lower-case name with underscores",
+      });
     }
   }
   if (options.holdTtl !== undefined) requireDurationMs(options.holdTtl);

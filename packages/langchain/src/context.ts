@@ -20,7 +20,7 @@ export function toolContext(
     hookpoint: "before_tool_call",
     ...identityOf(identity, runtime),
     ...(callId !== undefined && { callId }),
-    tool: { name: toolCall.name, input },
+    tool: { ...namesOf(request), input },
   };
 }
 
@@ -49,6 +49,19 @@ export function modelContext(
     ...(callId !== undefined && { callId }),
     model: { ...describeModel(model, modelSettings), messages: readContent(promptOf(request)), tools },
   };
+}
+
+/**
+ * Other middleware may rename a call and leave the tool, or swap the tool and leave the name. LangChain runs the tool:
+ * it is what is allowed or not; the name the call goes by can only deny.
+ */
+function namesOf({ tool, toolCall }: ToolCallRequest): {
+  readonly name: string;
+  readonly originalName?: string;
+} {
+  const name =
+    tool !== undefined && "name" in tool && typeof tool.name === "string" ? tool.name : toolCall.name;
+  return { name, ...(name !== toolCall.name && { originalName: toolCall.name }) };
 }
 
 /** The messages as the provider gets them: the system message first, if there is one. */

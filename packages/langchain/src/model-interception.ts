@@ -1,4 +1,4 @@
-import { AgentplaneError, type Admission, type PolicyContext } from "@agentplane/core";
+import { AgentplaneError, type PolicyContext } from "@agentplane/core";
 import { AIMessage, type BaseMessage, type SystemMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import {
@@ -9,6 +9,7 @@ import {
 } from "langchain";
 
 import { askByInterrupt } from "./approval-interrupt.ts";
+import { runModel } from "./cut-signal.ts";
 import { agentContext, hasSystemMessage, modelContext, promptOf } from "./context.ts";
 import { modelRefusal } from "./enforce.ts";
 import type { GovernedIdentity } from "./identity.ts";
@@ -69,7 +70,11 @@ async function governedCall(
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await plane.guard.modelCall<AIMessage>({
       context,
-      run: async (admission) => handler(admittedRequest(request, admission)),
+      run(admission) {
+        const asAdmitted = admission.isInputChanged ? withPrompt(request, admission.input) : request;
+        const running = { signal: admission.signal, isHeldBack: isHeldBack(plane, admission.context) };
+        return runModel(running, () => handler(asAdmitted));
+      },
       result: MODEL_RESULT,
       usage: usageOf,
       isControlFlow: isGraphBubbleUp,
@@ -104,12 +109,7 @@ async function withVisibleTools(
   };
 }
 
-/** The request as it was admitted: the prompt as the plane changed it, and its text kept from token streams. */
-function admittedRequest(request: ModelRequest, admission: Admission): ModelRequest {
-  const prompted = admission.isInputChanged ? withPrompt(request, admission.input) : request;
-  return isResponseRedacted(admission) ? { ...prompted, model: untraced(prompted.model) } : prompted;
-}
-
+/** The request with the prompt as the plane changed it. */
 function withPrompt(request: ModelRequest, content: unknown): ModelRequest {
   const prompt = promptOf(request);
   if (!Array.isArray(content) || content.length !== prompt.length) {
@@ -129,15 +129,10 @@ function withPrompt(request: ModelRequest, content: unknown): ModelRequest {
   return { ...request, systemMessage: systemMessage as SystemMessage, messages };
 }
 
-function isResponseRedacted({ decision }: Admission): boolean {
-  return decision.obligations.some((duty) => duty.kind === "redact" && duty.from.includes("response"));
-}
-
-/** LangGraph's tag that keeps a model's tokens out of `streamMode: "messages"`, where they come before any redaction. */
-function untraced(model: ModelRequest["model"]): ModelRequest["model"] {
-  return "withConfig" in model && typeof model.withConfig === "function"
-    ? (model.withConfig({ tags: ["nostream"] }) as ModelRequest["model"])
-    : model;
+/** Where a rule looks at the answer, none of it may be streamed before the rule has seen it. */
+function isHeldBack({ engine }: GovernedPlane, context: PolicyContext): boolean {
+  const { holdBack, redact } = engine.streamDuties(context);
+  return holdBack !== 0 || redact.length > 0;
 }
 
 /** Tools of LangChain have a name; tools of a provider a type, or a function with a name. */

@@ -1,5 +1,6 @@
-import { AgentplaneError, type ResultCodec } from "@agentplane/core";
+import { AgentplaneError, type Admission, type ResultCodec } from "@agentplane/core";
 import { ToolMessage } from "@langchain/core/messages";
+import type { StructuredToolInterface } from "@langchain/core/tools";
 import { isCommand, isGraphBubbleUp, type Command } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -11,6 +12,7 @@ import {
 
 import { askByInterrupt } from "./approval-interrupt.ts";
 import { toolContext } from "./context.ts";
+import { cuttable } from "./cut-signal.ts";
 import { toolError, toolRefusal } from "./enforce.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { readContent, writeContent } from "./message-content.ts";
@@ -71,9 +73,7 @@ async function decidedCall(
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await plane.guard.toolCall<ToolResult>({
       context: plane.guard.context(toolContext(identity, request, toolCall.args)),
-      // The arguments that were decided, not the object they came from, which could have changed since.
-      run: async ({ input }) =>
-        handler({ ...request, toolCall: { ...toolCall, args: input as typeof toolCall.args } }),
+      run: async (admission) => handler(admittedRequest(request, admission)),
       result: TOOL_RESULT,
       isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
       isControlFlow: isGraphBubbleUp,
@@ -84,6 +84,23 @@ async function decidedCall(
     const asked = await askByInterrupt(plane, outcome, toolCall.id);
     if (!asked.isAnswered) return toolRefusal({ ...outcome, message: asked.message }, toolCall);
   }
+}
+
+/** The arguments that were decided, not the object they came from, which could have changed; a tool that can be cut. */
+function admittedRequest(
+  { tool, toolCall, ...rest }: ToolCallRequest,
+  { input, signal }: Admission,
+): ToolCallRequest {
+  return {
+    ...rest,
+    tool: isStructuredTool(tool) ? cuttable(tool, signal) : tool,
+    // The input is the record that went in, changed by no more than values.
+    toolCall: { ...toolCall, args: input as ToolCallRequest["toolCall"]["args"] },
+  };
+}
+
+function isStructuredTool(tool: ToolCallRequest["tool"]): tool is StructuredToolInterface {
+  return tool !== undefined && "invoke" in tool && typeof tool.invoke === "function" && "name" in tool;
 }
 
 /** Redaction reaches the message's content and artifact, and everything a Command writes into the state. */

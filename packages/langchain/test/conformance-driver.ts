@@ -11,7 +11,14 @@ import type {
 import { AIMessageChunk, BaseMessage, ToolMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ClientTool } from "@langchain/core/tools";
-import { Command, INTERRUPT, isGraphBubbleUp, isInterrupted, MemorySaver } from "@langchain/langgraph";
+import {
+  Command,
+  INTERRUPT,
+  isGraphBubbleUp,
+  isInterrupted,
+  MemorySaver,
+  type StreamMode,
+} from "@langchain/langgraph";
 import { createAgent, createMiddleware, tool, type AnyAgentMiddleware } from "langchain";
 import * as z from "zod";
 
@@ -48,7 +55,11 @@ function resumeOf({ pending }: AgentRun, answers: readonly ApprovalAnswer[]): Re
     const { approvalId } = waiting;
     const answer = answers.find((one) => one.approvalId === approvalId);
     if (answer === undefined || !("interruptId" in waiting)) continue;
-    resume[String(waiting.interruptId)] = { approvalId, decision: answer.isApproved ? "approve" : "deny", by: "olga" };
+    resume[String(waiting.interruptId)] = {
+      approvalId,
+      decision: answer.isApproved ? "approve" : "deny",
+      by: "olga",
+    };
   }
   return resume;
 }
@@ -58,6 +69,8 @@ class Conversation {
   readonly #request: RunRequest;
   readonly #config: RunnableConfig;
   readonly #agent: ReturnType<typeof createAgent>;
+  /** Agents inside tools: a paused one must go on as the same. */
+  readonly #nested = new Map<ScriptAgent, ReturnType<typeof createAgent>>();
   readonly #modelCalls: SeenModelCall[] = [];
   readonly #results = new Map<string, SeenResult>();
   readonly #pieces: string[] = [];
@@ -80,7 +93,8 @@ class Conversation {
 
   async play(input: unknown): Promise<AgentRun> {
     try {
-      const state = this.#request.isStreaming === true ? await this.#stream(input) : await this.#invoke(input);
+      const state =
+        this.#request.isStreaming === true ? await this.#stream(input) : await this.#invoke(input);
       return this.#seen(state);
     } catch (error) {
       return { ...this.#everything(), status: "failed", text: "", pending: [], error };
@@ -88,21 +102,20 @@ class Conversation {
   }
 
   async #invoke(input: unknown): Promise<unknown> {
-    // A script's input is a message or a Command, which createAgent's types do not name together.
-    return this.#agent.invoke(input as never, this.#config);
+    return this.#agent.invoke(input, this.#config);
   }
 
   async #stream(input: unknown): Promise<unknown> {
-    let last: unknown;
-    const config = { ...this.#config, streamMode: ["messages", "values", "updates"] as const };
-    for await (const event of await this.#agent.stream(input as never, config as never)) {
-      const [mode, data] = event as unknown as [string, unknown];
-      if (mode === "values") last = data;
-      if (mode === "updates" && isInterrupted(data)) last = { ...(last as object), [INTERRUPT]: data[INTERRUPT] };
-      const [chunk] = mode === "messages" && Array.isArray(data) ? data : [];
+    const state: Record<string, unknown> = {};
+    const streamMode: StreamMode[] = ["messages", "values", "updates"];
+    for await (const event of await this.#agent.stream(input, { ...this.#config, streamMode })) {
+      const [mode, data]: readonly unknown[] = Array.isArray(event) ? event : [];
+      if (mode === "values" && typeof data === "object") Object.assign(state, data);
+      if (mode === "updates" && isInterrupted(data)) state[INTERRUPT] = data[INTERRUPT];
+      const chunk: unknown = mode === "messages" && Array.isArray(data) ? data[0] : undefined;
       if (AIMessageChunk.isInstance(chunk) && chunk.text !== "") this.#pieces.push(chunk.text);
     }
-    return last;
+    return state;
   }
 
   #create(script: ScriptAgent, isRoot: boolean): ReturnType<typeof createAgent> {
@@ -116,14 +129,14 @@ class Conversation {
       middleware: this.#retrying(),
       ...(isRoot && { checkpointer: new MemorySaver() }),
     };
-    if (plane === undefined) return createAgent(params) as ReturnType<typeof createAgent>;
+    if (plane === undefined) return createAgent(params);
     const identity = {
       agent: script.agent,
       session,
       ...(tenant !== undefined && { tenant }),
       ...(user !== undefined && { user }),
     };
-    return createAgent(govern(plane, identity, params)) as ReturnType<typeof createAgent>;
+    return createAgent(govern(plane, identity, params));
   }
 
   #tool({ name, does }: ScriptTool): ClientTool {
@@ -142,13 +155,11 @@ class Conversation {
   async #delegate(script: ScriptAgent): Promise<string> {
     const known = this.#nested.get(script) ?? this.#create(script, false);
     this.#nested.set(script, known);
-    const state: unknown = await known.invoke({ messages: [{ role: "user", content: "go" }] } as never);
+    const state: unknown = await known.invoke({ messages: [{ role: "user", content: "go" }] });
     const messages = messagesOf(state);
     this.#note(messages);
     return messages.at(-1)?.text ?? "";
   }
-
-  readonly #nested = new Map<ScriptAgent, ReturnType<typeof createAgent>>();
 
   /** A user's own middleware that tries a failed tool call again, around the adapter's gate. */
   #retrying(): readonly AnyAgentMiddleware[] {
@@ -222,7 +233,10 @@ function textOf(result: unknown): string {
   return typeof result === "string" ? result : JSON.stringify(result);
 }
 
-function failed({ id = "", name }: { readonly id?: string | undefined; readonly name: string }, error: unknown): ToolMessage {
+function failed(
+  { id = "", name }: { readonly id?: string | undefined; readonly name: string },
+  error: unknown,
+): ToolMessage {
   const content = error instanceof Error ? error.message : "failed";
   return new ToolMessage({ content, tool_call_id: id, name, status: "error" });
 }

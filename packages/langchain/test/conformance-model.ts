@@ -1,7 +1,13 @@
 import type { ScriptAgent, ScriptTurn, SeenModelCall } from "@agentplane/core/testing";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import { AIMessage, AIMessageChunk, type BaseMessage, type UsageMetadata } from "@langchain/core/messages";
+import {
+  AIMessage,
+  AIMessageChunk,
+  ToolMessage,
+  type BaseMessage,
+  type UsageMetadata,
+} from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 
 /** A chat model that plays the turns of a conformance script, one each time it is reached. */
@@ -12,10 +18,7 @@ export class ConformanceModel extends BaseChatModel {
   #tools: readonly string[] = [];
   #turn = 0;
 
-  constructor(
-    script: ScriptAgent,
-    onCall: (seen: SeenModelCall, messages: readonly BaseMessage[]) => void,
-  ) {
+  constructor(script: ScriptAgent, onCall: (seen: SeenModelCall, messages: readonly BaseMessage[]) => void) {
     super({});
     this.#script = script;
     this.#onCall = onCall;
@@ -32,12 +35,11 @@ export class ConformanceModel extends BaseChatModel {
 
   async _generate(messages: BaseMessage[]): Promise<ChatResult> {
     const { text, calls = [], usage } = this.#next(messages);
-    for await (const _piece of this.#pieces(text)) {
-      // Outside a stream all pieces pass before the answer is there.
-    }
+    let content = "";
+    for await (const piece of this.#pieces(text)) content += piece;
     const message = new AIMessage({
       id: this.#messageId(),
-      content: (text.text ?? []).join(""),
+      content,
       tool_calls: calls.map(({ id, tool, input }) => ({ id, name: tool, args: { ...input } })),
     });
     return { generations: [{ text: message.text, message: withUsage(message, usage) }] };
@@ -51,7 +53,10 @@ export class ConformanceModel extends BaseChatModel {
     const { text, calls = [], usage } = this.#next(messages);
     const id = this.#messageId();
     for await (const piece of this.#pieces(text)) {
-      const chunk = new ChatGenerationChunk({ text: piece, message: new AIMessageChunk({ id, content: piece }) });
+      const chunk = new ChatGenerationChunk({
+        text: piece,
+        message: new AIMessageChunk({ id, content: piece }),
+      });
       yield chunk;
       await runManager?.handleLLMNewToken(piece, undefined, undefined, undefined, undefined, { chunk });
     }
@@ -66,8 +71,10 @@ export class ConformanceModel extends BaseChatModel {
     yield new ChatGenerationChunk({ text: "", message: withUsage(message, usage) });
   }
 
-  #next(messages: readonly BaseMessage[]): Pick<ScriptTurn, "calls" | "usage"> & { readonly text: ScriptTurn } {
-    const prompt = JSON.stringify(messages.map((message) => message.toDict()));
+  #next(
+    messages: readonly BaseMessage[],
+  ): Pick<ScriptTurn, "calls" | "usage"> & { readonly text: ScriptTurn } {
+    const prompt = JSON.stringify(messages.map((message) => readable(message)));
     this.#onCall({ agent: this.#script.agent, prompt, offered: this.#tools }, messages);
     const turn = this.#script.turns[this.#turn++] ?? { text: ["done"] };
     return { ...turn, text: turn };
@@ -85,6 +92,15 @@ export class ConformanceModel extends BaseChatModel {
   #messageId(): string {
     return `${this.#script.agent}-${this.#turn}`;
   }
+}
+
+/** What the model reads of a message: not the id, which LangChain draws at random. */
+function readable(message: BaseMessage): object {
+  const { type, content } = message;
+  if (AIMessage.isInstance(message)) return { type, content, calls: message.tool_calls };
+  if (!ToolMessage.isInstance(message)) return { type, content };
+  const { tool_call_id, name, status } = message;
+  return { type, content, tool_call_id, name, status };
 }
 
 /** Set afterwards: LangChain's type of the field takes no value. */

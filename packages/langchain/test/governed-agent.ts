@@ -8,7 +8,8 @@ import {
 import { createScanner } from "@agentplane/safety";
 import { BaseMessage, ToolMessage } from "@langchain/core/messages";
 import type { ClientTool } from "@langchain/core/tools";
-import { Command, INTERRUPT, isInterrupted, MemorySaver } from "@langchain/langgraph";
+import { Command, INTERRUPT, isInterrupted } from "@langchain/langgraph";
+import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import { createAgent, tool, type AnyAgentMiddleware } from "langchain";
 import * as z from "zod";
 

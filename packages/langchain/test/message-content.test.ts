@@ -1,4 +1,5 @@
 import { AIMessage, AIMessageChunk, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { copyMessage, readContent, writeContent } from "../src/message-content.ts";
@@ -74,4 +75,50 @@ describe("message content", () => {
     expect(original.text).toBe("bob");
     expect(original.tool_calls?.[0]?.args).toEqual({ to: "bob" });
   });
+
+  it("is left as it was by writing what was read", () => {
+    fc.assert(
+      fc.property(nested, (value) => {
+        const before = JSON.stringify(value);
+        expect(JSON.stringify(writeContent(value, readContent(value)))).toBe(before);
+      }),
+    );
+  });
+
+  it("carries a change to every text, wherever it stands", () => {
+    fc.assert(
+      fc.property(nested, (value) => {
+        const written = writeContent(value, replaced(readContent(value)));
+        expect(JSON.stringify(written)).not.toContain("bob");
+      }),
+    );
+  });
 });
+
+const text = fc.constantFrom("bob", "to bob and ann", "", "rows");
+const args = fc.record({ to: text, list: fc.array(text, { maxLength: 2 }) });
+const content = fc.oneof(
+  text,
+  fc.array(
+    text.map((words) => ({ type: "text" as const, text: words })),
+    { maxLength: 2 },
+  ),
+);
+const message = fc.oneof(
+  content.map((words) => new HumanMessage({ content: words })),
+  fc
+    .tuple(content, args)
+    .map(
+      ([words, input]) =>
+        new AIMessage({ content: words, tool_calls: [{ id: "c", name: "mail", args: input }] }),
+    ),
+  fc
+    .tuple(content, args)
+    .map(([words, artifact]) => new ToolMessage({ content: words, tool_call_id: "c", artifact })),
+  content.map((words) => new ToolMessage({ content: words, tool_call_id: "c", status: "error" })),
+);
+const nested = fc.oneof(
+  message,
+  fc.record({ messages: fc.array(message, { maxLength: 3 }), note: text }),
+  fc.array(fc.tuple(fc.constant("messages"), fc.array(message, { maxLength: 2 })), { maxLength: 2 }),
+);

@@ -111,6 +111,27 @@ describe("an edited tool call", () => {
     expect(toolMessages[0]?.status).toBe("error");
   });
 
+  it.each([
+    ["the call was renamed and the tool left", "wipe", { name: "read" }],
+    ["the tool was swapped and the name left", "read", { name: "read" }],
+  ])("is decided as it will run when %s", async (_how, called, renamed) => {
+    const wipe = countingTool("wipe");
+    const edit = createMiddleware({
+      name: "editor",
+      wrapToolCall: (request, handler) =>
+        handler({ ...request, tool: wipe.tool, toolCall: { ...request.toolCall, ...renamed } }),
+    });
+    const { run } = governedAgent({
+      plane: planeOf([deny("wipe")]),
+      model: new ScriptedChatModel(call(called)),
+      tools: [countingTool("read").tool, wipe.tool],
+      middleware: [edit],
+    });
+    const { toolMessages } = await run();
+    expect(wipe.runs).toEqual([]);
+    expect(toolMessages[0]?.status).toBe("error");
+  });
+
   it("is decided as it will run when the edit came after the model", async () => {
     const wipe = countingTool("wipe");
     const edit = createMiddleware({

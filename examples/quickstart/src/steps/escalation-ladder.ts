@@ -62,19 +62,23 @@ function showAlert(stage: Stage, breach: Decision | undefined): void {
 }
 
 function showApproval(stage: Stage, run: AgentRun): void {
-  const asked = decisionsOn(run, "sql_query").filter(({ effect }) => effect === "ask");
-  assert.ok(asked.length > 0, "the second breach asks a person");
-  const id = asked[0]?.approvalId;
+  const queries = decisionsOn(run, "sql_query");
+  const id = queries.find(({ effect }) => effect === "ask")?.approvalId;
+  assert.ok(id, "the second breach asks a person");
   const answered = stage.controls.find(
     ({ action, data }) => data?.["approvalId"] === id && /approval_(approved|denied)/.test(action),
   );
   assert.ok(answered, "someone answered, and it is on record");
-  const after = decisionsOn(run, "sql_query").find(
-    ({ approvalId, effect }) => approvalId === id && effect !== "ask",
+  const afterwards = queries.slice(queries.findLastIndex(({ effect }) => effect === "ask") + 1);
+  const [decided] = afterwards;
+  if (answered.action === "approval_approved")
+    assert.equal(decided?.approvalId, id, "the approval lets this very call run");
+  assert.equal(
+    decided?.effect,
+    answered.action === "approval_approved" ? "allow" : "block",
+    "the answer decides",
   );
-  const isApproved = /approved/.test(answered.action);
-  assert.equal(after?.effect, isApproved ? "allow" : "block", "the answer decides the call");
-  stage.shown("ladder-approval", `${answered.by} answered ${id ?? ""}: ${answered.action}`);
+  stage.shown("ladder-approval", `${answered.by} was asked: ${decided.reason}`);
 }
 
 function showReadOnly(stage: Stage, run: AgentRun, orderId: number): void {

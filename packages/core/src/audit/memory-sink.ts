@@ -8,6 +8,10 @@ const DEFAULT_MAX_RECORDS = 10_000;
 
 /** An audit trail in memory that can be read back. */
 export interface MemorySink extends AuditSink {
+  // All three are done at once, whatever the mode.
+  append(record: AuditRecord): void;
+  flush(): void;
+  close(): void;
   /** The records kept, oldest first. */
   records(): readonly AuditRecord[];
   /** The stored lines of {@link records}, for `verifyLines`. */

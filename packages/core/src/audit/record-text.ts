@@ -1,7 +1,13 @@
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import type { AuditRecord, ControlRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
-import { hasFreeContent, sortedDecision, sortedIdentity, sortedUsage, type Members } from "./sorted-decision.ts";
+import {
+  hasFreeContent,
+  sortedDecision,
+  sortedIdentity,
+  sortedUsage,
+  type Members,
+} from "./sorted-decision.ts";
 
 /**
  * The canonical JSON of a record. A record without content of unknown shape is written by one `JSON.stringify` of a
@@ -42,7 +48,8 @@ function decisionText(record: DecisionRecord): string {
 
 function outcomeText(record: OutcomeRecord): string {
   const { after, usage } = record;
-  if (record.result !== undefined || (after !== undefined && hasFreeContent(after))) return canonicalJson(record);
+  if (record.result !== undefined || (after !== undefined && hasFreeContent(after)))
+    return canonicalJson(record);
   const sorted: Members<OutcomeRecord> = {
     after: after && sortedDecision(after),
     at: record.at,

@@ -63,7 +63,12 @@ export function verifyLines(
   let firstBad: BadLine | undefined;
   for (let index = 0; index < lines.length; index++) {
     const line = readStoredLine(lines[index] ?? "");
-    if (line === undefined || line.seq !== seq || line.prev !== prev || hash.sha256(line.text) !== line.hash) {
+    if (
+      line === undefined ||
+      line.seq !== seq ||
+      line.prev !== prev ||
+      hash.sha256(line.text) !== line.hash
+    ) {
       firstBad = explain({ lines, index, start, seq, prev, hash });
       break;
     }
@@ -73,7 +78,13 @@ export function verifyLines(
   const end = { seq, prev };
   firstBad ??= wanted && atEnd(lines.length, end, wanted);
   const good = seq - start.seq;
-  return { ok: firstBad === undefined, lines: lines.length, ...(firstBad && { firstBad }), unsealedTail: good, end };
+  return {
+    ok: firstBad === undefined,
+    lines: lines.length,
+    ...(firstBad && { firstBad }),
+    unsealedTail: good,
+    end,
+  };
 }
 
 interface Place extends ChainPosition {
@@ -109,7 +120,8 @@ function misplaced({ lines, index, seq, start }: Place, raw: string, found: numb
     // Every number between the start and here was seen in order.
     const twin = found - start.seq;
     if (twin < 0) return bad(index, "reordered", `number ${found} belongs before the start of this trail`);
-    if (lines[twin] === raw) return bad(index, "duplicated", `number ${found} already stands in line ${twin + 1}`);
+    if (lines[twin] === raw)
+      return bad(index, "duplicated", `number ${found} already stands in line ${twin + 1}`);
     return bad(index, "edited", `number ${found} is taken by line ${twin + 1}; expected ${seq}`);
   }
   const follows = lines.slice(index + 1).some((later) => readStoredLine(later)?.seq === seq);
@@ -121,7 +133,11 @@ function misplaced({ lines, index, seq, start }: Place, raw: string, found: numb
 function atEnd(count: number, end: ChainPosition, wanted: ChainPosition): BadLine | undefined {
   if (end.seq === wanted.seq && end.prev === wanted.prev) return undefined;
   if (end.seq < wanted.seq) {
-    return bad(count, "truncated", `the trail ends before number ${end.seq}; ${wanted.seq - end.seq} more were written`);
+    return bad(
+      count,
+      "truncated",
+      `the trail ends before number ${end.seq}; ${wanted.seq - end.seq} more were written`,
+    );
   }
   return bad(count - 1, "edited", "the trail does not end in the line that was written last");
 }

@@ -7,5 +7,7 @@ import { AgentplaneError } from "./errors.ts";
  * @throws AgentplaneError `internal_unreachable`
  */
 export function assertNever(value: never, what: string): never {
-  throw new AgentplaneError("internal_unreachable", `unexpected ${what}: ${String(value)}`, { data: { what } });
+  throw new AgentplaneError("internal_unreachable", `unexpected ${what}: ${String(value)}`, {
+    data: { what },
+  });
 }

@@ -12,12 +12,16 @@ export function canonicalJson(value: unknown): string {
 
 const MAX_DEPTH = 256;
 
+/** Texts without anything to escape: most names and many values. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 function write(value: unknown, depth: number): string {
   if (value === null) return "null";
   switch (typeof value) {
     case "string":
+      return quote(value);
     case "boolean":
-      return JSON.stringify(value);
+      return value ? "true" : "false";
     case "number":
       if (!Number.isFinite(value)) throw refused("a number that is not finite");
       return JSON.stringify(value);
@@ -27,16 +31,39 @@ function write(value: unknown, depth: number): string {
       throw refused(`a ${typeof value}`);
   }
   if (depth > MAX_DEPTH) throw refused("a value nested too deeply, or in a circle");
-  if (Array.isArray(value)) {
-    return `[${value.map((item: unknown) => (item === undefined ? "null" : write(item, depth + 1))).join(",")}]`;
+  return Array.isArray(value) ? writeItems(value, depth) : writeMembers(value, depth);
+}
+
+function writeItems(items: readonly unknown[], depth: number): string {
+  let text = "[";
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at];
+    text += `${at === 0 ? "" : ","}${item === undefined ? "null" : write(item, depth + 1)}`;
   }
+  return `${text}]`;
+}
+
+function writeMembers(value: object, depth: number): string {
   let text = "";
-  // The default sort compares UTF-16 code units, exactly as RFC 8785 section 3.2.3 asks.
-  for (const [key, member] of Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const key of sortedKeys(value)) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
-    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${write(member, depth + 1)}`;
+    text += `${text === "" ? "" : ","}${quote(key)}:${write(member, depth + 1)}`;
   }
   return `{${text}}`;
+}
+
+/** The default sort compares UTF-16 code units, exactly as RFC 8785 section 3.2.3 asks; most objects need none. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value);
+  for (let at = 1; at < keys.length; at++) {
+    if (keys[at - 1]! > keys[at]!) return keys.toSorted();
+  }
+  return keys;
+}
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function refused(what: string): AgentplaneError {

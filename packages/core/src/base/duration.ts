@@ -15,7 +15,8 @@ export function parseDurationMs(text: string): number | undefined {
   const match = /^([1-9]\d{0,11})(ms|s|m|h|d|w)$/.exec(text);
   if (match === null) return undefined;
   const unit = match[2];
-  if (unit !== "ms" && unit !== "s" && unit !== "m" && unit !== "h" && unit !== "d" && unit !== "w") return undefined;
+  if (unit !== "ms" && unit !== "s" && unit !== "m" && unit !== "h" && unit !== "d" && unit !== "w")
+    return undefined;
   const durationMs = Number(match[1]) * UNIT_MS[unit];
   return durationMs <= MAX_DURATION_MS ? durationMs : undefined;
 }
@@ -27,7 +28,9 @@ export function parseDurationMs(text: string): number | undefined {
 export function requireDurationMs(text: string): number {
   const durationMs = parseDurationMs(text);
   if (durationMs === undefined) {
-    throw new AgentplaneError("duration_invalid", `"${text}" is not a duration; ${DURATION_HINT}`, { data: { text } });
+    throw new AgentplaneError("duration_invalid", `"${text}" is not a duration; ${DURATION_HINT}`, {
+      data: { text },
+    });
   }
   return durationMs;
 }
@@ -35,7 +38,8 @@ export function requireDurationMs(text: string): number {
 /** Writes a duration for people, in the largest whole unit: `90000` → `"90s"`. */
 export function formatDuration(durationMs: number): string {
   for (const unit of ["w", "d", "h", "m", "s"] as const) {
-    if (durationMs >= UNIT_MS[unit] && durationMs % UNIT_MS[unit] === 0) return `${durationMs / UNIT_MS[unit]}${unit}`;
+    if (durationMs >= UNIT_MS[unit] && durationMs % UNIT_MS[unit] === 0)
+      return `${durationMs / UNIT_MS[unit]}${unit}`;
   }
   return durationMs >= 1_000 ? `${Math.ceil(durationMs / 1_000)}s` : `${Math.ceil(durationMs)}ms`;
 }

@@ -6,9 +6,7 @@ export type MaybePromise<T> = T | Promise<T>;
  * @param value Anything a rule, store or hook returned.
  */
 export function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
-  return (
-    typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
-  );
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /**

@@ -13,7 +13,10 @@ export interface PriceTable {
   /**
    * @returns Micro-dollars, rounded up; undefined when the model's price is unknown; 0 for a free model.
    */
-  costMicroUsd(model: { readonly provider?: string; readonly name: string }, usage: Usage): number | undefined;
+  costMicroUsd(
+    model: { readonly provider?: string; readonly name: string },
+    usage: Usage,
+  ): number | undefined;
 }
 
 /** The port for counting tokens of a text before a call; the default is UTF-8 bytes / 3, rounded up. */

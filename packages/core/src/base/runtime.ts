@@ -61,7 +61,12 @@ const timers: Timers = {
   set(run, delayMs) {
     const timer = platform.setTimeout(run, delayMs);
     // Node keeps a process alive for a timer; a policy engine must never be the reason.
-    if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
+    if (
+      typeof timer === "object" &&
+      timer !== null &&
+      "unref" in timer &&
+      typeof timer.unref === "function"
+    ) {
       timer.unref();
     }
     return () => platform.clearTimeout(timer);
@@ -70,9 +75,10 @@ const timers: Timers = {
 
 function createIds(): Ids {
   const origin = randomHex(8);
+  const tail = `_${origin}_`;
   let count = 0;
   return {
-    next: (prefix) => `${prefix}_${origin}_${(count++).toString(36)}`,
+    next: (prefix) => prefix + tail + (count++).toString(36),
     secret: (prefix) => `${prefix}_${randomHex(16)}`,
   };
 }

@@ -27,7 +27,11 @@ export const SCAN_CONTEXT_CHARS = 64;
  */
 export interface Scanner {
   readonly detectors: readonly DetectorInfo[];
-  scan(request: { readonly text: string; readonly channel: ScanChannel; readonly detect: readonly string[] }): {
+  scan(request: {
+    readonly text: string;
+    readonly channel: ScanChannel;
+    readonly detect: readonly string[];
+  }): {
     readonly spans: readonly Span[];
     readonly isTruncated: boolean;
   };

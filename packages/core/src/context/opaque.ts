@@ -46,6 +46,27 @@ export function hasOpaque(value: JsonValue): boolean {
   return typeof value === "object" && value !== null && holders.has(value);
 }
 
+/**
+ * Tells whether a snapshot holds something that rules cannot read and that may carry text: everything opaque but dates,
+ * numbers that JSON lacks, and symbols. Linear, and only where something opaque is.
+ * @param value What `snapshot` returned, or a part of it.
+ */
+export function hasUnreadable(value: JsonValue): boolean {
+  if (typeof value !== "object" || value === null || !hasOpaque(value)) return false;
+  const reference = references.get(value);
+  if (reference !== undefined) return !isHarmless(reference.value);
+  return Object.values(value).some((member: JsonValue) => hasUnreadable(member));
+}
+
+function isHarmless(value: unknown): boolean {
+  return (
+    value instanceof Date ||
+    typeof value === "number" ||
+    typeof value === "bigint" ||
+    typeof value === "symbol"
+  );
+}
+
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/;
 
 function nameOf(value: unknown): string {

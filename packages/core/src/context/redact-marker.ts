@@ -16,7 +16,7 @@ const FIELD_MARKER = /^\[REDACTED(?::[0-9a-f]{8}|_[1-9]\d{0,5})?\]$/;
 /** Writes markers; equal findings of one redaction get equal numbers. */
 export class MarkerWriter {
   readonly #hash: Hash;
-  readonly #numbers = new Map<string, Map<string, number>>();
+  #numbers: Map<string, Map<string, number>> | undefined;
 
   constructor(hash: Hash) {
     this.#hash = hash;
@@ -44,6 +44,7 @@ export class MarkerWriter {
   }
 
   #numberOf(name: string, text: string): number {
+    this.#numbers ??= new Map();
     const numbers = this.#numbers.get(name) ?? new Map<string, number>();
     this.#numbers.set(name, numbers);
     const number = numbers.get(text) ?? numbers.size + 1;

@@ -43,6 +43,9 @@ export function redactText(text: string, duties: readonly RedactDuty[], deps: Re
 const MIN_NUMBER = 100_000_000;
 const WHOLE_NUMBER = /^-?\d{9,}$/;
 
+/** Each round needs a finding around JSON that the last one took away; more than this is an attack. */
+const MAX_ROUNDS = 8;
+
 /** One redaction of one content: its numbering is shared by everything in it. */
 class Redaction {
   readonly #plan: RedactPlan;
@@ -74,8 +77,16 @@ class Redaction {
   }
 
   text(text: string): string {
-    // The text around JSON is scanned too: its numbers, and what its escapes hide from nobody who reads it as text.
-    return this.#scan(editJsonText(text, this.#edit) ?? text);
+    let current = text;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const edited = editJsonText(current, this.#edit) ?? current;
+      // JSON is scanned as text too: for what stands across its parts.
+      const scanned = this.#scan(edited);
+      if (scanned === edited) return scanned;
+      // What is left of a text whose finding was dropped may be JSON.
+      current = scanned;
+    }
+    return this.#writer.write(FIELD_TYPE, text, "mask");
   }
 
   readonly #edit: JsonTextEdit = {

@@ -3,7 +3,7 @@ import type { JsonValue } from "../base/json.ts";
 import { hasOpaque, isOpaque, markHolder, opaqueOf, referenceOf } from "./opaque.ts";
 import { memberPath } from "./path.ts";
 
-export { hasOpaque } from "./opaque.ts";
+export { hasOpaque, hasUnreadable } from "./opaque.ts";
 
 const MAX_DEPTH = 128;
 const MAX_BYTES = 5 * 1024 * 1024;

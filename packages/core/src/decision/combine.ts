@@ -34,7 +34,10 @@ export function joinVerdicts(a: Verdict, b: Verdict): Verdict {
  *   the first policy with an answer decides.
  * @returns The strictest answer by effect, then by verdict, then the earliest; undefined when all skipped.
  */
-export function decidingAnswer<A extends Combinable>(answers: readonly A[], algorithm: CombineAlgorithm): A | undefined {
+export function decidingAnswer<A extends Combinable>(
+  answers: readonly A[],
+  algorithm: CombineAlgorithm,
+): A | undefined {
   let best: A | undefined;
   for (const candidate of votersOf(answers, algorithm)) {
     if (best === undefined || isStricter(candidate, best)) best = candidate;
@@ -43,13 +46,18 @@ export function decidingAnswer<A extends Combinable>(answers: readonly A[], algo
 }
 
 /** The answers that take part in the decision under an algorithm. */
-export function votersOf<A extends Combinable>(answers: readonly A[], algorithm: CombineAlgorithm): readonly A[] {
+export function votersOf<A extends Combinable>(
+  answers: readonly A[],
+  algorithm: CombineAlgorithm,
+): readonly A[] {
   switch (algorithm) {
     case "mostRestrictive":
       return answers;
     case "priority": {
       const first = answers[0];
-      return first === undefined ? answers : answers.filter((answer) => answer.isBinding || answer.policyId === first.policyId);
+      return first === undefined
+        ? answers
+        : answers.filter((answer) => answer.isBinding || answer.policyId === first.policyId);
     }
     default:
       return assertNever(algorithm, "combine algorithm");

@@ -18,12 +18,22 @@ export type CallEnd =
    * The action ran; `context` is the `after_*` context with the result. Answers with the ruling on the result. A
    * `denial` that enforcement found itself withholds it.
    */
-  | { readonly status: "ran"; readonly context: PolicyContext; readonly usage?: Usage | undefined; readonly denial?: Denial | undefined }
+  | {
+      readonly status: "ran";
+      readonly context: PolicyContext;
+      readonly usage?: Usage | undefined;
+      readonly denial?: Denial | undefined;
+    }
   /**
    * The action threw; `context` carries the error's text as its result. Budgets are released unless usage is known,
    * rates stay. Answers with the ruling on the text.
    */
-  | { readonly status: "failed"; readonly context: PolicyContext; readonly usage?: Usage | undefined; readonly denial?: Denial | undefined }
+  | {
+      readonly status: "failed";
+      readonly context: PolicyContext;
+      readonly usage?: Usage | undefined;
+      readonly denial?: Denial | undefined;
+    }
   /** The action never started: everything is given back. */
   | { readonly status: "released" }
   /** Control flow left the run (an interrupt): holds are kept, the call may be resumed. */

@@ -20,6 +20,7 @@ export const DECISION_CAUSES = [
   "no_policy",
   "mode",
   "unplugged",
+  "hookpoint_unknown",
   "ladder",
   "approval",
   "identity_missing",

@@ -36,7 +36,10 @@ export class LiveAdmission implements Admission {
   #cut: Decision | undefined;
   #onCut: (() => void) | undefined;
 
-  constructor({ decision, context, callKeys }: Ruling, of: { asked: PolicyContext; isJoined: boolean; ports: Ports }) {
+  constructor(
+    { decision, context, callKeys }: Ruling,
+    of: { asked: PolicyContext; isJoined: boolean; ports: Ports },
+  ) {
     this.decision = decision;
     this.context = context;
     this.callKeys = callKeys;

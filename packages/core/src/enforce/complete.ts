@@ -37,7 +37,11 @@ export type CallResult<R> =
  * @throws The call's own error, its text redacted where a policy asks; AgentplaneError `usage_invalid` for an admission
  *   that has already ended.
  */
-export function completeCall<R>(core: GuardCore, admission: Admission, end: CallResult<R>): MaybePromise<Outcome<R>> {
+export function completeCall<R>(
+  core: GuardCore,
+  admission: Admission,
+  end: CallResult<R>,
+): MaybePromise<Outcome<R>> {
   const call = ownAdmission(admission);
   // The outer admission of the same call judges and settles it.
   if (call.isJoined) return asItWas(end, call);
@@ -58,7 +62,10 @@ export function completeCall<R>(core: GuardCore, admission: Admission, end: Call
 /** An admission is only ever ended by the Guard that gave it. */
 export function ownAdmission(admission: Admission): LiveAdmission {
   if (admission instanceof LiveAdmission) return admission;
-  throw new AgentplaneError("usage_invalid", "this is not an admission of this Guard; pass what admit() returned");
+  throw new AgentplaneError(
+    "usage_invalid",
+    "this is not an admission of this Guard; pass what admit() returned",
+  );
 }
 
 function asItWas<R>(end: CallResult<R>, { decision }: Admission): Outcome<R> {
@@ -69,9 +76,14 @@ function asItWas<R>(end: CallResult<R>, { decision }: Admission): Outcome<R> {
 /** Nothing looks at the result: it is not read, only settled and recorded. */
 function plainEnd<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>): MaybePromise<Outcome<R>> {
   const isError = end.status === "failed" || end.isError === true;
-  const context = withResult(call.context, { isError, nowMs: core.nowMs(), ...(end.usage && { usage: end.usage }) });
-  return andThen(core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage }), (ruling) =>
-    ruling?.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call),
+  const context = withResult(call.context, {
+    isError,
+    nowMs: core.nowMs(),
+    ...(end.usage && { usage: end.usage }),
+  });
+  return andThen(
+    core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage }),
+    (ruling) => (ruling?.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call)),
   );
 }
 
@@ -84,7 +96,12 @@ interface Judged {
   readonly denial: Denial | undefined;
 }
 
-function afterContext<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>, cut: Denial | undefined): Judged {
+function afterContext<R>(
+  core: GuardCore,
+  call: LiveAdmission,
+  end: CallResult<R>,
+  cut: Denial | undefined,
+): Judged {
   const isError = end.status === "failed" || end.isError === true;
   const facts = { isError, nowMs: core.nowMs(), ...(end.usage && { usage: end.usage }) };
   try {
@@ -100,7 +117,11 @@ function readContent<R>({ codec, result }: Extract<CallResult<R>, { status: "ran
   return codec === undefined ? result : codec.read(result);
 }
 
-function runAfterHooks(core: GuardCore, context: PolicyContext, denial: Denial | undefined): MaybePromise<Judged> {
+function runAfterHooks(
+  core: GuardCore,
+  context: PolicyContext,
+  denial: Denial | undefined,
+): MaybePromise<Judged> {
   if (denial !== undefined) return { context, denial };
   const fail = (error: unknown): Judged => ({ context, denial: hookDenial(error) });
   try {
@@ -128,7 +149,7 @@ function outcomeOf<R>(
   const shown = ruling.context.result;
   // Redaction keeps the identity of what it does not change.
   if (shown === given || shown === undefined) return asItWas(end, call);
-  if (end.status === "failed") throw redactedError(end.error, String(shown));
+  if (end.status === "failed") throw redactedError(end.error, typeof shown === "string" ? shown : "the error was redacted");
   const content = thaw(shown);
   // Without a codec the result itself is the content, so the changed content is the result.
   const result = end.codec === undefined ? (content as R) : end.codec.write(end.result, content);
@@ -136,7 +157,10 @@ function outcomeOf<R>(
 }
 
 function alreadyEnded({ decision }: Admission): AgentplaneError {
-  return new AgentplaneError("usage_invalid", `the admission ${decision.id} has already ended; complete it once`);
+  return new AgentplaneError(
+    "usage_invalid",
+    `the admission ${decision.id} has already ended; complete it once`,
+  );
 }
 
 function errorText(error: unknown): string {

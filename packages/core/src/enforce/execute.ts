@@ -2,7 +2,7 @@ import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
-import { LiveAdmission, type Admission } from "./admission.ts";
+import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, type ResultCodec } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
@@ -26,7 +26,11 @@ export interface GuardedCall<R> {
 }
 
 /** Runs an admitted call inside its scope and ends it, whatever happens. */
-export function execute<R>(core: GuardCore, admission: LiveAdmission, call: GuardedCall<R>): MaybePromise<Outcome<R>> {
+export function execute<R>(
+  core: GuardCore,
+  admission: LiveAdmission,
+  call: GuardedCall<R>,
+): MaybePromise<Outcome<R>> {
   const onResult = (result: R): MaybePromise<Outcome<R>> =>
     completeCall(core, admission, {
       status: "ran",

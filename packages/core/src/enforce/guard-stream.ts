@@ -3,7 +3,7 @@ import type { StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { createTextStreamRedactor, type TextStreamRedactor } from "../context/redact-stream.ts";
-import { LiveAdmission, type Admission } from "./admission.ts";
+import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
 import { carriedOf, suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -95,7 +95,11 @@ function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): Progress<
     if (known !== undefined) return known;
     const deps = { scanner: core.scanner, hash: core.ports.hash, channel: "model_output" } as const;
     // A buffered stream is judged before anything leaves, so each part is then redacted as a whole.
-    const created = createTextStreamRedactor(duties.redact, holdBack === "whole" ? Number.MAX_SAFE_INTEGER : holdBack, deps);
+    const created = createTextStreamRedactor(
+      duties.redact,
+      holdBack === "whole" ? Number.MAX_SAFE_INTEGER : holdBack,
+      deps,
+    );
     redactors.set(part, created);
     return created;
   };
@@ -150,7 +154,11 @@ function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): Progress<
 }
 
 /** Ends a stream that gave all it had, or whose consumer left; a withheld response throws. */
-async function endStream<Chunk>(core: GuardCore, admission: LiveAdmission, progress: Progress<Chunk>): Promise<void> {
+async function endStream<Chunk>(
+  core: GuardCore,
+  admission: LiveAdmission,
+  progress: Progress<Chunk>,
+): Promise<void> {
   const outcome = await completeCall(core, admission, {
     status: "ran",
     result: progress.content(),
@@ -171,7 +179,10 @@ async function failStream<Chunk>(
 }
 
 /** Gives the source's chunks until the call is cut; then the source is closed and the cut's error thrown. */
-async function* untilCut<Chunk>(source: AsyncIterable<Chunk>, admission: LiveAdmission): AsyncGenerator<Chunk> {
+async function* untilCut<Chunk>(
+  source: AsyncIterable<Chunk>,
+  admission: LiveAdmission,
+): AsyncGenerator<Chunk> {
   const iterator = source[Symbol.asyncIterator]();
   const cut = new Promise<"cut">((resolve) => admission.onCut(() => resolve("cut")));
   let isOpen = true;
@@ -179,7 +190,8 @@ async function* untilCut<Chunk>(source: AsyncIterable<Chunk>, admission: LiveAdm
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- a stream is read one chunk after the other
       const next = await Promise.race([iterator.next(), cut]);
-      if (next === "cut") throw admission.cutBy === undefined ? new Error("cut") : policyErrorOf(admission.cutBy);
+      if (next === "cut")
+        throw admission.cutBy === undefined ? new Error("cut") : policyErrorOf(admission.cutBy);
       if (next.done === true) {
         isOpen = false;
         return;

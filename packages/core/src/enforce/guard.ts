@@ -74,11 +74,11 @@ export function createGuard(core: GuardCore): Guard {
 
 function admitCall(core: GuardCore, asked: PolicyContext): MaybePromise<LiveAdmission | Denied> {
   return throughHooks(core, asked, (context) =>
-    andThen(core.point.rule(context, { intent: "admit" }), (ruling) => admitted(core, asked, ruling)),
+    andThen(core.point.rule(context, { intent: "admit" }), (ruling) => admissionOf(core, asked, ruling)),
   );
 }
 
-function admitted(core: GuardCore, asked: PolicyContext, ruling: Ruling): LiveAdmission | Denied {
+function admissionOf(core: GuardCore, asked: PolicyContext, ruling: Ruling): LiveAdmission | Denied {
   if (ruling.decision.effect !== "allow") return denied(ruling.decision);
   const isJoined = core.live.has(ruling.decision.id);
   const admission = new LiveAdmission(ruling, { asked, isJoined, ports: core.ports });
@@ -108,9 +108,12 @@ function throughHooks<T extends { readonly decision: Decision }>(
     return refuse(error);
   }
   if (!isThenable(hooked)) return decide(hooked);
-  return hooked.then((context) => ({ context }), (error: unknown) => ({ error })).then((ran) =>
-    "context" in ran ? decide(ran.context) : refuse(ran.error),
-  );
+  return hooked
+    .then(
+      (context) => ({ context }),
+      (error: unknown) => ({ error }),
+    )
+    .then((ran) => ("context" in ran ? decide(ran.context) : refuse(ran.error)));
 }
 
 function admitInOrder(

@@ -42,7 +42,8 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
       calls.set(admission.decision.id, admission);
       stopTimer ??= ports.timers.set(renew, holdTtlMs / 3);
     },
-    remove: (admission) => calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
+    remove: (admission) =>
+      calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
     has: (decisionId) => calls.has(decisionId),
     byCallId(callId) {
       for (const call of calls.values()) if (call.context.callId === callId) return call;

@@ -4,12 +4,16 @@ import { ApprovalPending, policyErrorOf, type PolicyError } from "../decision/po
 /** What became of a governed call. */
 export type Outcome<R> =
   /** With the decision that admitted it. */
-  | { readonly status: "ran"; readonly result: R; readonly decision: Decision }
-  | Denied;
+  { readonly status: "ran"; readonly result: R; readonly decision: Decision } | Denied;
 
 /** A call that did not go on, or whose result is withheld: ready words for the model, a ready error for code. */
 export type Denied =
-  | { readonly status: "blocked"; readonly message: string; readonly error: PolicyError; readonly decision: Decision }
+  | {
+      readonly status: "blocked";
+      readonly message: string;
+      readonly error: PolicyError;
+      readonly decision: Decision;
+    }
   | {
       readonly status: "pending";
       readonly approvalId: string;

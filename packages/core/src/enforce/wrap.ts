@@ -1,5 +1,5 @@
 import { AgentplaneError } from "../base/errors.ts";
-import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { ContextInit } from "../context/create-context.ts";
 import type { Guard } from "./guard.ts";
 import type { Denied, Outcome } from "./outcome.ts";
@@ -48,16 +48,22 @@ export function enforce<F extends AnyFunction>(guard: Guard, fn: F, options: Wra
 export function policyGuard<F extends AnyFunction>(guard: Guard, fn: F, options: GuardOptions<F>): F {
   const tool = options.tool ?? fn.name;
   if (tool === "") {
-    throw new AgentplaneError("usage_invalid", "an anonymous function needs a name: pass { tool: \"…\" }");
+    throw new AgentplaneError("usage_invalid", 'an anonymous function needs a name: pass { tool: "…" }');
   }
   const shape = argumentShape(options.parameters);
   const governed = function (this: unknown, ...args: Parameters<F>): unknown {
     const outcome = guard.toolCall({
-      context: guard.context({ ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args), tool: { name: tool, input: shape.toInput(args) } }),
+      context: guard.context({
+        ...identityOf(options),
+        hookpoint: "before_tool_call",
+        ...callOf(options, args),
+        tool: { name: tool, input: shape.toInput(args) },
+      }),
       // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
-      run: (admitted) => fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>) as MaybePromise<unknown>,
+      run: (admitted) =>
+        fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>),
     });
-    return isThenable(outcome) ? outcome.then((done) => unwrap(done, options)) : unwrap(outcome, options);
+    return andThen(outcome, (done) => unwrap(done, options));
   };
   Object.defineProperty(governed, "name", { value: fn.name, configurable: true });
   Object.defineProperty(governed, "length", { value: fn.length, configurable: true });
@@ -141,7 +147,10 @@ function isNamed(args: readonly unknown[]): boolean {
   return args.length === 1 && typeof only === "object" && only !== null && !Array.isArray(only);
 }
 
-function unwrap<F extends AnyFunction>(outcome: Outcome<unknown>, { onBlock = "throw" }: GuardOptions<F>): unknown {
+function unwrap<F extends AnyFunction>(
+  outcome: Outcome<unknown>,
+  { onBlock = "throw" }: GuardOptions<F>,
+): unknown {
   if (outcome.status === "ran") return outcome.result;
   if (onBlock === "throw") throw outcome.error;
   return onBlock(outcome);

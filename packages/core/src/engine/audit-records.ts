@@ -86,19 +86,12 @@ export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineP
   };
 }
 
-const identities = new WeakMap<PolicyContext["agent"], AuditIdentity>();
-
 function identityOf({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
-  const known = identities.get(agent);
-  if (known !== undefined && known.tenant === tenant && known.session === session && known.user === user) return known;
-  const identity: AuditIdentity = {
-    agent: agent.id,
-    ...(agent.runId !== undefined && { runId: agent.runId }),
-    ...(agent.ancestors.length > 0 && { ancestors: agent.ancestors }),
-    ...(tenant !== undefined && { tenant }),
-    ...(user !== undefined && { user }),
-    ...(session !== undefined && { session }),
-  };
-  identities.set(agent, identity);
+  const identity: { -readonly [Field in keyof AuditIdentity]: AuditIdentity[Field] } = { agent: agent.id };
+  if (agent.runId !== undefined) identity.runId = agent.runId;
+  if (agent.ancestors.length > 0) identity.ancestors = agent.ancestors;
+  if (tenant !== undefined) identity.tenant = tenant;
+  if (user !== undefined) identity.user = user;
+  if (session !== undefined) identity.session = session;
   return identity;
 }

@@ -4,48 +4,75 @@ import type { LimitSpec, LimitSubject, Window } from "../policy/limit.ts";
 import type { LimitDeclaration, LimitEstimate } from "../rules/rule.ts";
 import type { ReserveItem } from "../store/state-store.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
+import { isLive, type Plan } from "./plan.ts";
 
 /** One limit of one rule, bound to this call's subject. */
 export interface BoundLimit {
   readonly entry: CompiledEntry;
   readonly declaration: LimitDeclaration;
+  /** Whom it counts for. */
+  readonly subject: LimitSubject;
+  readonly value: string | undefined;
   readonly item: ReserveItem;
 }
 
-/** The limits of a rule for this call, and what its estimate demands. */
-export interface BoundRule {
-  readonly bound: readonly BoundLimit[];
-  readonly estimates: readonly LimitEstimate[];
-}
+/** Receives what a rule's estimate says beside the amount. */
+export type TakeEstimate = (entry: CompiledEntry, estimate: LimitEstimate) => void;
 
 /**
- * Binds a rule's declared limits to the subjects of a call: one ledger item per limit and dimension.
+ * Binds the limits that a plan declares to the subjects of a call: one ledger item per limit and dimension. Calls of
+ * one plan mostly mean the same subjects and amounts, so what was bound for the last one is used again where it fits.
  * @param planeId Keeps several planes on one store apart.
- * @param entry A rule that declares limits.
- * @param context The call as it will be executed.
+ * @param plan What matches.
+ * @param context The call; its estimates are taken before the request is clamped to them.
+ * @param take Called once per declared limit.
  */
-export function bindLimits(planeId: string, entry: CompiledEntry, context: PolicyContext): BoundRule {
+export function bindLimits(
+  planeId: string,
+  plan: Plan,
+  { context, take }: { readonly context: PolicyContext; readonly take: TakeEstimate },
+): readonly BoundLimit[] {
   const bound: BoundLimit[] = [];
-  const estimates: LimitEstimate[] = [];
-  for (const declaration of entry.rule.limits ?? []) {
-    const estimate = declaration.estimate(context);
-    estimates.push(estimate);
-    if (estimate.unknown !== undefined) continue;
-    for (const subject of declaration.per) {
-      const spec = limitSpecOf({ planeId, entry, declaration, subject }, context);
-      bound.push({
-        entry,
-        declaration,
-        item: {
-          spec,
-          amount: estimate.amount,
-          isSoft: entry.policy.isShadow || entry.timing === "nonBlocking" || declaration.onBreach !== "block",
-          expired: declaration.expired,
-        },
-      });
+  const { boundBefore } = plan;
+  for (const entry of plan.limited) {
+    if (!isLive(entry, context)) continue;
+    for (const declaration of entry.rule.limits ?? []) {
+      const estimate = declaration.estimate(context);
+      take(entry, estimate);
+      if (estimate.unknown !== undefined) continue;
+      for (const subject of declaration.per) {
+        const of = { entry, declaration, amount: estimate.amount, value: subjectValue(subject, context) };
+        const at = bound.length;
+        const before = boundBefore[at];
+        if (before !== undefined && isSame(before, of, subject)) bound.push(before);
+        else bound.push((boundBefore[at] = bindOne(of, limitSpecOf({ planeId, entry, declaration, subject }, context), subject)));
+      }
     }
   }
-  return { bound, estimates };
+  return bound;
+}
+
+interface Binding {
+  readonly entry: CompiledEntry;
+  readonly declaration: LimitDeclaration;
+  readonly amount: number;
+  readonly value: string | undefined;
+}
+
+/** The tenant, which stands in every key too, is the plan's own. */
+function isSame(before: BoundLimit, { entry, declaration, amount, value }: Binding, subject: LimitSubject): boolean {
+  return (
+    before.entry === entry &&
+    before.declaration === declaration &&
+    before.subject === subject &&
+    before.value === value &&
+    before.item.amount === amount
+  );
+}
+
+function bindOne({ entry, declaration, amount, value }: Binding, spec: LimitSpec, subject: LimitSubject): BoundLimit {
+  const isSoft = entry.policy.isShadow || entry.timing === "nonBlocking" || declaration.onBreach !== "block";
+  return { entry, declaration, subject, value, item: { spec, amount, isSoft, expired: declaration.expired } };
 }
 
 /** Names one limit for one subject, also for operators who grant, reset or read it. */

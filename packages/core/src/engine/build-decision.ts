@@ -1,5 +1,5 @@
 import type { Answer } from "../decision/answer.ts";
-import type { Decision, DecisionCause, Finding } from "../decision/decision.ts";
+import type { Decision, DecisionCause, Effect, Finding } from "../decision/decision.ts";
 import type { Obligation } from "../decision/obligation.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { outcomeOf, type PassOutcome } from "./outcome-of-pass.ts";
@@ -54,17 +54,17 @@ interface Words {
 const ALLOWED: Words = Object.freeze({ cause: "default", reason: "nothing objects", message: "Allowed." });
 const NO_POLICY: Words = Object.freeze({ cause: "no_policy", reason: "no policy concerns this call", message: "Allowed." });
 
-function wordsOf(pass: Pass, { effect, deciding }: PassOutcome): Words {
+function wordsOf(pass: Pass, { effect, deciding, voters }: PassOutcome): Words {
   const { refusal } = pass;
   if (refusal !== undefined) return { ...refusal, message: refusal.message ?? `Blocked: ${refusal.reason}.` };
-  if (effect === "ask") return askWords(pass, deciding);
+  if (effect === "ask") return askWords(pass, voters, deciding);
   if (deciding === undefined) return pass.plan?.hasPolicy === true ? ALLOWED : NO_POLICY;
-  return ruleWords(pass, deciding);
+  return ruleWords(pass, deciding, effect);
 }
 
-function askWords({ asks, answers }: Pass, deciding: PassAnswer | undefined): Words {
+function askWords({ asks }: Pass, voters: readonly PassAnswer[], deciding: PassAnswer | undefined): Words {
   const first = asks[0];
-  const asking = answers.find(({ effect }) => effect === "ask") ?? deciding;
+  const asking = voters.find(({ effect }) => effect === "ask") ?? deciding;
   const reason = asking?.said.reason ?? `mode ${first?.policyId.replace("mode:", "") ?? ""} asks a human`;
   return {
     cause: "approval",
@@ -76,9 +76,9 @@ function askWords({ asks, answers }: Pass, deciding: PassAnswer | undefined): Wo
   };
 }
 
-function ruleWords({ context }: Pass, { entry, said, effect, answer, cause }: PassAnswer): Words {
+function ruleWords({ context }: Pass, { entry, said, answer, cause, ...own }: PassAnswer, effect: Effect): Words {
   // A ladder's level decided when a rule that only escalates ends in a block.
-  const isLadder = effect === "block" && answer !== "block";
+  const isLadder = own.effect === "block" && answer !== "block";
   return {
     cause: isLadder ? "ladder" : cause,
     reason: said.reason,

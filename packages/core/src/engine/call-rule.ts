@@ -2,6 +2,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { RuleDeps } from "../rules/rule.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
 import type { Pass } from "./pass.ts";
@@ -9,6 +10,7 @@ import type { Pass } from "./pass.ts";
 /** What running rules needs beside the pass. */
 export interface RuleRunner {
   readonly ports: Ports;
+  readonly settings: { readonly combine: CombineAlgorithm };
 }
 
 /**
@@ -65,15 +67,19 @@ const ANSWERS: ReadonlySet<unknown> = new Set(["allow", "escalate", "degrade", "
 
 function checked(entry: CompiledEntry, given: RuleAnswer | undefined, ports: Ports): RuleAnswer | undefined {
   if (given === undefined) return undefined;
-  const isObject = typeof given === "object" && given !== null;
   const isValid =
-    isObject &&
+    isObject(given) &&
     (given.answer === undefined ||
-      (ANSWERS.has(given.answer.answer) &&
+      (isObject(given.answer) &&
+        ANSWERS.has(given.answer.answer) &&
         typeof given.answer.reason === "string" &&
         (given.answer.answer !== "degrade" || given.answer.degrade !== undefined))) &&
-    (given.obligations === undefined || Array.isArray(given.obligations));
+    (given.obligations === undefined || (Array.isArray(given.obligations) && given.obligations.every(isObject)));
   return isValid ? given : failed(entry, "invalid", ports);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 const FAILURE_WORDS = {

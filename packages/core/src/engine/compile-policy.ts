@@ -7,6 +7,7 @@ import type { EscalationStep, Policy, RuleSpec } from "../policy/policy.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
 import type { CompiledEntry, CompiledPolicy, LadderGroup } from "./compiled-policy.ts";
+import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 
 /** What compiling needs beside the policy; `tools` are completed per rule. */
 export interface PolicyCompiler {
@@ -67,7 +68,7 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
   const kind = kindOf(spec, path, compiler.registry);
   const ruleId = spec.id ?? spec.rule;
   const rule = compileRule(kind, { spec, path, policyId: policy.id, ruleId, traits }, compiler);
-  return {
+  const entry: Omit<CompiledEntry, "duties"> & { duties: readonly OwnedObligation[] } = {
     policy,
     ruleId,
     kind: kind.kind,
@@ -75,12 +76,16 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
     hookpoints: kind.hookpoints.includes("*") ? undefined : new Set<string>(kind.hookpoints),
     rule,
     obligations: rule.obligations ?? [],
+    duties: [],
     reads: new Set(rule.reads ?? []),
     timeoutMs: rule.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     isStateless: kind.isStateless && (rule.limits ?? []).length === 0 && !(rule.reads ?? []).includes("session"),
     isBuiltIn: compiler.builtInKinds.has(kind.kind),
     ladders: groups.filter(({ trigger }) => trigger === ruleId || trigger === kind.kind),
   };
+  // A duty names its entry, so it can only be made after it.
+  entry.duties = dutiesOf(entry, entry.obligations);
+  return entry;
 }
 
 function compileRule(

@@ -4,6 +4,7 @@ import type { CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { EscalationStep } from "../policy/policy.ts";
 import type { CompiledRule, RuleRead, RuleTiming } from "../rules/rule.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
 
 /** A rule of a loaded policy, compiled, with everything the pipeline asks of it at hand. */
 export interface CompiledEntry {
@@ -15,6 +16,8 @@ export interface CompiledEntry {
   readonly hookpoints: ReadonlySet<string> | undefined;
   readonly rule: CompiledRule;
   readonly obligations: readonly Obligation[];
+  /** The same with their owner, made once. */
+  readonly duties: readonly OwnedObligation[];
   readonly reads: ReadonlySet<RuleRead>;
   readonly timeoutMs: number;
   readonly isStateless: boolean;

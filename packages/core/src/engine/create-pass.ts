@@ -1,4 +1,5 @@
 import type { PolicyContext } from "../context/context.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import type { Intent } from "../decision/decision.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { Pass } from "./pass.ts";
@@ -20,14 +21,14 @@ export function createPass(
     context,
     plan: undefined,
     traits: inForce.traits.traitsOf(context.tool),
-    call: { callKey: undefined, reservationId: intent === "peek" ? "" : parts.ports.ids.next("res"), attempt: 1, isJoined: false },
+    call: intent === "peek" || isAfter(context.hookpoint) ? NO_CALL : newCall(parts.ports.ids.next("res")),
     session: undefined,
     answers: [],
     shadowAnswers: [],
-    duties: [],
+    duties: NOTHING,
     asks: [],
-    modes: NO_MODES,
-    limits: [],
+    modes: NOTHING,
+    limits: NOTHING,
     throttle: undefined,
     refusal: undefined,
     approvalId: undefined,
@@ -39,4 +40,10 @@ export function createPass(
   };
 }
 
-const NO_MODES: Pass["modes"] = Object.freeze([]);
+function newCall(reservationId: string): Pass["call"] {
+  return { callKey: undefined, reservationId, attempt: 1, isJoined: false };
+}
+
+/** Reserves nothing, and is no call that could come again. */
+const NO_CALL: Pass["call"] = Object.freeze(newCall(""));
+const NOTHING: readonly never[] = Object.freeze([]);

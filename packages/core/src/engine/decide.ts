@@ -56,6 +56,15 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => approve(pass, parts),
     (pass) => gateAgain(pass, parts),
   ];
+  // What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules.
+  const peekSteps: readonly Step[] = [
+    (pass) => gate(pass, parts),
+    match,
+    (pass) => runShadow(pass, parts, aside),
+    (pass) => judgeModes(pass, parts),
+    (pass) => runRules(pass, parts),
+    (pass) => applyDefault(pass, parts),
+  ];
   const afterSteps: readonly Step[] = [
     (pass) => gate(pass, parts),
     match,
@@ -68,18 +77,22 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => gateAgain(pass, parts),
   ];
   const walk = (list: readonly Step[], pass: Pass): MaybePromise<void> => {
-    const fail = (error: unknown): void => refuseFailure(pass, parts, error);
     try {
       const walked = runSteps(list, pass);
-      return isThenable(walked) ? walked.catch(fail) : walked;
+      return isThenable(walked) ? walked.catch((error: unknown) => refuseFailure(pass, parts, error)) : walked;
     } catch (error) {
-      return fail(error);
+      return refuseFailure(pass, parts, error);
     }
+  };
+  const stepsOf = (context: PolicyContext, intent: Intent): readonly Step[] => {
+    if (isAfter(context.hookpoint)) return afterSteps;
+    return intent === "peek" ? peekSteps : steps;
   };
   return {
     decide(context, { intent, isExplaining = false }) {
       const pass = createPass(context, { intent, isExplaining, inForce: inForce() }, parts);
-      return andThen(walk(isAfter(context.hookpoint) ? afterSteps : steps, pass), () => conclude(pass, parts, inFlight));
+      const walked = walk(stepsOf(context, intent), pass);
+      return isThenable(walked) ? walked.then(() => conclude(pass, parts, inFlight)) : conclude(pass, parts, inFlight);
     },
     refuse(context, denial) {
       const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);

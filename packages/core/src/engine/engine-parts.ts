@@ -28,6 +28,8 @@ export interface CarriedAdmission {
 /** The choices of an operator that shape every decision; every default is the closed one. */
 export interface EngineSettings {
   readonly planeId: string;
+  /** Every hookpoint that exists; a context at another would meet no policy. */
+  readonly hookpoints: ReadonlySet<string>;
   readonly combine: CombineAlgorithm;
   /** Identity fields that may be absent although a policy selects by them. */
   readonly optionalIdentity: ReadonlySet<"tenant" | "user">;

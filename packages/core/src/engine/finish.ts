@@ -47,8 +47,18 @@ export function settleAtEstimate(
     if (id === undefined) return;
     return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
   };
+  const advanced = (): MaybePromise<void> =>
+    flight.callKey === undefined
+      ? undefined
+      : parts.admissions.advance(flight.callKey, "done", {
+          nowMs: parts.nowMs(),
+          decisionId,
+          reservationId: flight.reservationId,
+        });
   return andThen(settleFrom(0), () =>
-    parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
+    andThen(advanced(), () =>
+      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
+    ),
   );
 }
 

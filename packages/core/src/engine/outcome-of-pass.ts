@@ -5,8 +5,10 @@ import { byPrecedence } from "./compiled-policy.ts";
 import type { Pass, PassAnswer } from "./pass.ts";
 
 /** Tells whether something already stops this call, so that nothing more is asked, reserved or held. */
-export function isBlocked(pass: Pass): boolean {
-  return pass.refusal !== undefined || pass.answers.some(({ effect }) => effect === "block");
+export function isBlocked(pass: Pass, combine: CombineAlgorithm): boolean {
+  if (pass.refusal !== undefined) return true;
+  // Under `priority` the block of a policy that does not decide stops nothing: limits and approvals still apply.
+  return pass.answers.length > 0 && votersOfPass(pass, combine).some(({ effect }) => effect === "block");
 }
 
 /** The answers that take part, in candidate order whatever the order in which they came. */

@@ -6,3 +6,10 @@ export interface OwnedObligation {
   readonly entry: CompiledEntry;
   readonly obligation: Obligation;
 }
+
+const NONE: readonly OwnedObligation[] = Object.freeze([]);
+
+/** Names the owner of a rule's obligations. */
+export function dutiesOf(entry: CompiledEntry, obligations: readonly Obligation[]): readonly OwnedObligation[] {
+  return obligations.length === 0 ? NONE : obligations.map((obligation) => ({ entry, obligation }));
+}

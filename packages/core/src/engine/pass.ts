@@ -72,7 +72,8 @@ export interface Pass {
   session: SessionView | undefined;
   answers: PassAnswer[];
   shadowAnswers: PassAnswer[];
-  duties: OwnedObligation[];
+  /** Replaced, never changed: it may be a rule's own list. */
+  duties: readonly OwnedObligation[];
   asks: Ask[];
   modes: readonly Mode[];
   limits: readonly BoundLimit[];

@@ -1,4 +1,5 @@
 import type { PolicyContext } from "../context/context.ts";
+import type { BoundLimit } from "./bind-limits.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 
 /**
@@ -11,6 +12,10 @@ export interface Plan {
   readonly shadow: readonly CompiledEntry[];
   readonly observers: readonly CompiledEntry[];
   readonly audits: readonly CompiledEntry[];
+  /** Every rule that declares limits: enforcing first, then shadow, then observers. */
+  readonly limited: readonly CompiledEntry[];
+  /** What the last call of this plan was bound to; see `bindLimits`. */
+  readonly boundBefore: BoundLimit[];
   /** Some rule reads the session's history. */
   readonly needsSession: boolean;
   /** Some enforcing policy matches, before users and tags. */
@@ -46,6 +51,8 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
     shadow,
     observers,
     audits,
+    limited: [...entries, ...shadow, ...observers].filter(({ rule }) => rule.limits !== undefined),
+    boundBefore: [],
     needsSession: [...entries, ...shadow].some(({ reads }) => reads.has("session")),
     hasPolicy: policies.some(({ isShadow }) => !isShadow),
   };

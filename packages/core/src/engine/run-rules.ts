@@ -1,8 +1,11 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import type { Answer, RuleAnswer } from "../decision/answer.ts";
+import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
 import { callRule, type RuleRunner } from "./call-rule.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
+import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 import type { Pass, PassAnswer } from "./pass.ts";
 import { isLive } from "./plan.ts";
 
@@ -13,41 +16,61 @@ import { isLive } from "./plan.ts";
 export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
   const plan = pass.plan;
   if (plan === undefined || plan.entries.length === 0) return;
+  const { combine } = runner.settings;
+  const { entries } = plan;
   const waiting: Promise<PositionedAnswer>[] = [];
   const answered: PositionedAnswer[] = [];
-  for (const [position, entry] of plan.entries.entries()) {
+  for (let position = 0; position < entries.length; position++) {
+    const entry = entries[position]!;
     if (!isLive(entry, pass.context)) continue;
-    takeDuties(pass, entry, entry.obligations);
+    takeDuties(pass, entry.duties);
     if (entry.rule.check === undefined || isUnknownToPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
     if (isThenable(result)) {
       waiting.push(result.then((given) => ({ position, entry, given })));
       continue;
     }
+    if (result === undefined) continue;
     answered.push({ position, entry, given: result });
-    if (result?.answer?.answer === "block" && !pass.isExplaining) break;
+    if (isFinal(pass, answered, { combine, isWaiting: waiting.length > 0 })) break;
   }
-  const isBlocked = answered.at(-1)?.given?.answer?.answer === "block";
-  if (waiting.length === 0 || (isBlocked && !pass.isExplaining)) return settle(pass, answered);
+  if (waiting.length === 0 || isFinal(pass, answered, { combine, isWaiting: true })) return settle(pass, answered, combine);
   return Promise.all(waiting).then((late) =>
-    settle(pass, [...answered, ...late].toSorted((a, b) => a.position - b.position)),
+    settle(pass, [...answered, ...late].toSorted((a, b) => a.position - b.position), combine),
   );
+}
+
+/**
+ * Whether nothing that comes later can change the outcome. Under `priority` a block is the last word only if its policy
+ * is the first that answered; otherwise it does not take part, and the later policies still owe their duties.
+ */
+function isFinal(
+  { isExplaining }: Pass,
+  answered: readonly PositionedAnswer[],
+  { combine, isWaiting }: { readonly combine: CombineAlgorithm; readonly isWaiting: boolean },
+): boolean {
+  const last = answered.at(-1);
+  if (isExplaining || last?.given?.answer?.answer !== "block") return false;
+  if (combine === "mostRestrictive") return true;
+  return !isWaiting && answered.find(({ given }) => given?.answer !== undefined)?.entry.policy === last.entry.policy;
 }
 
 interface PositionedAnswer {
   readonly position: number;
   readonly entry: CompiledEntry;
+  /** Undefined only from a rule that was waited for. */
   readonly given: RuleAnswer | undefined;
 }
 
-function settle(pass: Pass, answered: readonly PositionedAnswer[]): void {
-  for (const { entry, given } of answered) {
+function settle(pass: Pass, answered: readonly PositionedAnswer[], combine: CombineAlgorithm): void {
+  for (const [position, { entry, given }] of answered.entries()) {
     if (given === undefined) continue;
-    takeDuties(pass, entry, given.obligations);
+    if (given.obligations !== undefined) takeDuties(pass, dutiesOf(entry, given.obligations));
     if (given.answer === undefined) continue;
     pass.answers.push(passAnswer(entry, given.answer, "rule"));
-    // Candidates after the first block record no breach.
-    if (given.answer.answer === "block" && !pass.isExplaining) return;
+    // Candidates after the block that decides record no breach.
+    if (given.answer.answer !== "block") continue;
+    if (isFinal(pass, answered.slice(0, position + 1), { combine, isWaiting: false })) return;
   }
 }
 
@@ -70,21 +93,24 @@ function ownEffect(answer: Answer["answer"]): Effect {
   }
 }
 
-function takeDuties(pass: Pass, entry: CompiledEntry, obligations: RuleAnswer["obligations"]): void {
-  for (const obligation of obligations ?? []) pass.duties.push({ entry, obligation });
+/** A rule's own list is shared until there is a second one, so lists are replaced and never changed. */
+function takeDuties(pass: Pass, duties: readonly OwnedObligation[]): void {
+  if (duties.length === 0) return;
+  pass.duties = pass.duties.length === 0 ? duties : [...pass.duties, ...duties];
 }
 
 /** A peek has no state, and often no input: what it cannot know stays visible. */
 function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
   if (pass.intent !== "peek") return false;
   const { context } = pass;
+  // What this hookpoint never carries is not unknown: the rule will not see it at the call either.
   const isBlind =
     !entry.isStateless ||
-    (entry.reads.has("input") && context.tool?.input === undefined && context.target?.input === undefined) ||
-    (entry.reads.has("messages") && context.model?.messages === undefined) ||
-    (entry.reads.has("result") && context.result === undefined) ||
+    (entry.reads.has("input") && context.model === undefined && context.tool?.input === undefined && context.target?.input === undefined) ||
+    (entry.reads.has("messages") && context.model?.messages === undefined && context.tool === undefined) ||
+    (entry.reads.has("result") && context.result === undefined && isAfter(context.hookpoint)) ||
     (entry.reads.has("api") && context.api === undefined) ||
-    (entry.reads.has("usage") && context.usage === undefined);
+    (entry.reads.has("usage") && context.usage === undefined && isAfter(context.hookpoint));
   if (isBlind) pass.isUnknown = true;
   return isBlind;
 }

@@ -16,7 +16,7 @@ import type { Ask, Pass } from "./pass.ts";
  * waives exactly its asks; otherwise what was held is given back and one request is opened.
  */
 export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass)) return;
+  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine)) return;
   const asks = asksOf(pass, parts);
   if (asks.length === 0) return;
   if (!parts.settings.hasResolver()) {

@@ -1,5 +1,6 @@
+import { suggest } from "../base/did-you-mean.ts";
 import { isAfter } from "../context/hookpoint.ts";
-import { hasOpaque } from "../context/snapshot.ts";
+import { hasUnreadable } from "../context/snapshot.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -15,11 +16,28 @@ export function gate(pass: Pass, parts: EngineParts): void {
     pass.refusal = unplugged(plug);
     return;
   }
-  if (parts.plugboard.isStale(parts.nowMs()) && parts.settings.onStateError === "block") {
+  if (parts.settings.onStateError === "block" && isStale(parts)) {
     pass.refusal = { cause: "state_error", reason: "the state of plugs and modes is unconfirmed, so nothing may run" };
     return;
   }
-  pass.refusal = refusedIdentity(pass, parts) ?? refusedContent(pass, parts);
+  pass.refusal = refusedHookpoint(pass, parts) ?? refusedIdentity(pass, parts) ?? refusedContent(pass, parts);
+}
+
+function isStale({ plugboard, degradation, nowMs }: EngineParts): boolean {
+  // Reading the clock costs as much as matching does.
+  if (plugboard.isSettled && degradation.isSettled) return false;
+  const now = nowMs();
+  return plugboard.isStale(now) || degradation.isStale(now);
+}
+
+/** A misspelt hookpoint would meet no policy and so be allowed. */
+function refusedHookpoint({ context: { hookpoint } }: Pass, { settings }: EngineParts): Refusal | undefined {
+  if (settings.hookpoints.has(hookpoint)) return undefined;
+  const hint = suggest(hookpoint, [...settings.hookpoints]);
+  return {
+    cause: "hookpoint_unknown",
+    reason: `there is no hookpoint "${hookpoint}": ${hint} or declare it in createAgentPlane({ hookpoints })`,
+  };
 }
 
 /** Reads the gates again if anything was awaited since: the stricter answer wins. */
@@ -51,23 +69,24 @@ function refusedIdentity({ context, index }: Pass, { scope, settings }: EnginePa
       reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without naming it as an ancestor`,
     };
   }
-  for (const field of ["tenant", "user"] as const) {
-    const isNeeded = field === "tenant" ? index.needsTenant : index.needsUser;
-    if (isNeeded && context[field] === undefined && !settings.optionalIdentity.has(field)) {
-      return {
-        cause: "identity_missing",
-        reason: `policies select by ${field}, and this context has none; give one, or set identity: { optional: ["${field}"] }`,
-      };
-    }
-  }
+  const { optionalIdentity } = settings;
+  if (index.needsTenant && context.tenant === undefined && !optionalIdentity.has("tenant")) return missing("tenant");
+  if (index.needsUser && context.user === undefined && !optionalIdentity.has("user")) return missing("user");
   return undefined;
+}
+
+function missing(field: "tenant" | "user"): Refusal {
+  return {
+    cause: "identity_missing",
+    reason: `policies select by ${field}, and this context has none; give one, or set identity: { optional: ["${field}"] }`,
+  };
 }
 
 function refusedContent({ context, traits }: Pass, { settings }: EngineParts): Refusal | undefined {
   // Afterwards the action has happened: an opaque result is shown as it is, or withheld by a rule that must read it.
   if (isAfter(context.hookpoint)) return undefined;
   const input = inputOf(context);
-  if (input === undefined || !hasOpaque(input)) return undefined;
+  if (input === undefined || !hasUnreadable(input)) return undefined;
   const isHarmless = traits?.access === "read" && traits.external === false;
   const onOpaque = settings.onOpaque ?? (isHarmless || context.model !== undefined ? "allow" : "block");
   if (onOpaque === "allow") return undefined;

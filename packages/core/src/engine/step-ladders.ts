@@ -63,7 +63,7 @@ function climbOne(pass: Pass, parts: EngineParts, breach: PassAnswer, group: Lad
     trigger: group.trigger,
     agent: context.agent.id,
     tenant: context.tenant,
-    breachId: pass.call.callKey ?? pass.call.reservationId,
+    breachId: breachIdOf(pass, parts),
     nowMs: parts.nowMs(),
   });
   return andThen(recorded, ({ level, step, hasChanged }) => {
@@ -71,6 +71,12 @@ function climbOne(pass: Pass, parts: EngineParts, breach: PassAnswer, group: Lad
     if (hasChanged) recordLevel(pass, parts, { breach, group, level });
     return act(pass, parts, { breach, group, step, hasChanged });
   });
+}
+
+/** One name for all that one call breaches. */
+function breachIdOf(pass: Pass, { ports }: EngineParts): string {
+  if (pass.call.reservationId === "") pass.call = { ...pass.call, reservationId: ports.ids.next("res") };
+  return pass.call.callKey ?? pass.call.reservationId;
 }
 
 interface Climb {

@@ -4,11 +4,10 @@ import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Answer } from "../decision/answer.ts";
 import type { LimitBreach, ReserveRequest } from "../store/state-store.ts";
-import { bindLimits, type BoundLimit } from "./bind-limits.ts";
+import { bindLimits, type BoundLimit, type TakeEstimate } from "./bind-limits.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { isBlocked } from "./outcome-of-pass.ts";
 import type { Pass } from "./pass.ts";
-import { isLive } from "./plan.ts";
 import { passAnswer } from "./run-rules.ts";
 import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
 
@@ -17,9 +16,9 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  * Only reached when nothing has blocked: a denied call consumes nothing.
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass)) return;
+  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine)) return;
   bindAll(pass, parts);
-  if (isBlocked(pass)) return;
+  if (isBlocked(pass, parts.settings.combine)) return;
   const items = pass.limits.map(({ item }) => item);
   if (pass.throttle !== undefined) items.push(throttleItem(pass, parts));
   if (items.length === 0) return;
@@ -43,26 +42,17 @@ function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePro
 }
 
 function bindAll(pass: Pass, { settings }: EngineParts): void {
-  const limits: BoundLimit[] = [];
+  const { plan } = pass;
+  if (plan === undefined || plan.limited.length === 0) return;
   let clampTokens = Infinity;
-  const bindOne = (entry: BoundLimit["entry"]): void => {
-    const { bound, estimates } = bindLimits(settings.planeId, entry, pass.context);
-    limits.push(...bound);
+  const take: TakeEstimate = (entry, { clampOutputTokens, unknown }) => {
     if (entry.policy.isShadow || entry.timing === "nonBlocking") return;
-    for (const { clampOutputTokens, unknown } of estimates) {
-      clampTokens = Math.min(clampTokens, clampOutputTokens ?? Infinity);
-      if (unknown?.answer !== undefined) pass.answers.push(passAnswer(entry, unknown.answer, "rule"));
-      if (clampOutputTokens === undefined) continue;
-      pass.duties.push({ entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } });
-    }
+    if (unknown?.answer !== undefined) pass.answers.push(passAnswer(entry, unknown.answer, "rule"));
+    if (clampOutputTokens === undefined) return;
+    clampTokens = Math.min(clampTokens, clampOutputTokens);
+    pass.duties = [...pass.duties, { entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } }];
   };
-  for (const entry of pass.plan?.entries ?? []) {
-    if (entry.rule.limits !== undefined && isLive(entry, pass.context)) bindOne(entry);
-  }
-  for (const entry of [...(pass.plan?.shadow ?? []), ...(pass.plan?.observers ?? [])]) {
-    if (entry.rule.limits !== undefined && isLive(entry, pass.context)) bindOne(entry);
-  }
-  pass.limits = limits;
+  pass.limits = bindLimits(settings.planeId, plan, { context: pass.context, take });
   if (clampTokens !== Infinity) pass.context = clamped(pass.context, clampTokens);
 }
 

@@ -4,6 +4,7 @@ import type { PolicyContext } from "../context/context.ts";
 import { inputOf, withInput } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import { redact } from "../context/redact.ts";
+import { hasUnreadable } from "../context/snapshot.ts";
 import { applyRewrites } from "../context/rewrite.ts";
 import type { RedactObligation, RedactSurface, RewriteObligation } from "../decision/obligation.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -32,6 +33,13 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
   }
   const surface = surfaceOf(pass.context);
   const duties = redactDuties(pass.duties, surface);
+  if (duties.length > 0 && parts.settings.onOpaque !== "allow" && hasUnreadable(value)) {
+    pass.refusal = {
+      cause: "opaque_content",
+      reason: `a redaction cannot look into a ${surface} that is not plain data; return plain data, or set onOpaque: "allow"`,
+    };
+    return;
+  }
   const after =
     duties.length === 0
       ? value

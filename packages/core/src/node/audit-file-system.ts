@@ -25,7 +25,7 @@ export interface AuditFileSystem {
   readEnd(path: string, maxBytes: number): Uint8Array;
   /** Length in bytes. */
   size(path: string): number;
-  /** Creates a file that must not exist yet; false when it does. */
+  /** Creates a file that must not exist yet, whole at once; false when it exists. */
   createExclusive(path: string, content: string | Uint8Array): boolean;
   truncate(path: string, size: number): void;
   rename(from: string, to: string): void;
@@ -63,12 +63,17 @@ export const nodeFileSystem: AuditFileSystem = {
   },
   size: (path) => fs.statSync(path).size,
   createExclusive(path, content) {
+    // Written aside and linked into place, so that nobody ever reads half of it.
+    const aside = `${path}.${process.pid}.tmp`;
+    fs.writeFileSync(aside, content, { mode: PRIVATE_FILE });
     try {
-      fs.writeFileSync(path, content, { flag: "wx", mode: PRIVATE_FILE });
+      fs.linkSync(aside, path);
       return true;
     } catch (error) {
       if (hasCode(error, "EEXIST")) return false;
       throw error;
+    } finally {
+      fs.rmSync(aside, { force: true });
     }
   },
   truncate: (path, size) => fs.truncateSync(path, size),

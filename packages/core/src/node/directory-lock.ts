@@ -22,8 +22,8 @@ export interface Processes {
 
 const LOCK_FILE = "audit.lock";
 
-/** Directories this very process holds: a container's process often has the id of its crashed predecessor. */
-const heldHere = new Set<string>();
+/** Locks this very process holds: a container's process often has the id of its crashed predecessor. */
+const heldHere = new WeakMap<AuditFileSystem, Set<string>>();
 
 /**
  * Makes this process the only writer of a directory. The lock of a process that is gone is taken over: first the right
@@ -39,12 +39,14 @@ export function lockDirectory(
   processes: Processes = nodeProcesses,
 ): () => void {
   const lock = path.join(path.resolve(directory), LOCK_FILE);
-  if (heldHere.has(lock)) throw held(directory, "this process itself");
+  const mine = heldHere.get(files) ?? new Set();
+  heldHere.set(files, mine);
+  if (mine.has(lock)) throw held(directory, "this process itself");
   const text = JSON.stringify(processes.self);
   if (!files.createExclusive(lock, text)) takeOver({ lock, text, directory, files, processes });
-  heldHere.add(lock);
+  mine.add(lock);
   return () => {
-    heldHere.delete(lock);
+    mine.delete(lock);
     files.remove(lock);
   };
 }

@@ -37,6 +37,7 @@ export class GroupCommit {
   #pending = new CommitBatch();
   #isRunning = false;
   #isFailing = false;
+  #isStopped = false;
   #cancelTimer: (() => void) | undefined;
   /** The place after the last line that was written. */
   #committed: ChainPosition;
@@ -72,8 +73,13 @@ export class GroupCommit {
     return done;
   }
 
-  /** Forgets the timer; what was not flushed stays unwritten. */
+  /** Tries no more by itself; what was not flushed stays unwritten. */
   stop(): void {
+    this.#isStopped = true;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -83,7 +89,7 @@ export class GroupCommit {
   }
 
   #startLater(delayMs: number): void {
-    if (this.#isRunning || this.#cancelTimer !== undefined) return;
+    if (this.#isRunning || this.#isStopped || this.#cancelTimer !== undefined) return;
     this.#cancelTimer = this.#options.timers.set(() => {
       this.#cancelTimer = undefined;
       this.#start();
@@ -92,7 +98,7 @@ export class GroupCommit {
 
   #start(): void {
     if (this.#isRunning) return;
-    this.stop();
+    this.#clearTimer();
     this.#isRunning = true;
     void this.#run();
   }
@@ -107,7 +113,8 @@ export class GroupCommit {
       await this.#commit();
     } while (this.#pending.isAwaited);
     this.#isRunning = false;
-    if (this.#isFailing && (this.#gap.isOpen || !this.#pending.isEmpty)) this.#startLater(this.#options.retryMs);
+    if (this.#isFailing && (this.#gap.isOpen || !this.#pending.isEmpty))
+      this.#startLater(this.#options.retryMs);
     else if (!this.#pending.isEmpty) this.#startLater(this.#options.bufferMs);
   }
 

@@ -1,4 +1,4 @@
-import type { ControlRecord } from "../audit/audit-record.ts";
+import type { AuditRecord, ControlRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
 import { createChain, type ChainPosition } from "../audit/chain.ts";
 import { AgentplaneError, ConfigError } from "../base/errors.ts";
@@ -33,11 +33,21 @@ export interface JsonlSinkOptions {
 
 /** An audit trail in files. */
 export interface JsonlSink extends AuditSink {
+  append(record: AuditRecord, mode: "durable" | "buffered"): Promise<void> | undefined;
+  /** Settles when everything taken so far is on the disk. */
+  flush(): Promise<void>;
+  /** Flushes and gives the directory back; also when the flush fails, which rejects. */
+  close(): Promise<void>;
   /** The place after the last record taken; kept elsewhere, it finds a trail that was cut at its end. */
   readonly end: ChainPosition;
 }
 
-const DEFAULTS = { maxSegmentBytes: 64 * 1024 * 1024, bufferMs: 100, retryMs: 1_000, maxBufferedChars: 4 * 1024 * 1024 };
+const DEFAULTS = {
+  maxSegmentBytes: 64 * 1024 * 1024,
+  bufferMs: 100,
+  retryMs: 1_000,
+  maxBufferedChars: 4 * 1024 * 1024,
+};
 
 /**
  * Writes the audit trail to segment files `audit-000001.jsonl`, …, one hash chain over all of them and over restarts.
@@ -54,10 +64,18 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
   const { directory, files = nodeFileSystem } = options;
   const ports = createPorts(options.ports);
   const { chain, writer, repaired, release } = open(options, files, ports);
-  const commit = new GroupCommit({ ...DEFAULTS, fsync: true, ...options, ...ports, directory, chain, writer });
+  const commit = new GroupCommit({
+    ...DEFAULTS,
+    fsync: true,
+    ...options,
+    ...ports,
+    directory,
+    chain,
+    writer,
+  });
   if (repaired !== undefined) void commit.append(repaired, "buffered");
   let closing: Promise<void> | undefined;
-  // A process that ends by itself first writes what still waits for company.
+  // A process that ends by itself first writes what still waits for company; a failure is in the log.
   const onExit = (): void => void commit.flush().catch(() => undefined);
   process.once("beforeExit", onExit);
   const close = async (): Promise<void> => {
@@ -66,13 +84,15 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
       await commit.flush();
     } finally {
       commit.stop();
-      await writer.close(options.fsync ?? true).finally(release);
+      await writer.close().finally(release);
     }
   };
   return {
     append(record, mode) {
       if (closing === undefined) return commit.append(record, mode);
-      throw new AgentplaneError("audit_failed", `the audit trail in ${directory} is closed`, { data: { directory } });
+      throw new AgentplaneError("audit_failed", `the audit trail in ${directory} is closed`, {
+        data: { directory },
+      });
     },
     flush: () => closing ?? commit.flush(),
     close: () => (closing ??= close()),
@@ -114,6 +134,9 @@ function checkNumbers(options: JsonlSinkOptions): void {
     const value = options[name];
     return value !== undefined && (!Number.isSafeInteger(value) || value < 1);
   });
-  const issues = wrong.map((path) => ({ path, message: `must be a whole number from 1, not ${options[path]}` }));
+  const issues = wrong.map((path) => ({
+    path,
+    message: `must be a whole number from 1, not ${options[path]}`,
+  }));
   if (issues.length > 0) throw new ConfigError("jsonlSink", issues);
 }

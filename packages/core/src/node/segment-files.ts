@@ -43,7 +43,11 @@ export interface TrailEnd {
  * Finds where the trail in a directory goes on; changes nothing.
  * @throws AgentplaneError `audit_corrupt` when the last whole line is not a line of a trail: appending would hide that
  */
-export function findTrailEnd(directory: string, files: AuditFileSystem, hash: Pick<Hash, "sha256">): TrailEnd {
+export function findTrailEnd(
+  directory: string,
+  files: AuditFileSystem,
+  hash: Pick<Hash, "sha256">,
+): TrailEnd {
   const numbers = segmentNumbers(directory, files);
   const segment = numbers.at(-1) ?? 1;
   let torn: TornTail | undefined;

@@ -41,11 +41,12 @@ export class SegmentWriter {
   async write(text: string, isDurable: boolean): Promise<void> {
     await this.#dropRest();
     const bytes = new TextEncoder().encode(text);
-    if (this.#size > 0 && this.#size + bytes.length > this.#options.maxSegmentBytes) await this.#openNext();
+    const isFull = this.#size + bytes.length > this.#options.maxSegmentBytes;
+    if (bytes.length > 0 && this.#size > 0 && isFull) await this.#openNext();
     this.#hasRest = true;
     try {
       await this.#append(bytes);
-      this.#isSynced = false;
+      this.#isSynced &&= bytes.length === 0;
       if (isDurable) await this.#sync();
     } catch (error) {
       // The system takes bytes back only for lack of space; what fails here is tried again before the next write.
@@ -56,14 +57,11 @@ export class SegmentWriter {
     this.#hasRest = false;
   }
 
-  /** Puts everything on the disk and gives the file back. */
-  async close(isDurable: boolean): Promise<void> {
-    try {
-      await this.#dropRest();
-      if (isDurable) await this.#sync();
-    } finally {
-      await this.#file.close();
-    }
+  /** Gives the file back. What was not synced is left to the system. */
+  async close(): Promise<void> {
+    // A rest that cannot be cut off is a torn line, which the next start sets aside and reports.
+    await this.#dropRest().catch(() => undefined);
+    await this.#file.close();
   }
 
   async #append(bytes: Uint8Array): Promise<void> {

@@ -19,7 +19,10 @@ export interface RepairOptions {
  * a crash in between loses nothing either.
  * @returns The record that reports it, to be the next line of the trail.
  */
-export function repairTornTail(torn: TornTail, { directory, files, hash, nowMs }: RepairOptions): ControlRecord {
+export function repairTornTail(
+  torn: TornTail,
+  { directory, files, hash, nowMs }: RepairOptions,
+): ControlRecord {
   const { segment, size, bytes } = torn;
   const keptIn = keep(bytes, path.join(directory, `${segment}.torn`), files);
   files.truncate(path.join(directory, segment), size);

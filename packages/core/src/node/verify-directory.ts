@@ -39,6 +39,7 @@ export async function verifyDirectory(
   { start = CHAIN_START, end: wanted, hash = createPorts().hash }: VerifyDirectoryOptions = {},
 ): Promise<DirectoryReport> {
   const numbers = segmentNumbers(directory, nodeFileSystem);
+  if (numbers.length === 0) return emptyReport(start, wanted, hash);
   let [lines, end] = [0, start];
   for (const number of numbers) {
     const segment = segmentName(number);
@@ -46,7 +47,10 @@ export async function verifyDirectory(
     // One segment in memory at a time; the next is only read when this one is good.
     // oxlint-disable-next-line no-await-in-loop
     const text = await readFile(path.join(directory, segment), "utf8");
-    const report = verifyLines(splitLines(text), hash, { start: end, ...(isLast && wanted && { end: wanted }) });
+    const report = verifyLines(splitLines(text), hash, {
+      start: end,
+      ...(isLast && wanted && { end: wanted }),
+    });
     const firstBad = report.firstBad ?? unendedLine(text, report.lines);
     lines += report.lines;
     end = report.end;
@@ -54,6 +58,15 @@ export async function verifyDirectory(
     if (firstBad !== undefined) return { ...found, ok: false, firstBad: { ...firstBad, segment } };
   }
   return { ok: true, segments: numbers.length, lines, unsealedTail: end.seq - start.seq, end };
+}
+
+function emptyReport(
+  start: ChainPosition,
+  wanted: ChainPosition | undefined,
+  hash: Pick<Hash, "sha256">,
+): DirectoryReport {
+  const { firstBad, ...report } = verifyLines([], hash, { start, ...(wanted && { end: wanted }) });
+  return { ...report, segments: 0, ...(firstBad && { firstBad: { ...firstBad, segment: segmentName(1) } }) };
 }
 
 function splitLines(text: string): readonly string[] {

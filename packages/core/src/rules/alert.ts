@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { assertNever } from "../base/assert-never.ts";
 import { isAfter } from "../context/hookpoint.ts";

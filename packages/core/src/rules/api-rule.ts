@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { apiCallOf } from "../context/api-call.ts";
 import type { ApiCall, PolicyContext } from "../context/context.ts";

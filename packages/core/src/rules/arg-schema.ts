@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { compileSchema } from "./json-schema-check.ts";

@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
-import { z } from "zod";
+import * as z from "zod";
 
 import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { describeLimit, perParam, subjectsOf, windowOf, windowParam } from "./limit-params.ts";
 import { costOf, createPriceWarning } from "./model-cost.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { patternsParam } from "./pattern-params.ts";

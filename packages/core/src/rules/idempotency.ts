@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { defineRule } from "./rule.ts";
 import { SCANNED_HOOKPOINTS, compileScan, scanParams, type ScanKind } from "./scan-rule.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { assertNever } from "../base/assert-never.ts";
 import { DURATION_HINT, formatDuration, requireDurationMs } from "../base/duration.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import type { MetricAttributes, MetricInstrument, MetricsPort } from "../base/metrics.ts";
 import type { PolicyContext } from "../context/context.ts";

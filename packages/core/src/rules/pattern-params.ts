@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One name pattern: literal, a glob with `*` and `?`, or `!pattern` to exclude. */
 const patternParam = z

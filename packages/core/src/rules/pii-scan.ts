@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { requireDetectors, requireFamily, requireScanner } from "./detectors.ts";
 import { defineRule } from "./rule.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";

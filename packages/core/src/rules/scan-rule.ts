@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { AgentplaneError } from "../base/errors.ts";
 import type { DetectorInfo, ScanChannel, Scanner } from "../base/scanner.ts";

@@ -58,48 +58,76 @@ export function enter(
   intent: Exclude<Intent, "peek">,
   how: EnterOptions & { readonly callKey: string; readonly onUnknownOutcome: OnUnknownOutcome },
 ): Entering {
-  const { callKey, nowMs } = how;
-  const standing = old === undefined ? undefined : settled(old, nowMs);
-  const go = (kind: "fresh" | "again" | "resumed" | "retry", attempt: number): Entering => {
-    const reservationId = reservationIdOf(callKey, attempt);
-    if (intent === "ask") {
-      // An early question claims nothing: the execution may come much later, or never. Nor does it speak for a claim
-      // of the same attempt; only a resumed call is asked about under the holds that it keeps.
-      const askId = kind === "resumed" ? reservationId : `${reservationId}?`;
-      return { entry: { kind, reservationId: askId, attempt }, next: old };
-    }
-    const entry = { kind, reservationId, attempt } as const;
-    const from = kind === "again" ? "asked" : kind === "resumed" ? "suspended" : "nothing";
-    return { entry, next: { state: "entering", attempt, from, untilMs: nowMs + how.holdTtlMs } };
-  };
-  if (standing === undefined) return go("fresh", old?.attempt ?? 1);
-  const { state, attempt, decisionId } = standing;
+  const go = intent === "ask" ? question : claim;
+  const standing = old === undefined ? undefined : settled(old, how.nowMs);
+  if (standing === undefined) return go(old, { kind: "fresh", attempt: old?.attempt ?? 1 }, how);
+  const { state, attempt } = standing;
   switch (state) {
     case "asked":
-      return go("again", attempt);
+      return go(old, { kind: "again", attempt }, how);
     case "suspended":
-      return go("resumed", attempt);
+      return go(old, { kind: "resumed", attempt }, how);
     case "failed":
-      return go("retry", attempt + 1);
+      return go(old, { kind: "retry", attempt: attempt + 1 }, how);
     case "entering":
       return refused("in_flight", old);
     case "done":
       return refused("already_executed", old);
     case "admitted": {
-      if (how.carriedId === callKey) {
-        const reservationId = reservationIdOf(callKey, attempt);
-        return {
-          entry: { kind: "joined", reservationId, attempt, ...(decisionId && { decisionId }) },
-          next: old,
-        };
-      }
-      if (nowMs < (standing.untilMs ?? 0)) return refused("in_flight", old);
+      if (how.carriedId === how.callKey) return joined(standing, how.callKey);
+      if (how.nowMs < (standing.untilMs ?? 0)) return refused("in_flight", old);
       const mayRerun = how.onUnknownOutcome === "rerun" && how.isRead === true;
-      return mayRerun ? go("retry", attempt + 1) : refused("unknown_outcome", old);
+      return mayRerun
+        ? go(old, { kind: "retry", attempt: attempt + 1 }, how)
+        : refused("unknown_outcome", old);
     }
     default:
       return assertNever(state, "call state");
   }
+}
+
+interface Going {
+  readonly kind: "fresh" | "again" | "resumed" | "retry";
+  readonly attempt: number;
+}
+
+const CAME_FROM = { fresh: "nothing", again: "asked", resumed: "suspended", retry: "nothing" } as const;
+
+/** A binding decision claims the call. */
+function claim(
+  _old: CallRecord | undefined,
+  { kind, attempt }: Going,
+  { callKey, nowMs, holdTtlMs }: EnterOptions & { readonly callKey: string },
+): Entering {
+  return {
+    entry: { kind, reservationId: reservationIdOf(callKey, attempt), attempt },
+    next: { state: "entering", attempt, from: CAME_FROM[kind], untilMs: nowMs + holdTtlMs },
+  };
+}
+
+/**
+ * An early question claims nothing: the execution may come much later, or never. Nor does it speak for a claim of the
+ * same attempt; only a resumed call is asked about under the holds that it keeps.
+ */
+function question(
+  old: CallRecord | undefined,
+  { kind, attempt }: Going,
+  { callKey }: { readonly callKey: string },
+): Entering {
+  const heldId = reservationIdOf(callKey, attempt);
+  return { entry: { kind, reservationId: kind === "resumed" ? heldId : `${heldId}?`, attempt }, next: old };
+}
+
+function joined(record: CallRecord, callKey: string): Entering {
+  const { attempt, decisionId } = record;
+  const reservationId = reservationIdOf(callKey, attempt);
+  const entry = {
+    kind: "joined",
+    reservationId,
+    attempt,
+    ...(decisionId !== undefined && { decisionId }),
+  } as const;
+  return { entry, next: record };
 }
 
 /** A claim whose process is gone decided nothing: the call stands where it stood before. */

@@ -40,21 +40,14 @@ export class Admissions {
   /** Which call this is, and for a binding decision the claim to make it: of several at once, one gets it. */
   enter(callKey: string, intent: Exclude<Intent, "peek">, options: EnterOptions): MaybePromise<CallEntry> {
     this.#holdTtlMs = options.holdTtlMs;
+    const how = { ...options, callKey, onUnknownOutcome: this.#onUnknownOutcome };
     let entry: CallEntry = { kind: "refused", cause: "in_flight" };
-    const entered = this.#documents.update<CallRecord>(
-      callKey,
-      (old) => {
-        const entering = enter(old, intent, {
-          ...options,
-          callKey,
-          onUnknownOutcome: this.#onUnknownOutcome,
-        });
-        entry = entering.entry;
-        return entering.next;
-      },
-      KEPT,
-    );
-    return andThen(entered, () => entry);
+    const change = (old: CallRecord | undefined): CallRecord | undefined => {
+      const entering = enter(old, intent, how);
+      entry = entering.entry;
+      return entering.next;
+    };
+    return andThen(this.#documents.update<CallRecord>(callKey, change, KEPT), () => entry);
   }
 
   /**

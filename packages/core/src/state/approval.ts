@@ -78,7 +78,7 @@ export class Approvals {
         const id = ids[position];
         if (id === undefined) return undefined;
         return andThen(this.get(id), (found) =>
-          found?.status === "approved" && found ? found : lookFrom(position + 1),
+          found?.status === "approved" && bindingKey(found.binding) === key ? found : lookFrom(position + 1),
         );
       };
       return lookFrom(0);
@@ -104,12 +104,12 @@ export class Approvals {
 
   /** @throws AgentplaneError `approval_invalid` when this person may not answer, or it is answered already */
   approve(id: string, act: ApprovalAct): MaybePromise<Approval> {
-    return this.#answer(id, "approval_approved", act, (old, nowMs) => approved(old, act, nowMs));
+    return this.#answer(id, { action: "approval_approved", act }, (old, nowMs) => approved(old, act, nowMs));
   }
 
   /** @throws AgentplaneError `approval_invalid` as `approve` */
   deny(id: string, act: ApprovalAct): MaybePromise<Approval> {
-    return this.#answer(id, "approval_denied", act, (old, nowMs) => denied(old, act, nowMs));
+    return this.#answer(id, { action: "approval_denied", act }, (old, nowMs) => denied(old, act, nowMs));
   }
 
   /**
@@ -124,7 +124,7 @@ export class Approvals {
       const preview = edited(current, how, this.#deps.nowMs());
       this.#editedInputs.keep(preview, act.input);
       return andThen(this.#index.add(preview), () =>
-        this.#answer(id, "approval_edited", act, (old, nowMs) => edited(old, how, nowMs)),
+        this.#answer(id, { action: "approval_edited", act }, (old, nowMs) => edited(old, how, nowMs)),
       );
     });
   }
@@ -211,8 +211,7 @@ export class Approvals {
 
   #answer(
     id: string,
-    action: string,
-    act: ApprovalAct,
+    { action, act }: { readonly action: string; readonly act: ApprovalAct },
     answer: (old: Approval, nowMs: number) => Approval,
   ): MaybePromise<Approval> {
     const nowMs = this.#deps.nowMs();

@@ -6,7 +6,7 @@ import type { PolicyContext } from "../context/context.ts";
 import { actionOf } from "../context/hookpoint.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { DocumentStore } from "../store/state-store.ts";
-import { joinModes, type ModeJudgement } from "./judge-modes.ts";
+import { joinModes, NO_MODES, type ModeJudgement } from "./judge-modes.ts";
 import {
   createModeEntry,
   headroomOf,
@@ -134,7 +134,8 @@ export class Degradation {
 
   /** What the modes in force do to a call. O(1) while there is none. */
   judge(context: PolicyContext, traits: ToolTraits | undefined): ModeJudgement {
-    return joinModes(this.entriesFor(context), traits, actionOf(context.hookpoint));
+    const entries = this.entriesFor(context);
+    return entries.length === 0 ? NO_MODES : joinModes(entries, traits, actionOf(context.hookpoint));
   }
 
   /** Reads every mode again. */
@@ -150,6 +151,11 @@ export class Degradation {
   /** Notes that the store was heard of; see `isStale`. */
   confirm(heartbeatMs: number): void {
     this.#replica.confirm(heartbeatMs);
+  }
+
+  /** Whether all is known for good: nobody said how often the store would be heard of. */
+  get isSettled(): boolean {
+    return this.#replica.isSettled;
   }
 
   /** Whether modes may be unknown here: not read yet, or unconfirmed for two heartbeats. */

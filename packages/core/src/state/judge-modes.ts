@@ -16,7 +16,8 @@ export interface ModeJudgement {
 }
 
 const DEFAULT_PER_MINUTE = 6;
-const NOTHING: ModeJudgement = Object.freeze({ cell: "allow", modes: Object.freeze([]) });
+/** What no mode says. */
+export const NO_MODES: ModeJudgement = Object.freeze({ cell: "allow", modes: Object.freeze([]) });
 
 /**
  * Joins the modes in force for one call: order and repetition do not matter, one more only ever tightens.
@@ -29,7 +30,7 @@ export function joinModes(
   traits: ToolTraits | undefined,
   action: string,
 ): ModeJudgement {
-  if (entries.length === 0) return NOTHING;
+  if (entries.length === 0) return NO_MODES;
   let cell: ModeCell = "allow";
   let deciding: ModeEntry | undefined;
   for (const entry of entries) {

@@ -132,6 +132,11 @@ export class Plugboard {
     this.#replica.confirm(heartbeatMs);
   }
 
+  /** Whether all is known for good: nobody said how often the store would be heard of. */
+  get isSettled(): boolean {
+    return this.#replica.isSettled;
+  }
+
   /** Whether plugs may be unknown here: not read yet, or unconfirmed for two heartbeats. */
   isStale(nowMs: number): boolean {
     return this.#replica.isStale(nowMs);

@@ -22,6 +22,7 @@ const RETRY_MS = 1_000;
 export class Replica<T> {
   readonly #deps: ReplicaDeps<T>;
   readonly #entries = new Map<string, T>();
+  /** In force here, and not yet, or never, known to the store. */
   readonly #writing = new Set<string>();
   readonly #listeners = new Set<() => void>();
   readonly #unwatch: () => void;
@@ -80,6 +81,11 @@ export class Replica<T> {
     this.#confirmedMs = this.#deps.nowMs();
   }
 
+  /** Whether nothing here can become outdated by time alone. */
+  get isSettled(): boolean {
+    return this.#isLoaded && this.#heartbeatMs === undefined;
+  }
+
   /** Whether what is read here may be outdated. */
   isStale(nowMs: number): boolean {
     if (!this.#isLoaded) return true;
@@ -98,7 +104,10 @@ export class Replica<T> {
 
   /** Changes a document where it is kept; here it changes when that has succeeded. */
   update(key: string, change: (old: T | undefined) => T | undefined): MaybePromise<void> {
-    return andThen(this.#deps.documents.update<T>(key, change), (next) => this.#apply(key, next));
+    return andThen(this.#deps.documents.update<T>(key, change), (next) => {
+      this.#writing.delete(key);
+      this.#apply(key, next);
+    });
   }
 
   close(): void {

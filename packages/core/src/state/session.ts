@@ -45,7 +45,7 @@ export class Sessions {
 
   /** Adds a decided call. An earlier entry of the same call that did not run, or was suspended, is replaced. */
   append(context: PolicyContext, entry: SessionEntry): MaybePromise<void> {
-    return this.#update(context, (old) => added(withoutEarlier(old, entry), Object.freeze({ ...entry })));
+    return this.#update(context, (old) => added(withoutEarlier(old, entry), entry));
   }
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
@@ -114,7 +114,9 @@ function emptySession(startedAtMs: number): SessionRecord {
 function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
   const last = record.chunks.at(-1);
   const hasRoom = last !== undefined && last.length < CHUNK;
-  const chunks = hasRoom ? [...record.chunks.slice(0, -1), [...last, entry]] : [...record.chunks, [entry]];
+  const chunks = hasRoom
+    ? record.chunks.with(record.chunks.length - 1, [...last, entry])
+    : [...record.chunks, [entry]];
   const counts = count(record.counts, entry, 1);
   return bounded({ ...record, chunks, size: record.size + 1, open: record.open + openOf(entry), counts });
 }
@@ -135,7 +137,7 @@ function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry): Sessi
     REPLACED_CHUNKS,
   );
   if (found === undefined) return record;
-  const chunks = replaceIn(record, found, []);
+  const chunks = without(record, found);
   const counts = count(record.counts, found.entry, -1);
   return { ...record, chunks, size: record.size - 1, open: record.open - 1, counts };
 }
@@ -157,9 +159,11 @@ function completed(
     isError,
     durationMs,
   });
-  const counts = count(count(record.counts, found.entry, -1), ended, 1);
+  // Mostly a call that was let go on and went well: nothing to count anew.
+  const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
+  const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);
   const open = record.open - openOf(found.entry) + openOf(ended);
-  return { ...record, chunks: replaceIn(record, found, [ended]), open, counts };
+  return { ...record, chunks: replaced(record, found, ended), open, counts };
 }
 
 interface Found {
@@ -181,14 +185,16 @@ function findLast(
   return undefined;
 }
 
-function replaceIn(
+function without({ chunks }: SessionRecord, { chunk, position }: Found): SessionRecord["chunks"] {
+  return chunks.with(chunk, (chunks[chunk] ?? []).toSpliced(position, 1)).filter(({ length }) => length > 0);
+}
+
+function replaced(
   { chunks }: SessionRecord,
   { chunk, position }: Found,
-  by: readonly SessionEntry[],
+  by: SessionEntry,
 ): SessionRecord["chunks"] {
-  return chunks
-    .with(chunk, (chunks[chunk] ?? []).toSpliced(position, 1, ...by))
-    .filter(({ length }) => length > 0);
+  return chunks.with(chunk, (chunks[chunk] ?? []).with(position, by));
 }
 
 /** A call that did not run, or has not ended, may come back under its key. */
@@ -208,6 +214,7 @@ function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by:
 
 function viewOf({ startedAtMs, chunks, counts, labels }: SessionRecord): SessionView {
   const entries = chunks.flat().slice(-MAX_ENTRIES);
+  for (const entry of entries) Object.freeze(entry);
   return Object.freeze({
     entries: Object.freeze(entries),
     counts: Object.freeze(counts),

@@ -59,14 +59,15 @@ export function settleItem(
   // What already counts: the event, or what expiry charged.
   const counted = expiredAtMs !== undefined && item.expired === "release" ? 0 : amount;
   cell.use(actual - counted, nowMs, nowMs);
-  if (actual < counted) uncount(item, counted - actual, isEvent ? atMs : (expiredAtMs ?? atMs), nowMs);
+  if (actual < counted)
+    uncount(item, counted - actual, { atMs: isEvent ? atMs : (expiredAtMs ?? atMs), nowMs });
 }
 
 /** Gives an item back as if it had never been taken. */
 export function releaseItem(item: HeldItem, nowMs: number, expiredAtMs: number | undefined): void {
   if (expiredAtMs === undefined && !item.isEvent) item.cell.held -= item.amount;
   else if (expiredAtMs === undefined || item.expired === "charge") {
-    uncount(item, item.amount, item.isEvent ? item.atMs : (expiredAtMs ?? item.atMs), nowMs);
+    uncount(item, item.amount, { atMs: item.isEvent ? item.atMs : (expiredAtMs ?? item.atMs), nowMs });
   }
 }
 
@@ -75,10 +76,10 @@ export function expireItem(item: HeldItem, dueMs: number, nowMs: number): void {
   const { cell, amount, atMs, isEvent, expired } = item;
   if (!isEvent) cell.held -= amount;
   if (expired === "charge" && !isEvent) cell.use(amount, dueMs, nowMs);
-  if (expired === "release" && isEvent) uncount(item, amount, atMs, nowMs);
+  if (expired === "release" && isEvent) uncount(item, amount, { atMs, nowMs });
 }
 
 /** What an operator's reset forgot cannot be taken back: it would take away from others. */
-function uncount({ cell, epoch }: HeldItem, amount: number, atMs: number, nowMs: number): void {
-  if (cell.epoch === epoch) cell.unuse(amount, atMs, nowMs);
+function uncount({ cell, epoch }: HeldItem, amount: number, time: { atMs: number; nowMs: number }): void {
+  if (cell.epoch === epoch) cell.unuse(amount, time.atMs, time.nowMs);
 }

@@ -4,7 +4,7 @@ import { calendarPeriod } from "./calendar.ts";
 import type { Expiring } from "./expiry-heap.ts";
 import type { LimitState } from "./state-store.ts";
 import type { UsageWindow } from "./usage-window.ts";
-import { addTo, createWindow } from "./window.ts";
+import { createWindow, withRoomFor } from "./window.ts";
 
 /** What a cell would answer to one more amount. */
 export interface Fit {
@@ -43,7 +43,9 @@ export class LimitCell implements Expiring {
 
   /** Counts an amount as used; what is not positive is ignored. */
   use(amount: number, atMs: number, nowMs: number): void {
-    if (amount > 0) this.#window = addTo(this.#window, amount, atMs, nowMs);
+    if (amount <= 0) return;
+    this.#window = withRoomFor(this.#window, amount, nowMs);
+    this.#window.add(amount, atMs, nowMs);
   }
 
   /** Takes back what was used at a time, as far as it still counts. */

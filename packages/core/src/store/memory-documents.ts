@@ -48,7 +48,8 @@ export class MemoryDocuments implements DocumentStore {
     options?: UpdateOptions,
   ): T | undefined {
     const found = this.#documents.get(key);
-    const isKnown = found !== undefined && !this.#isForgotten(found);
+    const nowMs = this.#nowMs();
+    const isKnown = found !== undefined && found.expiresMs > nowMs;
     // The key decides the type: each machine reads only what it wrote.
     const old = isKnown ? (found.value as T) : undefined;
     const next = change(old);
@@ -56,7 +57,10 @@ export class MemoryDocuments implements DocumentStore {
     if (next === undefined) {
       if (found !== undefined) this.#forget(found);
     } else {
-      this.#write(found ?? this.#create(key), next, options?.ttlMs);
+      this.#write(found ?? this.#create(key), next, {
+        nowMs,
+        expiresMs: nowMs + (options?.ttlMs ?? Infinity),
+      });
     }
     return next;
   }
@@ -91,12 +95,11 @@ export class MemoryDocuments implements DocumentStore {
     return document;
   }
 
-  #write(document: Document, value: unknown, ttlMs: number | undefined): void {
+  #write(document: Document, value: unknown, time: { nowMs: number; expiresMs: number }): void {
+    const { nowMs, expiresMs } = time;
     document.value = value;
-    document.expiresMs = Infinity;
-    if (ttlMs !== undefined) {
-      const nowMs = this.#nowMs();
-      document.expiresMs = nowMs + ttlMs;
+    document.expiresMs = expiresMs;
+    if (expiresMs !== Infinity) {
       this.#queue(document);
       this.#forgetDue(nowMs);
     }

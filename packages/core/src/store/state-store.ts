@@ -82,6 +82,7 @@ export interface DocumentStore {
   ): MaybePromise<T | undefined>;
   list<T>(prefix: string): MaybePromise<readonly (readonly [key: string, value: T])[]>;
   /** Reports every change under a prefix, also those of other processes. Returns the unsubscription. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the documents' shape, as read does
   watch<T>(prefix: string, changed: (key: string, value: T | undefined) => void): () => void;
 }
 

@@ -25,14 +25,11 @@ export function createWindow({ window, measure, limit }: LimitSpec): UsageWindow
 }
 
 /**
- * Adds to a window and answers which window counts from now on: a log that overflows (a raised limit, a soft one that
- * is overrun) becomes buckets.
+ * The window that counts on with so much more: a log that would overflow (a raised limit, a soft one that is overrun)
+ * becomes buckets.
  */
-export function addTo(window: UsageWindow, amount: number, atMs: number, nowMs: number): UsageWindow {
-  const next =
-    window instanceof CallLog && !window.hasRoom(amount, nowMs) ? bucketsOf(window, nowMs) : window;
-  next.add(amount, atMs, nowMs);
-  return next;
+export function withRoomFor(window: UsageWindow, amount: number, nowMs: number): UsageWindow {
+  return window instanceof CallLog && !window.hasRoom(amount, nowMs) ? bucketsOf(window, nowMs) : window;
 }
 
 function bucketsOf(log: CallLog, nowMs: number): BucketWindow {

@@ -46,6 +46,8 @@ export interface SeenModelCall {
   readonly prompt: string;
   /** Names of the tools offered. */
   readonly offered: readonly string[];
+  /** How many tokens of output the request allows; absent: as many as the model has. */
+  readonly maxOutputTokens?: number;
 }
 
 /** What a model was told of one tool call. */

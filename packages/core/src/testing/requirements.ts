@@ -54,6 +54,9 @@ const SENTENCES = {
     "A blocked tool is not offered to the model, and does not run when the model names it all the same.",
   "block.invented": "A name that no tool has runs no tool, however much it resembles one.",
   "block.aborted": "After the caller aborts, neither a tool nor a model is called.",
+  "block.model": "A blocked model call is not made.",
+  "block.result":
+    "A result that a policy blocks is withheld, and the model is told that the call was executed.",
   "ask.plain": "A call that needs approval does not run and is reported as pending with its approval id.",
   "ask.stream": "A call of a streamed turn that needs approval does not run and is reported as pending.",
   "ask.parallel": "Every call of a turn needs its own approval: approving one does not run another.",
@@ -70,6 +73,7 @@ const SENTENCES = {
   "redact.replay": "A replay shows no unredacted result of the call that ran before.",
   "redact.nested": "What a nested agent's tools give is redacted for the inner and the outer model.",
   "redact.aborted": "What a stream still holds back when the caller aborts is never released.",
+  "redact.prompt": "What is redacted from a prompt is not sent to the provider.",
   "redact.observed":
     "What is redacted from a result or a response is in no event, callback or saved state of the framework.",
   "rewrite.plain": "A tool is executed with the rewritten input.",
@@ -81,8 +85,9 @@ const SENTENCES = {
   "rewrite.nested": "A tool of a nested agent is executed with the rewritten input.",
   "kill.plain": "After an agent was unplugged, neither a tool nor a model is called.",
   "kill.stream": "Unplugging an agent cuts its stream: nothing that comes later reaches the caller.",
-  "kill.parallel":
-    "The results of calls that ran while their agent was unplugged are withheld, and their signals fire.",
+  "kill.parallel": "The results of calls that ran while their agent was unplugged are withheld.",
+  "kill.model": "The answer of a model call that runs while its agent is unplugged is discarded.",
+  "kill.signal": "The signal of a tool that runs while its agent is unplugged fires.",
   "kill.retry": "A call that failed while its agent was unplugged is not tried again.",
   "kill.resume":
     "An agent that was unplugged while a run was paused does not go on, although it was approved.",
@@ -169,6 +174,7 @@ const SENTENCES = {
   "budget.nested": "What a nested agent's model used is charged to the tenant it shares.",
   "budget.aborted":
     "A stream that the caller aborts is charged for what it gave, and holds nothing any more.",
+  "budget.clamp": "A model is not asked for more output than was reserved.",
   "audit.decision": "Every tool call leaves exactly one decision in the audit trail, whether it ran or not.",
   "audit.outcome": "Every call that was let through leaves exactly one outcome in the audit trail.",
   "audit.parallel": "The calls of one turn leave one decision each.",

@@ -38,7 +38,7 @@ function applyRules(
   const rules = new Map<string, JsonValue>(old);
   for (const change of changes) applyRule(rules, change);
   if (order === undefined) return [...rules.values()];
-  return order.after?.map((ruleId) => rules.get(ruleId) ?? refuse(`${list}[${ruleId}]`));
+  return order.after?.map((ruleId) => present(rules.get(ruleId), `${list}[${ruleId}]`));
 }
 
 function applyRule(rules: Map<string, JsonValue>, change: RuleChange): void {
@@ -47,7 +47,7 @@ function applyRule(rules: Map<string, JsonValue>, change: RuleChange): void {
     rules.set(ruleId, change.rule);
     return;
   }
-  const old = rules.get(ruleId) ?? refuse(`${list}[${ruleId}]`);
+  const old = present(rules.get(ruleId), `${list}[${ruleId}]`);
   if (change.change === "removed") rules.delete(ruleId);
   else rules.set(ruleId, applyValues(old, change.values));
 }
@@ -59,11 +59,11 @@ function applyValues(value: JsonValue, changes: readonly ValueChange[]): JsonVal
 /** Builds the value with one place replaced; undefined removes the member. */
 function replaceAt(value: JsonValue, at: ValuePath, next: JsonValue | undefined): JsonValue {
   const [step, ...rest] = at;
-  if (step === undefined) return next ?? refuse("$");
+  if (step === undefined) return present(next, "$");
   const inner = (old: JsonValue | undefined): JsonValue | undefined =>
-    rest.length === 0 ? next : replaceAt(old ?? refuse(String(step)), rest, next);
+    rest.length === 0 ? next : replaceAt(present(old, String(step)), rest, next);
   if (Array.isArray(value) && typeof step === "number") {
-    return value.map((item: JsonValue, index) => (index === step ? (inner(item) ?? refuse(`[${step}]`)) : item));
+    return value.map((item: JsonValue, index) => (index === step ? present(inner(item), `[${step}]`) : item));
   }
   if (!isJsonObject(value) || typeof step !== "string") return refuse(String(step));
   // From entries, so that a member of any name stays a member: assigning `__proto__` would set the prototype.
@@ -74,8 +74,17 @@ function replaceAt(value: JsonValue, at: ValuePath, next: JsonValue | undefined)
   return Object.fromEntries(members);
 }
 
+/** Null is a value like any other; only undefined says that nothing is there. */
+function present(value: JsonValue | undefined, place: string): JsonValue {
+  return value === undefined ? refuse(place) : value;
+}
+
 function refuse(place: string): never {
-  throw new AgentplaneError("version_unknown", `the diff does not fit: ${place} is not there; diff from this version`, {
-    data: { place },
-  });
+  throw new AgentplaneError(
+    "version_unknown",
+    `the diff does not fit: ${place} is not there; diff from this version`,
+    {
+      data: { place },
+    },
+  );
 }

@@ -32,7 +32,9 @@ export function diffValues(
   if (after === undefined) return [{ change: "removed", path: formatPath(at), at, before }];
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...names].toSorted().flatMap((name) => diffValues(own(before, name), own(after, name), [...at, name]));
+    return [...names]
+      .toSorted()
+      .flatMap((name) => diffValues(own(before, name), own(after, name), [...at, name]));
   }
   if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
     return before.flatMap((item: JsonValue, index) => diffValues(item, after[index], [...at, index]));

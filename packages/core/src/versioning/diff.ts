@@ -9,7 +9,12 @@ export type RuleList = (typeof RULE_LISTS)[number];
 /** A rule that differs; rules are matched by their id (default: the kind), wherever they stand. */
 export type RuleChange =
   | { readonly change: "added"; readonly list: RuleList; readonly ruleId: string; readonly rule: JsonObject }
-  | { readonly change: "removed"; readonly list: RuleList; readonly ruleId: string; readonly rule: JsonObject }
+  | {
+      readonly change: "removed";
+      readonly list: RuleList;
+      readonly ruleId: string;
+      readonly rule: JsonObject;
+    }
   | {
       readonly change: "changed";
       readonly list: RuleList;

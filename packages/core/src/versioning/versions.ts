@@ -79,7 +79,15 @@ export function createVersions({ hash, nowMs, record }: VersionDeps): Versions {
     const newest = list.at(-1);
     if (newest?.contentHash === contentHash) return newest;
     const { author, changelog } = note;
-    const base = { policyId: policy.id, version: list.length + 1, contentHash, policy, author, changelog, at: nowMs() };
+    const base = {
+      policyId: policy.id,
+      version: list.length + 1,
+      contentHash,
+      policy,
+      author,
+      changelog,
+      at: nowMs(),
+    };
     const next: PolicyVersion = Object.freeze({ ...base, ...(rollbackOf !== undefined && { rollbackOf }) });
     published.set(policy.id, [...list, next]);
     record(publishRecord(next));
@@ -121,7 +129,11 @@ function checkNote(source: string, { author, changelog }: PublishNote, id: unkno
   );
 }
 
-function refuseUnknown(policyId: string, ref: VersionRef, published: ReadonlyMap<string, readonly unknown[]>): never {
+function refuseUnknown(
+  policyId: string,
+  ref: VersionRef,
+  published: ReadonlyMap<string, readonly unknown[]>,
+): never {
   const count = published.get(policyId)?.length;
   const hint =
     count === undefined

@@ -12,6 +12,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ["load", "state", "versioning", "sync"],
   ["engine"],
   ["enforce"],
+  ["plane-options.ts"],
+  ["plane-parts.ts"],
   ["plane.ts"],
   ["index.ts"],
 ];
@@ -102,7 +104,8 @@ test.for([
   ["context/a.ts", "base/b.ts", true],
   ["policy/a.ts", "context/b.ts", true],
   ["context/a.ts", "policy/b.ts", false],
-  ["decision/a.ts", "policy/b.ts", false],
+  ["decision/a.ts", "policy/b.ts", true],
+  ["policy/a.ts", "decision/b.ts", false],
   ["rules/a.ts", "state/b.ts", false],
   ["rules/a.ts", "store/b.ts", false],
   ["engine/a.ts", "enforce/b.ts", false],

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { CHAIN_START, createChain, readStoredLine, storedLine } from "../../src/audit/chain.ts";

@@ -1,6 +1,11 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 
-import type { AuditRecord, ControlRecord, DecisionRecord, OutcomeRecord } from "../../src/audit/audit-record.ts";
+import type {
+  AuditRecord,
+  ControlRecord,
+  DecisionRecord,
+  OutcomeRecord,
+} from "../../src/audit/audit-record.ts";
 import { DECISION_CAUSES, type Decision } from "../../src/decision/decision.ts";
 import { createPorts } from "../../src/base/runtime.ts";
 
@@ -61,7 +66,8 @@ export function controlRecord(subject: string): ControlRecord {
 }
 
 const text = fc.string({ maxLength: 12, unit: "grapheme" });
-const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<never>;
 
 const identity = fc.record(

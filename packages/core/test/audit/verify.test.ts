@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { createChain, storedLine } from "../../src/audit/chain.ts";
@@ -7,7 +7,9 @@ import { controlRecord, hash, records } from "./records.ts";
 
 function logOf(count: number) {
   const chain = createChain(hash);
-  const lines = Array.from({ length: count }, (_, index) => storedLine(chain.next(controlRecord(`s${index}`))));
+  const lines = Array.from({ length: count }, (_, index) =>
+    storedLine(chain.next(controlRecord(`s${index}`))),
+  );
   return { lines, end: chain.position };
 }
 
@@ -29,10 +31,42 @@ test.for<[string, readonly string[], number, LineProblem]>([
   ["a changed word", lines.with(2, at(2).replace("incident", "accident")), 3, "edited"],
   ["a changed first line", lines.with(0, at(0).replace("ada", "eve")), 1, "edited"],
   ["a changed last line", lines.with(5, at(5).replace("ada", "eve")), 6, "edited"],
-  ["a changed line with a new hash", lines.with(2, forged(at(2), (text) => text.replace("ada", "eve"))), 3, "edited"],
-  ["a changed first line with a new hash", lines.with(0, forged(at(0), (t) => t.replace("ada", "eve"))), 1, "edited"],
-  ["another line before it named, with a new hash", lines.with(3, forged(at(3), (t) => t.replace(/[0-9a-f]{64}/, "f".repeat(64)))), 4, "edited"],
-  ["another number, with a new hash", lines.with(3, forged(at(3), (text) => text.replace('"seq":3', '"seq":1'))), 4, "edited"],
+  [
+    "a changed line with a new hash",
+    lines.with(
+      2,
+      forged(at(2), (text) => text.replace("ada", "eve")),
+    ),
+    3,
+    "edited",
+  ],
+  [
+    "a changed first line with a new hash",
+    lines.with(
+      0,
+      forged(at(0), (t) => t.replace("ada", "eve")),
+    ),
+    1,
+    "edited",
+  ],
+  [
+    "another line before it named, with a new hash",
+    lines.with(
+      3,
+      forged(at(3), (t) => t.replace(/[0-9a-f]{64}/, "f".repeat(64))),
+    ),
+    4,
+    "edited",
+  ],
+  [
+    "another number, with a new hash",
+    lines.with(
+      3,
+      forged(at(3), (text) => text.replace('"seq":3', '"seq":1')),
+    ),
+    4,
+    "edited",
+  ],
   ["JSON of something else", lines.with(3, '{"a":1}'), 4, "edited"],
   ["no JSON", lines.with(3, "garbage"), 4, "not_json"],
   ["an empty line in the middle", lines.toSpliced(3, 0, ""), 4, "not_json"],
@@ -52,7 +86,10 @@ test("finds a trail cut at its end only where the end was kept elsewhere", () =>
   expect(verifyLines(lines.slice(0, 4), hash)).toMatchObject({ ok: true, unsealedTail: 4 });
   const report = verifyLines(lines.slice(0, 4), hash, { end });
   expect(report.firstBad).toMatchObject({ line: 5, problem: "truncated" });
-  const anew = lines.with(5, forged(at(5), (text) => text.replace("ada", "eve")));
+  const anew = lines.with(
+    5,
+    forged(at(5), (text) => text.replace("ada", "eve")),
+  );
   expect(verifyLines(anew, hash, { end }).firstBad).toMatchObject({ line: 6, problem: "edited" });
 });
 
@@ -63,7 +100,10 @@ test("locates any single edit, deletion, swap or duplicate of a random trail", (
   });
   fc.assert(
     fc.property(trails, fc.nat(), fc.nat(), fc.nat(), ({ trail, until }, a, b, c) => {
-      const [first, second] = [a % trail.length, b % trail.length].toSorted((x, y) => x - y) as [number, number];
+      const [first, second] = [a % trail.length, b % trail.length].toSorted((x, y) => x - y) as [
+        number,
+        number,
+      ];
       const line = trail[first] ?? "";
       const spot = c % line.length;
       const other = line[spot] === "7" ? "8" : "7";
@@ -73,7 +113,10 @@ test("locates any single edit, deletion, swap or duplicate of a random trail", (
       const edited = check(trail.with(first, line.slice(0, spot) + other + line.slice(spot + 1)));
       expect(edited?.line).toBe(first + 1);
       const cut = check(trail.toSpliced(first, 1));
-      expect(cut).toMatchObject({ line: first + 1, problem: first === trail.length - 1 ? "truncated" : "removed" });
+      expect(cut).toMatchObject({
+        line: first + 1,
+        problem: first === trail.length - 1 ? "truncated" : "removed",
+      });
       const twice = check(trail.toSpliced(second + 1, 0, line));
       expect(twice).toMatchObject({ line: second + 2, problem: "duplicated" });
       if (first === second) return;

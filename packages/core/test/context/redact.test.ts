@@ -226,6 +226,11 @@ describe("JSON inside texts", () => {
     }
   });
 
+  test("sees the JSON that dropping a finding leaves", () => {
+    const drop = duty({ detect: ["email"], treatment: "drop" });
+    expect(shown('a@b.c{"ssn":"1","x":2}', fields, drop)).toBe('{"ssn":"[REDACTED]","x":2}');
+  });
+
   test("goes through any nesting without a stack", () => {
     const depth = 100_000;
     const text = `${"[".repeat(depth)}{"ssn":1}${"]".repeat(depth)}`;

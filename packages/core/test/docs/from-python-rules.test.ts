@@ -19,8 +19,8 @@ interface Sent {
 
 const sent: Sent[] = [];
 const fetch: FetchLike = (url, { headers, body }) => {
-  sent.push({ url, headers: headers ?? {}, body: body ?? "" });
-  return Promise.resolve({ ok: true, status: 200, headers: { get: () => null } });
+  sent.push({ url, headers, body });
+  return Promise.resolve({ ok: true, status: 200 });
 };
 
 function runRules(world: SnippetWorld = {}): Promise<RanPage> {

@@ -115,6 +115,36 @@ test("a kill is in force here even when the store is down, and the failure is th
   expect(board.cutOf(contextOf())).toBeDefined();
 });
 
+test("a kill on its way to the store, or that never got there, survives a new reading until it is lifted", async () => {
+  const machines = createTestMachines();
+  const controls = brokenDocuments(machines.store.controls);
+  const board = new Plugboard({ ...machines, controls });
+  await expect(board.unplug({ kind: "all" }, ACT)).rejects.toThrow("the store is down");
+  controls.heal();
+  await board.load();
+  expect(board.cutOf(contextOf())).toBeDefined();
+  await board.plug({ kind: "all" }, { by: "ada" });
+  expect(board.cutOf(contextOf())).toBeUndefined();
+  expect(machines.records.map(({ action }) => action)).toStrictEqual(["unplugged", "plugged"]);
+});
+
+test("a new reading drops what was lifted unheard", async () => {
+  const machines = createTestMachines();
+  const { controls } = machines.store;
+  const deaf = {
+    read: controls.read.bind(controls),
+    update: controls.update.bind(controls),
+    list: controls.list.bind(controls),
+    watch: () => () => undefined,
+  };
+  const board = new Plugboard({ ...machines, controls: deaf });
+  void board.unplug({ kind: "all" }, ACT);
+  void boardOf(machines).plug({ kind: "all" }, { by: "ada" });
+  expect(board.cutOf(contextOf())).toBeDefined();
+  await board.load();
+  expect(board.cutOf(contextOf())).toBeUndefined();
+});
+
 test("what was not read yet is stale; it is tried again until it is", async () => {
   const machines = createTestMachines();
   void boardOf(machines).unplug({ kind: "all" }, ACT);

@@ -88,6 +88,24 @@ test("a resumed call that no longer fits is refused and keeps what it holds", ()
   expect(store.ledger.read(tokens(100))).toStrictEqual({ used: 0, held: 100, limit: 100 });
 });
 
+test("a call resumed after its hold expired that no longer fits stays charged", () => {
+  const { store, advanceMs } = createTestStore();
+  store.ledger.reserve({ id: "1", ttlMs: 100, items: [item(tokens(100), 60)] });
+  advanceMs(200);
+  expect(store.ledger.reserve({ id: "1", ttlMs: 100, items: [item(tokens(100), 101)] })).toMatchObject({
+    isGranted: false,
+  });
+  expect(store.ledger.read(tokens(100))).toMatchObject({ used: 60, held: 0 });
+});
+
+test("a resumed call is no longer counted by a rate that no longer concerns it", () => {
+  const { store } = createTestStore();
+  store.ledger.reserve({ id: "1", ttlMs: 1_000, items: [item(calls(1)), item(tokens(100), 60)] });
+  store.ledger.reserve({ id: "1", ttlMs: 1_000, items: [item(tokens(100), 60)] });
+  expect(store.ledger.read(calls(1))).toMatchObject({ used: 0 });
+  expect(store.ledger.read(tokens(100))).toMatchObject({ held: 60 });
+});
+
 test("a call resumed after its hold expired is not charged twice", () => {
   const { store, advanceMs } = createTestStore();
   const items = [item(tokens(100), 60), item(calls(1, "c", 60_000))];

@@ -93,6 +93,31 @@ test("a clock that jumps back neither refills a window nor freezes it", () => {
   expect(take(store.ledger, "b", spec)).toMatchObject({ isGranted: true });
 });
 
+test("a call made while the clock is back counts from where time really is", () => {
+  const { store, advanceMs, setMs, nowMs } = createTestStore();
+  const before = nowMs();
+  take(store.ledger, "other", callsOf("other", 1));
+  setMs(before - 1_000_000);
+  take(store.ledger, "a", callsOf("k", 1));
+  setMs(before);
+  advanceMs(999);
+  expect(take(store.ledger, "b", callsOf("k", 1))).toMatchObject({ isGranted: false });
+});
+
+test("documents that were rewritten and then left are forgotten in the end", () => {
+  const { store, advanceMs } = createTestStore();
+  for (let round = 0; round < 2; round++) {
+    for (let index = 0; index < 50; index++)
+      store.sessions.update(`k${index}`, () => ({ round }), { ttlMs: 1_000 });
+    advanceMs(600);
+  }
+  for (let index = 0; index < 50; index++) {
+    advanceMs(200);
+    store.sessions.update(`new${index}`, () => ({ index }), { ttlMs: 100 });
+  }
+  expect(store.sessions.size).toBe(1);
+});
+
 test.for([0, -1, 1.5, Number.NaN])("refuses maxKeys %s", (maxKeys) => {
   expect(() => memoryState({ maxKeys })).toThrow(expect.objectContaining({ code: "usage_invalid" }));
 });

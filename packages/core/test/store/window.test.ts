@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { LimitSpec, Measure } from "../../src/policy/limit.ts";
 import { BucketWindow } from "../../src/store/bucket-window.ts";
 import { CallLog } from "../../src/store/call-log.ts";
-import { addTo, createWindow } from "../../src/store/window.ts";
+import { createWindow, withRoomFor } from "../../src/store/window.ts";
 import { LimitCell } from "../../src/store/limit-cell.ts";
 import { START_MS } from "./test-store.ts";
 
@@ -130,10 +130,11 @@ test("up to 1,000 calls are logged exactly, more and weighted amounts are bucket
 
 test("a log that overflows becomes buckets and forgets no call", () => {
   const window = createWindow(specOf(10, 1_000));
-  const full = addTo(window, 1_000, START_MS, START_MS);
-  expect(full).toBe(window);
-  const buckets = addTo(full, 1, START_MS + 10, START_MS + 10);
+  expect(withRoomFor(window, 1_000, START_MS)).toBe(window);
+  window.add(1_000, START_MS, START_MS);
+  const buckets = withRoomFor(window, 1, START_MS + 10);
   expect(buckets).toBeInstanceOf(BucketWindow);
+  buckets.add(1, START_MS + 10, START_MS + 10);
   expect(buckets.used(START_MS + 10)).toBe(1_001);
   expect(buckets.used(START_MS + 1_200)).toBe(0);
 });

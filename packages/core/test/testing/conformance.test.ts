@@ -50,6 +50,29 @@ describe("every mutant fails what it breaks", () => {
   });
 });
 
+test("an adapter that governs nothing meets only what is about not standing in the way", async () => {
+  const met: string[] = [];
+  for (const { id, run } of suiteOf({ createDriver: withoutPlane, timeoutMs: 1_000 })) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, as test runners do
+    await run().then(
+      () => met.push(id),
+      () => undefined,
+    );
+  }
+  expect(met).toStrictEqual([
+    // What a framework does by itself: names that no tool has run nothing, an abort ends a run.
+    "block.invented",
+    "block.aborted",
+    "READ_ONLY.invented",
+    "NO_EXTERNAL.invented",
+    "SAFE_TOOLS_ONLY.invented",
+    "passthrough.plain",
+    "passthrough.stream",
+    "passthrough.error",
+    "passthrough.shadow",
+  ]);
+});
+
 describe("the table of requirements", () => {
   const crossings = FEATURES.flatMap((feature) => WAYS.map((way): Crossing => `${feature}.${way}`));
   const required: ReadonlySet<string> = new Set(REQUIREMENTS.map(({ id }) => id));
@@ -123,6 +146,10 @@ describe("a suite", () => {
     expect(closed).toStrictEqual(["failing", "hanging"]);
   });
 });
+
+function withoutPlane(): AdapterDriver {
+  return createReferenceDriver({ planeOf: () => undefined });
+}
 
 function withoutStreams(): AdapterDriver {
   const driver = createReferenceDriver();

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { canonicalJson } from "../../src/base/canonical-json.ts";
@@ -11,7 +11,11 @@ const withRules = (...blocking: NonNullable<typeof POLICY.blocking>) => ({ ...PO
 
 test("diff sees parameter changes", () => {
   const [allowlist, rate, condition] = rules as [(typeof rules)[0], (typeof rules)[0], (typeof rules)[0]];
-  const changed = withRules(allowlist, { ...rate, limit: 50 }, { ...condition, where: { input: { amount: { lte: 50 } } } });
+  const changed = withRules(
+    allowlist,
+    { ...rate, limit: 50 },
+    { ...condition, where: { input: { amount: { lte: 50 } } } },
+  );
   expect(diffPolicies(POLICY, changed)).toStrictEqual({
     values: [],
     order: [],
@@ -75,7 +79,11 @@ test("diff sees what lies outside the rules, with paths from the policy", () => 
 test("equal content has no difference", () => {
   fc.assert(
     fc.property(policies, (policy) => {
-      expect(diffPolicies(policy, structuredClone(policy))).toStrictEqual({ values: [], rules: [], order: [] });
+      expect(diffPolicies(policy, structuredClone(policy))).toStrictEqual({
+        values: [],
+        rules: [],
+        order: [],
+      });
     }),
   );
 });

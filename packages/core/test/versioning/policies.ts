@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 import type { Policy, RuleSpec } from "../../src/policy/policy.ts";
 
@@ -15,14 +15,19 @@ export const POLICY: Policy = {
 
 /** JSON data with the names that trip code which treats objects as dictionaries. */
 const json = fc.jsonValue({ maxDepth: 2 });
-const key = fc.oneof(fc.constantFrom("__proto__", "constructor", "limit", "a b"), fc.string({ maxLength: 4 }));
+const key = fc.oneof(
+  fc.constantFrom("__proto__", "constructor", "limit", "a b"),
+  fc.string({ maxLength: 4 }),
+);
 
 const rules: fc.Arbitrary<readonly RuleSpec[]> = fc.uniqueArray(
-  fc.tuple(fc.constantFrom("rate", "redact", "x", "y", "z"), fc.dictionary(key, json)).map(([id, params]) => ({
-    ...params,
-    rule: "rate",
-    id,
-  })),
+  fc
+    .tuple(fc.constantFrom("rate", "redact", "x", "y", "z"), fc.dictionary(key, json))
+    .map(([id, params]) => ({
+      ...params,
+      rule: "rate",
+      id,
+    })),
   { selector: ({ id }) => id, maxLength: 5 },
 );
 

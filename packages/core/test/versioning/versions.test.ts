@@ -21,7 +21,13 @@ beforeEach(() => {
 
 test("a version is addressed by its content and names author, changelog and time", () => {
   const first = versions.publish(POLICY, NOTE);
-  expect(first).toMatchObject({ policyId: "acme.data", version: 1, author: "ada", changelog: "first", at: 1_000 });
+  expect(first).toMatchObject({
+    policyId: "acme.data",
+    version: 1,
+    author: "ada",
+    changelog: "first",
+    at: 1_000,
+  });
   expect(first.contentHash).toMatch(/^sha256:[0-9a-f]{64}$/);
   expect(first.policy).toStrictEqual(POLICY);
   expect(versions.get("acme.data", 1)).toBe(first);
@@ -52,7 +58,13 @@ test("rollback creates a new version and history is never destroyed", () => {
   const second = versions.publish(TIGHTER, { author: "ada", changelog: "tighter" });
   nowMs = 2_000;
   const third = versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
-  expect(third).toMatchObject({ version: 3, rollbackOf: 1, author: "bob", at: 2_000, contentHash: first.contentHash });
+  expect(third).toMatchObject({
+    version: 3,
+    rollbackOf: 1,
+    author: "bob",
+    at: 2_000,
+    contentHash: first.contentHash,
+  });
   expect(third.policy).toStrictEqual(POLICY);
   expect(versions.history("acme.data")).toStrictEqual([first, second, third]);
   expect(versions.get("acme.data", first.contentHash)).toBe(third);
@@ -92,7 +104,11 @@ test("every publish and rollback is recorded with its author and reason", () => 
 test.for([
   ["rollback", () => versions.rollback("acme.data", 9, NOTE), /has no version 9; it has 1 to 1/],
   ["diff", () => versions.diff("acme.data", 1, `sha256:${"0".repeat(64)}`), /has no version sha256:0+/],
-  ["an unknown policy", () => versions.diff("acme.dato", 1, 2), /no policy "acme.dato" was published.*acme\.data/],
+  [
+    "an unknown policy",
+    () => versions.diff("acme.dato", 1, 2),
+    /no policy "acme.dato" was published.*acme\.data/,
+  ],
 ] as const)("refuses an unknown version: %s", ([, act, message]) => {
   versions.publish(POLICY, NOTE);
   expect(act).toThrow(message);

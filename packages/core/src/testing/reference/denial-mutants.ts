@@ -1,7 +1,8 @@
 import type { JsonValue } from "../../base/json.ts";
 import type { MaybePromise } from "../../base/maybe-promise.ts";
+import type { GuardedCall } from "../../enforce/execute.ts";
 import type { Mutant } from "./mutant.ts";
-import type { ReferenceSeams } from "./seams.ts";
+import type { Answered, ReferenceSeams } from "./seams.ts";
 
 /** Mistakes that let a call go on although it was denied. */
 export const DENIAL_MUTANTS: readonly Mutant[] = [
@@ -17,6 +18,7 @@ export const DENIAL_MUTANTS: readonly Mutant[] = [
       "FULL_BLOCK.plain",
       "RATE_THROTTLE.plain",
       "rate.plain",
+      "block.model",
       "fault.rule",
       "fault.store",
       "fault.audit",
@@ -68,8 +70,17 @@ export const DENIAL_MUTANTS: readonly Mutant[] = [
   {
     name: "keeps-cut-results",
     mistake: "shows what a call gave although it was cut or its result withheld",
-    breaks: ["kill.parallel", "FULL_BLOCK.parallel"],
+    breaks: ["kill.parallel", "kill.model", "FULL_BLOCK.parallel", "block.result"],
     create: () => ({ toolCall: keepingResult, modelCall: anywayModel }),
+  },
+  {
+    name: "keeps-the-signal",
+    mistake: "hands a tool the caller's signal alone, not the one that fires when the call is cut",
+    breaks: ["kill.signal"],
+    create: () => ({
+      toolCall: (guard, guarded, facts) =>
+        guard.toolCall({ ...guarded, run: ({ input }) => facts.execute(input, facts.signal) }),
+    }),
   },
   {
     name: "retries-behind-the-gate",
@@ -94,22 +105,28 @@ export const DENIAL_MUTANTS: readonly Mutant[] = [
 ];
 
 /** Makes a tool call whatever the answer is. */
-export const anyway: ReferenceSeams["toolCall"] = async (guard, guarded, facts) => {
-  let ran: MaybePromise<JsonValue> | undefined;
-  const run: typeof guarded.run = (admitted) => {
-    ran = guarded.run(admitted);
-    return ran;
-  };
-  const asked = await orNothing(async () => guard.toolCall({ ...guarded, run }));
-  return asked?.status === "ran"
-    ? asked
-    : { status: "ran", result: await (ran ?? facts.execute(facts.call.input)) };
-};
+export const anyway: ReferenceSeams["toolCall"] = (guard, guarded, facts) =>
+  regardless(guarded, {
+    ask: (call) => guard.toolCall(call),
+    make: () => facts.execute(facts.call.input),
+  });
 
-const anywayModel: ReferenceSeams["modelCall"] = async (guard, guarded, facts) => {
-  const asked = await orNothing(async () => guard.modelCall(guarded));
-  return asked?.status === "ran" ? asked : { status: "ran", result: await facts.ask() };
-};
+const anywayModel: ReferenceSeams["modelCall"] = (guard, guarded, facts) =>
+  regardless(guarded, { ask: (call) => guard.modelCall(call), make: () => facts.ask() });
+
+/** Asks, and makes the call if it was not made; keeps what it gave although that was withheld. */
+async function regardless<R>(
+  guarded: GuardedCall<R>,
+  { ask, make }: { ask(call: GuardedCall<R>): MaybePromise<Answered<R>>; make(): Promise<R> },
+): Promise<Answered<R>> {
+  let made: MaybePromise<R> | undefined;
+  const run: typeof guarded.run = (admitted) => {
+    made = guarded.run(admitted);
+    return made;
+  };
+  const asked = await orNothing(async () => ask({ ...guarded, run }));
+  return asked?.status === "ran" ? asked : { status: "ran", result: await (made ?? make()) };
+}
 
 const keepingResult: ReferenceSeams["toolCall"] = async (guard, guarded) => {
   let kept: MaybePromise<JsonValue> | undefined;

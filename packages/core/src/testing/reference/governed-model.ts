@@ -5,7 +5,7 @@ import type { StreamCodec } from "../../enforce/guard-stream.ts";
 import type { PolicyContext } from "../../context/context.ts";
 import type { RunRequest } from "../adapter-driver.ts";
 import type { ScriptTool } from "../agent-script.ts";
-import { collect, type ScriptedModel } from "./scripted-model.ts";
+import { collect, type ProviderRequest, type ScriptedModel } from "./scripted-model.ts";
 import type { ModelAnswer, ModelChunk, ModelFacts, ReferenceSeams } from "./seams.ts";
 import type { Trace } from "./trace.ts";
 
@@ -52,10 +52,13 @@ async function govern(
   { guard, context, names, facts }: Governed,
 ): Promise<ModelAnswer | string> {
   const { seams, request, model } = from;
-  const prompt = (admitted: Admission): string =>
-    JSON.stringify(admitted.isInputChanged ? admitted.input : from.messages);
+  const sent = ({ context: { model: admitted }, isInputChanged, input }: Admission): ProviderRequest => ({
+    prompt: JSON.stringify(isInputChanged ? input : from.messages),
+    offered: names,
+    maxOutputTokens: admitted?.maxOutputTokens,
+  });
   if (request.isStreaming === true) {
-    const run = (admitted: Admission): AsyncIterable<ModelChunk> => model.stream(prompt(admitted), names);
+    const run = (admitted: Admission): AsyncIterable<ModelChunk> => model.stream(sent(admitted));
     const opened = await seams.modelStream(guard, { context, run, codec: CHUNKS }, facts);
     return "status" in opened ? opened.message : read(from, opened);
   }
@@ -63,7 +66,7 @@ async function govern(
     guard,
     {
       context,
-      run: (admitted) => model.ask(prompt(admitted), names),
+      run: (admitted) => model.ask(sent(admitted)),
       usage: ({ usage }) => usage,
       result: { read: ({ text }) => text, write: (answer, text) => ({ ...answer, text: String(text) }) },
     },
@@ -106,12 +109,15 @@ function contextOf(
   return guard.context(seams.contextOf(init, facts));
 }
 
-function factsOf({ isNested, request, model, messages }: ModelRequest, names: readonly string[]): ModelFacts {
-  const prompt = JSON.stringify(messages);
+function factsOf(
+  { isNested, request, model, messages }: ModelRequest,
+  offered: readonly string[],
+): ModelFacts {
+  const sent: ProviderRequest = { prompt: JSON.stringify(messages), offered };
   return {
     isNested,
     signal: request.signal,
-    ask: () => model.ask(prompt, names),
-    stream: () => model.stream(prompt, names),
+    ask: () => model.ask(sent),
+    stream: () => model.stream(sent),
   };
 }

@@ -2,6 +2,13 @@ import type { ScriptAgent, ScriptTurn } from "../agent-script.ts";
 import type { ModelAnswer, ModelChunk } from "./seams.ts";
 import type { Trace } from "./trace.ts";
 
+/** What the provider is sent. */
+export interface ProviderRequest {
+  readonly prompt: string;
+  readonly offered: readonly string[];
+  readonly maxOutputTokens?: number | undefined;
+}
+
 /** A provider that plays an agent's turns, one each time it is reached. */
 export class ScriptedModel {
   readonly #script: ScriptAgent;
@@ -14,8 +21,13 @@ export class ScriptedModel {
   }
 
   /** Answers as a stream. */
-  async *stream(prompt: string, offered: readonly string[]): AsyncGenerator<ModelChunk, void, undefined> {
-    this.#trace.modelCalls.push({ agent: this.#script.agent, prompt, offered });
+  async *stream({
+    prompt,
+    offered,
+    maxOutputTokens,
+  }: ProviderRequest): AsyncGenerator<ModelChunk, void, undefined> {
+    const limit = maxOutputTokens === undefined ? {} : { maxOutputTokens };
+    this.#trace.modelCalls.push({ agent: this.#script.agent, prompt, offered, ...limit });
     const {
       text = [],
       calls = [],
@@ -32,8 +44,8 @@ export class ScriptedModel {
   }
 
   /** Answers at once. */
-  async ask(prompt: string, offered: readonly string[]): Promise<ModelAnswer> {
-    return collect(this.stream(prompt, offered));
+  async ask(request: ProviderRequest): Promise<ModelAnswer> {
+    return collect(this.stream(request));
   }
 }
 

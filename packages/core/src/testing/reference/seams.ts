@@ -40,7 +40,7 @@ export interface ToolFacts {
   readonly turn: readonly ScriptCall[];
   readonly signal: AbortSignal | undefined;
   /** Executes the tool, without asking anyone. */
-  execute(input: unknown): Promise<JsonValue>;
+  execute(input: unknown, signal?: AbortSignal): Promise<JsonValue>;
 }
 
 /** One model call on its way through the reference agent. */

@@ -21,6 +21,14 @@ export const SETTLEMENT_MUTANTS: readonly Mutant[] = [
     }),
   },
   {
+    name: "asks-for-more",
+    mistake: "sends a model call as it was asked for: with the same prompt and the same limit of output",
+    breaks: ["budget.clamp", "redact.prompt"],
+    create: () => ({
+      modelCall: (guard, guarded, facts) => guard.modelCall({ ...guarded, run: () => facts.ask() }),
+    }),
+  },
+  {
     name: "admits-late",
     mistake: "asks for a model call after it was made",
     breaks: ["budget.parallel"],

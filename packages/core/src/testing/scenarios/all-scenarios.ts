@@ -5,6 +5,7 @@ import { budgetScenarios } from "./budget.ts";
 import { faultScenarios } from "./faults.ts";
 import { isolationScenarios } from "./isolation.ts";
 import { killScenarios } from "./kill.ts";
+import { modelCallScenarios } from "./model-calls.ts";
 import { partialRestrictionScenarios } from "./partial-restrictions.ts";
 import { passthroughScenarios } from "./passthrough.ts";
 import { rateScenarios } from "./rate.ts";
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...totalRestrictionScenarios,
   ...killScenarios,
   ...abortScenarios,
+  ...modelCallScenarios,
   ...askScenarios,
   ...redactScenarios,
   ...rewriteScenarios,

@@ -4,7 +4,7 @@ import type { Policy } from "../../policy/policy.ts";
 import type { AdapterDriver } from "../adapter-driver.ts";
 import type { ScriptTurn } from "../agent-script.ts";
 import { answerAll, askingFor } from "./approvals.ts";
-import { expectCount, expectModelCalls } from "./expectations.ts";
+import { expectCount, expectModelCalls, expectStatus } from "./expectations.ts";
 import { scenario, type Scenario } from "./scenario.ts";
 import { call, calling, createLatch, saying } from "./script-parts.ts";
 import { createWorld } from "./world.ts";
@@ -26,12 +26,16 @@ export const budgetScenarios: readonly Scenario[] = [
       },
     };
     await world.run({ turns: [failing], tools: [] });
-    expectModelCalls(await world.run({ turns: [saying("finished")], tools: [] }, { session: "s2" }), 1);
+    const script = { turns: [saying("finished")], tools: [] };
+    expectModelCalls(await world.run(script, { session: "s2" }), 1);
+    // One call keeps its estimate, because it reported no usage: a second has no room beside it.
+    expectModelCalls(await world.run(script, { session: "s3" }), 0);
   }),
   scenario("budget.resume", ["model", "resume"], async (driver) => {
     const world = createWorld(driver, { policies: [million(500_000), askingFor("read_order")] });
     const first = { ...calling(call("c1", "read_order")), usage: { inputTokens: 400_000, outputTokens: 5 } };
     const paused = await world.run({ turns: [first, saying("finished")], tools: [world.tool("read_order")] });
+    expectStatus(paused, "pending");
     const run = await driver.resume(paused, await answerAll(world, "approve"));
     expectModelCalls(run, 2);
     strictEqual(run.text, "finished", "the model call before the pause was charged twice");

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { AgentplaneError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";

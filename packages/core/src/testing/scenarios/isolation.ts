@@ -14,8 +14,10 @@ export const isolationScenarios: readonly Scenario[] = [
     const once = { rule: "rate", limit: 1, window: "1h", per: "tenant" };
     const policies = [{ id: "once", selector: { tools: ["read_order"] }, blocking: [once] }];
     const world = createWorld(driver, { policies });
-    const script = { turns: [calling(call("c1", "read_order"))], tools: [world.tool("read_order")] };
+    const tools = [world.tool("read_order")];
+    const script = { turns: [calling(call("c1", "read_order"))], tools };
     await world.run(script);
+    await world.run({ turns: [calling(call("c2", "read_order"))], tools });
     expectCount(world, "read_order", 1);
     await world.run(script, GLOBEX);
     expectCount(world, "read_order", 2);

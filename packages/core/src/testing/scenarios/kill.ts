@@ -11,6 +11,7 @@ import { createWorld } from "./world.ts";
 /** What only unplugging does, and streams that are stopped. */
 export const killScenarios: readonly Scenario[] = [
   scenario("kill.stream", ["model", "stream"], cutStream),
+  scenario("kill.signal", [], firesSignal),
   scenario("kill.hidden", ["model", "hiding"], hiddenTool),
   scenario("FULL_BLOCK.stream", ["model", "stream"], async (driver) => {
     for (const restriction of TOTAL_RESTRICTIONS.filter(({ feature }) => feature === "FULL_BLOCK")) {
@@ -33,6 +34,19 @@ async function cutStream(driver: AdapterDriver): Promise<void> {
   ok(run.pieces.join("").startsWith("one "), "the stream did not begin");
   expectHidden(run, "three");
   expectHidden(run, "four");
+}
+
+async function firesSignal(driver: AdapterDriver): Promise<void> {
+  const world = createWorld(driver);
+  const begin = world.tool("begin", async (_input, signal) => {
+    ok(signal !== undefined, "the tool was given no signal");
+    ok(!signal.aborted, "the signal fired before its time");
+    await world.plane.controls.unplug({ kind: "agent", id: "support" }, { by: "olga", reason: "stop" });
+    return "begun";
+  });
+  await world.run({ turns: [calling(call("c1", "begin"))], tools: [begin] });
+  expectCount(world, "begin", 1);
+  for (const { signal } of world.executions) ok(signal?.aborted === true, "the tool's signal did not fire");
 }
 
 async function hiddenTool(driver: AdapterDriver): Promise<void> {

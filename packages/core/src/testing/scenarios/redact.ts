@@ -5,7 +5,7 @@ import type { AdapterDriver } from "../adapter-driver.ts";
 import { answerAll, askingFor } from "./approvals.ts";
 import { expectCount, expectHidden, resultOf } from "./expectations.ts";
 import { scenario, type Scenario } from "./scenario.ts";
-import { call, calling, saying } from "./script-parts.ts";
+import { call, calling, othersTurn, saying } from "./script-parts.ts";
 import { createWorld, SECRET, type World } from "./world.ts";
 
 const HIDE_KEYS: Policy = { id: "hide-keys", blocking: [{ rule: "redact", detect: ["key"] }] };
@@ -101,8 +101,10 @@ async function aborted(driver: AdapterDriver): Promise<void> {
   const controller = new AbortController();
   const turn = {
     text: ["a beginning that is long enough to leave ", SECRET.slice(0, 12), SECRET.slice(12)],
-    beforePiece: (piece: number) => {
-      if (piece === 2) controller.abort();
+    async beforePiece(piece: number) {
+      if (piece !== 2) return;
+      await othersTurn();
+      controller.abort();
     },
   };
   const options = { isStreaming: true, signal: controller.signal };

@@ -31,6 +31,7 @@ export const throttleScenarios: readonly Scenario[] = [
     const world = await throttled(driver, 3, { policies: [askingFor("read_order")] });
     const turns = [calling(call("c1", "read_order")), saying("finished")];
     const paused = await world.run({ turns, tools: [world.tool("read_order")] });
+    expectStatus(paused, "pending");
     const run = await driver.resume(paused, await answerAll(world, "approve"));
     expectCount(world, "read_order", 1);
     strictEqual(run.text, "finished", "the paused call took more than one slot");

@@ -1,0 +1,18 @@
+export { createAsyncIdentity, type AsyncIdentity } from "./async-identity.ts";
+export { type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
+export { type LockOwner, type Processes } from "./directory-lock.ts";
+export { jsonlSink, type JsonlSink, type JsonlSinkOptions } from "./jsonl-sink.ts";
+export { loadPolicyFile, parsePolicyText, type PolicyFile } from "./policy-file.ts";
+export { usePolicyFile, type UsePolicyFileOptions } from "./use-policy-file.ts";
+export {
+  verifyDirectory,
+  type BadSegmentLine,
+  type DirectoryReport,
+  type VerifyDirectoryOptions,
+} from "./verify-directory.ts";
+export {
+  watchPolicyFile,
+  type PolicyWatch,
+  type WatchedFile,
+  type WatchOptions,
+} from "./watch-policy-file.ts";

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+
+import { parseDocument } from "yaml";
+
+import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+
+/** A policy file as it was read; what is in it is checked when it is put into force. */
+export interface PolicyFile {
+  /** Names the source in the engine and in errors: `file:<path>`. */
+  readonly source: `file:${string}`;
+  /** Plain data, not checked yet. */
+  readonly document: unknown;
+}
+
+/** Enough for anchors that people write, far too few to blow up memory. */
+const MAX_ALIASES = 100;
+
+/**
+ * Reads a policy file.
+ * @param path A YAML or JSON file.
+ * @throws ConfigError when it cannot be read or is neither, with line and column
+ * @example
+ * const { source, document } = loadPolicyFile("agentplane.yaml");
+ */
+export function loadPolicyFile(path: string): PolicyFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return { source: `file:${path}`, document: parsePolicyText(text, path) };
+}
+
+/**
+ * Reads the text of a policy file: YAML 1.2 with the core schema, of which JSON is a part. No tags, no merge keys, each
+ * key once, at most 100 aliases.
+ * @param text The whole file.
+ * @param path Names the file in errors.
+ * @returns Plain data; null for an empty text.
+ * @throws ConfigError naming every syntax error with line and column
+ */
+export function parsePolicyText(text: string, path: string): unknown {
+  // Not `silent`: that would also ignore a second document in the file.
+  const document = parseDocument(text, {
+    schema: "core",
+    version: "1.2",
+    uniqueKeys: true,
+    logLevel: "error",
+  });
+  // A warning is what YAML would ignore, such as an unknown tag; policies ignore nothing.
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0) {
+    throw new ConfigError(
+      `file:${path}`,
+      problems.map(({ message, linePos }) => syntaxIssue(message, linePos?.[0])),
+    );
+  }
+  try {
+    const data: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    return data;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "cannot be read";
+    const suggestion = "write the repeated parts out";
+    throw new ConfigError(`file:${path}`, [{ path: "", message, suggestion }], error);
+  }
+}
+
+/** The error for a file that is not there or may not be read. */
+export function unreadable(path: string, cause: unknown): ConfigError {
+  const message = `cannot be read: ${cause instanceof Error ? cause.message : "unknown"}`;
+  return new ConfigError(`file:${path}`, [{ path: "", message }], cause);
+}
+
+function syntaxIssue(
+  message: string,
+  at: { readonly line: number; readonly col: number } | undefined,
+): ConfigIssue {
+  // Only the first line: the rest is a drawing of the source, which may contain what was pasted by mistake.
+  const first = (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
+  return { path: at === undefined ? "" : `line ${at.line}, column ${at.col}`, message: first };
+}

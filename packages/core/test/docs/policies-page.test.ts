@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { createAgentPlane, ConfigError, type LintFinding, type PolicyDocument } from "../../src/index.ts";
+import { blockOf } from "./markdown-blocks.ts";
+import { runPlane } from "./page-plane.ts";
+import { runSnippet } from "./run-snippet.ts";
+
+const PAGE = "docs/policies.md";
+const callOf = (tool: string, input: object = {}) =>
+  ({ hookpoint: "before_tool_call", agent: "support", tool: { name: tool, input } }) as const;
+
+test("the page shows the errors that its broken file really gives", () => {
+  const plane = createAgentPlane();
+  // It is broken on purpose; loading it says how.
+  const document = parse(blockOf(PAGE, "snippet: broken").code) as PolicyDocument;
+  let said = "nothing";
+  try {
+    plane.engine.replaceAll("file:agentplane.yaml", document);
+  } catch (error) {
+    if (error instanceof ConfigError) said = error.message;
+  }
+  expect(blockOf(PAGE, "output: broken").code).toBe(said);
+});
+
+test("the page shows the findings that lint really gives", async () => {
+  const { findings } = await runSnippet(PAGE, "lint");
+  // Declared by the snippet, which is type-checked.
+  const lines = (findings as readonly LintFinding[]).map(
+    ({ severity, code, path, message, suggestion }) =>
+      `${severity} ${code}\n  ${path}: ${message} — ${suggestion}`,
+  );
+  expect(blockOf(PAGE, "output: lint").code).toBe(lines.join("\n"));
+});
+
+test("a CEL condition blocks what it describes", async () => {
+  const { plane } = await runPlane(PAGE, "cel");
+  expect(await plane.engine.decide(callOf("refund", { amount: 600 }))).toMatchObject({ effect: "block" });
+  expect(await plane.engine.decide(callOf("refund", { amount: 500 }))).toMatchObject({ effect: "allow" });
+});
+
+test("policies change while the plane runs", async () => {
+  const { plane } = await runPlane(PAGE, "live");
+  expect(plane.engine.policies().map(({ policy }) => policy.id)).toEqual(["tools"]);
+  expect(await plane.engine.decide(callOf("search"))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(callOf("other"))).toMatchObject({ effect: "block" });
+});
+
+test("a kind of one's own blocks at its hours", async () => {
+  const { plane, ports } = await runPlane(PAGE, "own-kind");
+  // The fake clock starts at midnight, UTC.
+  expect(await plane.engine.decide(callOf("search"))).toMatchObject({
+    effect: "block",
+    ruleId: "quietHours",
+  });
+  ports.clock.advance(6 * 3_600_000);
+  expect(await plane.engine.decide(callOf("search"))).toMatchObject({ effect: "allow" });
+});

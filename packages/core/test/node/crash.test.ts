@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync, appendFileSync } from "node:fs";
+import path from "node:path";
+
+import { expect, test } from "vitest";
+
+import { jsonlSink } from "../../src/node/jsonl-sink.ts";
+import { verifyDirectory } from "../../src/node/verify-directory.ts";
+import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
+import { controlRecord } from "../audit/records.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const SCRIPT = path.join(import.meta.dirname, "append-until-killed.ts");
+
+/** Starts the writer and waits for its first acknowledgements. */
+async function startWriter(directory: string) {
+  const child = spawn(process.execPath, [SCRIPT, directory], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  while (output.split("\n").length < 100) {
+    // oxlint-disable-next-line no-await-in-loop
+    await once(child.stdout, "data");
+  }
+  return {
+    pid: child.pid,
+    async kill(): Promise<readonly string[]> {
+      child.kill("SIGKILL");
+      await once(child, "close");
+      // The last may be half of one.
+      return output.split("\n").slice(0, -1);
+    },
+  };
+}
+
+test("kill -9 during group commit: every acknowledged record survives, the directory is taken over", async () => {
+  const directory = temporaryDirectory();
+  const writer = await startWriter(directory);
+  expect(() => jsonlSink({ directory })).toThrow(`is written by process ${writer.pid}`);
+  const acknowledged = await writer.kill();
+  appendFileSync(path.join(directory, "audit-000001.jsonl"), '{"hash":"torn');
+
+  const sink = jsonlSink({ directory });
+  await sink.append(controlRecord("after the crash"), "durable");
+  await sink.close();
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, end: sink.end });
+  const text = readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8");
+  expect(acknowledged.length).toBeGreaterThan(90);
+  expect(acknowledged.filter((subject) => !text.includes(`"subject":"${subject}"`))).toStrictEqual([]);
+  expect(text).toContain('"action":"audit_repaired"');
+  expect(readdirSync(directory).toSorted()).toStrictEqual([
+    "audit-000001.jsonl",
+    "audit-000001.jsonl.torn-1",
+  ]);
+});
+
+test.runIf(process.platform === "linux")("a full device refuses durable records and says so", async () => {
+  const directory = temporaryDirectory();
+  symlinkSync("/dev/full", path.join(directory, "audit-000001.jsonl"));
+  const logger = createRecordingLogger();
+  const sink = jsonlSink({ directory, ports: { logger } });
+  const refused = sink.append(controlRecord("a"), "durable");
+  await expect(refused).rejects.toMatchObject({ code: "audit_failed", data: { directory, code: "ENOSPC" } });
+  expect(logger.messages("error")).toHaveLength(1);
+  await expect(sink.close()).rejects.toMatchObject({ code: "audit_failed" });
+});
+
+test("a directory that is a file is named where the sink is created", () => {
+  const directory = path.join(temporaryDirectory(), "audit");
+  writeFileSync(directory, "");
+  expect(() => jsonlSink({ directory })).toThrow(
+    expect.objectContaining({ code: "audit_failed", data: { directory } }),
+  );
+});

@@ -1,0 +1,59 @@
+import type { AbortSignalLike } from "@agentplane/core";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
+import type { StructuredToolInterface } from "@langchain/core/tools";
+
+/** What a running model call must be told beside its request. */
+export interface RunningCall {
+  /** Fires when an operator cuts the call. */
+  readonly signal: AbortSignalLike;
+  /** Its tokens must not be streamed before the whole answer was redacted. */
+  readonly isHeldBack: boolean;
+}
+
+/** LangGraph's tag that keeps a model's tokens out of `streamMode: "messages"`. */
+const NO_STREAM = "nostream";
+
+/**
+ * Runs a model call so that it can be cut and held back. createAgent takes signal and tags from the configuration of
+ * the running node, which is this very object: changed for the time of the call, it reaches whatever model is asked in
+ * the end, also one that other middleware swaps in, and nobody sees another model than their own.
+ */
+export async function runModel<R>({ signal, isHeldBack }: RunningCall, run: () => R): Promise<Awaited<R>> {
+  const config = AsyncLocalStorageProviderSingleton.getRunnableConfig();
+  if (config === undefined) return await run();
+  const before = { signal: config.signal, tags: config.tags };
+  config.signal = joined(config.signal, signal);
+  if (isHeldBack) config.tags = [...(config.tags ?? []), NO_STREAM];
+  try {
+    return await run();
+  } finally {
+    Object.assign(config, before);
+  }
+}
+
+/**
+ * A tool that can be cut: the same one, with the signal beside the run's own.
+ * @param tool Any tool of the agent; called by `invoke` alone.
+ */
+export function cuttable<T extends StructuredToolInterface>(tool: T, signal: AbortSignalLike): T {
+  const invoke: StructuredToolInterface["invoke"] = (input, config) =>
+    // Bound to the tool itself, whose class may have private members.
+    tool.invoke(input, { ...config, signal: joined(config?.signal, signal) });
+  // It inherits everything but how it is invoked.
+  return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
+}
+
+function joined(own: AbortSignal | undefined, cut: AbortSignalLike): AbortSignal {
+  const native = nativeOf(cut);
+  return own === undefined ? native : AbortSignal.any([own, native]);
+}
+
+/** Planes with ports of their own may bring another kind of signal. */
+function nativeOf(signal: AbortSignalLike): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return controller.signal;
+}
