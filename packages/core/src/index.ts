@@ -12,6 +12,7 @@ export type { JsonObject, JsonValue } from "./base/json.ts";
 export type { MaybePromise } from "./base/maybe-promise.ts";
 export type { MetricAttributes, MetricDescription, MetricInstrument, MetricsPort } from "./base/metrics.ts";
 export { otelMetrics } from "./base/otel-metrics.ts";
+export { genaiPrices, type PriceOverride } from "./base/genai-prices.ts";
 export type { PriceTable, Tokenizer, Usage } from "./base/model-costs.ts";
 export type { AlertMessage, Notifier } from "./base/notifier.ts";
 export type { AbortSignalLike, FetchLike } from "./base/platform.ts";

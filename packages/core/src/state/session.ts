@@ -19,6 +19,8 @@ interface SessionRecord {
   readonly startedAtMs: number;
   /** The latest entries in chunks, so that one more copies a few references instead of all. */
   readonly chunks: readonly (readonly SessionEntry[])[];
+  /** The newest entries, fewer than a chunk: what changes with every call is kept small. */
+  readonly tail: readonly SessionEntry[];
   readonly size: number;
   /** How many entries may still be replaced: while there is none, nothing is looked for. */
   readonly open: number;
@@ -27,11 +29,12 @@ interface SessionRecord {
 }
 
 const MAX_ENTRIES = 1_000;
-const CHUNK = 32;
+const CHUNK = 16;
 /** How far back the same call is looked for: further back it is history. */
-const REPLACED_CHUNKS = 8;
+const REPLACED_CHUNKS = 16;
 /** A session that was quiet for so long is over. */
 const KEPT = { ttlMs: 86_400_000 } as const;
+const NO_ENTRIES: readonly SessionEntry[] = Object.freeze([]);
 const NO_COUNTS: Counts = Object.freeze({ calls: 0, blocked: 0, errors: 0, modelCalls: 0 });
 
 /** The history of each session of a tenant, shared by all its agents: bounded, with counters over the whole. */
@@ -108,17 +111,23 @@ export class Sessions {
 }
 
 function emptySession(startedAtMs: number): SessionRecord {
-  return { startedAtMs, chunks: [], size: 0, open: 0, counts: NO_COUNTS, labels: [] };
+  return { startedAtMs, chunks: [], tail: NO_ENTRIES, size: 0, open: 0, counts: NO_COUNTS, labels: [] };
 }
 
 function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
-  const last = record.chunks.at(-1);
-  const hasRoom = last !== undefined && last.length < CHUNK;
-  const chunks = hasRoom
-    ? record.chunks.with(record.chunks.length - 1, [...last, entry])
-    : [...record.chunks, [entry]];
-  const counts = count(record.counts, entry, 1);
-  return bounded({ ...record, chunks, size: record.size + 1, open: record.open + openOf(entry), counts });
+  const { startedAtMs, chunks, size, open, labels } = record;
+  const tail = [...record.tail, entry];
+  const isFull = tail.length === CHUNK;
+  const next: SessionRecord = {
+    startedAtMs,
+    chunks: isFull ? [...chunks, tail] : chunks,
+    tail: isFull ? NO_ENTRIES : tail,
+    size: size + 1,
+    open: open + openOf(entry),
+    counts: count(record.counts, entry, 1),
+    labels,
+  };
+  return isFull ? bounded(next) : next;
 }
 
 /** Forgets whole chunks only: what is shown is cut exactly. */
@@ -137,9 +146,8 @@ function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry): Sessi
     REPLACED_CHUNKS,
   );
   if (found === undefined) return record;
-  const chunks = without(record, found);
   const counts = count(record.counts, found.entry, -1);
-  return { ...record, chunks, size: record.size - 1, open: record.open - 1, counts };
+  return replaced({ ...record, size: record.size - 1, open: record.open - 1, counts }, found, undefined);
 }
 
 function completed(
@@ -163,38 +171,38 @@ function completed(
   const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
   const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);
   const open = record.open - openOf(found.entry) + openOf(ended);
-  return { ...record, chunks: replaced(record, found, ended), open, counts };
+  return replaced({ ...record, open, counts }, found, ended);
 }
 
 interface Found {
-  readonly chunk: number;
+  /** Undefined for the tail. */
+  readonly chunk: number | undefined;
   readonly position: number;
   readonly entry: SessionEntry;
 }
 
 function findLast(
-  { chunks }: SessionRecord,
+  { chunks, tail }: SessionRecord,
   isIt: (entry: SessionEntry) => boolean,
   maxChunks = Infinity,
 ): Found | undefined {
-  for (let chunk = chunks.length - 1; chunk >= Math.max(0, chunks.length - maxChunks); chunk--) {
-    const position = chunks[chunk]?.findLastIndex(isIt) ?? -1;
-    const entry = chunks[chunk]?.[position];
-    if (entry !== undefined) return { chunk, position, entry };
+  const first = Math.max(0, chunks.length - maxChunks);
+  for (let chunk = chunks.length; chunk >= first; chunk--) {
+    const entries = chunks[chunk] ?? tail;
+    const position = entries.findLastIndex(isIt);
+    const entry = entries[position];
+    if (entry !== undefined) return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
   }
   return undefined;
 }
 
-function without({ chunks }: SessionRecord, { chunk, position }: Found): SessionRecord["chunks"] {
-  return chunks.with(chunk, (chunks[chunk] ?? []).toSpliced(position, 1)).filter(({ length }) => length > 0);
-}
-
-function replaced(
-  { chunks }: SessionRecord,
-  { chunk, position }: Found,
-  by: SessionEntry,
-): SessionRecord["chunks"] {
-  return chunks.with(chunk, (chunks[chunk] ?? []).with(position, by));
+/** The record with one entry replaced, or without it. */
+function replaced(record: SessionRecord, { chunk, position }: Found, by: SessionEntry | undefined): SessionRecord {
+  const { chunks, tail } = record;
+  const old = chunk === undefined ? tail : (chunks[chunk] ?? NO_ENTRIES);
+  const entries = by === undefined ? old.toSpliced(position, 1) : old.with(position, by);
+  if (chunk === undefined) return { ...record, tail: entries };
+  return { ...record, chunks: chunks.with(chunk, entries).filter(({ length }) => length > 0) };
 }
 
 /** A call that did not run, or has not ended, may come back under its key. */
@@ -212,8 +220,8 @@ function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by:
   };
 }
 
-function viewOf({ startedAtMs, chunks, counts, labels }: SessionRecord): SessionView {
-  const entries = chunks.flat().slice(-MAX_ENTRIES);
+function viewOf({ startedAtMs, chunks, tail, counts, labels }: SessionRecord): SessionView {
+  const entries = [...chunks.flat(), ...tail].slice(-MAX_ENTRIES);
   for (const entry of entries) Object.freeze(entry);
   return Object.freeze({
     entries: Object.freeze(entries),
