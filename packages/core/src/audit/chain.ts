@@ -87,3 +87,19 @@ export function readStoredLine(line: string): (ChainedLine & { readonly recordTe
     recordText: line.slice(RECORD_AT, mark),
   };
 }
+
+/**
+ * Checks that a stored line is the one that belongs at a place: the way through a good trail, without taking the line
+ * apart.
+ * @returns Its hash, which the next line names; undefined when the line is anything else.
+ */
+export function hashOfLineAt(
+  line: string,
+  { seq, prev }: ChainPosition,
+  hash: Pick<Hash, "sha256">,
+): string | undefined {
+  const text = `{${line.slice(TEXT_AT)}`;
+  if (!text.startsWith(`{"prev":"${prev}","record":{`) || !text.endsWith(`},"seq":${seq}}`)) return undefined;
+  const found = hash.sha256(text);
+  return line.startsWith(`{"hash":"${found}",`) ? found : undefined;
+}

@@ -91,8 +91,6 @@ function sortedObligation(obligation: Obligation): Members<Obligation> {
     }
     case "clampOutput":
       return { kind: obligation.kind, maxOutputTokens: obligation.maxOutputTokens };
-    case "throttle":
-      return { delayMs: obligation.delayMs, kind: obligation.kind };
     case "rewrite":
       return { kind: obligation.kind, path: obligation.path, value: obligation.value };
     default:

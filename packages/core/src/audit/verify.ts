@@ -1,5 +1,5 @@
 import type { Hash } from "../base/ports.ts";
-import { CHAIN_START, readStoredLine, type ChainPosition } from "./chain.ts";
+import { CHAIN_START, hashOfLineAt, readStoredLine, type ChainPosition } from "./chain.ts";
 
 /** What happened to a line. */
 export type LineProblem =
@@ -62,18 +62,13 @@ export function verifyLines(
   let { seq, prev } = start;
   let firstBad: BadLine | undefined;
   for (let index = 0; index < lines.length; index++) {
-    const line = readStoredLine(lines[index] ?? "");
-    if (
-      line === undefined ||
-      line.seq !== seq ||
-      line.prev !== prev ||
-      hash.sha256(line.text) !== line.hash
-    ) {
+    const found = hashOfLineAt(lines[index] ?? "", { seq, prev }, hash);
+    if (found === undefined) {
       firstBad = explain({ lines, index, start, seq, prev, hash });
       break;
     }
     seq += 1;
-    prev = line.hash;
+    prev = found;
   }
   const end = { seq, prev };
   firstBad ??= wanted && atEnd(lines.length, end, wanted);
@@ -102,6 +97,7 @@ function explain(place: Place): BadLine {
   if (line === undefined) return unreadable(raw, index, lines.length);
   if (hash.sha256(line.text) !== line.hash) return bad(index, "edited", "its hash does not fit its content");
   if (line.seq !== seq) return misplaced(place, raw, line.seq);
+  if (line.prev === prev) return bad(index, "edited", "its record is not as a trail writes it");
   // A whole line of the right number that does not follow from the one before: one of the two was written anew.
   const next = readStoredLine(lines[index + 1] ?? "");
   const isItself = index === 0 || (next !== undefined && next.prev !== line.hash);

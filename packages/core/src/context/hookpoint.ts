@@ -33,12 +33,22 @@ export function isAfter(hookpoint: Hookpoint): boolean {
 
 /** The hookpoint that follows an action: `before_tool_call` → `after_tool_call`; custom ones follow themselves. */
 export function afterOf(hookpoint: Hookpoint): Hookpoint {
+  const known = AFTER.get(hookpoint);
+  if (known !== undefined) return known;
   return hookpoint.startsWith("before_") ? `after_${hookpoint.slice("before_".length)}` : hookpoint;
 }
 
+/** Asked at every call: texts that are made once are found by identity everywhere else. */
+const AFTER: ReadonlyMap<string, Hookpoint> = new Map(
+  ACTIONS.map((action) => [`before_${action}`, `after_${action}`]),
+);
+const ACTION_OF: ReadonlyMap<string, string> = new Map(
+  ACTIONS.flatMap((action) => [[`before_${action}`, action] as const, [`after_${action}`, action] as const]),
+);
+
 /** The action a hookpoint belongs to; a custom hookpoint is its own action. */
 export function actionOf(hookpoint: Hookpoint): string {
-  return hookpoint.replace(/^(?:before|after)_/, "");
+  return ACTION_OF.get(hookpoint) ?? hookpoint.replace(/^(?:before|after)_/, "");
 }
 
 /** What a custom hookpoint may be called. */

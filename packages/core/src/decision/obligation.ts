@@ -31,11 +31,5 @@ export interface ClampOutputObligation {
   readonly maxOutputTokens: number;
 }
 
-/** Wait before running; the slot is already reserved. */
-export interface ThrottleObligation {
-  readonly kind: "throttle";
-  readonly delayMs: number;
-}
-
 /** A duty of the enforcement that comes with a decision: JSON, interned, compiled by identity. */
-export type Obligation = RedactObligation | RewriteObligation | ClampOutputObligation | ThrottleObligation;
+export type Obligation = RedactObligation | RewriteObligation | ClampOutputObligation;

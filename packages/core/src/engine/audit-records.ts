@@ -39,20 +39,27 @@ export function auditScopeOf(plan: Plan | undefined, context: PolicyContext, tra
 /** The one record of a decision. */
 export function decisionRecord(pass: Pass, decision: Decision, scope: AuditScope, parts: EngineParts): DecisionRecord {
   const { context, call } = pass;
-  const input = inputOf(context);
-  return {
+  const { tool, model, callId } = context;
+  const record: Draft<DecisionRecord> = {
     kind: "decision",
     at: parts.ports.clock.wallMs(),
     identity: identityOf(context),
     decision,
-    ...(context.tool !== undefined && { tool: context.tool.name }),
-    ...(context.model !== undefined && { model: context.model.name }),
-    ...(context.callId !== undefined && { callId: context.callId }),
     attempt: call.attempt,
-    ...(context.tool !== undefined && { inputDigest: inputDigest(context, parts.ports.hash) }),
-    ...(scope.includeInput && input !== undefined && { input: auditView(input, pass.duties, parts) }),
   };
+  if (tool !== undefined) {
+    record.tool = tool.name;
+    record.inputDigest = inputDigest(context, parts.ports.hash);
+  }
+  if (model !== undefined) record.model = model.name;
+  if (callId !== undefined) record.callId = callId;
+  const input = scope.includeInput ? inputOf(context) : undefined;
+  if (input !== undefined) record.input = auditView(input, pass.duties, parts);
+  return record;
 }
+
+/** Members are set one by one: a spread for each that may be absent costs more than the rest of a record. */
+type Draft<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /** How an admitted call ended, for its record. */
 export interface EndFacts {
@@ -69,25 +76,26 @@ export interface EndFacts {
 /** The one record of an outcome, with the ruling on its result. */
 export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineParts): OutcomeRecord {
   const { context, after, usage } = facts;
-  const { result } = context;
-  return {
+  const { tool, model, result } = context;
+  const record: Draft<OutcomeRecord> = {
     kind: "outcome",
     at: parts.ports.clock.wallMs(),
     identity: identityOf(context),
     decisionId: facts.decisionId,
     outcome: facts.outcome,
-    ...(context.tool !== undefined && { tool: context.tool.name }),
-    ...(context.model !== undefined && { model: context.model.name }),
-    ...(after !== undefined && { after }),
-    ...(usage !== undefined && { usage }),
-    ...(facts.isEstimated && { isEstimated: true }),
     durationMs: facts.durationMs,
-    ...(scope.includeResult && result !== undefined && { result: auditView(result, facts.duties, parts) }),
   };
+  if (tool !== undefined) record.tool = tool.name;
+  if (model !== undefined) record.model = model.name;
+  if (after !== undefined) record.after = after;
+  if (usage !== undefined) record.usage = usage;
+  if (facts.isEstimated) record.isEstimated = true;
+  if (scope.includeResult && result !== undefined) record.result = auditView(result, facts.duties, parts);
+  return record;
 }
 
 function identityOf({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
-  const identity: { -readonly [Field in keyof AuditIdentity]: AuditIdentity[Field] } = { agent: agent.id };
+  const identity: Draft<AuditIdentity> = { agent: agent.id };
   if (agent.runId !== undefined) identity.runId = agent.runId;
   if (agent.ancestors.length > 0) identity.ancestors = agent.ancestors;
   if (tenant !== undefined) identity.tenant = tenant;

@@ -6,6 +6,7 @@ import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, decisionRecord } from "./audit-records.ts";
 import { buildDecision } from "./build-decision.ts";
+import type { SessionEntry } from "../rules/session-view.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
 import type { Pass, Refusal } from "./pass.ts";
@@ -100,23 +101,25 @@ function remember(pass: Pass, parts: EngineParts, decision: Decision): MaybeProm
   return andThen(advanced, () => parts.sessions.append(context, entryOf(pass, decision, parts)));
 }
 
-function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Parameters<EngineParts["sessions"]["append"]>[1] {
+function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEntry {
   const { context, traits } = pass;
   const name = context.tool?.name ?? context.model?.name ?? context.target?.name;
-  return {
+  const { callKey } = pass.call;
+  const entry: { -readonly [Field in keyof SessionEntry]: SessionEntry[Field] } = {
     at: parts.nowMs(),
     hookpoint: context.hookpoint,
     agent: context.agent.id,
-    ...(name !== undefined && { name }),
-    ...(traits?.access !== undefined && { access: traits.access }),
-    ...(context.tool !== undefined && { isExternal: traits?.external !== false }),
     effect: decision.effect,
     // As it was asked: rules look for repeats before anything is rewritten.
     inputDigest: context.tool === undefined ? "" : inputDigest(pass.asked, parts.ports.hash),
     isInFlight: pass.intent === "admit" && decision.effect === "allow",
     decisionId: decision.id,
-    ...(pass.call.callKey !== undefined && { callKey: pass.call.callKey }),
   };
+  if (name !== undefined) entry.name = name;
+  if (traits?.access !== undefined) entry.access = traits.access;
+  if (context.tool !== undefined) entry.isExternal = traits?.external !== false;
+  if (callKey !== undefined) entry.callKey = callKey;
+  return entry;
 }
 
 function record(pass: Pass, decision: Decision, parts: EngineParts): MaybePromise<void> {

@@ -60,6 +60,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
   const { changes, isOwnRegistry } = deps;
   const inFlight = createInFlightTable();
   const decider = createDecider(parts, () => set.current, inFlight);
+  const ending = { ...parts, decider, inFlight };
   const contextOf = (given: PolicyContext | ContextInit): PolicyContext => createContext(given, parts.nowMs());
   return {
     ...changes,
@@ -77,21 +78,21 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       const { decision } = await decider.decide(contextOf(given), { intent: "admit" });
       if (decision.effect !== "allow") throw policyErrorOf(decision);
       // Nobody will report an end: what was reserved counts as used, at the estimate.
-      await settleAtEstimate(decision.id, { ...parts, inFlight });
+      await settleAtEstimate(decision.id, ending);
       return decision;
     },
     attach: (registry) =>
       attachEngine(registry, {
         rule: (context) => decider.decide(context, { intent: "admit" }),
-        settle: (decisionId) => settleAtEstimate(decisionId, { ...parts, inFlight }),
+        settle: (decisionId) => settleAtEstimate(decisionId, ending),
         isOwn: isOwnRegistry,
       }),
     explain: (given) =>
       andThen(decider.decide(contextOf(given), { intent: "peek", isExplaining: true }), ({ decision }) => decision),
-    finish: (decisionId, end) => finishCall(decisionId, end, { ...parts, decider, inFlight }),
+    finish: (decisionId, end) => finishCall(decisionId, end, ending),
     refuse: (context, denial) => andThen(decider.refuse(context, denial), ({ decision }) => decision),
     looksAfter(context) {
-      const plan = set.current.index.planFor(afterContextOf(context));
+      const plan = set.current.index.planFor(context, afterOf(context.hookpoint));
       return plan.entries.length + plan.shadow.length + plan.observers.length + plan.audits.length > 0;
     },
     renew(decisionId) {
@@ -101,15 +102,10 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       return andThen(known, () => renewAll(flight.heldIds, parts));
     },
     streamDuties(context) {
-      const after = afterContextOf(context);
-      return streamDutiesOf(set.current.index.planFor(after), after);
+      return streamDutiesOf(set.current.index.planFor(context, afterOf(context.hookpoint)), context);
     },
     policies: () => set.loaded(),
   };
-}
-
-function afterContextOf(context: PolicyContext): PolicyContext {
-  return Object.freeze({ ...context, hookpoint: afterOf(context.hookpoint) });
 }
 
 function cutOf(context: PolicyContext, parts: EngineParts, set: PolicySet): Decision | undefined {

@@ -84,7 +84,7 @@ function endRun(
             ruling: shown,
             usage: end.usage,
             durationMs,
-            duties: [...flight.duties, ...pass.duties],
+            duties: joined(flight.duties, pass.duties),
             plan: pass.plan,
           }),
         parts,
@@ -96,6 +96,11 @@ function endRun(
       });
     }),
   );
+}
+
+function joined<T>(first: readonly T[], second: readonly T[]): readonly T[] {
+  if (second.length === 0) return first;
+  return first.length === 0 ? second : [...first, ...second];
 }
 
 interface Close {
@@ -148,7 +153,9 @@ function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): Maybe
     duties: close.duties ?? flight.duties,
   };
   const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
-  const live = (close.plan?.observers ?? []).filter((entry) => isLive(entry, shown));
+  const observers = close.plan?.observers;
+  if (observers === undefined || observers.length === 0) return written;
+  const live = observers.filter((entry) => isLive(entry, shown));
   if (live.length > 0) {
     parts.observers.push(live, {
       context: shown,

@@ -1,4 +1,5 @@
 import type { PolicyContext, ToolCall } from "../context/context.ts";
+import type { Hookpoint } from "../context/hookpoint.ts";
 import { tupleKey } from "../context/call-key.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
 import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
@@ -13,8 +14,11 @@ export interface PolicyIndex {
   /** Some enforcing policy selects by tenant: a context without one cannot be judged. */
   readonly needsTenant: boolean;
   readonly needsUser: boolean;
-  /** The rules that concern this context. O(1) after the first time; a miss probes the filed keys. */
-  planFor(context: PolicyContext): Plan;
+  /**
+   * The rules that concern this context. O(1) after the first time; a miss probes the filed keys.
+   * @param hookpoint Default: the context's own; another one looks ahead.
+   */
+  planFor(context: PolicyContext, hookpoint?: Hookpoint): Plan;
 }
 
 /** The most plans remembered; two generations of half as many each. */
@@ -30,11 +34,11 @@ export function createPolicyIndex(unsorted: readonly CompiledPolicy[]): PolicyIn
     policies,
     needsTenant: enforcing.some(({ selector }) => selector.tenants !== undefined),
     needsUser: enforcing.some(({ selector }) => selector.users !== undefined),
-    planFor(context) {
-      const slot = plans.slotOf(context);
+    planFor(context, hookpoint = context.hookpoint) {
+      const slot = plans.slotOf(context, hookpoint);
       const known = slot.get(context.agent.id);
       if (known !== undefined) return known;
-      const plan = planOf(matching(shelf, context), context.hookpoint);
+      const plan = planOf(matching(shelf, context, hookpoint), hookpoint);
       plans.remember(slot, context.agent.id, plan);
       return plan;
     },
@@ -102,7 +106,7 @@ function hasPrefixes(test: DimensionTest | undefined): boolean {
   return test !== undefined && test.prefixes.length > 0 && test.prefixes.every((prefix) => prefix !== "");
 }
 
-function matching(shelf: Shelf, context: PolicyContext): readonly CompiledPolicy[] {
+function matching(shelf: Shelf, context: PolicyContext, hookpoint: Hookpoint): readonly CompiledPolicy[] {
   const positions = new Set(shelf.rest);
   for (const dimension of DIMENSIONS) {
     for (const value of valuesOf(context, dimension)) {
@@ -117,7 +121,7 @@ function matching(shelf: Shelf, context: PolicyContext): readonly CompiledPolicy
   const found: CompiledPolicy[] = [];
   for (const position of [...positions].toSorted((a, b) => a - b)) {
     const policy = shelf.policies[position];
-    if (policy !== undefined && selects(policy, context)) found.push(policy);
+    if (policy !== undefined && selects(policy, context, hookpoint)) found.push(policy);
   }
   return found;
 }
@@ -141,9 +145,9 @@ function toolNames({ name, originalName, server }: ToolCall): readonly string[] 
   return names;
 }
 
-function selects({ selector }: CompiledPolicy, context: PolicyContext): boolean {
+function selects({ selector }: CompiledPolicy, context: PolicyContext, hookpoint: Hookpoint): boolean {
   const { agents, tenants, tools, hookpoints } = selector;
-  if (hookpoints !== undefined && !hookpoints.matches(context.hookpoint)) return false;
+  if (hookpoints !== undefined && !hookpoints.matches(hookpoint)) return false;
   if (tenants !== undefined && !tenants.matches(context.tenant)) return false;
   if (agents !== undefined && !agents.matches(context.agent.id)) return false;
   return tools === undefined || (context.tool !== undefined && matchesTool(tools, context.tool, "deny"));
@@ -157,22 +161,23 @@ type Generation = Map<string, Map<string, Map<string, Slot>>>;
  * as a queue rescans its deleted slots.
  */
 function createPlanCache(): {
-  slotOf(context: PolicyContext): Slot;
+  slotOf(context: PolicyContext, hookpoint: Hookpoint): Slot;
   remember(slot: Slot, agent: string, plan: Plan): void;
 } {
   let young: Generation = new Map();
   let old: Generation = new Map();
   let count = 0;
-  const slotIn = (generation: Generation, context: PolicyContext, isNew: boolean): Slot | undefined => {
-    const byTenant = child(generation, context.hookpoint, isNew);
+  const slotIn = (generation: Generation, context: PolicyContext, of: { hookpoint: Hookpoint; isNew: boolean }): Slot | undefined => {
+    const { hookpoint, isNew } = of;
+    const byTenant = child(generation, hookpoint, isNew);
     const byTool = byTenant && child(byTenant, context.tenant ?? ABSENT, isNew);
     return byTool && child(byTool, toolKey(context.tool), isNew);
   };
   return {
-    slotOf(context) {
-      const slot = slotIn(young, context, true)!;
+    slotOf(context, hookpoint) {
+      const slot = slotIn(young, context, { hookpoint, isNew: true })!;
       if (slot.size > 0 || old.size === 0) return slot;
-      const previous = slotIn(old, context, false)?.get(context.agent.id);
+      const previous = slotIn(old, context, { hookpoint, isNew: false })?.get(context.agent.id);
       if (previous !== undefined) slot.set(context.agent.id, previous);
       return slot;
     },

@@ -8,7 +8,7 @@ import { lintReach } from "./lint-reach.ts";
 import { lintSelector } from "./lint-selector.ts";
 import { lintShadowing } from "./lint-shadowing.ts";
 
-export type { LintCode, LintFinding, LintOptions } from "./lint-finding.ts";
+export type { LintFinding, LintOptions } from "./lint-finding.ts";
 
 /**
  * Finds what loads but does not do what its author probably meant: protections never in force, rules that others make

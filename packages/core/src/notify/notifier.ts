@@ -6,7 +6,6 @@ import type { NotifierDeps } from "./notifier-deps.ts";
 import { createSlackNotifier } from "./slack.ts";
 import { createWebhookNotifier } from "./webhook.ts";
 
-export type { AlertMessage, Notifier } from "../base/notifier.ts";
 export type { NotifierDeps } from "./notifier-deps.ts";
 
 /**

@@ -95,7 +95,6 @@ const obligation = fc.oneof(
   }),
   fc.record({ kind: fc.constant("rewrite" as const), path: text, value: json }),
   fc.record({ kind: fc.constant("clampOutput" as const), maxOutputTokens: fc.nat() }),
-  fc.record({ kind: fc.constant("throttle" as const), delayMs: fc.nat() }),
 );
 
 export const decisions: fc.Arbitrary<Decision> = fc.record(

@@ -3,7 +3,7 @@ import type { AlertMessage } from "../../src/base/notifier.ts";
 import type { FetchLike } from "../../src/base/platform.ts";
 import type { Timers } from "../../src/base/ports.ts";
 import { createPorts } from "../../src/base/runtime.ts";
-import type { NotifierDeps } from "../../src/notify/notifier.ts";
+import type { NotifierDeps } from "../../src/notify/notifier-deps.ts";
 
 /** An alert as a rule sends it. */
 export const ALERT: AlertMessage = {
