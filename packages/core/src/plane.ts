@@ -121,9 +121,13 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
       guard.close();
       parts.plugboard.close();
       parts.degradation.close();
-      await flush();
-      await recorder.close();
-      await state.close();
+      try {
+        await flush();
+      } finally {
+        // Also when the last records could not be written: a lock that stays held would stop the next start.
+        await recorder.close();
+        await state.close();
+      }
     },
   };
 }

@@ -98,15 +98,7 @@ async function withVisibleTools(
   const context = plane.guard.context(agentContext(identity, request));
   const named = request.tools.map((tool) => ({ name: nameOfTool(tool), tool }));
   const visible = await plane.guard.visibleTools(named, context);
-  if (visible.length === named.length) return request;
-  const names = new Set(visible.map(({ name }) => name));
-  const { toolChoice, ...rest } = request;
-  const isChoiceHidden = typeof toolChoice === "object" && !names.has(toolChoice.function.name);
-  return {
-    ...rest,
-    tools: visible.map(({ tool }) => tool),
-    ...(toolChoice !== undefined && !isChoiceHidden && { toolChoice }),
-  };
+  return visible.length === named.length ? request : { ...request, tools: visible.map(({ tool }) => tool) };
 }
 
 /** The request with the prompt as the plane changed it. */

@@ -2,7 +2,6 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isOpaque } from "./opaque.ts";
 import { memberPath } from "./path.ts";
 import { rebuildItems, rebuildMembers } from "./rebuild.ts";
-import { adopt } from "./snapshot.ts";
 
 export { getPath, parsePath, setPath } from "./path.ts";
 
@@ -28,7 +27,7 @@ export function replaceStrings(
   value: JsonValue,
   replace: (text: string, path: string, key: string | undefined) => string,
 ): JsonValue {
-  return adopt(replaceIn(value, { replace, path: "$", key: undefined }), value);
+  return replaceIn(value, { replace, path: "$", key: undefined });
 }
 
 interface Place {

@@ -1,5 +1,7 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { emptyMembers } from "./members.ts";
 import { hasOpaque, markHolder } from "./opaque.ts";
+import { SnapshotMark } from "./snapshot-mark.ts";
 
 /** Says that a member is left out. */
 export const DROPPED = Symbol("dropped");
@@ -27,7 +29,7 @@ export function rebuildItems(
     built ??= [...items];
     built[at] = next;
   }
-  return built === undefined ? items : sealItems(built);
+  return built === undefined ? items : sealItems(built, items);
 }
 
 /**
@@ -56,7 +58,7 @@ export function rebuildMembers(source: JsonObject, change: MemberChange): JsonOb
     }
     if (next !== DROPPED) built[name] = next;
   }
-  return built === undefined ? source : sealMembers(built);
+  return built === undefined ? source : sealMembers(built, source);
 }
 
 /** The array with one item replaced. */
@@ -74,12 +76,11 @@ export function rebuildMember(source: JsonObject, key: string, next: JsonValue):
   const keys = Object.keys(source);
   const built = firstMembers(source, keys, keys.length);
   built[key] = next;
-  return sealMembers(built);
+  return sealMembers(built, source);
 }
 
 function firstMembers(source: JsonObject, keys: readonly string[], count: number): Record<string, JsonValue> {
-  // Without a prototype every name is data.
-  const built = Object.create(null) as Record<string, JsonValue>;
+  const built = emptyMembers();
   for (let at = 0; at < count; at++) built[keys[at]!] = source[keys[at]!]!;
   return built;
 }
@@ -92,17 +93,20 @@ function freeName(taken: JsonObject, name: string, numbers: Map<string, number>)
   return `${name}_${number}`;
 }
 
-function sealItems(items: JsonValue[]): readonly JsonValue[] {
+/** What is built from a snapshot, sharing its parts, is a snapshot too: it need not be copied again. */
+function sealItems(items: JsonValue[], source: readonly JsonValue[]): readonly JsonValue[] {
   if (items.some(hasOpaque)) markHolder(items);
+  if (SnapshotMark.isOn(source)) SnapshotMark.put(items);
   return Object.freeze(items);
 }
 
-function sealMembers(members: Record<string, JsonValue>): JsonObject {
+function sealMembers(members: Record<string, JsonValue>, source: JsonObject): JsonObject {
   for (const key in members) {
     if (hasOpaque(members[key]!)) {
       markHolder(members);
       break;
     }
   }
+  if (SnapshotMark.isOn(source)) SnapshotMark.put(members);
   return Object.freeze(members);
 }

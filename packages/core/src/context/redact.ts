@@ -8,7 +8,6 @@ import { DROPPED, rebuildItems, rebuildMembers, type MemberChange } from "./rebu
 import { FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
 import { planOf, strongerOf, type RedactDuty, type RedactPlan, type Treatment } from "./redact-plan.ts";
 import { redactSpans } from "./redact-spans.ts";
-import { adopt } from "./snapshot.ts";
 
 /** What a redaction needs beside its duties. */
 export interface RedactDeps {
@@ -31,7 +30,7 @@ export interface RedactDeps {
  */
 export function redact(value: JsonValue, duties: readonly RedactDuty[], deps: RedactDeps): JsonValue {
   if (duties.length === 0) return value;
-  return adopt(new Redaction(planOf(duties), deps).value(value), value);
+  return new Redaction(planOf(duties), deps).value(value);
 }
 
 /** Redacts one text, as `redact` does it. */

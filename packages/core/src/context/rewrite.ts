@@ -1,7 +1,7 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { parsePath, setPath } from "./path.ts";
-import { adopt, snapshot } from "./snapshot.ts";
+import { snapshot } from "./snapshot.ts";
 
 /** A rule's wish to replace one value. */
 export interface OwnedRewrite {
@@ -39,7 +39,7 @@ export function applyRewrites(value: JsonValue, rewrites: readonly OwnedRewrite[
     if (result === undefined) return { value, unresolved: placeOf(rewrite) };
     changed = result;
   }
-  return { value: adopt(changed, value) };
+  return { value: changed };
 }
 
 interface Wish {

@@ -1,7 +1,9 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { JsonValue } from "../base/json.ts";
 import { hasOpaque, isOpaque, markHolder, opaqueOf, referenceOf } from "./opaque.ts";
+import { emptyMembers } from "./members.ts";
 import { memberPath } from "./path.ts";
+import { SnapshotMark } from "./snapshot-mark.ts";
 
 export { hasOpaque, hasUnreadable } from "./opaque.ts";
 
@@ -10,9 +12,6 @@ const MAX_BYTES = 5 * 1024 * 1024;
 
 /** UTF-8 takes at most three bytes for one UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
-
-/** Containers that are snapshots already: frozen, JSON, within the limits. */
-const snapshots = new WeakSet<object>();
 
 /**
  * Copies content once into frozen plain data, so that what is decided is exactly what runs: own enumerable members,
@@ -25,7 +24,7 @@ const snapshots = new WeakSet<object>();
  */
 export function snapshot(value: unknown): JsonValue {
   if (typeof value !== "object" || value === null) return leaf(value);
-  if (snapshots.has(value) || isOpaque(value)) return value as JsonValue; // Only JSON values are in these sets.
+  if (SnapshotMark.isOn(value) || isOpaque(value)) return value as JsonValue; // Only JSON values are marked so.
   const walk: Walk = { trail: [], units: 0, hasOpaque: false };
   let copied: JsonValue;
   try {
@@ -35,19 +34,7 @@ export function snapshot(value: unknown): JsonValue {
     throw refused("it throws while it is read; pass plain data", walk, cause);
   }
   if (walk.units * MAX_BYTES_PER_UNIT > MAX_BYTES && bytesOf(copied) > MAX_BYTES) throw tooLarge(walk);
-  if (typeof copied === "object" && copied !== null) snapshots.add(copied);
   return copied;
-}
-
-/**
- * Declares what was built from a snapshot, sharing its parts, a snapshot too, so that it is not copied again.
- * @param built Frozen throughout, as far as the source is.
- * @param source What it was built from; one that is no snapshot makes none.
- */
-export function adopt(built: JsonValue, source: JsonValue): JsonValue {
-  if (typeof built !== "object" || built === null || built === source) return built;
-  if (typeof source === "object" && source !== null && snapshots.has(source)) snapshots.add(built);
-  return built;
 }
 
 /**
@@ -90,6 +77,8 @@ function copy(value: unknown, walk: Walk): JsonValue {
   walk.trail.pop();
   if (walk.hasOpaque) markHolder(copied);
   walk.hasOpaque ||= outer;
+  // The whole only: its parts alone were not measured.
+  if (walk.trail.length === 0) SnapshotMark.put(copied);
   return Object.freeze(copied);
 }
 
@@ -107,7 +96,7 @@ function copyItems(items: readonly unknown[], step: Step, walk: Walk): JsonValue
 
 function copyMembers(value: object, step: Step, walk: Walk): Record<string, JsonValue> {
   // Without a prototype every name is data, `__proto__` and `constructor` too.
-  const copied = Object.create(null) as Record<string, JsonValue>;
+  const copied = emptyMembers();
   for (const key of Object.keys(value)) {
     step.key = key;
     count(key.length, walk);

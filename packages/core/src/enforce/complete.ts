@@ -149,7 +149,8 @@ function outcomeOf<R>(
   const shown = ruling.context.result;
   // Redaction keeps the identity of what it does not change.
   if (shown === given || shown === undefined) return asItWas(end, call);
-  if (end.status === "failed") throw redactedError(end.error, typeof shown === "string" ? shown : "the error was redacted");
+  if (end.status === "failed")
+    throw redactedError(end.error, typeof shown === "string" ? shown : "the error was redacted");
   const content = thaw(shown);
   // Without a codec the result itself is the content, so the changed content is the result.
   const result = end.codec === undefined ? (content as R) : end.codec.write(end.result, content);
@@ -164,7 +165,9 @@ function alreadyEnded({ decision }: Admission): AgentplaneError {
 }
 
 function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  // A thrown object is shown by its members, so rules must read them; as "[object Object]" it would pass unseen.
+  return typeof error === "object" && error !== null ? JSON.stringify(error) : String(error);
 }
 
 /** The same error with its text redacted; its stack and cause would repeat what was hidden. */

@@ -1,3 +1,4 @@
+import { AgentplaneError } from "../base/errors.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
@@ -37,7 +38,40 @@ export function guardStream<Chunk>(
   admission: LiveAdmission,
   call: StreamCall<Chunk>,
 ): AsyncIterable<Chunk> {
-  return { [Symbol.asyncIterator]: () => streamChunks(core, admission, call) };
+  let isRead = false;
+  return {
+    [Symbol.asyncIterator]() {
+      // A second reading would be a second call of the provider under one decision.
+      if (isRead)
+        throw new AgentplaneError(
+          "usage_invalid",
+          "a governed stream is one call and is read once; call again",
+        );
+      isRead = true;
+      return releasedUnread(core, admission, streamChunks(core, admission, call));
+    },
+  };
+}
+
+/** A generator that is closed before it was read runs none of its own clean-up: the call never started. */
+function releasedUnread<Chunk>(
+  core: GuardCore,
+  admission: LiveAdmission,
+  chunks: AsyncGenerator<Chunk, void, undefined>,
+): AsyncIterator<Chunk, void, undefined> {
+  let hasStarted = false;
+  return {
+    next() {
+      hasStarted = true;
+      return chunks.next();
+    },
+    async return() {
+      if (!hasStarted && core.live.remove(admission)) {
+        await core.point.finish(admission.decision.id, { status: "released" });
+      }
+      return chunks.return();
+    },
+  };
 }
 
 async function* streamChunks<Chunk>(

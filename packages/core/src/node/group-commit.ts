@@ -133,6 +133,7 @@ export class GroupCommit {
       return;
     }
     this.#committed = end;
+    if (gap !== undefined) this.#gap.close();
     if (this.#isFailing) this.#options.logger.warn("the audit trail is written again", { lost: gap?.data });
     this.#isFailing = false;
     batch.settle();

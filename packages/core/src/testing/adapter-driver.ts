@@ -1,5 +1,6 @@
 import type { MaybePromise } from "../base/maybe-promise.ts";
 import type { AgentPlane } from "../plane.ts";
+import type { StateStore } from "../store/state-store.ts";
 import type { ScriptAgent } from "./agent-script.ts";
 
 /** What a framework, with its adapter, can do at all. */
@@ -92,6 +93,8 @@ export interface ApprovalAnswer {
  */
 export interface AdapterDriver {
   readonly capabilities: readonly Capability[];
+  /** The state of each plane that is governed with; default: in memory. */
+  createState?(): StateStore;
   /** Runs the script until it is done, pending or failed. Never rejects for a denial. */
   run(request: RunRequest): Promise<AgentRun>;
   /**

@@ -5,6 +5,7 @@ import { runCode, runSnippet } from "./run-snippet.ts";
 import { blockOf } from "./markdown-blocks.ts";
 
 const PAGE = "docs/embedding.md";
+const echo = (args: unknown): unknown => ({ echoed: args });
 
 test("governed functions run, refuse and require", async () => {
   const { plane, names } = await runPlane(PAGE, "enforce");
@@ -49,10 +50,11 @@ const governed = governTools(plane, { agent: "support" });`);
     call: { id: string; toolName: string; args: unknown },
     next: (args: unknown) => unknown,
   ) => Promise<{ content: unknown; isError: boolean }>;
-  const run = (args: unknown): unknown => ({ echoed: args });
-  expect(await governed({ id: "1", toolName: "read", args: { a: 1 } }, run)).toEqual({
+  expect(await governed({ id: "1", toolName: "read", args: { a: 1 } }, echo)).toEqual({
     content: { echoed: { a: 1 } },
     isError: false,
   });
-  expect(await governed({ id: "2", toolName: "delete_all", args: {} }, run)).toMatchObject({ isError: true });
+  expect(await governed({ id: "2", toolName: "delete_all", args: {} }, echo)).toMatchObject({
+    isError: true,
+  });
 });

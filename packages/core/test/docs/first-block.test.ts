@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
-import { blockOf, readPage, repositoryPath } from "./markdown-blocks.ts";
+import { blockOf, repositoryPath } from "./markdown-blocks.ts";
 import { runSnippet } from "./run-snippet.ts";
 
 describe("the README's first block", () => {
@@ -39,25 +39,4 @@ test("the README's transcript names steps that the quickstart shows", () => {
   );
   expect(shown.length).toBeGreaterThan(5);
   expect(markers).toEqual(expect.arrayContaining(shown));
-});
-
-test("links of README and docs lead to files of the repository", () => {
-  for (const page of [
-    "README.md",
-    "packages/core/README.md",
-    "docs/from-python.md",
-    "docs/policies.md",
-    "docs/operations.md",
-    "docs/hooks.md",
-    "docs/embedding.md",
-    "docs/rules.md",
-  ]) {
-    const folder = page.slice(0, page.lastIndexOf("/") + 1);
-    for (const [, target] of readPage(page).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
-      if (target === undefined || target.startsWith("http")) continue;
-      expect(() => readFileSync(repositoryPath(`${folder}${target}`)), `${page} → ${target}`).not.toThrow(
-        /ENOENT/,
-      );
-    }
-  }
 });

@@ -51,10 +51,8 @@ describe("docs/from-python.md", () => {
 
   test("has a snippet of ours for every one of the original", () => {
     const languages = blocksOf(PAGE).map(({ language }) => language);
-    for (const [at, language] of languages.entries()) {
-      if (language === "python") expect(languages[at + 1]).toBe("ts");
-    }
-    expect(languages.filter((language) => language === "python")).toHaveLength(3);
+    const next = languages.flatMap((language, at) => (language === "python" ? [languages[at + 1]] : []));
+    expect(next).toEqual(["ts", "ts", "ts"]);
   });
 
   test("has no snippet that no test runs", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { HookRegistry, type Decision, type DecisionRecord, type PolicyDiff } from "../../src/index.ts";
-import { isThenable } from "../../src/base/maybe-promise.ts";
+import { HookRegistry, type Decision, type DecisionRecord } from "../../src/index.ts";
 import { callTool, lintOf, runPlane, type RanPage } from "./page-plane.ts";
 
 const runPage = (id: string): Promise<RanPage> => runPlane("docs/from-python.md", id);

@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
@@ -8,7 +11,7 @@ import { createCel } from "../../src/cel/index.ts";
 import { BUILT_IN_RULES } from "../../src/rules/registry.ts";
 import { createFakeScanner } from "../../src/testing/fake-scanner.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
-import { blocksOf, PAGES, type MarkdownBlock } from "./markdown-blocks.ts";
+import { blocksOf, PAGES, readPage, repositoryPath, type MarkdownBlock } from "./markdown-blocks.ts";
 import { typeErrorsOf } from "./type-check.ts";
 
 const blocks = PAGES.flatMap((page) => blocksOf(page));
@@ -19,9 +22,24 @@ test("every TypeScript block of every page type-checks", { timeout: 60_000 }, as
   expect(await typeErrorsOf(snippets)).toBe("");
 });
 
+test("a mistake in a snippet is found", { timeout: 60_000 }, async () => {
+  const code = 'import { rule } from "@agentplane/core";\nrule.rate({ limit: "5", window: "1h" });';
+  const found = await typeErrorsOf([{ page: "page.md", line: 1, language: "ts", marker: undefined, code }]);
+  expect(found).toContain("page_md-1.ts(2,");
+});
+
+test.for(PAGES)("links of %s lead to files of the repository", (page) => {
+  const folder = path.dirname(repositoryPath(page));
+  const targets = [...readPage(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(
+    ([, target = ""]) => target,
+  );
+  const dead = targets.filter((target) => !/^https?:/.test(target) && !existsSync(path.join(folder, target)));
+  expect(dead).toEqual([]);
+});
+
 test("every block says what it is in", () => {
-  const known = ["ts", "yaml", "python", "sh", "text"];
-  expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
+  const known = new Set(["ts", "yaml", "python", "sh", "text"]);
+  expect(blocks.filter(({ language }) => !known.has(language))).toEqual([]);
 });
 
 describe("every YAML block of every page loads", () => {
@@ -56,9 +74,6 @@ function planeFor(): AgentPlane {
 /** A block is a whole document, a list of policies, a list of rules, or members of a policy. */
 function documentOf({ code }: MarkdownBlock): PolicyDocument {
   const content: unknown = parse(code);
-  // Whatever it is, loading it checks it.
-  const inDocument = (policies: readonly unknown[]) =>
-    ({ apiVersion: "agentplane/v1", policies }) as PolicyDocument;
   if (!Array.isArray(content)) {
     const isDocument = typeof content === "object" && content !== null && "apiVersion" in content;
     return isDocument ? (content as PolicyDocument) : inDocument([{ id: "example", ...(content as object) }]);
@@ -72,4 +87,9 @@ function documentOf({ code }: MarkdownBlock): PolicyDocument {
       return { id: `example-${at}`, [kind?.timing ?? "blocking"]: [rule] };
     }),
   );
+}
+
+function inDocument(policies: readonly unknown[]): PolicyDocument {
+  // Whatever they are, loading the document checks them.
+  return { apiVersion: "agentplane/v1", policies } as PolicyDocument;
 }

@@ -1,7 +1,12 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 
 import { createAgentPlane, ConfigError, type LintFinding, type PolicyDocument } from "../../src/index.ts";
+import type { PolicyWatch } from "../../src/node/index.ts";
 import { blockOf } from "./markdown-blocks.ts";
 import { runPlane } from "./page-plane.ts";
 import { runSnippet } from "./run-snippet.ts";
@@ -27,8 +32,8 @@ test("the page shows the findings that lint really gives", async () => {
   const { findings } = await runSnippet(PAGE, "lint");
   // Declared by the snippet, which is type-checked.
   const lines = (findings as readonly LintFinding[]).map(
-    ({ severity, code, path, message, suggestion }) =>
-      `${severity} ${code}\n  ${path}: ${message} — ${suggestion}`,
+    ({ severity, code, path: place, message, suggestion }) =>
+      `${severity} ${code}\n  ${place}: ${message} — ${suggestion}`,
   );
   expect(blockOf(PAGE, "output: lint").code).toBe(lines.join("\n"));
 });
@@ -55,4 +60,19 @@ test("a kind of one's own blocks at its hours", async () => {
   });
   ports.clock.advance(6 * 3_600_000);
   expect(await plane.engine.decide(callOf("search"))).toMatchObject({ effect: "allow" });
+});
+
+test("a policy file is put in force and followed", async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "agentplane-docs-"));
+  const from = process.cwd();
+  process.chdir(directory);
+  writeFileSync("agentplane.yaml", "apiVersion: agentplane/v1\ndefaultEffect: block\npolicies: []\n");
+  onTestFinished(() => {
+    process.chdir(from);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const { plane, names } = await runPlane(PAGE, "file");
+  // Declared by the snippet, which is type-checked.
+  await (names["file"] as PolicyWatch).close();
+  expect(await plane.engine.decide(callOf("search"))).toMatchObject({ effect: "block", cause: "no_policy" });
 });

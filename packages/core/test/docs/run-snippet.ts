@@ -26,8 +26,8 @@ type AsyncFunctionMaker = new (
   ...parts: readonly string[]
 ) => (...given: readonly unknown[]) => Promise<SnippetNames>;
 
-// The constructor has no name of its own.
-const AsyncFunction = async function nothing() {}.constructor as unknown as AsyncFunctionMaker;
+// The constructor of asynchronous functions has no name of its own, and so no type.
+const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor as AsyncFunctionMaker;
 
 /**
  * Runs the snippet of a page as it stands there and hands out what it declares.

@@ -40,7 +40,13 @@ test("whatever the disk does: acknowledged and kept records are in the chain onc
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const [files, ports] = [memoryFiles(), createTestPorts()];
-      const sink = jsonlSink({ directory: "audit", files, ports, maxSegmentBytes: 2_000, maxBufferedChars: 2_000 });
+      const sink = jsonlSink({
+        directory: "audit",
+        files,
+        ports,
+        maxSegmentBytes: 2_000,
+        maxBufferedChars: 2_000,
+      });
       const fate = new Map<string, "written" | "refused" | "kept">();
       const waiting: Promise<void>[] = [];
       for (const [number, step] of plan.entries()) {
@@ -49,7 +55,13 @@ test("whatever the disk does: acknowledged and kept records are in the chain onc
           const subject = `s${number}`;
           const written = sink.append(controlRecord(subject), step.kind);
           if (written === undefined) fate.set(subject, "kept");
-          else waiting.push(written.then(() => void fate.set(subject, "written"), () => void fate.set(subject, "refused")));
+          else
+            waiting.push(
+              written.then(
+                () => void fate.set(subject, "written"),
+                () => void fate.set(subject, "refused"),
+              ),
+            );
         }
         // oxlint-disable-next-line no-await-in-loop -- time passes between the steps
         if (step.kind === "wait") await ports.clock.advanceAsync(1_000);
@@ -65,7 +77,9 @@ test("whatever the disk does: acknowledged and kept records are in the chain onc
       const subjects = found.map(({ subject }) => subject).filter((subject) => subject !== "audit");
       const expected = [...fate].filter(([, end]) => end !== "refused").map(([subject]) => subject);
       expect(subjects.toSorted()).toStrictEqual(expected.toSorted());
-      const gaps = found.filter(({ action }) => action === "audit_gap").map(({ data }) => Number(data?.["records"]));
+      const gaps = found
+        .filter(({ action }) => action === "audit_gap")
+        .map(({ data }) => Number(data?.["records"]));
       expect(gaps.reduce((sum, count) => sum + count, 0)).toBe(fate.size - expected.length);
     }),
     { numRuns: 150 },

@@ -20,10 +20,18 @@ import { NOT_APPLICABLE } from "../../src/testing/not-applicable.ts";
 import { createReferenceDriver } from "../../src/testing/reference-driver.ts";
 import { SCENARIOS } from "../../src/testing/scenarios/all-scenarios.ts";
 import { PINNED_REQUIREMENTS } from "./pinned-requirements.ts";
+import { createSlowState } from "./slow-state.ts";
 
 describe("the reference adapter", () => {
   const cases = conformanceSuite({ name: "reference", createDriver: () => createReferenceDriver() });
   test.for(cases)("$id: $sentence", async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe("the reference adapter over a store that answers late", () => {
+  const createDriver = (): AdapterDriver => ({ ...createReferenceDriver(), createState: createSlowState });
+  test.for(conformanceSuite({ name: "reference", createDriver }))("$id: $sentence", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });
 });

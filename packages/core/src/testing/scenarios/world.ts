@@ -64,6 +64,7 @@ export function createWorld(driver: AdapterDriver, options: PlaneOptions = {}): 
     approvals: { resolver: "external" },
     audit: listSink(records),
     ports: createTestPorts(),
+    ...(driver.createState !== undefined && { state: driver.createState() }),
     ...options,
   });
   return {

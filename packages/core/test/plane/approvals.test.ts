@@ -1,0 +1,246 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+
+import type { Decision } from "../../src/decision/decision.ts";
+import type { JsonValue } from "../../src/base/json.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { defineRule } from "../../src/rules/rule.ts";
+import { blocking, createBench, toolCall, type Bench, type BenchOptions, type CallChange } from "./bench.ts";
+
+const OLGA = { by: "olga", role: "operator" } as const;
+// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
+const asking = rule.condition({ where: { tool: "send_mail" }, then: "escalate", reason: "mail leaves the house" });
+
+function benchOf(options: BenchOptions = {}): Bench {
+  return createBench({ approvals: { resolver: "external" }, policies: [blocking("ask", [asking])], ...options });
+}
+
+const INPUT = { to: "x@y.z" };
+
+async function mail({ plane }: Bench, input: JsonValue = INPUT, change: CallChange = {}): Promise<Decision> {
+  return plane.engine.decide(toolCall("send_mail", input, { callId: "c1", ...change }));
+}
+
+async function approved(bench: Bench): Promise<Decision> {
+  const pending = await mail(bench);
+  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+  return pending;
+}
+
+describe("an approval", () => {
+  it("lets exactly its call go on, once", async () => {
+    const bench = benchOf();
+    const pending = await approved(bench);
+    const allowed = await mail(bench);
+    expect(allowed).toMatchObject({ effect: "allow", verdict: "escalate", approvalId: pending.approvalId });
+    await bench.plane.engine.finish(allowed.id, { status: "released" });
+    expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "consumed" });
+    expect(await mail(bench)).toMatchObject({ effect: "ask" });
+    expect(bench.controls("approval_consumed")).toHaveLength(1);
+  });
+
+  it.each([
+    ["another input", { to: "evil@y.z" }, {}],
+    ["another agent", INPUT, { agent: "bot-2" }],
+    ["another tenant", INPUT, { tenant: "beta" }],
+    ["another session", INPUT, { session: "s2" }],
+    ["another user", INPUT, { user: "bob" }],
+  ] as const)("does not fit %s", async (_what, input, change) => {
+    const bench = benchOf();
+    await approved(bench);
+    expect(await mail(bench, input, change)).toMatchObject({ effect: "ask" });
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  });
+
+  it("does not fit the tool of another server, or with another pin", async () => {
+    const bench = benchOf();
+    const call = (tool: object): unknown =>
+      bench.plane.engine.decide({ ...toolCall("send_mail", INPUT), tool: { name: "send_mail", input: INPUT, ...tool } });
+    const pending = (await call({ pin: "v1" })) as Decision;
+    await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+    expect(await call({ pin: "v2" })).toMatchObject({ effect: "ask" });
+    expect(await call({ pin: "v1", server: "srv" })).toMatchObject({ effect: "ask" });
+    expect(await call({ pin: "v1" })).toMatchObject({ effect: "allow" });
+  });
+
+  it("is void once the policy that asked has changed", async () => {
+    const bench = benchOf();
+    await approved(bench);
+    bench.plane.engine.addPolicy(blocking("ask", [asking], { description: "edited" }));
+    expect(await mail(bench)).toMatchObject({ effect: "ask" });
+  });
+
+  it("stays good when a policy that did not ask changes", async () => {
+    const bench = benchOf();
+    await approved(bench);
+    bench.plane.engine.addPolicy(blocking("other", [rule.denylist({ tools: ["run_code"] })]));
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  });
+
+  it("waives its asks alone: a stricter policy that came meanwhile wins, and a new ask is a new request", async () => {
+    const bench = benchOf();
+    const pending = await approved(bench);
+    bench.plane.engine.addPolicy(blocking("second", [{ ...asking, id: "more" }]));
+    const again = await mail(bench);
+    expect(again).toMatchObject({ effect: "ask" });
+    expect(again.approvalId).not.toBe(pending.approvalId);
+    bench.plane.engine.addPolicy(blocking("second", [rule.denylist({ tools: ["send_mail"] })]));
+    expect(await mail(bench)).toMatchObject({ effect: "block", policyId: "second" });
+    expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "approved" });
+  });
+
+  it("does not outlive a kill between approval and execution, and is still there after it", async () => {
+    const bench = benchOf();
+    const pending = await approved(bench);
+    await bench.plane.controls.unplug({ kind: "agent", id: "bot" }, { by: "olga", reason: "stop" });
+    expect(await mail(bench)).toMatchObject({ effect: "block", cause: "unplugged" });
+    expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "approved" });
+    await bench.plane.controls.plug({ kind: "agent", id: "bot" }, { by: "olga" });
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  });
+
+  it("that a hard limit stands against stays usable", async () => {
+    const bench = benchOf({ policies: [blocking("ask", [asking]), blocking("cap", [rule.rate({ limit: 1, window: "1m" })])] });
+    const pending = await approved(bench);
+    await bench.plane.engine.decide(toolCall("search"));
+    expect(await mail(bench)).toMatchObject({ effect: "block", cause: "limit" });
+    expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "approved" });
+    bench.ports.clock.advance(60_000);
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  });
+
+  it("is one request per call key, however often it is asked for", async () => {
+    const bench = benchOf();
+    const context = bench.plane.guard.context(toolCall("send_mail", INPUT, { callId: "c1" }));
+    const first = await bench.plane.guard.ask(context);
+    const second = await bench.plane.guard.ask(context);
+    const third = await mail(bench);
+    expect(new Set([first, second, third].map(({ approvalId }) => approvalId)).size).toBe(1);
+    expect(bench.controls("approval_requested")).toHaveLength(1);
+  });
+
+  it("is not used up by an early question", async () => {
+    const bench = benchOf();
+    await approved(bench);
+    const context = bench.plane.guard.context(toolCall("send_mail", INPUT, { callId: "c1" }));
+    expect(await bench.plane.guard.ask(context)).toMatchObject({ effect: "allow" });
+    expect(await bench.plane.guard.admit(context)).toMatchObject({ status: "admitted" });
+  });
+
+  it("that was denied blocks its call, and says that a person did", async () => {
+    const bench = benchOf();
+    const pending = await mail(bench);
+    await bench.plane.approvals.deny(pending.approvalId ?? "", { ...OLGA, reason: "not today" });
+    const denied = await mail(bench);
+    expect(denied).toMatchObject({ effect: "block", cause: "approval", policyId: "ask" });
+    expect(denied.reason).toContain("not today");
+  });
+
+  it("that nobody answers in time blocks: silence is no consent", async () => {
+    const bench = benchOf();
+    const pending = await mail(bench);
+    bench.ports.clock.advance(5 * 60_000);
+    expect(await mail(bench)).toMatchObject({ effect: "block", cause: "approval" });
+    expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "expired" });
+  });
+
+  it("of an edited input is decided like any call: the edit runs, the old input asks anew", async () => {
+    const bench = benchOf({
+      policies: [blocking("ask", [asking]), blocking("cap", [rule.condition({ where: { input: { to: "evil@y.z" } } })])],
+    });
+    const pending = await mail(bench);
+    await bench.plane.approvals.edit(pending.approvalId ?? "", { ...OLGA, input: { to: "b@y.z" } });
+    expect(await mail(bench)).toMatchObject({ effect: "ask" });
+    expect(await mail(bench, { to: "b@y.z" })).toMatchObject({ effect: "allow" });
+    const other = await mail(bench, { to: "c@y.z" });
+    await bench.plane.approvals.edit(other.approvalId ?? "", { ...OLGA, input: { to: "evil@y.z" } });
+    expect(await mail(bench, { to: "evil@y.z" })).toMatchObject({ effect: "block", policyId: "cap" });
+  });
+
+  it("is bound to the input as it will be executed, after rewriting", async () => {
+    const bench = benchOf({
+      policies: [blocking("ask", [asking]), blocking("r", [rule.redact({ fields: ["token"], from: ["input"] })])],
+    });
+    const pending = await mail(bench, { to: "a", token: "1" });
+    await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+    // Both inputs are executed as the same one.
+    expect(await mail(bench, { to: "a", token: "2" })).toMatchObject({ effect: "allow" });
+  });
+
+  it("shows the approver a redacted view and keeps no raw input", async () => {
+    const bench = benchOf();
+    const pending = await mail(bench, { to: "a", password: "hunter2" });
+    const request = await bench.plane.approvals.get(pending.approvalId ?? "");
+    expect(request?.view).toMatchObject({ tool: "send_mail", reasons: ["mail leaves the house"] });
+    expect(JSON.stringify(request)).not.toContain("hunter2");
+  });
+
+  it("cannot be given by the user on whose behalf the agent acts", async () => {
+    const bench = benchOf();
+    const pending = await mail(bench, INPUT, { user: "ann" });
+    const self = { by: "ann", role: "operator" } as const;
+    expect(() => bench.plane.approvals.approve(pending.approvalId ?? "", self)).toThrow("requested it");
+  });
+});
+
+it("the strictest terms of all asks apply: four eyes, operators, the shortest time", async () => {
+  const step = (id: string, hitl: object): object => ({
+    escalation: [{ trigger: "condition", after: 1, within: "1h", action: { hitl } }],
+    id,
+  });
+  const bench = benchOf({
+    policies: [
+      blocking("a", [asking], step("a", { timeout: "10m", by: "client" })),
+      blocking("b", [asking], step("b", { timeout: "2m", approvers: 2 })),
+    ],
+  });
+  const pending = await mail(bench, INPUT, { user: "ann" });
+  const id = pending.approvalId ?? "";
+  expect(await bench.plane.approvals.get(id)).toMatchObject({ terms: { approvers: 2, by: "operator", timeout: "2m" } });
+  expect(() => bench.plane.approvals.approve(id, { by: "ui", role: "client" })).toThrow("operator");
+  await bench.plane.approvals.approve(id, OLGA);
+  expect(await mail(bench, INPUT, { user: "ann" })).toMatchObject({ effect: "ask" });
+  await bench.plane.approvals.approve(id, { by: "otto", role: "operator" });
+  expect(await mail(bench, INPUT, { user: "ann" })).toMatchObject({ effect: "allow" });
+});
+
+it("a resolver function hears of each new request aside, without holding up the decision", async () => {
+  const heard: string[] = [];
+  const bench = createBench({
+    policies: [blocking("ask", [asking])],
+    approvals: { resolver: ({ id }) => void heard.push(id) },
+  });
+  const pending = await mail(bench);
+  expect(heard).toStrictEqual([]);
+  await bench.plane.flush();
+  expect(heard).toStrictEqual([pending.approvalId]);
+});
+
+it("a mode that asks is waived by an approval for this call, and asks again for the next", async () => {
+  const bench = benchOf({ policies: [] });
+  await bench.plane.controls.degrade({ kind: "agent", id: "bot" }, "HUMAN_LOOP", { by: "olga" });
+  const pending = await mail(bench);
+  expect(pending).toMatchObject({ effect: "ask", modes: ["HUMAN_LOOP"] });
+  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+  expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  expect(await mail(bench, { to: "other" })).toMatchObject({ effect: "ask" });
+});
+
+it("a mode that a person sets while the call waits for a rule is asked for too", async () => {
+  const slow = defineRule({
+    kind: "slow",
+    summary: "Takes its time.",
+    timing: "blocking",
+    hookpoints: ["*"],
+    params: z.strictObject({}),
+    example: {},
+    isStateless: true,
+    compile: (_params, { timers }) => ({ check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)) }),
+  });
+  const bench = benchOf({ rules: [slow], policies: [blocking("p", [{ rule: "slow" }])] });
+  const deciding = mail(bench);
+  await bench.ports.clock.advanceAsync(100);
+  await bench.plane.controls.degrade({ kind: "global" }, "HUMAN_LOOP", { by: "olga" });
+  await bench.ports.clock.advanceAsync(500);
+  expect(await deciding).toMatchObject({ effect: "ask" });
+});
