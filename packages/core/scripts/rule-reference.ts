@@ -25,7 +25,8 @@ Words that several kinds share:
   a person is asked), \`degrade\` sets the mode that \`degrade\` names.
 - **mode change**: \`{ mode, recover, scope, perMinute, delay }\`, see [operations](operations.md#degradation-modes).
 - **patterns**: names with \`*\` and \`?\`; \`!\` in front excludes.
-- **detect**: names of detectors of the scanner, or of a family of them, such as \`email\` or \`pii\`.`;
+- **detect**: names of detectors of the scanner, or of a family of them, such as \`email\` or \`pii\`.
+- **conditions** (\`where\`, \`require\`, \`when\`): see [policies](policies.md#conditions).`;
 
 /** The reference of every built-in kind, as the Markdown of `docs/rules.md`. */
 export function renderRuleReference(): string {

@@ -21,6 +21,7 @@ import { checkOptions, type PlaneOptions } from "./plane-options.ts";
 import { createParts } from "./plane-parts.ts";
 import { BUILT_IN_RULES, createRegistry } from "./rules/registry.ts";
 import type { Approvals } from "./state/approval.ts";
+import { checkedState } from "./store/checked-state.ts";
 import { memoryState } from "./store/memory-state.ts";
 import { createVersions, type Versions } from "./versioning/versions.ts";
 
@@ -37,6 +38,8 @@ export interface AgentPlane {
   readonly versions: Versions;
   /** Follows what is recorded. Returns the unsubscription. */
   on<Kind extends AuditRecord["kind"]>(kind: Kind, listener: RecordListener<Kind>): () => void;
+  /** Settles when plugs and modes were read from the store; until then every call is blocked. At once in memory. */
+  ready(): Promise<void>;
   /** Settles when everything aside is done and every record is written. */
   flush(): Promise<void>;
   /** Flushes and releases timers, watchers and stores. */
@@ -66,7 +69,8 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     options.defaultEffect ?? "allow",
   );
   const recorder = createRecorder(options.audit ?? memorySink({ hash: ports.hash }), ports);
-  const state = options.state ?? memoryState({ clock: createSteadyClock(ports.clock) });
+  const state =
+    options.state === undefined ? memoryState({ clock: createSteadyClock(ports.clock) }) : checkedState(options.state);
   const parts = createParts(options, { ports, set, recorder, state, observers, tools });
   const changes = createPolicyChanges({
     set,
@@ -116,6 +120,10 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
         versions.publish(parsePolicy(policy, "", { source: "publish", registry, hookpoints }), note),
     },
     on: (kind, listener) => recorder.on(kind, listener),
+    async ready() {
+      await parts.plugboard.load();
+      await parts.degradation.load();
+    },
     flush,
     async close() {
       guard.close();

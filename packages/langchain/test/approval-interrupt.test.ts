@@ -68,6 +68,25 @@ describe("a call that needs a human", () => {
     expect(toolMessages[0]?.text).toMatch(/Not approved: an answer must be/);
   });
 
+  it("is not approved by the user on whose behalf the agent asks", async () => {
+    const tool = countingTool("pay");
+    const { run, resume } = governedAgent({
+      plane: planeOf([ASK], external),
+      model: pay(5),
+      tools: [tool.tool],
+      identity: { agent: "a", user: "mira" },
+      hasCheckpointer: true,
+    });
+    const [request] = (await run()).waiting;
+    const { toolMessages } = await resume({
+      approvalId: request?.approvalId,
+      decision: "approve",
+      by: "mira",
+    });
+    expect(tool.runs).toEqual([]);
+    expect(toolMessages[0]?.text).toMatch(/^Not approved: .*who requested it/);
+  });
+
   it("is the only one of two that one scalar answer approves; the other keeps waiting", async () => {
     const tool = countingTool("pay");
     const { run, resume } = governedAgent({

@@ -168,6 +168,19 @@ describe("redaction around a model", () => {
   });
 });
 
+describe("the system message", () => {
+  it("is part of the prompt that a policy redacts, and stays a system message", async () => {
+    const policy: Policy = { id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] };
+    const model = new ScriptedChatModel({ text: "ok" });
+    const systemPrompt = "Escalate to ann@example.com.";
+    const agent = createAgent(govern(planeOf([policy]), { agent: "a" }, { model, tools: [], systemPrompt }));
+    await agent.invoke({ messages: [{ role: "user", content: "go" }] });
+    expect(model.prompts[0]?.map(({ type }) => type)).toEqual(["system", "human"]);
+    expect(model.prompts[0]?.[0]?.text).toMatch(/^Escalate to .+\.$/);
+    expect(JSON.stringify(model.prompts)).not.toContain("ann@example.com");
+  });
+});
+
 describe("the tools a model is offered", () => {
   it("are those that may run, tools of the provider included", async () => {
     const policy: Policy = { id: "allow", blocking: [rule.allowlist({ tools: ["read"] })] };

@@ -81,7 +81,8 @@ describe("a real ChatOpenAI against a loopback server", () => {
     const plane = planeOf([BUDGET]);
     const agent = createAgent(govern(plane, { agent: "a" }, { model, tools: [] }));
     const input = { messages: [{ role: "user", content: "go" }] };
-    for await (const part of await agent.stream(input, { streamMode: "messages" })) expect(part).toBeDefined();
+    for await (const part of await agent.stream(input, { streamMode: "messages" }))
+      expect(part).toBeDefined();
     const [state] = await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" });
     expect(state).toMatchObject({ used: 29, held: 0 });
   });

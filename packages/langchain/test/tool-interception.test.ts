@@ -1,11 +1,7 @@
 import { rule, type Policy } from "@agentplane/core";
-import { ToolMessage } from "@langchain/core/messages";
-import { Command, interrupt } from "@langchain/langgraph";
-import { type AnyAgentMiddleware, createAgent, createMiddleware, tool, toolRetryMiddleware } from "langchain";
+import { createMiddleware } from "langchain";
 import { describe, expect, it } from "vitest";
-import * as z from "zod";
 
-import { govern } from "../src/index.ts";
 import { countingTool, governedAgent, planeOf } from "./governed-agent.ts";
 import { ScriptedChatModel } from "./scripted-chat-model.ts";
 
@@ -154,6 +150,22 @@ describe("an edited tool call", () => {
     expect(wipe.runs).toEqual([]);
   });
 
+  it("is denied under the name it goes by, too", async () => {
+    const other = countingTool("other");
+    const edit = createMiddleware({
+      name: "editor",
+      wrapToolCall: (request, handler) => handler({ ...request, tool: other.tool }),
+    });
+    const { run } = governedAgent({
+      plane: planeOf([deny("read")]),
+      model: new ScriptedChatModel(call("read")),
+      tools: [countingTool("read").tool, other.tool],
+      middleware: [edit],
+    });
+    await run();
+    expect(other.runs).toEqual([]);
+  });
+
   it("runs with the input a policy redacted", async () => {
     const save = countingTool("save");
     const policy: Policy = { id: "r", blocking: [rule.redact({ detect: ["email"], from: ["input"] })] };
@@ -167,219 +179,3 @@ describe("an edited tool call", () => {
     expect(save.runs).toHaveLength(1);
   });
 });
-
-describe("a tool that fails", () => {
-  const boom = tool(() => fail(), { name: "boom", description: "Fails.", schema: z.object({}) });
-  const strict = tool(() => "ok", {
-    name: "strict",
-    description: "Is strict.",
-    schema: z.object({ amount: z.number() }),
-  });
-  const wrapper = createMiddleware({ name: "user", wrapToolCall: (request, handler) => handler(request) });
-
-  const cases = [
-    { what: "an exception", name: "boom", middleware: [] },
-    { what: "invalid arguments", name: "strict", middleware: [] },
-    { what: "an exception under another wrapToolCall", name: "boom", middleware: [wrapper] },
-    { what: "invalid arguments under another wrapToolCall", name: "strict", middleware: [wrapper] },
-  ];
-  it.each(cases)("stays what it was without us: $what", async ({ name, middleware }) => {
-    const tools = [boom, strict];
-    const script = (): ScriptedChatModel =>
-      new ScriptedChatModel({ calls: [{ id: "c1", name, args: { amount: "many" } }] });
-    const input = { messages: [{ role: "user", content: "go" }] };
-    const bare = await settled(createAgent({ model: script(), tools, middleware }).invoke(input));
-    const governed = governedAgent({ plane: planeOf(), model: script(), tools, middleware });
-    expect(await settled(governed.agent.invoke(input))).toEqual(bare);
-  });
-
-  it("is tried again by a retry middleware, each attempt decided", async () => {
-    let attempts = 0;
-    const flaky = tool(() => (++attempts < 3 ? fail() : "ok"), {
-      name: "flaky",
-      description: "Fails twice.",
-      schema: z.object({}),
-    });
-    // LangChain types its own middleware so that exactOptionalPropertyTypes refuses it.
-    const retry = toolRetryMiddleware({
-      maxRetries: 3,
-      initialDelayMs: 0,
-      jitter: false,
-    }) as AnyAgentMiddleware;
-    const { run, decisions } = governedAgent({
-      plane: planeOf(),
-      model: new ScriptedChatModel(call("flaky")),
-      tools: [flaky],
-      middleware: [retry],
-    });
-    const { toolMessages } = await run();
-    expect(toolMessages[0]?.text).toBe("ok");
-    expect(decisions.filter((one) => one.tool === "flaky").map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
-  });
-});
-
-/** How a run ended, without the stack that LangChain shows the model: it names every function on the way. */
-async function settled(run: Promise<{ messages: readonly { getType(): string }[] }>): Promise<unknown> {
-  try {
-    const { messages } = await run;
-    return messages
-      .filter((message) => message instanceof ToolMessage)
-      .map(({ text, status, name, tool_call_id: id }) => ({
-        text: text.replaceAll(/^ {4}at .*\n/gm, ""),
-        status,
-        name,
-        id,
-      }));
-  } catch (error) {
-    return { thrown: error instanceof Error ? `${error.name}: ${error.message}` : error };
-  }
-}
-
-describe("an interrupt inside a tool", () => {
-  it("is not swallowed, and its resumed call counts once", async () => {
-    let runs = 0;
-    const confirm = tool(
-      () => {
-        const answer: unknown = interrupt({ ask: "really?" });
-        runs += 1;
-        return `answer: ${String(answer)}`;
-      },
-      { name: "confirm", description: "Asks.", schema: z.object({}) },
-    );
-    const policy: Policy = {
-      id: "once",
-      blocking: [rule.rate({ limit: 1, window: "1h" })],
-      selector: { tools: ["confirm"] },
-    };
-    const { run, resume } = governedAgent({
-      plane: planeOf([policy]),
-      model: new ScriptedChatModel(call("confirm")),
-      tools: [confirm],
-      hasCheckpointer: true,
-    });
-    expect((await run()).waiting).toEqual([{ ask: "really?" }]);
-    const { toolMessages } = await resume("yes");
-    expect(toolMessages[0]?.text).toBe("answer: yes");
-    expect(runs).toBe(1);
-  });
-});
-
-describe("the id of a call", () => {
-  it("may repeat in another run without a thread: that is another call", async () => {
-    const read = countingTool("read");
-    for (const name of ["first run", "second run"]) {
-      const model = new ScriptedChatModel({ calls: [{ id: "same", name: "read" }] });
-      const agent = createAgent(govern(plane, { agent: "a" }, { model, tools: [read.tool] }));
-      // oxlint-disable-next-line no-await-in-loop -- one run after the other
-      await agent.invoke({ messages: [{ role: "user", content: name }] });
-    }
-    expect(read.runs).toHaveLength(2);
-  });
-
-  it("does not run twice within a thread", async () => {
-    const read = countingTool("read");
-    const again = { calls: [{ id: "same", name: "read" }] };
-    const { run } = governedAgent({ plane, model: new ScriptedChatModel(again, again), tools: [read.tool] });
-    const { toolMessages } = await run();
-    expect(read.runs).toHaveLength(1);
-    expect(toolMessages[1]?.text).toMatch(/already executed/);
-  });
-
-  const plane = planeOf();
-});
-
-describe("parallel calls", () => {
-  it("are admitted up to the limit: exactly two of five run", async () => {
-    const read = countingTool("read");
-    const policy: Policy = {
-      id: "two",
-      selector: { tools: ["read"] },
-      blocking: [rule.rate({ limit: 2, window: "1h" })],
-    };
-    const model = new ScriptedChatModel({
-      calls: [1, 2, 3, 4, 5].map((at) => ({ name: "read", args: { at } })),
-    });
-    const { run } = governedAgent({ plane: planeOf([policy]), model, tools: [read.tool] });
-    const { toolMessages } = await run();
-    expect(read.runs).toHaveLength(2);
-    expect(toolMessages.filter(({ status }) => status === "error")).toHaveLength(3);
-  });
-});
-
-describe("a redacted tool result", () => {
-  const policy: Policy = { id: "r", blocking: [rule.redact({ detect: ["email"], fields: ["ssn"] })] };
-  const secret = { mail: "bob@example.com", ssn: "412-55-7312", name: "Bob" };
-
-  it("keeps id, name and status, and reaches the model without the secret", async () => {
-    const read = countingTool("read", () => JSON.stringify([secret]));
-    const model = new ScriptedChatModel(call("read"));
-    const { run } = governedAgent({ plane: planeOf([policy]), model, tools: [read.tool] });
-    const { toolMessages } = await run();
-    expect(toolMessages[0]).toMatchObject({ tool_call_id: "call_1_0", name: "read" });
-    expectClean(toolMessages);
-    expectClean(model.prompts[1]);
-    expect(toolMessages[0]?.text).toContain("Bob");
-  });
-
-  it("is clean in content blocks and in the artifact", async () => {
-    const blocks = tool(() => [[{ type: "text", text: "mail bob@example.com" }], { rows: [secret] }], {
-      name: "blocks",
-      description: "Gives blocks.",
-      schema: z.object({}),
-      responseFormat: "content_and_artifact",
-    });
-    const { run } = governedAgent({
-      plane: planeOf([policy]),
-      model: new ScriptedChatModel(call("blocks")),
-      tools: [blocks],
-    });
-    const { toolMessages } = await run();
-    expectClean(toolMessages);
-    expect(toolMessages[0]?.artifact).toMatchObject({ rows: [{ name: "Bob" }] });
-  });
-
-  it("is clean in everything a Command writes", async () => {
-    const commanding = tool(
-      (_, { toolCallId }: { toolCallId: string }) =>
-        new Command({
-          update: {
-            messages: [
-              new ToolMessage({
-                content: "mail bob@example.com",
-                tool_call_id: toolCallId,
-                name: "commanding",
-              }),
-            ],
-          },
-        }),
-      { name: "commanding", description: "Gives a Command.", schema: z.object({}) },
-    );
-    const { run } = governedAgent({
-      plane: planeOf([policy]),
-      model: new ScriptedChatModel(call("commanding")),
-      tools: [commanding],
-    });
-    const { toolMessages } = await run();
-    expect(toolMessages).toHaveLength(1);
-    expectClean(toolMessages);
-  });
-
-  it("is clean in the error of a tool that throws", async () => {
-    const throwing = countingTool("throwing", () => {
-      throw new Error("no access for bob@example.com");
-    });
-    const { run } = governedAgent({
-      plane: planeOf([policy]),
-      model: new ScriptedChatModel(call("throwing")),
-      tools: [throwing.tool],
-    });
-    const { toolMessages } = await run();
-    expect(toolMessages[0]).toMatchObject({ status: "error" });
-    expect(toolMessages[0]?.text).toContain("Please fix your mistakes.");
-    expectClean(toolMessages);
-  });
-});
-
-function expectClean(value: unknown): void {
-  expect(JSON.stringify(value)).not.toMatch(/bob@example|412-55-7312/);
-}

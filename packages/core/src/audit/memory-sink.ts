@@ -24,11 +24,6 @@ export interface MemorySink extends AuditSink {
   readonly end: ChainPosition;
 }
 
-interface Kept {
-  readonly record: AuditRecord;
-  readonly line: ChainedLine;
-}
-
 /**
  * Keeps the newest records in this process, chained like every audit trail; what is evicted is counted.
  * @param options `maxRecords`: whole number ≥ 1, default 10,000.
@@ -42,29 +37,36 @@ export function memorySink(options: { readonly hash: Hash; readonly maxRecords?:
   }
   const chain = createChain(hash);
   // A ring that grows with use: the record of number n lies at n % maxRecords.
-  const ring: Kept[] = [];
-  const kept = (): readonly Kept[] => {
+  // Texts alone: ten thousand records of small objects would cost the collector more than the calls they are about.
+  const ring: ChainedLine[] = [];
+  const kept = (): readonly ChainedLine[] => {
     const first = chain.position.seq % maxRecords;
     return ring.length < maxRecords ? ring.slice() : [...ring.slice(first), ...ring.slice(0, first)];
   };
   return {
     append(record) {
       const line = chain.next(record);
-      ring[line.seq % maxRecords] = { record, line };
+      ring[line.seq % maxRecords] = line;
     },
     flush() {},
     close() {},
-    records: () => kept().map(({ record }) => record),
-    lines: () => kept().map(({ line }) => storedLine(line)),
+    records: () => kept().map(recordOf),
+    lines: () => kept().map(storedLine),
     get evicted() {
       return chain.position.seq - ring.length;
     },
     get start() {
       const first = kept()[0];
-      return first === undefined ? CHAIN_START : { seq: first.line.seq, prev: first.line.prev };
+      return first === undefined ? CHAIN_START : { seq: first.seq, prev: first.prev };
     },
     get end() {
       return chain.position;
     },
   };
+}
+
+function recordOf({ text }: ChainedLine): AuditRecord {
+  // This sink wrote the text from a record.
+  const { record } = JSON.parse(text) as { readonly record: AuditRecord };
+  return record;
 }

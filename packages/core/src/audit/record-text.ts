@@ -17,21 +17,30 @@ import {
  * @throws AgentplaneError `content_refused` for content that JSON cannot carry
  */
 export function recordText(record: AuditRecord): string {
+  const sorted = sortedRecord(record);
+  return sorted === undefined ? canonicalJson(record) : JSON.stringify(sorted);
+}
+
+/**
+ * A record with its members in canonical order, ready for `JSON.stringify`.
+ * @returns undefined for a record with content of unknown shape, which only the canonical writer can order.
+ */
+export function sortedRecord(record: AuditRecord): Members<AuditRecord> | undefined {
   switch (record.kind) {
     case "decision":
-      return decisionText(record);
+      return sortedDecisionRecord(record);
     case "outcome":
-      return outcomeText(record);
+      return sortedOutcome(record);
     case "control":
-      return controlText(record);
+      return sortedControl(record);
     default:
       return assertNever(record, "audit record");
   }
 }
 
-function decisionText(record: DecisionRecord): string {
-  if (record.input !== undefined || hasFreeContent(record.decision)) return canonicalJson(record);
-  const sorted: Members<DecisionRecord> = {
+function sortedDecisionRecord(record: DecisionRecord): Members<DecisionRecord> | undefined {
+  if (record.input !== undefined || hasFreeContent(record.decision)) return undefined;
+  return {
     at: record.at,
     attempt: record.attempt,
     callId: record.callId,
@@ -43,14 +52,12 @@ function decisionText(record: DecisionRecord): string {
     model: record.model,
     tool: record.tool,
   };
-  return JSON.stringify(sorted);
 }
 
-function outcomeText(record: OutcomeRecord): string {
+function sortedOutcome(record: OutcomeRecord): Members<OutcomeRecord> | undefined {
   const { after, usage } = record;
-  if (record.result !== undefined || (after !== undefined && hasFreeContent(after)))
-    return canonicalJson(record);
-  const sorted: Members<OutcomeRecord> = {
+  if (record.result !== undefined || (after !== undefined && hasFreeContent(after))) return undefined;
+  return {
     after: after && sortedDecision(after),
     at: record.at,
     decisionId: record.decisionId,
@@ -64,12 +71,11 @@ function outcomeText(record: OutcomeRecord): string {
     tool: record.tool,
     usage: usage && sortedUsage(usage),
   };
-  return JSON.stringify(sorted);
 }
 
-function controlText(record: ControlRecord): string {
-  if (record.data !== undefined) return canonicalJson(record);
-  const sorted: Members<ControlRecord> = {
+function sortedControl(record: ControlRecord): Members<ControlRecord> | undefined {
+  if (record.data !== undefined) return undefined;
+  return {
     action: record.action,
     at: record.at,
     by: record.by,
@@ -78,5 +84,4 @@ function controlText(record: ControlRecord): string {
     reason: record.reason,
     subject: record.subject,
   };
-  return JSON.stringify(sorted);
 }

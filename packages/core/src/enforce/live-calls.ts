@@ -29,12 +29,18 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   };
   const unsubscribe = point.controls.subscribe(cutUnplugged);
 
-  const renew = (): void => {
-    stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
-    for (const id of calls.keys()) {
+  const renewOne = (id: string): void => {
+    try {
       const renewed = point.renew(id);
       if (isThenable(renewed)) renewed.catch((error: unknown) => report(error, ports));
+    } catch (error) {
+      // Thrown out of a timer it would end the process.
+      report(error, ports);
     }
+  };
+  const renew = (): void => {
+    stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
+    for (const id of calls.keys()) renewOne(id);
   };
 
   return {

@@ -76,9 +76,10 @@ function askWords({ asks }: Pass, voters: readonly PassAnswer[], deciding: PassA
   };
 }
 
-function ruleWords({ context }: Pass, { entry, said, answer, cause, ...own }: PassAnswer, effect: Effect): Words {
+function ruleWords({ context }: Pass, deciding: PassAnswer, effect: Effect): Words {
+  const { entry, said, answer, cause } = deciding;
   // A ladder's level decided when a rule that only escalates ends in a block.
-  const isLadder = own.effect === "block" && answer !== "block";
+  const isLadder = deciding.effect === "block" && answer !== "block";
   return {
     cause: isLadder ? "ladder" : cause,
     reason: said.reason,

@@ -23,7 +23,7 @@ export function callRule(
 ): MaybePromise<RuleAnswer | undefined> {
   const deps: RuleDeps = {
     nowMs: pass.context.nowMs,
-    session: entry.reads.has("session") ? pass.session : undefined,
+    session: entry.readsSession ? pass.session : undefined,
     signal: undefined,
     traits: pass.traits,
   };

@@ -18,7 +18,8 @@ export interface CompiledEntry {
   readonly obligations: readonly Obligation[];
   /** The same with their owner, made once. */
   readonly duties: readonly OwnedObligation[];
-  readonly reads: ReadonlySet<RuleRead>;
+  readonly reads: readonly RuleRead[];
+  readonly readsSession: boolean;
   readonly timeoutMs: number;
   readonly isStateless: boolean;
   /** Custom kinds are timed even when synchronous: nothing promises that they are linear. */

@@ -30,7 +30,12 @@ export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable
   );
   return andThen(remembered, (stateError) => {
     if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted) {
-      return failClosed(pass, ruling, parts, { inFlight, refusal: STATE_DOWN });
+      return andThen(failClosed(pass, ruling, parts, { inFlight, refusal: STATE_DOWN }), (closed) =>
+        andThen(attempt(() => record(pass, closed.decision, parts)), (auditError) => {
+          if (auditError !== undefined) mustStop(parts, "audit", auditError);
+          return closed;
+        }),
+      );
     }
     return andThen(attempt(() => record(pass, decision, parts)), (auditError) => {
       if (auditError === undefined || !mustStop(parts, "audit", auditError) || !isAdmitted) return ruling;

@@ -40,7 +40,7 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     if (pass.intent === "peek" || pass.plan?.needsSession !== true) return;
     return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
   };
-  const steps: readonly Step[] = [
+  const steps = survivingSteps(parts, [
     (pass) => gate(pass, parts),
     match,
     (pass) => enterCall(pass, parts, inFlight),
@@ -55,7 +55,7 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => gateAgain(pass, parts),
     (pass) => approve(pass, parts),
     (pass) => gateAgain(pass, parts),
-  ];
+  ]);
   // What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules.
   const peekSteps: readonly Step[] = [
     (pass) => gate(pass, parts),
@@ -65,7 +65,7 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => runRules(pass, parts),
     (pass) => applyDefault(pass, parts),
   ];
-  const afterSteps: readonly Step[] = [
+  const afterSteps = survivingSteps(parts, [
     (pass) => gate(pass, parts),
     match,
     readSession,
@@ -75,7 +75,7 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => rewrite(pass, parts),
     (pass) => climb(pass, parts),
     (pass) => gateAgain(pass, parts),
-  ];
+  ]);
   const walk = (list: readonly Step[], pass: Pass): MaybePromise<void> => {
     try {
       const walked = runSteps(list, pass);
@@ -110,9 +110,30 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
   };
 }
 
+/** With `onStateError: allow` a step whose store fails is passed over, loudly; what asks a person still does not run. */
+function survivingSteps({ ports, settings }: EngineParts, steps: readonly Step[]): readonly Step[] {
+  if (settings.onStateError === "block") return steps;
+  const passOver = (error: unknown): void => {
+    if (!isStateFailure(error)) throw error;
+    ports.logger.error("the state store failed during a decision; onStateError: allow", { error: error.message });
+  };
+  return steps.map((step) => (pass) => {
+    try {
+      const done = step(pass);
+      return isThenable(done) ? done.catch(passOver) : done;
+    } catch (error) {
+      return passOver(error);
+    }
+  });
+}
+
+function isStateFailure(error: unknown): error is AgentplaneError {
+  return error instanceof AgentplaneError && error.code === "state_failed";
+}
+
 /** Whatever fails inside the engine blocks the call; the store's failures are told apart from our own. */
 function refuseFailure(pass: Pass, { ports }: EngineParts, error: unknown): void {
-  const isState = error instanceof AgentplaneError && error.code === "state_failed";
+  const isState = isStateFailure(error);
   ports.logger.error(isState ? "the state store failed during a decision" : "the engine failed during a decision", {
     hookpoint: pass.context.hookpoint,
     error: error instanceof Error ? `${error.name}: ${error.message}` : "not an error",

@@ -53,7 +53,7 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
     audits,
     limited: [...entries, ...shadow, ...observers].filter(({ rule }) => rule.limits !== undefined),
     boundBefore: [],
-    needsSession: [...entries, ...shadow].some(({ reads }) => reads.has("session")),
+    needsSession: [...entries, ...shadow].some(({ readsSession }) => readsSession),
     hasPolicy: policies.some(({ isShadow }) => !isShadow),
   };
 }

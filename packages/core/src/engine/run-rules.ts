@@ -1,8 +1,10 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Answer, RuleAnswer } from "../decision/answer.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
+import type { RuleRead } from "../rules/rule.ts";
 import { callRule, type RuleRunner } from "./call-rule.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
 import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
@@ -101,18 +103,31 @@ function takeDuties(pass: Pass, duties: readonly OwnedObligation[]): void {
 
 /** A peek has no state, and often no input: what it cannot know stays visible. */
 function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
-  if (pass.intent !== "peek") return false;
-  const { context } = pass;
-  // What this hookpoint never carries is not unknown: the rule will not see it at the call either.
-  const isBlind =
-    !entry.isStateless ||
-    (entry.reads.has("input") && context.model === undefined && context.tool?.input === undefined && context.target?.input === undefined) ||
-    (entry.reads.has("messages") && context.model?.messages === undefined && context.tool === undefined) ||
-    (entry.reads.has("result") && context.result === undefined && isAfter(context.hookpoint)) ||
-    (entry.reads.has("api") && context.api === undefined) ||
-    (entry.reads.has("usage") && context.usage === undefined && isAfter(context.hookpoint));
+  const isBlind = isBlindPeek(pass, entry);
   if (isBlind) pass.isUnknown = true;
   return isBlind;
+}
+
+function isBlindPeek({ intent, context }: Pass, entry: CompiledEntry): boolean {
+  return intent === "peek" && (!entry.isStateless || entry.reads.some((read) => isAbsent(read, context)));
+}
+
+/** What this hookpoint never carries is not absent: the rule will not see it at the call either. */
+function isAbsent(read: RuleRead, { hookpoint, tool, target, model, result, api, usage }: PolicyContext): boolean {
+  switch (read) {
+    case "input":
+      return model === undefined && tool?.input === undefined && target?.input === undefined;
+    case "messages":
+      return model?.messages === undefined && tool === undefined;
+    case "result":
+      return result === undefined && isAfter(hookpoint);
+    case "api":
+      return api === undefined;
+    case "usage":
+      return usage === undefined && isAfter(hookpoint);
+    case "session":
+      return false;
+  }
 }
 
 /**
@@ -120,7 +135,7 @@ function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
  */
 export function runShadow(pass: Pass, runner: RuleRunner, aside: (work: Promise<void>) => void): void {
   for (const entry of pass.plan?.shadow ?? []) {
-    if (entry.rule.check === undefined || !isLive(entry, pass.context)) continue;
+    if (entry.rule.check === undefined || !isLive(entry, pass.context) || isBlindPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
     if (isThenable(result)) aside(result.then((given) => void given));
     else if (result?.answer !== undefined) pass.shadowAnswers.push(passAnswer(entry, result.answer, "rule"));

@@ -49,7 +49,7 @@ test("Quickstart: every evaluation is one record of the audit trail", async () =
   expect(records.map(({ decision }) => decision.effect)).toEqual(["allow", "block"]);
 });
 
-test("Quickstart: lint says that the second tool of the list can never match", async () => {
+test("Quickstart: lint says that the allowlist only sees what the selector names", async () => {
   const { plane } = await runPage("quickstart");
   expect(lintOf(plane)).toMatchObject([
     { code: "allowlist_in_tool_selector", policyId: "acme.data-access.v1" },

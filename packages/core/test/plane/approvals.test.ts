@@ -191,7 +191,7 @@ it("the strictest terms of all asks apply: four eyes, operators, the shortest ti
   const bench = benchOf({
     policies: [
       blocking("a", [asking], step("a", { timeout: "10m", by: "client" })),
-      blocking("b", [asking], step("b", { timeout: "2m", approvers: 2 })),
+      blocking("b", [asking], step("b", { timeout: "2m", approvers: 2, by: "operator" })),
     ],
   });
   const pending = await mail(bench, INPUT, { user: "ann" });

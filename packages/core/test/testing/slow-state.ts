@@ -22,7 +22,8 @@ function slowed<T extends object>(store: T): T {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== "function") return member;
-      if (name === "watch") return member.bind(target);
+      // Plugs and modes are read once when a plane starts; these planes start with none.
+      if (name === "watch" || name === "list") return member.bind(target);
       return async (...args: readonly unknown[]): Promise<unknown> => {
         await nextTurn();
         const answer: unknown = Reflect.apply(member, target, args);

@@ -1,0 +1,208 @@
+import { describe, expect, it } from "vitest";
+
+import type { AuditRecord } from "../../src/audit/audit-record.ts";
+import type { AuditSink } from "../../src/audit/audit-sink.ts";
+import type { MaybePromise } from "../../src/base/maybe-promise.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import type { DocumentStore, LedgerStore, StateStore } from "../../src/store/state-store.ts";
+import { createTestPorts, type TestPorts } from "../../src/testing/create-test-ports.ts";
+import { blocking, createBench, modelCall, sharedState, toolCall, type BenchOptions } from "./bench.ts";
+
+type Part = "ledger" | "ladders" | "approvals" | "sessions" | "admissions";
+type Failing = (part: Part, operation: string) => boolean;
+
+/** A store that works until it is told not to, and then fails now or later. */
+function brittleState(ports: TestPorts, isFailing: Failing, how: "throws" | "rejects"): StateStore {
+  const state = sharedState(ports);
+  const wrap = <T extends LedgerStore | DocumentStore>(part: Part, store: T): T =>
+    new Proxy(store, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]): unknown => {
+          if (!isFailing(part, String(name))) return Reflect.apply(member, target, args);
+          const error = new Error(`connection lost during ${String(name)}`);
+          if (how === "throws") throw error;
+          return Promise.reject(error);
+        };
+      },
+    });
+  return {
+    ...state,
+    ledger: wrap("ledger", state.ledger),
+    ladders: wrap("ladders", state.ladders),
+    approvals: wrap("approvals", state.approvals),
+    sessions: wrap("sessions", state.sessions),
+    admissions: wrap("admissions", state.admissions),
+    close: () => state.close(),
+  };
+}
+
+const POLICIES = [
+  blocking("p", [
+    rule.rate({ limit: 5, window: "1h" }),
+    rule.loop({ maxRepeats: 5 }),
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
+    rule.condition({ where: { tool: "send_mail" }, then: "escalate" }),
+  ]),
+];
+
+function brittleBench(isFailing: Failing, how: "throws" | "rejects", options: BenchOptions = {}): ReturnType<typeof createBench> {
+  const ports = createTestPorts();
+  const state = brittleState(ports, isFailing, how);
+  return createBench({ policies: POLICIES, approvals: { resolver: "external" }, state, ports, ...options });
+}
+
+describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
+  it.each<[string, Part, string, string]>([
+    ["reserving", "ledger", "reserve", "search"],
+    ["the history", "sessions", "read", "search"],
+    ["remembering the history", "sessions", "update", "search"],
+    ["the call's state", "admissions", "update", "search"],
+    ["the approvals", "approvals", "read", "send_mail"],
+  ])("while it is asked for %s blocks the call, says why, records it and holds nothing", async (_what, part, operation, tool) => {
+    let isDown = true;
+    const bench = brittleBench((at, name) => isDown && at === part && name === operation, how);
+    const decision = await bench.plane.engine.decide(toolCall(tool, {}, { callId: "c1" }));
+    expect(decision).toMatchObject({ effect: "block", cause: "state_error" });
+    expect(decision.reason).not.toContain("connection lost");
+    expect(bench.decisions().at(-1)).toMatchObject({ decision: { effect: "block" } });
+    expect(bench.ports.logger.messages("error").join()).toContain("state");
+    isDown = false;
+    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    expect(state).toMatchObject({ used: 0, held: 0 });
+  });
+
+  it("with onStateError allow does not stop what no rule objects to", async () => {
+    const bench = brittleBench(() => true, how, {
+      onStateError: "allow",
+      policies: [blocking("p", [rule.rate({ limit: 5, window: "1h" }), rule.denylist({ tools: ["update"] })])],
+    });
+    expect(await bench.plane.engine.decide(toolCall("search", {}, { callId: "c1" }))).toMatchObject({ effect: "allow" });
+    expect(await bench.plane.engine.decide(toolCall("update", {}, { callId: "c2" }))).toMatchObject({ effect: "block" });
+    expect(bench.decisions()).toHaveLength(2);
+    expect(bench.ports.logger.messages("error").join()).toContain("state store failed");
+  });
+
+  it("with onStateError allow still lets nothing run that asks a person", async () => {
+    const bench = brittleBench(() => true, how, { onStateError: "allow" });
+    const decision = await bench.plane.engine.decide(toolCall("send_mail", {}, { callId: "c1" }));
+    expect(decision.effect).not.toBe("allow");
+  });
+
+  it("while a call is settled does not lose the outcome; the failure is loud", async () => {
+    const bench = brittleBench((part, name) => part === "ledger" && name === "settle", how);
+    const outcome = await bench.plane.guard.toolCall({
+      context: bench.plane.guard.context(toolCall("search")),
+      run: () => "done",
+    });
+    expect(outcome).toMatchObject({ status: "ran", result: "done" });
+    expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
+    expect(bench.ports.logger.messages("error")).toContain("settlement of a finished call failed");
+  });
+
+  it("while a hold is renewed is reported, and the process lives on", async () => {
+    const bench = brittleBench((part, name) => part === "ledger" && name === "renew", how);
+    await bench.plane.guard.admit(bench.plane.guard.context(toolCall("search")));
+    await bench.ports.clock.advanceAsync(60_000);
+    expect(bench.ports.logger.messages("error")).toContain("a hold of a running call could not be renewed");
+    expect(bench.ports.clock.pending).toBe(1);
+  });
+});
+
+describe("plugs and modes that cannot be read", () => {
+  const unread = (ports: TestPorts): StateStore => {
+    const state = sharedState(ports);
+    return { ...state, controls: { ...state.controls, watch: () => () => undefined, update: state.controls.update, read: state.controls.read, list: () => Promise.reject(new Error("down")) } };
+  };
+
+  it.each([
+    ["block", "block"],
+    ["allow", "allow"],
+  ] as const)("with onStateError %s: %s", async (onStateError, effect) => {
+    const ports = createTestPorts();
+    const { plane } = createBench({ state: unread(ports), ports, onStateError });
+    const decision = await plane.engine.decide(toolCall("search"));
+    expect(decision.effect).toBe(effect);
+    if (effect === "block") expect(decision.cause).toBe("state_error");
+    await plane.close();
+    expect(ports.clock.pending).toBe(0);
+  });
+});
+
+describe.each(["throws", "rejects"] as const)("a sink that %s", (how) => {
+  function brittleSink(records: AuditRecord[], isFailing: (record: AuditRecord) => boolean): AuditSink {
+    return {
+      append(record): MaybePromise<void> {
+        if (!isFailing(record)) return void records.push(record);
+        const error = new Error("disk full");
+        if (how === "throws") throw error;
+        return Promise.reject(error);
+      },
+      flush() {},
+      close() {},
+    };
+  }
+
+  it.each([
+    ["block", "block"],
+    ["continue", "allow"],
+  ] as const)("on a decision with onAuditError %s: %s, never silent", async (onAuditError, effect) => {
+    const bench = createBench({
+      onAuditError,
+      audit: brittleSink([], ({ kind }) => kind === "decision"),
+      policies: [blocking("p", [rule.rate({ limit: 5, window: "1h" })])],
+    });
+    const decision = await bench.plane.engine.decide(toolCall("search", {}, { callId: "c1" }));
+    expect(decision.effect).toBe(effect);
+    if (effect === "block") expect(decision.cause).toBe("audit_error");
+    expect(bench.ports.logger.messages("error").join()).toContain("audit failed");
+    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    expect((state?.used ?? 0) + (state?.held ?? 0)).toBe(effect === "block" ? 0 : 1);
+  });
+
+  it.each([
+    ["block", "blocked"],
+    ["continue", "ran"],
+  ] as const)("on an outcome with onAuditError %s: the result is %s; it was executed all the same", async (onAuditError, status) => {
+    const bench = createBench({ onAuditError, audit: brittleSink([], ({ kind }) => kind === "outcome") });
+    let runs = 0;
+    const outcome = await bench.plane.guard.toolCall({
+      context: bench.plane.guard.context(toolCall("search")),
+      run: () => ++runs,
+    });
+    expect(runs).toBe(1);
+    expect(outcome.status).toBe(status);
+    if (outcome.status === "blocked") {
+      expect(outcome.decision.cause).toBe("audit_error");
+      expect(outcome.message).toContain("WAS executed");
+    }
+  });
+
+  it("on a control record does not undo the act: a kill is a kill", async () => {
+    const bench = createBench({ audit: brittleSink([], ({ kind }) => kind === "control") });
+    await bench.plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "fire" });
+    expect(await bench.plane.engine.decide(modelCall())).toMatchObject({ cause: "unplugged" });
+    await bench.plane.flush();
+    expect(bench.ports.logger.messages("error")).toContain("a control record could not be written");
+  });
+
+  it("a call that failed to be recorded may be tried again", async () => {
+    let isFull = true;
+    const records: AuditRecord[] = [];
+    const bench = createBench({ audit: brittleSink(records, ({ kind }) => isFull && kind === "decision") });
+    const context = bench.plane.guard.context(toolCall("search", {}, { callId: "c1" }));
+    expect(await bench.plane.guard.admit(context)).toMatchObject({ status: "blocked" });
+    isFull = false;
+    expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "ran" });
+  });
+});
+
+it("a listener that throws changes no decision and is reported", async () => {
+  const bench = createBench();
+  bench.plane.on("decision", () => {
+    throw new Error("bad listener");
+  });
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
+  expect(bench.ports.logger.messages("error")).toContain("a record listener failed");
+});
