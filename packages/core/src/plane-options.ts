@@ -134,6 +134,41 @@ export function checkOptions(options: PlaneOptions): void {
       });
     }
   }
+  issues.push(...approvalIssues(options.approvals), ...identityIssues(options.identity));
   if (options.holdTtl !== undefined) requireDurationMs(options.holdTtl);
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
+}
+
+/** A misspelt resolver would leave every request unanswered. */
+function approvalIssues(approvals: PlaneOptions["approvals"]): readonly ConfigIssue[] {
+  if (approvals === undefined) return [];
+  const { resolver } = approvals;
+  const issues = memberIssues("approvals", approvals, ["resolver", "key"]);
+  if (resolver === "external" || typeof resolver === "function") return issues;
+  const suggestion = 'use "external", or a function that is told of each new request';
+  return [...issues, { path: "approvals.resolver", message: "is not a resolver", suggestion }];
+}
+
+const OPTIONAL_IDENTITY: readonly string[] = ["tenant", "user"];
+
+function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssue[] {
+  if (identity === undefined) return [];
+  const unknown = (identity.optional ?? []).flatMap((field, position) =>
+    OPTIONAL_IDENTITY.includes(field)
+      ? []
+      : [
+          {
+            path: `identity.optional[${position}]`,
+            message: `"${String(field)}" is not a choice`,
+            suggestion: suggest(String(field), OPTIONAL_IDENTITY),
+          },
+        ],
+  );
+  return [...memberIssues("identity", identity, ["optional", "trust"]), ...unknown];
+}
+
+function memberIssues(option: string, value: object, names: readonly string[]): readonly ConfigIssue[] {
+  return Object.keys(value)
+    .filter((name) => !names.includes(name))
+    .map((name) => ({ path: `${option}.${name}`, message: "unknown option", suggestion: suggest(name, names) }));
 }

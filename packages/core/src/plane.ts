@@ -15,6 +15,7 @@ import { createPolicyChanges, type PolicyChanges } from "./engine/policy-changes
 import { createPolicySet } from "./engine/policy-set.ts";
 import { createRecorder, type RecordListener } from "./engine/recorder.ts";
 import { HookRegistry } from "./hooks/hook-registry.ts";
+import { lint, type LintFinding } from "./load/lint.ts";
 import { parsePolicy } from "./load/parse.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { checkOptions, type PlaneOptions } from "./plane-options.ts";
@@ -38,6 +39,8 @@ export interface AgentPlane {
   readonly versions: Versions;
   /** Follows what is recorded. Returns the unsubscription. */
   on<Kind extends AuditRecord["kind"]>(kind: Kind, listener: RecordListener<Kind>): () => void;
+  /** Finds what is in force but does not do what its author probably meant. */
+  lint(): readonly LintFinding[];
   /** Settles when plugs and modes were read from the store; until then every call is blocked. At once in memory. */
   ready(): Promise<void>;
   /** Settles when everything aside is done and every record is written. */
@@ -70,7 +73,9 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   );
   const recorder = createRecorder(options.audit ?? memorySink({ hash: ports.hash }), ports);
   const state =
-    options.state === undefined ? memoryState({ clock: createSteadyClock(ports.clock) }) : checkedState(options.state);
+    options.state === undefined
+      ? memoryState({ clock: createSteadyClock(ports.clock) })
+      : checkedState(options.state);
   const parts = createParts(options, { ports, set, recorder, state, observers, tools });
   const changes = createPolicyChanges({
     set,
@@ -120,6 +125,11 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
         versions.publish(parsePolicy(policy, "", { source: "publish", registry, hookpoints }), note),
     },
     on: (kind, listener) => recorder.on(kind, listener),
+    lint: () =>
+      lint(
+        set.loaded().map(({ policy }) => policy),
+        { registry, tools: set.tools(), hookpoints, hasResolver: parts.settings.hasResolver() },
+      ),
     async ready() {
       await parts.plugboard.load();
       await parts.degradation.load();

@@ -5,8 +5,8 @@ import { modelInterception } from "./model-interception.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { toolInterception } from "./tool-interception.ts";
 
-/** Parameters of `createAgent`, of which governing looks at the middleware and the signal. */
-export type GovernableParams = Pick<CreateAgentParams, "model" | "signal"> & {
+/** Parameters of `createAgent`, of which governing looks at the middleware alone. */
+export type GovernableParams = Pick<CreateAgentParams, "model"> & {
   readonly middleware?: readonly AnyAgentMiddleware[];
 };
 
@@ -43,7 +43,6 @@ export function govern<P extends GovernableParams>(
     plane,
     identity,
     toolErrors: hasToolWrapper ? "throw" : "message",
-    signal: params.signal,
   });
   const list: readonly AnyAgentMiddleware[] = [before, ...middleware, after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.

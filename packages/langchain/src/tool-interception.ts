@@ -28,8 +28,6 @@ export interface ToolInterception {
    * then it throws. Ours must not change which of the two happens.
    */
   readonly toolErrors: "message" | "throw";
-  /** createAgent's own signal: once aborted, an exception ends the run. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 type ToolResult = ToolMessage | Command;
@@ -131,11 +129,11 @@ function noting(failure: Failure, handler: ToolCallHandler): ToolCallHandler {
 }
 
 function failedCall(
-  { toolErrors, signal }: ToolInterception,
+  { toolErrors }: ToolInterception,
   { toolCall }: ToolCallRequest,
   { error, thrown }: { readonly error: unknown; readonly thrown: unknown },
 ): ToolMessage {
-  if (thrown === undefined || signal?.aborted === true) throw error;
+  if (thrown === undefined) throw error;
   // createAgent turns invalid arguments into a message whoever wraps the call; a redacted copy no longer shows it.
   if (ToolInvocationError.isInstance(thrown)) {
     if (toolErrors === "throw" && error === thrown) throw error;

@@ -1,3 +1,4 @@
+import { createPorts } from "../base/runtime.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
 import type { AuditRecord, ChainedLine } from "./audit-record.ts";
@@ -26,11 +27,11 @@ export interface MemorySink extends AuditSink {
 
 /**
  * Keeps the newest records in this process, chained like every audit trail; what is evicted is counted.
- * @param options `maxRecords`: whole number ≥ 1, default 10,000.
+ * @param options `hash`: default the platform's SHA-256. `maxRecords`: whole number ≥ 1, default 10,000.
  * @throws ConfigError when `maxRecords` is not such a number
  */
-export function memorySink(options: { readonly hash: Hash; readonly maxRecords?: number }): MemorySink {
-  const { hash, maxRecords = DEFAULT_MAX_RECORDS } = options;
+export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?: number } = {}): MemorySink {
+  const { hash = createPorts().hash, maxRecords = DEFAULT_MAX_RECORDS } = options;
   if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
     const message = `must be a whole number from 1, not ${maxRecords}`;
     throw new ConfigError("memorySink", [{ path: "maxRecords", message }]);

@@ -1,3 +1,4 @@
+import { createPorts } from "../base/runtime.ts";
 import type { Hash } from "../base/ports.ts";
 import { CHAIN_START, hashOfLineAt, readStoredLine, type ChainPosition } from "./chain.ts";
 
@@ -51,12 +52,12 @@ export interface VerifyOptions {
 /**
  * Checks an audit trail and names the first bad line and what happened to it.
  * @param lines Stored lines in order, without line breaks.
- * @param hash The hash the trail was written with.
+ * @param hash The hash the trail was written with. Default: the platform's SHA-256.
  * @returns A report; never throws for what the lines contain. Cost: one hash per line.
  */
 export function verifyLines(
   lines: readonly string[],
-  hash: Pick<Hash, "sha256">,
+  hash: Pick<Hash, "sha256"> = createPorts().hash,
   { start = CHAIN_START, end: wanted }: VerifyOptions = {},
 ): VerifyReport {
   let { seq, prev } = start;

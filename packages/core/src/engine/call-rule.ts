@@ -103,8 +103,10 @@ function failed(
     code,
     error: cause instanceof Error ? cause.name : undefined,
   });
-  const reason = `rule "${ruleId}" ${FAILURE_WORDS[failure]}, and policy "${policy.id}" says onError: ${policy.onError}`;
-  // With onError allow the failure is still a finding, so that it is seen, but it does not grant anything.
+  // Our own rules say what they miss, without any value; what other code throws may hold content.
+  const what = code === "rule_failed" && cause instanceof AgentplaneError ? `: ${cause.message}` : "";
+  const reason = `rule "${ruleId}" ${FAILURE_WORDS[failure]}${what}, and policy "${policy.id}" says onError: ${policy.onError}`;
+  // With onError allow the failure is loud in the log, and grants nothing.
   if (policy.onError === "allow") return undefined;
   return { answer: { answer: "block", reason, failure } };
 }

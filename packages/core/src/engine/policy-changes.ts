@@ -39,19 +39,23 @@ export interface PolicyChangeDeps {
 export function createPolicyChanges({ set, registry, hookpoints, hash, record }: PolicyChangeDeps): PolicyChanges {
   const load = (policy: Policy, source: PolicySource): LoadedPolicy =>
     Object.freeze({ policy: deepFreeze(policy), source, contentHash: `sha256:${hash.sha256(canonicalJson(policy))}` });
-  const swap = (source: PolicySource, next: SourceSet, action: string, subject: string): void => {
+  /** Also what cannot even be read is on the record: a broken change is loud and changes nothing. */
+  const orRecord = <T>(source: PolicySource, subject: string, work: () => T): T => {
     try {
-      set.replace(source, next);
+      return work();
     } catch (error) {
       record({ action: "configuration_error", by: source, subject, reason: issueText(error) });
       throw error;
     }
+  };
+  const swap = (source: PolicySource, next: SourceSet, action: string, subject: string): void => {
+    orRecord(source, subject, () => set.replace(source, next));
     record({ action, by: source, subject, data: { revision: set.current.revision, policies: next.policies.length } });
   };
   const inCode = (): SourceSet => set.sourceSet("code");
   return {
     addPolicy(policy) {
-      const parsed = parsePolicy(policy, "", { source: "code", registry, hookpoints });
+      const parsed = orRecord("code", "policy", () => parsePolicy(policy, "", { source: "code", registry, hookpoints }));
       const others = inCode().policies.filter(({ policy: { id } }) => id !== parsed.id);
       swap("code", { ...inCode(), policies: [...others, load(parsed, "code")] }, "policy_added", parsed.id);
     },
@@ -62,7 +66,7 @@ export function createPolicyChanges({ set, registry, hookpoints, hash, record }:
       return true;
     },
     replaceAll(source, document) {
-      const parsed = parsePolicies(document, { source, registry, hookpoints });
+      const parsed = orRecord(source, source, () => parsePolicies(document, { source, registry, hookpoints }));
       const next: SourceSet = {
         policies: parsed.policies.map((policy) => load(policy, source)),
         tools: parsed.tools,

@@ -29,6 +29,8 @@ export interface PolicySet {
   replace(source: PolicySource, set: SourceSet): void;
   sourceSet(source: PolicySource): SourceSet;
   loaded(): readonly LoadedPolicy[];
+  /** What all sources declare about tools. */
+  tools(): SourceSet["tools"];
 }
 
 const EMPTY: SourceSet = Object.freeze({ policies: [], tools: {}, defaultEffect: undefined });
@@ -55,7 +57,7 @@ export function createPolicySet(
       const next = new Map(sources).set(source, set);
       const loaded = [...next.values()].flatMap(({ policies }) => policies);
       refuseDoubles(loaded);
-      const tools = Object.assign({}, ...[...next.values()].map((one) => one.tools)) as SourceSet["tools"];
+      const tools = mergedTools(next.values());
       // Closures may hold what is declared about tools: a change there compiles everything anew.
       const toolsText = canonicalJson(tools);
       const reusable = toolsText === toolsInForce ? compiled : new Map<string, CompiledPolicy>();
@@ -74,6 +76,7 @@ export function createPolicySet(
       for (const [, policy] of retired) for (const { rule } of policy.entries) rule.close?.();
     },
     sourceSet: (source) => sources.get(source) ?? EMPTY,
+    tools: () => mergedTools(sources.values()),
     loaded: () => [...sources.values()].flatMap(({ policies }) => policies),
   };
 }
@@ -92,6 +95,10 @@ function build(
     // Sources cannot loosen each other: one that says block is enough.
     defaultEffect: effects.includes("block") ? "block" : (effects[0] ?? fallbackEffect),
   };
+}
+
+function mergedTools(sets: Iterable<SourceSet>): SourceSet["tools"] {
+  return Object.assign({}, ...[...sets].map(({ tools }) => tools)) as SourceSet["tools"];
 }
 
 function refuseDoubles(loaded: readonly LoadedPolicy[]): void {

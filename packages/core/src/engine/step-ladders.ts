@@ -134,7 +134,7 @@ function alertMessage({ context }: Pass, { breach, group, step }: Climb): Parame
     hookpoint: context.hookpoint,
     tool: context.tool?.name,
     reason: breach.said.reason,
-    text: `"${group.trigger}" reached ${step.after} breaches within ${step.within}`,
+    text: `"${group.trigger}" reached ${step.after} ${step.after === 1 ? "breach" : "breaches"} within ${step.within}`,
   };
 }
 

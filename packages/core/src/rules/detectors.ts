@@ -45,7 +45,11 @@ export function requireDetectors(names: readonly string[], tools: CompileTools):
 export function requireFamily(family: DetectorInfo["family"], tools: CompileTools): readonly DetectorInfo[] {
   const detectors = requireScanner(tools).detectors.filter((detector) => detector.family === family);
   if (detectors.length > 0) return detectors;
-  return tools.fail("", `needs a detector of the family "${family}", and the scanner has none`, HOW_TO_SCAN);
+  return tools.fail(
+    "",
+    `needs a detector of the family "${family}", and the scanner has none`,
+    "give createScanner({ detectors }) one of that family, or leave the rule out",
+  );
 }
 
 /** What a stream must hold back for these detectors; one that judges a text as a whole waits for its end. */

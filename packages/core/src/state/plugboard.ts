@@ -1,3 +1,4 @@
+import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
@@ -176,11 +177,17 @@ function isInTenant(subject: PlugSubject, tenant: string | undefined): boolean {
   );
 }
 
+const PLUG_KINDS = ["agent", "tenant", "tool", "all"] as const;
+
 /** Contexts carry identities in NFC; a plug written otherwise would look right and cut nothing. */
 function normalised(subject: PlugSubject): PlugSubject {
   if (subject.kind === "all") return subject;
   const { kind, id, tenant } = subject;
-  if (id === "")
+  // From JavaScript or JSON a misspelt kind would be recorded and cut nothing.
+  if (!(PLUG_KINDS as readonly string[]).includes(kind)) {
+    throw new AgentplaneError("usage_invalid", `"${kind}" cannot be unplugged; ${suggest(kind, PLUG_KINDS)}`);
+  }
+  if (typeof id !== "string" || id === "")
     throw new AgentplaneError(
       "usage_invalid",
       `an ${kind} to unplug needs an id; use { kind: "all" } for everything`,

@@ -28,6 +28,7 @@ export class Replica<T> {
   readonly #unwatch: () => void;
   #stopRetry = (): void => undefined;
   #isLoaded = false;
+  #isClosed = false;
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #heartbeatMs: number | undefined;
   #revision = 0;
@@ -111,6 +112,7 @@ export class Replica<T> {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#unwatch();
     this.#stopRetry();
     this.#listeners.clear();
@@ -126,6 +128,8 @@ export class Replica<T> {
   }
 
   #retry(error: unknown): void {
+    // A read that was under way when it was closed must not start another.
+    if (this.#isClosed) return;
     const { ports, prefix } = this.#deps;
     ports.logger.error("plugs and modes could not be read; trying again", { prefix, error: textOf(error) });
     this.#stopRetry = ports.timers.set(() => this.#start(), RETRY_MS);

@@ -197,7 +197,11 @@ function findLast(
 }
 
 /** The record with one entry replaced, or without it. */
-function replaced(record: SessionRecord, { chunk, position }: Found, by: SessionEntry | undefined): SessionRecord {
+function replaced(
+  record: SessionRecord,
+  { chunk, position }: Found,
+  by: SessionEntry | undefined,
+): SessionRecord {
   const { chunks, tail } = record;
   const old = chunk === undefined ? tail : (chunks[chunk] ?? NO_ENTRIES);
   const entries = by === undefined ? old.toSpliced(position, 1) : old.with(position, by);

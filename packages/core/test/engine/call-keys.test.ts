@@ -155,7 +155,7 @@ describe("a crash", () => {
   function crashed(onUnknownOutcome?: "block" | "rerun"): { readonly first: Bench; readonly second: Bench } {
     const ports = createTestPorts();
     const state = sharedState(ports);
-    const options = { state, policies: [LIMIT], ports, ...(onUnknownOutcome !== undefined && { onUnknownOutcome }) };
+    const options = { state, policies: [LIMIT], sharedPorts: ports, ...(onUnknownOutcome !== undefined && { onUnknownOutcome }) };
     return { first: createBench(options), second: createBench(options) };
   }
 
@@ -190,7 +190,7 @@ describe("a crash", () => {
 it("of two processes that admit one call at once, one runs it", async () => {
   const ports = createTestPorts();
   const state = sharedState(ports);
-  const both = [createBench({ state, ports }), createBench({ state, ports })];
+  const both = [createBench({ state, sharedPorts: ports }), createBench({ state, sharedPorts: ports })];
   const admitted = await Promise.all(both.map((bench) => bench.plane.guard.admit(contextOf(bench))));
   expect(admitted.map(({ status }) => status).toSorted()).toStrictEqual(["admitted", "blocked"]);
 });

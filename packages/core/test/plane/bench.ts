@@ -23,6 +23,8 @@ export interface Bench {
 /** Options of a bench: those of a plane, the ports being those of a test. */
 export interface BenchOptions extends Omit<PlaneOptions, "ports"> {
   readonly ports?: TestPortOverrides;
+  /** Those of another bench, for a second process on the same store and clock. */
+  readonly sharedPorts?: TestPorts;
 }
 
 /** What the operator of a bench declares about its tools. */
@@ -38,8 +40,8 @@ export const TOOLS: Readonly<Record<string, ToolTraits>> = {
  * Creates a plane to be tested.
  * @param options Of the plane; tools, a sink that keeps every record, and test ports are given.
  */
-export function createBench({ ports: overrides, ...options }: BenchOptions = {}): Bench {
-  const ports = createTestPorts(overrides);
+export function createBench({ ports: overrides, sharedPorts, ...options }: BenchOptions = {}): Bench {
+  const ports = sharedPorts ?? createTestPorts(overrides);
   const records: AuditRecord[] = [];
   const plane = createAgentPlane({ tools: TOOLS, audit: listSink(records), ...options, ports });
   return {

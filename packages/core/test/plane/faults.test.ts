@@ -50,7 +50,7 @@ const POLICIES = [
 function brittleBench(isFailing: Failing, how: "throws" | "rejects", options: BenchOptions = {}): ReturnType<typeof createBench> {
   const ports = createTestPorts();
   const state = brittleState(ports, isFailing, how);
-  return createBench({ policies: POLICIES, approvals: { resolver: "external" }, state, ports, ...options });
+  return createBench({ policies: POLICIES, approvals: { resolver: "external" }, state, sharedPorts: ports, ...options });
 }
 
 describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
@@ -121,7 +121,7 @@ describe("plugs and modes that cannot be read", () => {
     ["allow", "allow"],
   ] as const)("with onStateError %s: %s", async (onStateError, effect) => {
     const ports = createTestPorts();
-    const { plane } = createBench({ state: unread(ports), ports, onStateError });
+    const { plane } = createBench({ state: unread(ports), sharedPorts: ports, onStateError });
     const decision = await plane.engine.decide(toolCall("search"));
     expect(decision.effect).toBe(effect);
     if (effect === "block") expect(decision.cause).toBe("state_error");

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
-import { blocking, createBench, sharedState, toolCall, type Bench } from "./bench.ts";
+import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions } from "./bench.ts";
 
 /** Every call of `send_mail` is a breach. */
 // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
@@ -117,7 +117,12 @@ describe("a ladder", () => {
 
   it("survives a restart of the process", async () => {
     const ports = createTestPorts();
-    const options = { policies: [climbing], approvals: { resolver: "external" }, state: sharedState(ports), ports } as const;
+    const options: BenchOptions = {
+      policies: [climbing],
+      approvals: { resolver: "external" },
+      state: sharedState(ports),
+      sharedPorts: ports,
+    };
     await mail(createBench(options));
     expect(await mail(createBench(options))).toMatchObject({ effect: "ask" });
   });

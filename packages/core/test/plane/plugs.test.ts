@@ -79,7 +79,7 @@ describe("unplugging", () => {
 
   it("is on the record, and survives a restart", async () => {
     const ports = createTestPorts();
-    const options = { state: sharedState(ports), ports };
+    const options = { state: sharedState(ports), sharedPorts: ports };
     const first = createBench(options);
     await first.plane.controls.unplug({ kind: "agent", id: "bot" }, STOP);
     const second = createBench(options);

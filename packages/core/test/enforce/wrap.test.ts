@@ -1,0 +1,172 @@
+import { describe, expect, expectTypeOf, it, vi } from "vitest";
+
+import { enforce, policyGuard, requirePolicy } from "../../src/enforce/wrap.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench } from "../plane/bench.ts";
+
+const CAP = blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })]);
+const WHO = { agent: "bot", tenant: "acme" } as const;
+
+function refund(order: string, amount: number): string {
+  return `${order}:${amount}`;
+}
+
+describe("enforce", () => {
+  it("keeps the type, the name, the length and a synchronous function synchronous", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    const governed = enforce(plane.guard, refund, { ...WHO, parameters: ["order", "amount"] });
+    expectTypeOf(governed).toEqualTypeOf<typeof refund>();
+    expect(governed("o1", 5)).toBe("o1:5");
+    expect([governed.name, governed.length]).toStrictEqual(["refund", 2]);
+  });
+
+  it("inspects positional arguments under their names", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    const governed = enforce(plane.guard, refund, { ...WHO, parameters: ["order", "amount"] });
+    expect(() => governed("o1", 501)).toThrow(expect.objectContaining({ code: "policy_blocked", policyId: "cap" }));
+  });
+
+  it("inspects named arguments", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    const named = ({ order, amount }: { order: string; amount: number }): string => `${order}:${amount}`;
+    const governed = enforce(plane.guard, named, { ...WHO, tool: "refund" });
+    expect(governed({ order: "o1", amount: 5 })).toBe("o1:5");
+    expect(() => governed({ order: "o1", amount: 501 })).toThrow(expect.objectContaining({ policyId: "cap" }));
+  });
+
+  it("inspects positional arguments without names, and those beyond the named ones", () => {
+    const inArgs = (at: number): ReturnType<typeof blocking> =>
+      blocking("args", [rule.condition({ where: { input: { [`args[${at}]`]: { gt: 500 } } } })], { onError: "allow" });
+    const first = createBench({ policies: [inArgs(1)] });
+    expect(() => enforce(first.plane.guard, refund, WHO)("o1", 501)).toThrow(expect.objectContaining({ policyId: "args" }));
+    const second = createBench({ policies: [inArgs(0)] });
+    const some = (order: string, ...amounts: number[]): string => `${order}:${amounts.join()}`;
+    const governed = enforce(second.plane.guard, some, { ...WHO, tool: "some", parameters: ["order"] });
+    expect(governed("o1", 5, 6)).toBe("o1:5,6");
+    expect(() => governed("o1", 501, 6)).toThrow(expect.objectContaining({ policyId: "args" }));
+  });
+
+  it("executes the value that was decided, not what a getter says the second time", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    let reads = 0;
+    const seen: unknown[] = [];
+    const governed = enforce(plane.guard, (input: { amount: number }) => void seen.push(input.amount), { ...WHO, tool: "refund" });
+    governed({
+      get amount() {
+        return reads++ === 0 ? 5 : 5_000;
+      },
+    });
+    expect(seen).toStrictEqual([5]);
+  });
+
+  it("keeps this", () => {
+    const { plane } = createBench();
+    const shop = {
+      name: "acme",
+      greet(who: string): string {
+        return `${this.name} greets ${who}`;
+      },
+    };
+    shop.greet = enforce(plane.guard, shop.greet, WHO);
+    expect(shop.greet("ann")).toBe("acme greets ann");
+  });
+
+  it("leaves out what was left out, so that defaults apply", () => {
+    const { plane } = createBench();
+    const greet = (who = "you", mark = "!"): string => who + mark;
+    const governed = enforce(plane.guard, greet, { ...WHO, tool: "greet", parameters: ["who", "mark"] });
+    expect(governed()).toBe("you!");
+    expect(governed("ann")).toBe("ann!");
+    expect(governed(undefined, "?")).toBe("you?");
+  });
+
+  it("passes null, arrays, nested objects and many arguments unchanged", () => {
+    const { plane } = createBench();
+    const echo = (...given: unknown[]): unknown[] => given;
+    for (const parameters of [undefined, ["a"], ["a", "b", "c", "d"]]) {
+      const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", ...(parameters && { parameters }) });
+      expect(governed(null, [1, [2]], { a: { b: 1 } })).toStrictEqual([null, [1, [2]], { a: { b: 1 } }]);
+      expect(governed([1, 2])).toStrictEqual([[1, 2]]);
+      expect(governed()).toStrictEqual([]);
+    }
+  });
+
+  it("gives the arguments as a policy rewrote them", () => {
+    const { plane } = createBench({ policies: [blocking("r", [rule.redact({ fields: ["note"], from: ["input"] })])] });
+    const echo = (note: string, count: number): string => `${note}${count}`;
+    const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", parameters: ["note", "count"] });
+    expect(governed("secret", 2)).toBe("[REDACTED]2");
+  });
+
+  it("redacts the result, and throws the function's own errors as they are", async () => {
+    const { plane } = createBench({ policies: [blocking("r", [rule.redact({ fields: ["ssn"] })])] });
+    const find = enforce(plane.guard, async () => Promise.resolve({ ssn: "123", id: 1 }), { ...WHO, tool: "find" });
+    expect(await find()).toStrictEqual({ ssn: "[REDACTED]", id: 1 });
+    const error = new TypeError("mine");
+    const failing = enforce(
+      plane.guard,
+      () => {
+        throw error;
+      },
+      { ...WHO, tool: "failing" },
+    );
+    expect(failing).toThrow(error);
+  });
+
+  it("refuses an anonymous function, and parameter names that would hide an argument", () => {
+    const { plane } = createBench();
+    expect(() => enforce(plane.guard, () => 1, WHO)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+    const of = (parameters: readonly string[]) => () => enforce(plane.guard, refund, { ...WHO, parameters });
+    expect(of(["amount", "amount"])).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+    expect(of(["order", "args"])).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+  });
+
+  it("protects against a replay where the caller names the call", () => {
+    const { plane } = createBench();
+    const governed = enforce(plane.guard, refund, { ...WHO, callId: (order) => order });
+    expect(governed("o1", 5)).toBe("o1:5");
+    expect(() => governed("o1", 5)).toThrow(expect.objectContaining({ data: expect.objectContaining({ cause: "already_executed" }) }));
+    expect(governed("o2", 5)).toBe("o2:5");
+  });
+});
+
+describe("policyGuard", () => {
+  it("gives what onBlock returns in place of the result, and does not run the function", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    const run = vi.fn(refund);
+    const governed = policyGuard(plane.guard, run, {
+      ...WHO,
+      tool: "refund",
+      parameters: ["order", "amount"],
+      onBlock: ({ message }) => `denied: ${message}`,
+    });
+    expect(governed("o1", 501)).toMatch(/^denied: /);
+    expect(run).not.toHaveBeenCalled();
+    expect(governed("o1", 5)).toBe("o1:5");
+  });
+
+  it("hears of a pending approval too", () => {
+    const { plane } = createBench({
+      approvals: { resolver: "external" },
+      // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
+      policies: [blocking("ask", [rule.condition({ where: { tool: "refund" }, then: "escalate" })])],
+    });
+    const governed = policyGuard(plane.guard, refund, { ...WHO, onBlock: ({ status }) => status });
+    expect(governed("o1", 5)).toBe("pending");
+  });
+});
+
+describe("requirePolicy", () => {
+  it("refuses to run while its policy is not in force", async () => {
+    const { plane } = createBench();
+    const isInForce = (id: string): boolean => plane.engine.policies().some(({ policy }) => policy.id === id);
+    const governed = requirePolicy(plane.guard, refund, { ...WHO, policyId: "cap", isInForce, parameters: ["order", "amount"] });
+    expect(() => governed("o1", 5)).toThrow(expect.objectContaining({ code: "usage_invalid", data: { policyId: "cap" } }));
+    plane.engine.addPolicy(CAP);
+    expect(governed("o1", 5)).toBe("o1:5");
+    expect(() => governed("o1", 501)).toThrow(expect.objectContaining({ policyId: "cap" }));
+    plane.engine.removePolicy("cap");
+    expect(() => governed("o1", 5)).toThrow("not in force");
+    expect([governed.name, governed.length]).toStrictEqual(["refund", 2]);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+
+import { ConfigError } from "../../src/base/errors.ts";
+import { createAgentPlane } from "../../src/plane.ts";
+import type { PlaneOptions } from "../../src/plane-options.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { blocking, createBench, toolCall } from "./bench.ts";
+
+/** Creates a plane from what a caller without types may write. */
+function issuesOf(options: object): readonly { readonly path: string; readonly suggestion?: string }[] {
+  try {
+    // The point of the test is what the type forbids.
+    createAgentPlane(options as PlaneOptions);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
+  return [];
+}
+
+describe("options that would do nothing are refused", () => {
+  it.each<[string, object, string, string | undefined]>([
+    ["an unknown name", { polices: [] }, "polices", "policies"],
+    ["an unknown choice", { defaultEffect: "deny" }, "defaultEffect", undefined],
+    ["an unknown way to combine", { combine: "mostRestrictiv" }, "combine", "mostRestrictive"],
+    ["an unknown fail mode", { onStateError: "alow" }, "onStateError", "allow"],
+    ["an impossible hookpoint", { hookpoints: ["Before Publish"] }, "hookpoints[0]", undefined],
+    ["a built-in hookpoint", { hookpoints: ["before_tool_call"] }, "hookpoints[0]", undefined],
+    ["an unknown member of approvals", { approvals: { reslover: "external" } }, "approvals.reslover", "resolver"],
+    ["approvals without a resolver", { approvals: {} }, "approvals.resolver", undefined],
+    ["a resolver that is none", { approvals: { resolver: "slack" } }, "approvals.resolver", undefined],
+    ["an unknown member of identity", { identity: { optonal: ["tenant"] } }, "identity.optonal", "optional"],
+    ["an unknown optional identity", { identity: { optional: ["tennant"] } }, "identity.optional[0]", "tenant"],
+  ])("%s", (_name, options, path, suggestion) => {
+    const issue = issuesOf(options).find((one) => one.path === path);
+    expect(issue).toBeDefined();
+    if (suggestion !== undefined) expect(issue?.suggestion).toContain(suggestion);
+  });
+
+  it("all at once, each with its path", () => {
+    expect(issuesOf({ polices: [], combine: "x", hookpoints: ["?"] }).map(({ path }) => path)).toStrictEqual([
+      "polices",
+      "combine",
+      "hookpoints[0]",
+    ]);
+  });
+
+  it("and a duration that is none", () => {
+    expect(() => createAgentPlane({ holdTtl: "soon" })).toThrow(expect.objectContaining({ code: "duration_invalid" }));
+  });
+
+  it("while options left undefined are left out", () => {
+    // What spreading an optional setting gives.
+    expect(issuesOf({ defaultEffect: undefined, approvals: undefined, holdTtl: undefined })).toStrictEqual([]);
+  });
+});
+
+it("a broken policy stops the plane from being created, with every issue", () => {
+  const broken = { policies: [{ id: "p", blocking: [{ rule: "rat", limit: 1 }, { rule: "rate", limit: -1, window: "1h" }] }] };
+  const paths = issuesOf(broken).map(({ path }) => path);
+  expect(paths).toHaveLength(2);
+  expect(paths[0]).toContain("blocking[0]");
+  expect(paths[1]).toContain("blocking[1]");
+});
+
+it("a declared hookpoint works before and after, another one is refused", async () => {
+  const { plane } = createBench({
+    hookpoints: ["before_publish"],
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
+    policies: [blocking("p", [rule.condition({ where: { target: "front-page" } })])],
+  });
+  const at = (hookpoint: string): unknown => plane.engine.decide({ hookpoint, agent: "bot", target: { name: "front-page" } });
+  expect(await at("before_publish")).toMatchObject({ effect: "block", policyId: "p" });
+  expect(await at("after_publish")).toMatchObject({ effect: "allow" });
+  expect(await at("before_pubish")).toMatchObject({ effect: "block", cause: "hookpoint_unknown" });
+});
+
+it("close leaves no timer behind, and running calls do not keep it open", async () => {
+  const { plane, ports } = createBench();
+  await plane.guard.admit(plane.guard.context(toolCall("search")));
+  expect(ports.clock.pending).toBe(1);
+  await plane.close();
+  expect(ports.clock.pending).toBe(0);
+});
+
+it("without any option a plane allows and records", async () => {
+  const plane = createAgentPlane({ ports: createTestPorts() });
+  expect(await plane.engine.decide(toolCall("anything"))).toMatchObject({ effect: "allow", cause: "no_policy" });
+});
