@@ -1,7 +1,14 @@
 import { createCasl } from "./engines/casl.ts";
 import { createEngine } from "./engines/agentplane.ts";
 import { createHandWritten } from "./engines/hand-written.ts";
-import { createPolicies, createRequests, referenceAnswer, REQUEST_COUNT, type BenchEngine } from "./workload.ts";
+import {
+  createPolicies,
+  createRequests,
+  referenceAnswer,
+  REQUEST_COUNT,
+  type BenchEngine,
+  type BenchPolicy,
+} from "./workload.ts";
 
 /** What one process measured of one engine at one number of policies. */
 export interface Measurement {
@@ -13,10 +20,10 @@ export interface Measurement {
   readonly mismatches: number;
 }
 
-const ENGINES: Readonly<Record<string, (policies: ReturnType<typeof createPolicies>) => BenchEngine<never>>> = {
-  "hand-written": createHandWritten,
-  casl: createCasl,
-  agentplane: createEngine,
+const ENGINES: Readonly<Record<string, (policies: readonly BenchPolicy[]) => Measurement>> = {
+  "hand-written": (policies) => measureEngine(createHandWritten(policies), policies),
+  casl: (policies) => measureEngine(createCasl(policies), policies),
+  agentplane: (policies) => measureEngine(createEngine(policies), policies),
 };
 
 const BATCH = 64;
@@ -24,12 +31,11 @@ const ROUNDS = 60;
 const WARM_UP_ROUNDS = 20;
 
 /** Checks an engine against the reference, warms it up, then times it in small batches. */
-export function measure(engineName: string, count: number): Measurement {
-  const create = ENGINES[engineName];
-  if (create === undefined) throw new Error(`unknown engine ${engineName}; one of ${Object.keys(ENGINES).join(", ")}`);
-  const policies = createPolicies(count);
+function measureEngine<Prepared>(
+  engine: BenchEngine<Prepared>,
+  policies: readonly BenchPolicy[],
+): Measurement {
   const requests = createRequests(policies);
-  const engine = create(policies);
   const prepared = requests.map((request) => engine.prepare(request));
   const mismatches = requests.filter(
     (request, at) => engine.ask(prepared[at]!).isAllowed !== referenceAnswer(policies, request),
@@ -48,7 +54,7 @@ export function measure(engineName: string, count: number): Measurement {
   batchesUs.sort((a, b) => a - b);
   return {
     engine: engine.name,
-    policies: count,
+    policies: policies.length,
     p50Us: batchesUs[Math.floor(batchesUs.length / 2)]!,
     p99Us: batchesUs[Math.floor(batchesUs.length * 0.99)]!,
     opsPerSecond: Math.round((ROUNDS * REQUEST_COUNT) / (tookMs / 1_000)),
@@ -56,7 +62,8 @@ export function measure(engineName: string, count: number): Measurement {
   };
 }
 
-// Run as a process of its own, so that no engine warms up or spoils another's code.
-if (process.argv[1] === import.meta.filename) {
-  console.log(JSON.stringify(measure(process.argv[2] ?? "", Number(process.argv[3]))));
-}
+const [, , name = "", count] = process.argv;
+const measure = ENGINES[name];
+if (measure === undefined)
+  throw new Error(`unknown engine ${name}; one of ${Object.keys(ENGINES).join(", ")}`);
+console.log(JSON.stringify(measure(createPolicies(Number(count)))));

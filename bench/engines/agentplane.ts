@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { createAgentPlane, createContext, rule, type PolicyContext } from "@agentplane/core";
 
 import type { BenchEngine, BenchPolicy, BenchRequest } from "../workload.ts";
@@ -15,7 +16,10 @@ export function createEngine(policies: readonly BenchPolicy[]): BenchEngine<Poli
   return {
     name: "agentplane",
     prepare: ({ tenant, tool, agent, amount }: BenchRequest) =>
-      createContext({ hookpoint: "before_tool_call", agent, tenant, tool: { name: tool, input: { amount } } }, 0),
+      createContext(
+        { hookpoint: "before_tool_call", agent, tenant, tool: { name: tool, input: { amount } } },
+        0,
+      ),
     ask(context) {
       const ruled = engine.rule(context, { intent: "peek" });
       if ("then" in ruled) throw new Error("an in-memory decision must be synchronous");

@@ -13,7 +13,10 @@ export function createCasl(policies: readonly BenchPolicy[]): BenchEngine<{ tool
   );
   return {
     name: "@casl/ability",
-    prepare: ({ tenant, tool, agent, amount }: BenchRequest) => ({ tool, target: subject(tenant, { agent, amount }) }),
+    prepare: ({ tenant, tool, agent, amount }: BenchRequest) => ({
+      tool,
+      target: subject(tenant, { agent, amount }),
+    }),
     ask: ({ tool, target }) => ({ isAllowed: ability.can(tool, target) }),
   };
 }

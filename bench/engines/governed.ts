@@ -51,7 +51,10 @@ export function createGoverned(policies: readonly BenchPolicy[]): Governed {
       ],
     })),
     tools: Object.fromEntries(
-      [...new Set(policies.map(({ tool }) => tool))].map((tool) => [tool, { access: "read", external: false }]),
+      [...new Set(policies.map(({ tool }) => tool))].map((tool) => [
+        tool,
+        { access: "read", external: false },
+      ]),
     ),
   });
   const { guard } = plane;
@@ -70,7 +73,8 @@ export function createGoverned(policies: readonly BenchPolicy[]): Governed {
         usage: () => USAGE,
       });
       if ("then" in outcome) throw new Error("an in-memory call must be synchronous");
-      if (outcome.status !== "ran" || outcome.result.rows[0]?.ssn !== "[REDACTED]") throw new Error("not governed");
+      if (outcome.status !== "ran" || outcome.result.rows[0]?.ssn !== "[REDACTED]")
+        throw new Error("not governed");
     },
   };
 }

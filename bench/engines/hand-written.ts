@@ -1,4 +1,4 @@
-import type { BenchEngine, BenchPolicy, BenchRequest } from "../workload.ts";
+import type { BenchAnswer, BenchEngine, BenchPolicy, BenchRequest } from "../workload.ts";
 
 interface Entry {
   readonly policy: BenchPolicy;
@@ -8,6 +8,11 @@ interface Entry {
 
 interface Bound {
   readonly request: BenchRequest;
+}
+
+/** With every field that a decision of agentplane has. */
+interface HandWrittenAnswer extends BenchAnswer {
+  readonly [field: string]: unknown;
 }
 
 /**
@@ -29,7 +34,7 @@ export function createHandWritten(policies: readonly BenchPolicy[]): BenchEngine
   let count = 0;
   const none: readonly Entry[] = [];
   const probe = (tenant: string, tool: string): readonly Entry[] => index.get(tenant)?.get(tool) ?? none;
-  const decide = (request: BenchRequest): object & { isAllowed: boolean } => {
+  const decide = (request: BenchRequest): HandWrittenAnswer => {
     const startedMs = performance.now();
     let deciding: Entry | undefined;
     for (const entries of [
@@ -68,5 +73,9 @@ export function createHandWritten(policies: readonly BenchPolicy[]): BenchEngine
       durationMs: performance.now() - startedMs,
     };
   };
-  return { name: "hand-written index", prepare: (request) => ({ request }), ask: ({ request }) => decide(request) };
+  return {
+    name: "hand-written index",
+    prepare: (request) => ({ request }),
+    ask: ({ request }) => decide(request),
+  };
 }

@@ -29,10 +29,10 @@ export type {
 } from "./context/context.ts";
 export { createContext, type ContextInit } from "./context/create-context.ts";
 export { HOOKPOINTS, type Hookpoint, type KnownHookpoint } from "./context/hookpoint.ts";
-export { resolveIdentity } from "./context/identity.ts";
+export { resolveIdentity, type IdentityClaim } from "./context/identity.ts";
 
 export type { Policy, PolicyDocument, PolicySource, RuleSpec } from "./policy/policy.ts";
-export type { ApprovalTerms, EscalationAction, EscalationStep } from "./policy/policy.ts";
+export type { AlertTarget, ApprovalTerms, EscalationAction, EscalationStep } from "./policy/policy.ts";
 export type { DegradeSpec, Mode, Recovery } from "./policy/mode.ts";
 export { MODES } from "./policy/mode.ts";
 export type { SelectorSpec } from "./policy/selector.ts";
@@ -56,12 +56,12 @@ export { ApprovalPending, PolicyBlocked, PolicyDegraded, PolicyError } from "./d
 
 export { createRuleFactories, rule } from "./rules/rule-factory.ts";
 export { defineRule } from "./rules/rule.ts";
-export type { CompiledRule, CompileTools, Observation, RuleDeps, RuleKind } from "./rules/rule.ts";
+export type { CelCompiler, CompiledRule, CompileTools, Observation, RuleDeps, RuleKind } from "./rules/rule.ts";
 export type { SessionEntry, SessionView } from "./rules/session-view.ts";
 export { createRegistry, type RuleRegistry } from "./rules/registry.ts";
 
 export { parsePolicies, type ParsedDocument } from "./load/parse.ts";
-export { lint, type LintFinding } from "./load/lint.ts";
+export { lint, type LintFinding, type LintOptions } from "./load/lint.ts";
 export { policyJsonSchema } from "./load/json-schema.ts";
 
 export { memoryState } from "./store/memory-state.ts";
@@ -75,22 +75,26 @@ export { verifyLines, type VerifyReport } from "./audit/verify.ts";
 export type { Engine } from "./engine/engine.ts";
 export type { Controls, PlugAct } from "./engine/controls.ts";
 export type { LimitRef, Limits, OperatorAct } from "./engine/limits.ts";
-export type { PlugEntry, PlugSubject } from "./state/plugboard.ts";
+export type { PlugAuthority, PlugEntry, PlugSubject } from "./state/plugboard.ts";
 export type { ModeEntry, ModeScope } from "./state/degradation.ts";
-export type { Approval } from "./state/approval.ts";
+export type { Approval, ApprovalAct, Approvals } from "./state/approval.ts";
 
+export type { Hook, HookBlock, HookChange, HookFilter, HookOptions, HookReturn, HookTools } from "./hooks/hook.ts";
 export { HookRegistry } from "./hooks/hook-registry.ts";
 export { HookBlocked } from "./hooks/hook-blocked.ts";
 export { blockIf, inject, retry } from "./hooks/hook-patterns.ts";
 
 export type { Guard } from "./enforce/guard.ts";
+export type { GuardedContext, GuardInit } from "./enforce/acting-context.ts";
 export type { Admission } from "./enforce/admission.ts";
 export type { CallResult, ResultCodec } from "./enforce/complete.ts";
 export type { GuardedCall } from "./enforce/execute.ts";
 export type { StreamCall, StreamCodec } from "./enforce/guard-stream.ts";
 export type { Denied, Outcome } from "./enforce/outcome.ts";
 export type { NamedTool } from "./enforce/visible-tools.ts";
-export { enforce, policyGuard, requirePolicy, type GuardOptions, type WrapOptions } from "./enforce/wrap.ts";
+export { enforce, policyGuard, type AnyFunction, type GuardOptions, type WrapOptions } from "./enforce/wrap.ts";
+export { requirePolicy, type RequireOptions, type RequiringPlane } from "./enforce/require-policy.ts";
 
+export { applyDiff } from "./versioning/apply-diff.ts";
 export { diffPolicies, type PolicyDiff } from "./versioning/diff.ts";
-export type { PolicyVersion, Versions } from "./versioning/versions.ts";
+export type { PolicyVersion, PublishNote, VersionRef, Versions } from "./versioning/versions.ts";

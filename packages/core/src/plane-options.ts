@@ -1,4 +1,4 @@
-import { requireDurationMs } from "./base/duration.ts";
+import { DURATION_HINT, parseDurationMs } from "./base/duration.ts";
 import { suggest } from "./base/did-you-mean.ts";
 import { ConfigError, type ConfigIssue } from "./base/errors.ts";
 import type { MetricsPort } from "./base/metrics.ts";
@@ -7,6 +7,7 @@ import type { Ports } from "./base/ports.ts";
 import type { Scanner } from "./base/scanner.ts";
 import type { AuditSink } from "./audit/audit-sink.ts";
 import { HOOKPOINT_PATTERN, HOOKPOINTS } from "./context/hookpoint.ts";
+import type { IdentityClaim } from "./context/identity.ts";
 import type { CombineAlgorithm } from "./decision/combine.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { ToolTraits } from "./policy/traits.ts";
@@ -54,8 +55,16 @@ export interface PlaneOptions {
   readonly identity?: {
     /** Identity that may be absent although policies select by it. */
     readonly optional?: readonly ("tenant" | "user")[];
-    /** Later identity sources that may fill a gap. */
-    readonly trust?: readonly string[];
+    /**
+     * Who acts in the code that runs now: `createAsyncIdentity().current` of `@agentplane/core/node`. The source
+     * `async`, after what a call itself says and before the framework's context.
+     */
+    readonly current?: () => IdentityClaim | undefined;
+    /**
+     * Later sources that may say what a call leaves open: `async` is `current`, `framework` what an adapter reads from
+     * the framework's context. Default none: a source that is not listed can only contradict, which blocks the call.
+     */
+    readonly trust?: readonly ("async" | "framework")[];
   };
   /** When the state store does not answer. Default `block`. */
   readonly onStateError?: "block" | "allow";
@@ -65,6 +74,11 @@ export interface PlaneOptions {
   readonly onOpaque?: "block" | "allow";
   /** A call whose earlier attempt crashed. `rerun` concerns reads only. Default `block`. */
   readonly onUnknownOutcome?: "block" | "rerun";
+  /** Streams that a rule must see whole. Default `buffer`: nothing leaves before it was judged. */
+  readonly stream?: {
+    /** `exposePrefix`: text leaves before such a rule has judged it, which is recorded; redaction still holds back. */
+    readonly onWhole?: "buffer" | "exposePrefix";
+  };
   /** How long the holds of a crashed call last. Default `"2m"`. */
   readonly holdTtl?: string;
   /** Replaces what the platform offers, for tests and special environments. */
@@ -92,9 +106,23 @@ const OPTION_NAMES = [
   "onAuditError",
   "onOpaque",
   "onUnknownOutcome",
+  "stream",
   "holdTtl",
   "ports",
 ] as const satisfies readonly (keyof PlaneOptions)[];
+
+const PORT_NAMES = [
+  "clock",
+  "timers",
+  "ids",
+  "hash",
+  "logger",
+  "fetch",
+  "secret",
+  "createAbort",
+  "createScope",
+  "waitUntil",
+] as const satisfies readonly (keyof Ports)[];
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   defaultEffect: ["allow", "block"],
@@ -135,7 +163,8 @@ export function checkOptions(options: PlaneOptions): void {
     }
   }
   issues.push(...approvalIssues(options.approvals), ...identityIssues(options.identity));
-  if (options.holdTtl !== undefined) requireDurationMs(options.holdTtl);
+  issues.push(...streamIssues(options.stream), ...holdIssues(options.holdTtl));
+  if (options.ports !== undefined) issues.push(...memberIssues("ports", options.ports, PORT_NAMES));
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
 }
 
@@ -149,22 +178,44 @@ function approvalIssues(approvals: PlaneOptions["approvals"]): readonly ConfigIs
   return [...issues, { path: "approvals.resolver", message: "is not a resolver", suggestion }];
 }
 
-const OPTIONAL_IDENTITY: readonly string[] = ["tenant", "user"];
+/** A misspelt name would trust, or excuse, nobody. */
+const IDENTITY_CHOICES = { optional: ["tenant", "user"], trust: ["async", "framework"] } as const;
 
 function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssue[] {
   if (identity === undefined) return [];
-  const unknown = (identity.optional ?? []).flatMap((field, position) =>
-    OPTIONAL_IDENTITY.includes(field)
-      ? []
-      : [
-          {
-            path: `identity.optional[${position}]`,
-            message: `"${String(field)}" is not a choice`,
-            suggestion: suggest(String(field), OPTIONAL_IDENTITY),
-          },
-        ],
-  );
-  return [...memberIssues("identity", identity, ["optional", "trust"]), ...unknown];
+  const issues = [...memberIssues("identity", identity, ["optional", "current", "trust"])];
+  for (const member of ["optional", "trust"] as const) {
+    const choices: readonly string[] = IDENTITY_CHOICES[member];
+    for (const [position, name] of (identity[member] ?? []).entries()) {
+      if (choices.includes(name)) continue;
+      issues.push({
+        path: `identity.${member}[${position}]`,
+        message: `"${String(name)}" is not a choice`,
+        suggestion: suggest(String(name), choices),
+      });
+    }
+  }
+  if (identity.current !== undefined && typeof identity.current !== "function") {
+    const suggestion = "pass createAsyncIdentity().current, or a function of your own";
+    issues.push({ path: "identity.current", message: "is not a function", suggestion });
+  }
+  return issues;
+}
+
+const ON_WHOLE: readonly string[] = ["buffer", "exposePrefix"];
+
+function streamIssues(stream: PlaneOptions["stream"]): readonly ConfigIssue[] {
+  if (stream === undefined) return [];
+  const issues = memberIssues("stream", stream, ["onWhole"]);
+  const onWhole = String(stream.onWhole ?? "buffer");
+  if (ON_WHOLE.includes(onWhole)) return issues;
+  const suggestion = suggest(onWhole, ON_WHOLE);
+  return [...issues, { path: "stream.onWhole", message: `"${onWhole}" is not a choice`, suggestion }];
+}
+
+function holdIssues(holdTtl: string | undefined): readonly ConfigIssue[] {
+  if (holdTtl === undefined || parseDurationMs(holdTtl) !== undefined) return [];
+  return [{ path: "holdTtl", message: `"${holdTtl}" is not a duration`, suggestion: DURATION_HINT }];
 }
 
 function memberIssues(option: string, value: object, names: readonly string[]): readonly ConfigIssue[] {

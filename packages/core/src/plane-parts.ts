@@ -100,6 +100,7 @@ function settingsOf(options: PlaneOptions, hookpoints: readonly string[]): Engin
     onStateError: options.onStateError ?? "block",
     onAuditError: options.onAuditError ?? "block",
     onOpaque: options.onOpaque,
+    onWhole: options.stream?.onWhole ?? "buffer",
     holdTtlMs: requireDurationMs(options.holdTtl ?? DEFAULT_HOLD_TTL),
     hasResolver: () => options.approvals !== undefined,
   };

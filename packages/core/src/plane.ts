@@ -39,6 +39,8 @@ export interface AgentPlane {
   readonly versions: Versions;
   /** Follows what is recorded. Returns the unsubscription. */
   on<Kind extends AuditRecord["kind"]>(kind: Kind, listener: RecordListener<Kind>): () => void;
+  /** What this process had to drop so far; all zero while it keeps up. */
+  stats(): { readonly droppedObservations: number };
   /** Finds what is in force but does not do what its author probably meant. */
   lint(): readonly LintFinding[];
   /** Settles when plugs and modes were read from the store; until then every call is blocked. At once in memory. */
@@ -100,6 +102,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     live: createLiveCalls(engine, ports, parts.settings.holdTtlMs),
     scanner: options.scanner,
     tokenizer: tools.tokenizer,
+    identity: { current: options.identity?.current, trust: options.identity?.trust ?? [] },
     nowMs: parts.nowMs,
   });
   const versions = createVersions({
@@ -115,7 +118,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     engine,
     guard,
     hooks,
-    controls: createControls(parts),
+    controls: createControls(parts, set),
     approvals: parts.approvals,
     limits: createLimits(parts, set),
     versions: {
@@ -125,6 +128,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
         versions.publish(parsePolicy(policy, "", { source: "publish", registry, hookpoints }), note),
     },
     on: (kind, listener) => recorder.on(kind, listener),
+    stats: () => ({ droppedObservations: observers.droppedCount }),
     lint: () =>
       lint(
         set.loaded().map(({ policy }) => policy),

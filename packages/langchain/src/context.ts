@@ -1,4 +1,4 @@
-import type { ContextInit } from "@agentplane/core";
+import type { GuardInit } from "@agentplane/core";
 import type { ModelRequest, ToolCallRequest } from "langchain";
 
 import { identityOf, type GovernedIdentity, type RunFacts } from "./identity.ts";
@@ -13,7 +13,7 @@ export function toolContext(
   identity: GovernedIdentity,
   request: ToolCallRequest,
   input: unknown,
-): ContextInit {
+): GuardInit {
   const { toolCall, runtime } = request;
   const callId = toolCallId(toolCall.id, runtime);
   return {
@@ -28,7 +28,7 @@ export function toolContext(
 export function agentContext(
   identity: GovernedIdentity,
   { runtime }: Pick<ModelRequest, "runtime">,
-): ContextInit {
+): GuardInit {
   return { hookpoint: "before_agent", ...identityOf(identity, runtime) };
 }
 
@@ -40,7 +40,7 @@ export function modelContext(
   identity: GovernedIdentity,
   request: ModelRequest,
   tools: readonly string[],
-): ContextInit {
+): GuardInit {
   const { model, modelSettings, runtime } = request;
   const callId = taskIdOf(runtime);
   return {

@@ -1,4 +1,4 @@
-import { AgentplaneError } from "@agentplane/core";
+import type { GuardInit, IdentityClaim } from "@agentplane/core";
 
 /** Who acts: fixed by the application, with the rest named as members of the run's context. */
 export interface GovernedIdentity {
@@ -11,7 +11,8 @@ export interface GovernedIdentity {
   readonly tags?: Readonly<Record<string, string>>;
   /**
    * Members of the run's `context` (or else of its `configurable`) that hold a dimension, such as
-   * `{ tenant: "tenantId" }`. A member that is absent or no text leaves the dimension absent.
+   * `{ tenant: "tenantId" }`. A member that is absent or no text says nothing. What is read here may contradict
+   * nothing, and says what is not fixed only where the plane trusts it: `identity: { trust: ["framework"] }`.
    */
   readonly fromRun?: { readonly tenant?: string; readonly user?: string; readonly session?: string };
 }
@@ -22,51 +23,44 @@ export interface RunFacts {
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The identity of one run: only what is really known, never an empty text. */
-export interface RunIdentity {
-  readonly agent: { readonly id: string; readonly runId?: string };
-  readonly tenant?: string;
-  readonly user?: string;
-  readonly session?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-}
+/** Who acts in one run, by authority: only what is really known, never an empty text. */
+export type RunIdentity = Pick<
+  GuardInit,
+  "agent" | "tenant" | "user" | "session" | "tags" | "framework" | "defaults"
+>;
 
 /**
- * Resolves who acts in a run.
- * @param identity What the application said.
+ * Says who acts in a run. What contradicts, and what may fill a gap, is the plane's to judge.
+ * @param identity What the application said: it counts first.
  * @param run The run's `context` and `configurable`.
- * @throws AgentplaneError `context_invalid` when the run contradicts what the application fixed.
  */
 export function identityOf(identity: GovernedIdentity, run: RunFacts): RunIdentity {
-  const session = resolve("session", identity, run) ?? textOf(run.configurable?.["thread_id"]);
+  const { agent, tenant, user, session, tags, fromRun } = identity;
+  const threadId = textOf(run.configurable?.["thread_id"]);
   const runId = textOf(run.configurable?.["run_id"]);
-  const tenant = resolve("tenant", identity, run);
-  const user = resolve("user", identity, run);
   return {
-    agent: { id: identity.agent, ...(runId !== undefined && { runId }) },
+    agent,
     ...(tenant !== undefined && { tenant }),
     ...(user !== undefined && { user }),
     ...(session !== undefined && { session }),
-    ...(identity.tags !== undefined && { tags: identity.tags }),
+    ...(tags !== undefined && { tags }),
+    ...(fromRun !== undefined && { framework: claimOf(fromRun, run) }),
+    defaults: {
+      ...(threadId !== undefined && { session: threadId }),
+      ...(runId !== undefined && { runId }),
+    },
   };
 }
 
-function resolve(
-  field: "tenant" | "user" | "session",
-  identity: GovernedIdentity,
-  run: RunFacts,
-): string | undefined {
-  const fixed = identity[field];
-  const member = identity.fromRun?.[field];
-  const given = member === undefined ? undefined : memberOf(run, member);
-  if (fixed !== undefined && given !== undefined && given !== fixed) {
-    throw new AgentplaneError(
-      "context_invalid",
-      `the run names another ${field} in "${member}" than govern() was given; pass one of them only`,
-      { data: { field } },
-    );
-  }
-  return fixed ?? given;
+function claimOf(fromRun: NonNullable<GovernedIdentity["fromRun"]>, run: RunFacts): IdentityClaim {
+  const read = (member: string | undefined): string | undefined =>
+    member === undefined ? undefined : memberOf(run, member);
+  const [tenant, user, session] = [read(fromRun.tenant), read(fromRun.user), read(fromRun.session)];
+  return {
+    ...(tenant !== undefined && { tenant }),
+    ...(user !== undefined && { user }),
+    ...(session !== undefined && { session }),
+  };
 }
 
 function memberOf({ context, configurable }: RunFacts, name: string): string | undefined {

@@ -1,5 +1,5 @@
-import { AgentplaneError, type PolicyContext } from "@agentplane/core";
-import { AIMessage, type BaseMessage, type SystemMessage } from "@langchain/core/messages";
+import { AgentplaneError, type GuardInit, type PolicyContext } from "@agentplane/core";
+import type { AIMessage, BaseMessage, SystemMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -34,29 +34,17 @@ export function modelInterception(settings: ModelInterception): AgentMiddleware 
     name: settings.name,
     async wrapModelCall(request, handler) {
       const asked = await withVisibleTools(settings, request);
-      const context = contextOf(settings, asked);
-      return "refused" in context
-        ? context.refused
-        : governedCall(settings.plane, { context, request: asked, handler });
+      return governedCall(settings.plane, {
+        context: modelContext(settings.identity, asked, asked.tools.map(nameOfTool)),
+        request: asked,
+        handler,
+      });
     },
   });
 }
 
-/** A prompt that no rule can read is not sent; the run ends with words that say so. */
-function contextOf(
-  { plane, identity }: ModelInterception,
-  request: ModelRequest,
-): PolicyContext | { refused: AIMessage } {
-  try {
-    return plane.guard.context(modelContext(identity, request, request.tools.map(nameOfTool)));
-  } catch (error) {
-    if (!(error instanceof AgentplaneError) || error.code !== "content_refused") throw error;
-    return { refused: new AIMessage(error.message) };
-  }
-}
-
 interface ModelCall {
-  readonly context: PolicyContext;
+  readonly context: GuardInit;
   readonly request: ModelRequest;
   readonly handler: WrapModelCallHandler;
 }
@@ -95,9 +83,8 @@ async function withVisibleTools(
   { plane, identity }: ModelInterception,
   request: ModelRequest,
 ): Promise<ModelRequest> {
-  const context = plane.guard.context(agentContext(identity, request));
   const named = request.tools.map((tool) => ({ name: nameOfTool(tool), tool }));
-  const visible = await plane.guard.visibleTools(named, context);
+  const visible = await plane.guard.visibleTools(named, agentContext(identity, request));
   return visible.length === named.length ? request : { ...request, tools: visible.map(({ tool }) => tool) };
 }
 

@@ -54,8 +54,8 @@ async function governedCall(
     return await decidedCall(settings, request, noting(failure, handler));
   } catch (error) {
     if (isGraphBubbleUp(error)) throw error;
-    // What cannot be read or named is refused before any decision: the model may correct itself.
-    if (failure.thrown === undefined && isRefusedContent(error)) return toolError(error.message, toolCall);
+    // What has no usable name is no call that could be decided: the model may correct itself.
+    if (failure.thrown === undefined && isMisnamed(error)) return toolError(error.message, toolCall);
     return failedCall(settings, request, { error, thrown: failure.thrown });
   }
 }
@@ -70,7 +70,7 @@ async function decidedCall(
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await plane.guard.toolCall<ToolResult>({
-      context: plane.guard.context(toolContext(identity, request, toolCall.args)),
+      context: toolContext(identity, request, toolCall.args),
       run: async (admission) => handler(admittedRequest(request, admission)),
       result: TOOL_RESULT,
       isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
@@ -144,8 +144,6 @@ function failedCall(
   return toolError(`${String(error)}\n Please fix your mistakes.`, toolCall);
 }
 
-function isRefusedContent(error: unknown): error is AgentplaneError {
-  return (
-    error instanceof AgentplaneError && (error.code === "content_refused" || error.code === "context_invalid")
-  );
+function isMisnamed(error: unknown): error is AgentplaneError {
+  return error instanceof AgentplaneError && error.code === "context_invalid";
 }

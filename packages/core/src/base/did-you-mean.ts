@@ -17,8 +17,9 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
   return best;
 }
 
-/** The same as a sentence for an error: `did you mean "limit"?`, else the list of what exists. */
+/** The same as a sentence for an error: `did you mean "limit"?`, else the list of what exists, or that nothing does. */
 export function suggest(word: string, known: readonly string[]): string {
+  if (known.length === 0) return "there are none";
   const guess = didYouMean(word, known);
   return guess === undefined ? `use one of ${known.join(", ")}` : `did you mean "${guess}"?`;
 }

@@ -46,7 +46,6 @@ export const CEL_VARIABLES = {
     errors: "int",
     modelCalls: "int",
     startedAtMs: "int",
-    labels: "list<string>",
   },
 } as const satisfies Readonly<Record<string, CelSchema>>;
 
@@ -70,9 +69,7 @@ export function valueOf(
     case "result":
       return contentOf(context.result);
     case "history":
-      return fieldsOf(
-        session && { ...session.counts, startedAtMs: session.startedAtMs, labels: session.labels },
-      );
+      return fieldsOf(session && { ...session.counts, startedAtMs: session.startedAtMs });
     case "tags":
       return new Map(Object.entries(context.tags));
     case "agent":

@@ -3,6 +3,7 @@ import type { Hash } from "../base/ports.ts";
 import type { PolicyContext } from "./context.ts";
 import { inputOf } from "./create-context.ts";
 import { actionOf } from "./hookpoint.ts";
+import { SnapshotMark } from "./snapshot-mark.ts";
 
 /**
  * The key by which a call is recognised again: replayed, resumed, retried, or seen at its other hookpoint. A call id
@@ -36,14 +37,6 @@ export function tupleKey(parts: readonly (string | undefined)[]): string {
   return key;
 }
 
-interface Digest {
-  readonly hash: Hash;
-  readonly text: string;
-}
-
-/** Inputs are frozen, and their digest is asked for by the key, the history and the record. */
-const digests = new WeakMap<object, Digest>();
-
 /**
  * The digest of what goes into the action, as lower-case hex: SHA-256 over canonical JSON. Opaque values count by their
  * type alone. A call without an input has the digest of the empty text, which no JSON value has.
@@ -52,9 +45,10 @@ export function inputDigest(context: PolicyContext, hash: Hash): string {
   const input = inputOf(context);
   if (input === undefined) return hash.sha256("");
   if (typeof input !== "object" || input === null) return hash.sha256(canonicalJson(input));
-  const known = digests.get(input);
+  // The key, the history and the record ask for the same one.
+  const known = SnapshotMark.digestOf(input);
   if (known !== undefined && known.hash === hash) return known.text;
   const text = hash.sha256(canonicalJson(input));
-  if (Object.isFrozen(input)) digests.set(input, { hash, text });
+  SnapshotMark.setDigest(input, { hash, text });
   return text;
 }

@@ -3,6 +3,7 @@ import type { Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "./context.ts";
 import type { ContextInit } from "./context-init.ts";
 import { agentOf, apiOf, modelOf, tagsOf, targetOf, toolOf, usageOf } from "./context-parts.ts";
+import { ContextMark } from "./context-mark.ts";
 import { afterOf, HOOKPOINT_PATTERN } from "./hookpoint.ts";
 import { identityText, invalid, MAX_NAME_CHARS } from "./identity-text.ts";
 import { snapshot } from "./snapshot.ts";
@@ -32,6 +33,7 @@ export function createContext(init: ContextInit, nowMs: number): PolicyContext {
   if (init.target !== undefined) draft.target = targetOf(init.target);
   if (init.api !== undefined) draft.api = apiOf(init.api);
   addResult(draft, init);
+  ContextMark.put(draft);
   return Object.freeze(draft);
 }
 

@@ -8,7 +8,7 @@ export interface IdentityClaim {
   readonly ancestors?: readonly string[] | undefined;
 }
 
-/** A named place identity comes from, such as `options`, `async-scope` or `framework`. */
+/** A named place identity comes from: `option`, `async` or `framework`. */
 export interface IdentitySource {
   readonly name: string;
   readonly identity: IdentityClaim;
@@ -58,11 +58,13 @@ export function resolveIdentity(
 
 type Claim = IdentityClaim[keyof IdentityClaim];
 
+/** What is no text stays as it is: a context made of it says which field is wrong. */
 function normal(claim: Claim): Claim {
-  if (claim === undefined) return undefined;
-  return typeof claim === "string"
-    ? claim.normalize("NFC")
-    : Object.freeze(claim.map((id) => id.normalize("NFC")));
+  if (typeof claim === "string") return claim.normalize("NFC");
+  if (!Array.isArray(claim)) return claim;
+  const ids: readonly unknown[] = claim;
+  // Checked item by item where the context is built.
+  return Object.freeze(ids.map((id) => (typeof id === "string" ? id.normalize("NFC") : id))) as readonly string[];
 }
 
 /** Order counts: a lineage from another root is another lineage. */

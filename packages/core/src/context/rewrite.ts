@@ -13,7 +13,7 @@ export interface OwnedRewrite {
 /** What rewriting gave: the value as it was where there is a conflict, or a path that names nothing. */
 export interface Rewritten {
   readonly value: JsonValue;
-  /** Two rewrites that cannot both hold; `by` names their policies. */
+  /** Two rewrites that cannot both hold; `by` names their rules as `policy/rule`. */
   readonly conflict?: { readonly path: string; readonly by: readonly [string, string] };
   readonly unresolved?: { readonly path: string; readonly policyId: string; readonly ruleId: string };
 }
@@ -53,10 +53,14 @@ function conflictOf(wishes: readonly Wish[]): Rewritten["conflict"] {
     for (const earlier of wishes.slice(0, position)) {
       if (!touches(earlier.segments, later.segments) || isEqual(earlier, later)) continue;
       const deeper = earlier.segments.length > later.segments.length ? earlier : later;
-      return { path: deeper.rewrite.obligation.path, by: [earlier.rewrite.policyId, later.rewrite.policyId] };
+      return { path: deeper.rewrite.obligation.path, by: [ownerOf(earlier), ownerOf(later)] };
     }
   }
   return undefined;
+}
+
+function ownerOf({ rewrite: { policyId, ruleId } }: Wish): string {
+  return `${policyId}/${ruleId}`;
 }
 
 /** One path leads to the other, or they are the same however they are spelt. */

@@ -44,6 +44,8 @@ export interface StreamDuties {
   /** `whole`: an enforcing rule needs the whole response; otherwise the number of characters to hold back. */
   readonly holdBack: "whole" | number;
   readonly redact: readonly RedactObligation[];
+  /** The rules that need the whole response and are asked when its beginning has already left; mostly none. */
+  readonly exposedTo: readonly string[];
 }
 
 /** A denial found outside the rules. */
@@ -72,11 +74,15 @@ export interface DecisionPoint {
    * @returns For `ran` and `failed` the ruling on the result; otherwise undefined.
    */
   finish(decisionId: string, end: CallEnd): MaybePromise<Ruling | undefined>;
-  /** Decides and records a denial that enforcement itself found, such as a hook's block. */
-  refuse(context: PolicyContext, denial: Denial): MaybePromise<Decision>;
+  /**
+   * Decides and records a denial that enforcement itself found, such as a hook's block.
+   * @param options The intent; default `admit`. A `peek` is not recorded.
+   */
+  refuse(context: PolicyContext, denial: Denial, options?: { readonly intent?: Intent }): MaybePromise<Decision>;
   /** Whether anything looks at what follows this call; if not, its result is never read. */
   looksAfter(context: PolicyContext): boolean;
   /** Keeps the holds of a running call alive. */
   renew(decisionId: string): MaybePromise<void>;
+  /** Asked once when a stream starts; a stream whose beginning leaves unjudged is recorded. */
   streamDuties(context: PolicyContext): StreamDuties;
 }

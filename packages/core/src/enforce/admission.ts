@@ -35,16 +35,18 @@ export class LiveAdmission implements Admission {
   #controller: AbortControllerLike | undefined;
   #cut: Decision | undefined;
   #onCut: (() => void) | undefined;
+  readonly #outer: LiveAdmission | undefined;
 
   constructor(
     { decision, context, callKeys }: Ruling,
-    of: { asked: PolicyContext; isJoined: boolean; ports: Ports },
+    of: { asked: PolicyContext; outer: LiveAdmission | undefined; ports: Ports },
   ) {
     this.decision = decision;
     this.context = context;
     this.callKeys = callKeys;
     this.isInputChanged = inputOf(context) !== inputOf(of.asked);
-    this.isJoined = of.isJoined;
+    this.isJoined = of.outer !== undefined;
+    this.#outer = of.outer;
     this.#ports = of.ports;
   }
 
@@ -55,6 +57,8 @@ export class LiveAdmission implements Admission {
 
   /** Created on demand: most calls are never cut, and a controller costs more than the decision. */
   get signal(): AbortSignalLike {
+    // What runs inside an admission is cut with it.
+    if (this.#outer !== undefined) return this.#outer.signal;
     if (this.#controller === undefined) {
       this.#controller = this.#ports.createAbort();
       if (this.#cut !== undefined) this.#controller.abort(policyErrorOf(this.#cut));
@@ -64,7 +68,7 @@ export class LiveAdmission implements Admission {
 
   /** The decision that cut this call, once there is one. */
   get cutBy(): Decision | undefined {
-    return this.#cut;
+    return this.#outer === undefined ? this.#cut : this.#outer.cutBy;
   }
 
   /** Cuts the call: its signal fires with the error that says why. */

@@ -10,6 +10,7 @@ import { HookBlocked } from "../hooks/hook-blocked.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { denied, type Outcome } from "./outcome.ts";
+import { readError, shownError } from "./thrown-error.ts";
 
 /** Reads the content of a framework's result and writes it back: the only thing an adapter knows about redaction. */
 export interface ResultCodec<R> {
@@ -105,7 +106,7 @@ function afterContext<R>(
   const isError = end.status === "failed" || end.isError === true;
   const facts = { isError, nowMs: core.nowMs(), ...(end.usage && { usage: end.usage }) };
   try {
-    const result = end.status === "failed" ? errorText(end.error) : readContent(end);
+    const result = end.status === "failed" ? readError(end.error) : readContent(end);
     return { context: withResult(call.context, { result, ...facts }), denial: cut };
   } catch (error) {
     const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
@@ -147,12 +148,14 @@ function outcomeOf<R>(
   if (ruling === undefined) throw alreadyEnded(call);
   if (ruling.decision.effect !== "allow") return denied(ruling.decision);
   const shown = ruling.context.result;
+  if (shown === undefined) return asItWas(end, call);
   // Redaction keeps the identity of what it does not change.
-  if (shown === given || shown === undefined) return asItWas(end, call);
-  if (end.status === "failed")
-    throw redactedError(end.error, typeof shown === "string" ? shown : "the error was redacted");
+  const isChanged = shown !== given;
+  if (end.status === "failed") throw isChanged ? shownError(end.error, shown) : end.error;
+  if (end.codec !== undefined && !isChanged) return asItWas(end, call);
   const content = thaw(shown);
-  // Without a codec the result itself is the content, so the changed content is the result.
+  // Without a codec the result itself is the content. What was judged is what is shown, never the original: a getter,
+  // a proxy or a late change could show something else.
   const result = end.codec === undefined ? (content as R) : end.codec.write(end.result, content);
   return { status: "ran", result, decision: call.decision };
 }
@@ -162,17 +165,4 @@ function alreadyEnded({ decision }: Admission): AgentplaneError {
     "usage_invalid",
     `the admission ${decision.id} has already ended; complete it once`,
   );
-}
-
-function errorText(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  // A thrown object is shown by its members, so rules must read them; as "[object Object]" it would pass unseen.
-  return typeof error === "object" && error !== null ? JSON.stringify(error) : String(error);
-}
-
-/** The same error with its text redacted; its stack and cause would repeat what was hidden. */
-function redactedError(error: unknown, message: string): Error {
-  const redacted = new Error(message);
-  redacted.name = error instanceof Error ? error.name : "Error";
-  return redacted;
 }

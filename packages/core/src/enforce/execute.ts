@@ -1,7 +1,7 @@
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
-import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
+import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, type ResultCodec } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -9,7 +9,8 @@ import type { Outcome } from "./outcome.ts";
 
 /** One call to govern. */
 export interface GuardedCall<R> {
-  readonly context: PolicyContext;
+  /** The context or, better, its description: what cannot be read is then denied and recorded. */
+  readonly context: GuardedContext;
   /**
    * Executes the call.
    * @param admitted What to execute, and the signal that fires when an operator cuts it.
@@ -35,9 +36,9 @@ export function execute<R>(
     completeCall(core, admission, {
       status: "ran",
       result,
-      usage: call.usage?.(result),
+      usage: readAside(core, result, call.usage),
       codec: call.result,
-      isError: call.isError?.(result) === true,
+      isError: readAside(core, result, call.isError) === true,
     });
   const onError = (error: unknown): MaybePromise<Outcome<R>> => {
     if (call.isControlFlow?.(error) === true) return suspendAndThrow(core, admission, error);
@@ -51,6 +52,22 @@ export function execute<R>(
   }
   if (!isThenable(running)) return onResult(running);
   return untilCut(running, admission).then(onResult, onError);
+}
+
+/** The call has happened: a reader that fails costs the exact figure, never the settlement. */
+function readAside<R, T>(
+  { ports }: GuardCore,
+  result: R,
+  read: ((result: R) => T) | undefined,
+): T | undefined {
+  try {
+    return read?.(result);
+  } catch (error) {
+    ports.logger.error("usage or status of a finished call could not be read", {
+      error: error instanceof Error ? error.name : "not an error",
+    });
+    return undefined;
+  }
 }
 
 /** What code inside the call carries: the lineage of a nested agent, the identity of a repeated interception. */

@@ -1,6 +1,7 @@
 import type { AsyncScope, Ports } from "../base/ports.ts";
 import type { Scanner } from "../base/scanner.ts";
 import type { Tokenizer } from "../base/model-costs.ts";
+import type { IdentityClaim } from "../context/identity.ts";
 import type { DecisionPoint } from "../decision/decision-point.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
 import type { HookRegistry } from "../hooks/hook-registry.ts";
@@ -15,6 +16,11 @@ export interface GuardCore {
   readonly live: LiveCalls;
   readonly scanner: Scanner | undefined;
   readonly tokenizer: Tokenizer;
+  /** Where identity comes from beside the call itself, and who may fill its gaps. */
+  readonly identity: {
+    readonly current: (() => IdentityClaim | undefined) | undefined;
+    readonly trust: readonly string[];
+  };
   /** Epoch ms on the steady clock. */
   nowMs(): number;
 }

@@ -1,12 +1,12 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
-import { policyErrorOf } from "../decision/policy-error.ts";
-import type { PolicyContext } from "../context/context.ts";
 import { createTextStreamRedactor, type TextStreamRedactor } from "../context/redact-stream.ts";
+import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
-import { carriedOf, suspendCall } from "./execute.ts";
+import { openSource, untilCut } from "./cut-source.ts";
+import { suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 
 /** How core reads and writes the text inside a framework's chunks. */
@@ -23,7 +23,8 @@ export interface StreamCodec<Chunk> {
 
 /** A streaming model call to govern. */
 export interface StreamCall<Chunk> {
-  readonly context: PolicyContext;
+  /** The context or, better, its description: what cannot be read is then denied and recorded. */
+  readonly context: GuardedContext;
   readonly run: (admitted: Admission) => AsyncIterable<Chunk> | Promise<AsyncIterable<Chunk>>;
   readonly codec: StreamCodec<Chunk>;
   readonly isControlFlow?: (error: unknown) => boolean;
@@ -79,17 +80,18 @@ async function* streamChunks<Chunk>(
   admission: LiveAdmission,
   call: StreamCall<Chunk>,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const duties = core.point.streamDuties(admission.context);
+  const duties = streamDuties(core, admission);
   const progress = createProgress<Chunk>(core, duties);
   let isEnded = false;
   try {
-    const source = await core.scope.run(carriedOf(admission), async () => call.run(admission));
-    for await (const chunk of untilCut(source, admission)) {
+    const cut = new Promise<"cut">((resolve) => admission.onCut(() => resolve("cut")));
+    const source = await openSource(core, admission, { run: call.run, cut });
+    for await (const chunk of untilCut(source, admission, cut)) {
       for (const ready of progress.take(chunk, call.codec)) yield ready;
     }
     isEnded = true;
-    await endStream(core, admission, progress);
-    for (const ready of progress.flush(call.codec)) yield ready;
+    const content = await endStream(core, admission, progress);
+    for (const ready of progress.flush(call.codec, content)) yield ready;
   } catch (error) {
     if (isEnded) throw error;
     isEnded = true;
@@ -104,13 +106,22 @@ async function* streamChunks<Chunk>(
   }
 }
 
+/** A customer's hook after the call may change or refuse all of it, so it must see all of it first. */
+function streamDuties(core: GuardCore, { context }: LiveAdmission): StreamDuties {
+  const duties = core.point.streamDuties(context);
+  return core.hooks.hasAfter(context) ? { ...duties, holdBack: "whole" } : duties;
+}
+
+/** What a stream was made of: one text, or texts by part. */
+type StreamContent = Readonly<Record<string, string>> | string;
+
 interface Progress<Chunk> {
   /** Takes a chunk in; gives what may leave now. */
   take(chunk: Chunk, codec: StreamCodec<Chunk>): readonly Chunk[];
   /** Gives the rest, once the whole was judged. */
-  flush(codec: StreamCodec<Chunk>): readonly Chunk[];
+  flush(codec: StreamCodec<Chunk>, judged: StreamContent): readonly Chunk[];
   /** What was produced, by part. */
-  content(): Readonly<Record<string, string>> | string;
+  content(): StreamContent;
   usage(admission: LiveAdmission): Usage | undefined;
   readonly hasStarted: boolean;
 }
@@ -168,7 +179,18 @@ function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): Progress<
       buffered.push(chunk);
       return [];
     },
-    flush: (codec) => [...buffered.flatMap((chunk) => release(chunk, codec)), ...restOf(codec, "all")],
+    flush(codec, judged) {
+      // Buffered: each part leaves in its first chunk, as it was judged; the chunks around it keep their order.
+      const shown = new Set<string>();
+      const ready = buffered.map((chunk) => {
+        const found = codec.read(chunk);
+        if (found === undefined) return chunk;
+        const text = shown.has(found.part) ? "" : textOf(judged, found.part);
+        shown.add(found.part);
+        return text === found.text ? chunk : codec.write(chunk, text);
+      });
+      return [...ready, ...restOf(codec, "all")];
+    },
     content() {
       const parts = [...produced];
       return parts.length === 1 && parts[0] !== undefined ? parts[0][1] : Object.fromEntries(parts);
@@ -192,13 +214,18 @@ async function endStream<Chunk>(
   core: GuardCore,
   admission: LiveAdmission,
   progress: Progress<Chunk>,
-): Promise<void> {
-  const outcome = await completeCall(core, admission, {
+): Promise<StreamContent> {
+  const outcome = await completeCall<StreamContent>(core, admission, {
     status: "ran",
     result: progress.content(),
     usage: progress.usage(admission),
   });
   if (outcome.status !== "ran") throw outcome.error;
+  return outcome.result;
+}
+
+function textOf(judged: StreamContent, part: string): string {
+  return typeof judged === "string" ? judged : (judged[part] ?? "");
 }
 
 async function failStream<Chunk>(
@@ -210,30 +237,4 @@ async function failStream<Chunk>(
   const usage = progress.hasStarted ? progress.usage(admission) : undefined;
   const outcome = await completeCall<never>(core, admission, { status: "failed", error, usage });
   throw outcome.status === "ran" ? error : outcome.error;
-}
-
-/** Gives the source's chunks until the call is cut; then the source is closed and the cut's error thrown. */
-async function* untilCut<Chunk>(
-  source: AsyncIterable<Chunk>,
-  admission: LiveAdmission,
-): AsyncGenerator<Chunk> {
-  const iterator = source[Symbol.asyncIterator]();
-  const cut = new Promise<"cut">((resolve) => admission.onCut(() => resolve("cut")));
-  let isOpen = true;
-  try {
-    for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- a stream is read one chunk after the other
-      const next = await Promise.race([iterator.next(), cut]);
-      if (next === "cut")
-        throw admission.cutBy === undefined ? new Error("cut") : policyErrorOf(admission.cutBy);
-      if (next.done === true) {
-        isOpen = false;
-        return;
-      }
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a provider that hangs must not keep a cut stream open.
-    if (isOpen) void iterator.return?.()?.catch(() => undefined);
-  }
 }

@@ -1,8 +1,13 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { createContext, type ContextInit } from "../context/create-context.ts";
-import type { Decision } from "../decision/decision.ts";
+import type { Decision, Intent } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
+import {
+  createActingContexts,
+  type ActingContexts,
+  type GuardedContext,
+  type GuardInit,
+} from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
 import { completeCall, hookDenial, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, suspendCall, type GuardedCall } from "./execute.ts";
@@ -14,18 +19,29 @@ import { visibleTools, type NamedTool } from "./visible-tools.ts";
 /**
  * The one enforcement kit: few verbs, used by every adapter. Hiding is a courtesy to the model; enforcement is always
  * an admission at the moment of execution.
+ *
+ * Verbs take a context that `context` built, or its description. Give the description where you can: then what cannot
+ * be read is a recorded denial instead of an exception.
  */
 export interface Guard {
-  /** Builds a context; inside a governed call the lineage of a nested agent is filled in. */
-  context(init: ContextInit): PolicyContext;
+  /**
+   * Builds a context. Who acts is resolved in the order: the call itself, `identity.current` of the plane, `framework`;
+   * where they contradict each other, every verb blocks the context with the cause `identity_conflict`. Inside a
+   * governed call the lineage of a nested agent is filled in, and the run is that of its parent.
+   * @throws AgentplaneError `content_refused` for content that cannot be snapshotted, `context_invalid` naming a field.
+   */
+  context(init: GuardInit): PolicyContext;
   /** Visibility and previews: no state, no record. */
-  peek(context: PolicyContext): MaybePromise<Decision>;
-  /** The full decision before a framework executes: denies early or opens one approval request; reserves nothing. */
-  ask(context: PolicyContext): MaybePromise<Decision>;
+  peek(context: GuardedContext): MaybePromise<Decision>;
+  /**
+   * The full decision before a framework executes: denies early or opens one approval request; reserves nothing. Hooks
+   * run here and again at `admit`: one that acts on the world must expect both.
+   */
+  ask(context: GuardedContext): MaybePromise<Decision>;
   /** The binding decision at the moment of execution. */
-  admit(context: PolicyContext): MaybePromise<Admission | Denied>;
+  admit(context: GuardedContext): MaybePromise<Admission | Denied>;
   /** Admits the calls of one turn in order, each with its own decision: exactly those that fit. */
-  admitBatch(contexts: readonly PolicyContext[]): MaybePromise<readonly (Admission | Denied)[]>;
+  admitBatch(contexts: readonly GuardedContext[]): MaybePromise<readonly (Admission | Denied)[]>;
   /** Finds a running admission again, in a framework that starts and ends a call in different callbacks. */
   admission(callId: string): Admission | undefined;
   /** Control flow left the run: holds stay, the call may be resumed. */
@@ -40,20 +56,25 @@ export interface Guard {
   /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
   /** The tools a model may see now. */
-  visibleTools<T extends NamedTool>(tools: readonly T[], context: PolicyContext): MaybePromise<readonly T[]>;
+  visibleTools<T extends NamedTool>(tools: readonly T[], context: GuardedContext): MaybePromise<readonly T[]>;
   close(): void;
 }
 
+interface Verbs extends GuardCore {
+  readonly contexts: ActingContexts;
+}
+
 /** Builds the verbs over a decision point. */
-export function createGuard(core: GuardCore): Guard {
-  const admit = (context: PolicyContext): MaybePromise<Admission | Denied> => admitCall(core, context);
+export function createGuard(given: GuardCore): Guard {
+  const core: Verbs = { ...given, contexts: createActingContexts(given) };
+  const admit = (context: GuardedContext): MaybePromise<Admission | Denied> => admitCall(core, context);
   const call = <R>(guarded: GuardedCall<R>): MaybePromise<Outcome<R>> =>
     andThen(admitCall(core, guarded.context), (admitted) =>
       admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted,
     );
   return {
-    context: (init) => createContext(withLineage(init, core), core.nowMs()),
-    peek: (context) => andThen(core.point.rule(context, { intent: "peek" }), ({ decision }) => decision),
+    context: (init) => core.contexts.build(init),
+    peek: (context) => peekCall(core, context),
     ask: (context) => askCall(core, context),
     admit,
     admitBatch: (contexts) => admitInOrder(core, contexts),
@@ -67,29 +88,57 @@ export function createGuard(core: GuardCore): Guard {
       andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
       ),
-    visibleTools: (tools, context) => visibleTools(core.point, tools, context),
+    visibleTools(tools, asked) {
+      const { context, denial } = core.contexts.prepare(asked);
+      // Where the call itself is refused nothing may run, so nothing is offered.
+      return denial === undefined ? visibleTools(core.point, tools, context) : [];
+    },
     close: () => core.live.close(),
   };
 }
 
-function admitCall(core: GuardCore, asked: PolicyContext): MaybePromise<LiveAdmission | Denied> {
-  return throughHooks(core, asked, (context) =>
-    andThen(core.point.rule(context, { intent: "admit" }), (ruling) => admissionOf(core, asked, ruling)),
-  );
+function admitCall(core: Verbs, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
+  return throughHooks(core, asked, {
+    intent: "admit",
+    decide: (context) =>
+      andThen(core.point.rule(context, { intent: "admit" }), (ruling) => admissionOf(core, asked, ruling)),
+  });
 }
 
-function admissionOf(core: GuardCore, asked: PolicyContext, ruling: Ruling): LiveAdmission | Denied {
+function admissionOf(
+  core: GuardCore,
+  asked: PolicyContext,
+  ruling: Ruling,
+): MaybePromise<LiveAdmission | Denied> {
   if (ruling.decision.effect !== "allow") return denied(ruling.decision);
-  const isJoined = core.live.has(ruling.decision.id);
-  const admission = new LiveAdmission(ruling, { asked, isJoined, ports: core.ports });
-  if (!isJoined) core.live.add(admission);
+  const outer = core.live.get(ruling.decision.id);
+  const admission = new LiveAdmission(ruling, { asked, outer, ports: core.ports });
+  if (outer !== undefined) return admission;
+  // Pulled while the decision was being stored: nothing of this call has started, and nothing will.
+  const cut = core.point.controls.cutOf(ruling.context);
+  if (cut !== undefined) {
+    return andThen(core.point.finish(ruling.decision.id, { status: "released" }), () => denied(cut));
+  }
+  core.live.add(admission);
   return admission;
 }
 
-function askCall(core: GuardCore, asked: PolicyContext): MaybePromise<Decision> {
-  const decided = throughHooks(core, asked, (context) =>
-    andThen(core.point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision })),
-  );
+function peekCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
+  const { context, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return core.point.refuse(context, denial, { intent: "peek" });
+  return andThen(core.point.rule(context, { intent: "peek" }), ({ decision }) => decision);
+}
+
+function askCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
+  const decided = throughHooks(core, asked, {
+    intent: "ask",
+    decide: (context) =>
+      andThen(core.point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision })),
+  });
   return andThen(decided, ({ decision }) => decision);
 }
 
@@ -97,10 +146,13 @@ function askCall(core: GuardCore, asked: PolicyContext): MaybePromise<Decision> 
 function throughHooks<T extends { readonly decision: Decision }>(
   core: GuardCore,
   asked: PolicyContext,
-  decide: (context: PolicyContext) => MaybePromise<T>,
+  {
+    intent,
+    decide,
+  }: { readonly intent: Intent; readonly decide: (context: PolicyContext) => MaybePromise<T> },
 ): MaybePromise<T | Denied> {
   const refuse = (error: unknown): MaybePromise<Denied> =>
-    andThen(core.point.refuse(asked, hookDenial(error)), denied);
+    andThen(core.point.refuse(asked, hookDenial(error), { intent }), denied);
   let hooked: MaybePromise<PolicyContext>;
   try {
     hooked = core.hooks.run(asked);
@@ -117,8 +169,8 @@ function throughHooks<T extends { readonly decision: Decision }>(
 }
 
 function admitInOrder(
-  core: GuardCore,
-  contexts: readonly PolicyContext[],
+  core: Verbs,
+  contexts: readonly GuardedContext[],
   done: (LiveAdmission | Denied)[] = [],
 ): MaybePromise<readonly (Admission | Denied)[]> {
   const next = contexts[done.length];
@@ -129,22 +181,4 @@ function admitInOrder(
 function releaseCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
   if (admission.isJoined || !core.live.remove(admission)) return;
   return andThen(core.point.finish(admission.decision.id, { status: "released" }), () => undefined);
-}
-
-/** A nested agent names its parents: limits per run and plugs on an ancestor reach it. */
-function withLineage(init: ContextInit, core: GuardCore): ContextInit {
-  const parent = core.scope.current();
-  if (parent === undefined) return init;
-  const agent = typeof init.agent === "string" ? { id: init.agent } : init.agent;
-  if (agent.ancestors !== undefined) return init;
-  const isSame = agent.id === parent.agentId;
-  const runId = agent.runId ?? parent.runId;
-  return {
-    ...init,
-    agent: {
-      id: agent.id,
-      ancestors: isSame ? parent.ancestors : [...parent.ancestors, parent.agentId],
-      ...(runId !== undefined && { runId }),
-    },
-  };
 }

@@ -7,7 +7,8 @@ import type { LiveAdmission } from "./admission.ts";
 export interface LiveCalls {
   add(admission: LiveAdmission): void;
   remove(admission: LiveAdmission): boolean;
-  has(decisionId: string): boolean;
+  get(decisionId: string): LiveAdmission | undefined;
+  /** Undefined too when calls of several agents or tenants run under one id: nobody gets another's. */
   byCallId(callId: string): LiveAdmission | undefined;
   close(): void;
 }
@@ -50,10 +51,10 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
     },
     remove: (admission) =>
       calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
-    has: (decisionId) => calls.has(decisionId),
+    get: (decisionId) => calls.get(decisionId),
     byCallId(callId) {
-      for (const call of calls.values()) if (call.context.callId === callId) return call;
-      return undefined;
+      const found = [...calls.values()].filter(({ context }) => context.callId === callId);
+      return found.length === 1 ? found[0] : undefined;
     },
     close() {
       stopTimer?.();

@@ -1,5 +1,7 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { createContext } from "../context/create-context.ts";
 import type { DecisionPoint } from "../decision/decision-point.ts";
 
 /** A tool as a list offers it. */
@@ -24,7 +26,9 @@ export function visibleTools<T extends NamedTool>(
   const from = (position: number): MaybePromise<readonly T[]> => {
     for (let at = position; at < tools.length; at++) {
       const tool = tools[at]!;
-      const ruled = point.rule(previewOf(tool, context), { intent: "peek" });
+      const preview = previewOf(tool, context);
+      if (preview === undefined) continue;
+      const ruled = point.rule(preview, { intent: "peek" });
       if ("then" in ruled) {
         return ruled.then(({ decision }) => {
           if (decision.effect !== "block") visible.push(tool);
@@ -38,15 +42,19 @@ export function visibleTools<T extends NamedTool>(
   return andThen(from(0), (all) => (all.length === tools.length ? tools : all));
 }
 
-function previewOf({ name, server, originalName }: NamedTool, context: PolicyContext): PolicyContext {
+/** Undefined for a tool whose name no call could have. */
+function previewOf(
+  { name, server, originalName }: NamedTool,
+  context: PolicyContext,
+): PolicyContext | undefined {
   const { model: _model, callId: _callId, target: _target, result: _result, ...rest } = context;
-  return Object.freeze({
-    ...rest,
-    hookpoint: "before_tool_call",
-    tool: Object.freeze({
-      name: name.normalize("NFC"),
-      ...(server !== undefined && { server }),
-      ...(originalName !== undefined && { originalName }),
-    }),
-  });
+  try {
+    return createContext(
+      { ...rest, hookpoint: "before_tool_call", tool: { name, server, originalName } },
+      context.nowMs,
+    );
+  } catch (error) {
+    if (error instanceof AgentplaneError && error.code === "context_invalid") return undefined;
+    throw error;
+  }
 }

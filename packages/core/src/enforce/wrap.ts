@@ -1,6 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { ContextInit } from "../context/create-context.ts";
+import type { PolicyContext } from "../context/context.ts";
 import type { Guard } from "./guard.ts";
 import type { Denied, Outcome } from "./outcome.ts";
 
@@ -46,54 +47,42 @@ export function enforce<F extends AnyFunction>(guard: Guard, fn: F, options: Wra
  * @param options As for `enforce`, and `onBlock`.
  */
 export function policyGuard<F extends AnyFunction>(guard: Guard, fn: F, options: GuardOptions<F>): F {
+  return governed(guard, fn, options);
+}
+
+/** What makes a wrapper stricter than its policies. */
+export interface GovernedOptions<F extends AnyFunction> extends GuardOptions<F> {
+  /**
+   * Asked before every call: a denial, which is then the outcome, or undefined to go on.
+   * @param describe Builds the context of the call without its input, which may be unreadable.
+   */
+  readonly refuse?: (describe: () => PolicyContext) => MaybePromise<Denied> | undefined;
+}
+
+/** Wraps a function: the shape that all ways of governing one share. */
+export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: GovernedOptions<F>): F {
   const tool = options.tool ?? fn.name;
   if (tool === "") {
     throw new AgentplaneError("usage_invalid", 'an anonymous function needs a name: pass { tool: "…" }');
   }
+  checkParameters(options.parameters ?? [], tool);
   const shape = argumentShape(options.parameters);
-  const governed = function (this: unknown, ...args: Parameters<F>): unknown {
-    const outcome = guard.toolCall({
-      context: guard.context({
-        ...identityOf(options),
-        hookpoint: "before_tool_call",
-        ...callOf(options, args),
-        tool: { name: tool, input: shape.toInput(args) },
-      }),
-      // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
-      run: (admitted) =>
-        fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>),
-    });
+  const wrapper = function (this: unknown, ...args: Parameters<F>): unknown {
+    const call = { ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args) };
+    const refused = options.refuse?.(() => guard.context({ ...call, tool }));
+    const outcome: MaybePromise<Outcome<unknown>> =
+      refused ??
+      guard.toolCall({
+        context: { ...call, tool: { name: tool, input: shape.toInput(args) } },
+        // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
+        run: (admitted) => fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>),
+      });
     return andThen(outcome, (done) => unwrap(done, options));
   };
-  Object.defineProperty(governed, "name", { value: fn.name, configurable: true });
-  Object.defineProperty(governed, "length", { value: fn.length, configurable: true });
+  Object.defineProperty(wrapper, "name", { value: fn.name, configurable: true });
+  Object.defineProperty(wrapper, "length", { value: fn.length, configurable: true });
   // The wrapper takes and gives what the function does; only denials are added.
-  return governed as unknown as F;
-}
-
-/**
- * Refuses to run a function unless a named policy is in force: a deployment without it fails closed.
- * @param policyId The policy that must be loaded and enforcing whenever the function is called.
- * @param isInForce Answers whether a policy of that id is in force.
- */
-export function requirePolicy<F extends AnyFunction>(
-  guard: Guard,
-  fn: F,
-  options: GuardOptions<F> & { readonly policyId: string; readonly isInForce: (policyId: string) => boolean },
-): F {
-  const governed = policyGuard(guard, fn, options);
-  const required = function (this: unknown, ...args: Parameters<F>): unknown {
-    if (!options.isInForce(options.policyId)) {
-      throw new AgentplaneError(
-        "usage_invalid",
-        `${options.tool ?? fn.name} requires the policy "${options.policyId}", which is not in force; load it first`,
-        { data: { policyId: options.policyId } },
-      );
-    }
-    return governed.apply(this, args);
-  };
-  Object.defineProperty(required, "name", { value: fn.name, configurable: true });
-  return required as unknown as F;
+  return wrapper as unknown as F;
 }
 
 function identityOf<F extends AnyFunction>(options: WrapOptions<F>): Omit<ContextInit, "hookpoint"> {
@@ -109,6 +98,16 @@ function identityOf<F extends AnyFunction>(options: WrapOptions<F>): Omit<Contex
 
 function callOf<F extends AnyFunction>({ callId }: WrapOptions<F>, args: Parameters<F>): { callId?: string } {
   return callId === undefined ? {} : { callId: callId(...args) };
+}
+
+/** Two arguments under one name, or one under the name of the rest, would leave one of them uninspected. */
+function checkParameters(parameters: readonly string[], tool: string): void {
+  const isHiding = parameters.includes("args") || new Set(parameters).size < parameters.length;
+  if (!isHiding) return;
+  throw new AgentplaneError(
+    "usage_invalid",
+    `the parameters of ${tool} need names of their own, none of them "args"`,
+  );
 }
 
 interface ArgumentShape {

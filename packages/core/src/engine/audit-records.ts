@@ -19,9 +19,14 @@ export interface AuditScope {
 }
 
 /** Reads the audit declarations of a plan; a declared writing, external or executing tool makes the call wait. */
-export function auditScopeOf(plan: Plan | undefined, context: PolicyContext, traits: ToolTraits | undefined): AuditScope {
+export function auditScopeOf(
+  plan: Plan | undefined,
+  context: PolicyContext,
+  traits: ToolTraits | undefined,
+): AuditScope {
   const isRisky =
-    traits !== undefined && (traits.access === "write" || traits.access === "exec" || traits.external === true);
+    traits !== undefined &&
+    (traits.access === "write" || traits.access === "exec" || traits.external === true);
   let includeInput = false;
   let includeResult = false;
   let mode: AuditScope["mode"] = isRisky ? "durable" : "buffered";
@@ -37,7 +42,12 @@ export function auditScopeOf(plan: Plan | undefined, context: PolicyContext, tra
 }
 
 /** The one record of a decision. */
-export function decisionRecord(pass: Pass, decision: Decision, scope: AuditScope, parts: EngineParts): DecisionRecord {
+export function decisionRecord(
+  pass: Pass,
+  decision: Decision,
+  scope: AuditScope,
+  parts: EngineParts,
+): DecisionRecord {
   const { context, call } = pass;
   const { tool, model, callId } = context;
   const record: Draft<DecisionRecord> = {
@@ -54,8 +64,23 @@ export function decisionRecord(pass: Pass, decision: Decision, scope: AuditScope
   if (model !== undefined) record.model = model.name;
   if (callId !== undefined) record.callId = callId;
   const input = scope.includeInput ? inputOf(context) : undefined;
-  if (input !== undefined) record.input = auditView(input, pass.duties, parts);
+  if (input !== undefined)
+    record.input = auditView(input, auditDuties(pass.plan, context, pass.duties), parts);
   return record;
+}
+
+/**
+ * The redactions of a record: those of every matching rule, also of rules that were not asked because something else
+ * had already blocked the call.
+ */
+function auditDuties(
+  plan: Plan | undefined,
+  context: PolicyContext,
+  given: readonly OwnedObligation[],
+): readonly OwnedObligation[] {
+  const all = [...given];
+  for (const entry of plan?.entries ?? []) if (isLive(entry, context)) all.push(...entry.duties);
+  return all;
 }
 
 /** Members are set one by one: a spread for each that may be absent costs more than the rest of a record. */
@@ -70,7 +95,12 @@ export interface EndFacts {
   readonly usage?: Usage | undefined;
   readonly isEstimated: boolean;
   readonly durationMs: number;
+  /** Of the judgement of the result. */
   readonly duties: readonly OwnedObligation[];
+  /** Of the admission. */
+  readonly admittedDuties: readonly OwnedObligation[];
+  /** What matched the result; absent where nothing was judged. */
+  readonly plan: Plan | undefined;
 }
 
 /** The one record of an outcome, with the ruling on its result. */
@@ -90,7 +120,10 @@ export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineP
   if (after !== undefined) record.after = after;
   if (usage !== undefined) record.usage = usage;
   if (facts.isEstimated) record.isEstimated = true;
-  if (scope.includeResult && result !== undefined) record.result = auditView(result, facts.duties, parts);
+  if (scope.includeResult && result !== undefined) {
+    const given = [...facts.admittedDuties, ...facts.duties];
+    record.result = auditView(result, auditDuties(facts.plan, context, given), parts);
+  }
   return record;
 }
 

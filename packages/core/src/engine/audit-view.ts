@@ -44,8 +44,16 @@ function defaultRedaction(scanner: Scanner | undefined): RedactObligation {
   const owner = scanner ?? NO_SCANNER;
   const known = defaults.get(owner);
   if (known !== undefined) return known;
-  const detect = (scanner?.detectors ?? []).filter(({ family }) => family === "secret").map(({ name }) => name);
-  const created: RedactObligation = { kind: "redact", from: ["audit"], fields: SECRET_FIELDS, detect, treatment: "mask" };
+  const detect = (scanner?.detectors ?? [])
+    .filter(({ family }) => family === "secret")
+    .map(({ name }) => name);
+  const created: RedactObligation = {
+    kind: "redact",
+    from: ["audit"],
+    fields: SECRET_FIELDS,
+    detect,
+    treatment: "mask",
+  };
   defaults.set(owner, created);
   return created;
 }

@@ -33,7 +33,7 @@ export function bindLimits(
   { context, take }: { readonly context: PolicyContext; readonly take: TakeEstimate },
 ): readonly BoundLimit[] {
   const bound: BoundLimit[] = [];
-  const { boundBefore } = plan;
+  const boundBefore = boundBeforeOf(plan, context.agent.id);
   for (const entry of plan.limited) {
     if (!isLive(entry, context)) continue;
     for (const declaration of entry.rule.limits ?? []) {
@@ -45,11 +45,30 @@ export function bindLimits(
         const at = bound.length;
         const before = boundBefore[at];
         if (before !== undefined && isSame(before, of, subject)) bound.push(before);
-        else bound.push((boundBefore[at] = bindOne(of, limitSpecOf({ planeId, entry, declaration, subject }, context), subject)));
+        else
+          bound.push(
+            (boundBefore[at] = bindOne(
+              of,
+              limitSpecOf({ planeId, entry, declaration, subject }, context),
+              subject,
+            )),
+          );
       }
     }
   }
   return bound;
+}
+
+/** More agents than this share one plan only where names are made up per call: then nothing is worth remembering. */
+const MAX_REMEMBERED = 1_000;
+
+function boundBeforeOf({ boundBefore }: Plan, agent: string): BoundLimit[] {
+  const known = boundBefore.get(agent);
+  if (known !== undefined) return known;
+  if (boundBefore.size >= MAX_REMEMBERED) boundBefore.clear();
+  const created: BoundLimit[] = [];
+  boundBefore.set(agent, created);
+  return created;
 }
 
 interface Binding {
@@ -60,7 +79,11 @@ interface Binding {
 }
 
 /** The tenant, which stands in every key too, is the plan's own. */
-function isSame(before: BoundLimit, { entry, declaration, amount, value }: Binding, subject: LimitSubject): boolean {
+function isSame(
+  before: BoundLimit,
+  { entry, declaration, amount, value }: Binding,
+  subject: LimitSubject,
+): boolean {
   return (
     before.entry === entry &&
     before.declaration === declaration &&
@@ -70,7 +93,11 @@ function isSame(before: BoundLimit, { entry, declaration, amount, value }: Bindi
   );
 }
 
-function bindOne({ entry, declaration, amount, value }: Binding, spec: LimitSpec, subject: LimitSubject): BoundLimit {
+function bindOne(
+  { entry, declaration, amount, value }: Binding,
+  spec: LimitSpec,
+  subject: LimitSubject,
+): BoundLimit {
   const isSoft = entry.policy.isShadow || entry.timing === "nonBlocking" || declaration.onBreach !== "block";
   return { entry, declaration, subject, value, item: { spec, amount, isSoft, expired: declaration.expired } };
 }

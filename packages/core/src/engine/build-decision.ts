@@ -52,7 +52,11 @@ interface Words {
 }
 
 const ALLOWED: Words = Object.freeze({ cause: "default", reason: "nothing objects", message: "Allowed." });
-const NO_POLICY: Words = Object.freeze({ cause: "no_policy", reason: "no policy concerns this call", message: "Allowed." });
+const NO_POLICY: Words = Object.freeze({
+  cause: "no_policy",
+  reason: "no policy concerns this call",
+  message: "Allowed.",
+});
 
 function wordsOf(pass: Pass, { effect, deciding, voters }: PassOutcome): Words {
   const { refusal } = pass;
@@ -83,7 +87,10 @@ function ruleWords({ context }: Pass, deciding: PassAnswer, effect: Effect): Wor
   return {
     cause: isLadder ? "ladder" : cause,
     reason: said.reason,
-    message: effect === "block" ? (said.message ?? `Blocked by policy: ${said.reason}.${hintFor(said, context.tool?.name)}`) : "Allowed.",
+    message:
+      effect === "block"
+        ? (said.message ?? `Blocked by policy: ${said.reason}.${hintFor(said, context.tool?.name)}`)
+        : "Allowed.",
     retryAfterMs: said.retryAfterMs,
     policyId: entry.policy.id,
     policyVersion: entry.policy.version,

@@ -2,6 +2,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { isRuleAnswer } from "../decision/check-answer.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { RuleDeps } from "../rules/rule.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
@@ -56,30 +57,16 @@ function withTimeout(
       resolve(failed(entry, "timeout", ports));
     }, entry.timeoutMs);
   });
-  const answered = result.then(
+  // A foreign thenable may do anything; wrapped, whatever it does ends as an answer, an error or a timeout.
+  const answered = Promise.resolve(result).then(
     (given) => checked(entry, given, ports),
     (error: unknown) => failed(entry, "threw", ports, error),
   );
   return Promise.race([answered, late]).finally(() => cancel());
 }
 
-const ANSWERS: ReadonlySet<unknown> = new Set(["allow", "escalate", "degrade", "block"]);
-
 function checked(entry: CompiledEntry, given: RuleAnswer | undefined, ports: Ports): RuleAnswer | undefined {
-  if (given === undefined) return undefined;
-  const isValid =
-    isObject(given) &&
-    (given.answer === undefined ||
-      (isObject(given.answer) &&
-        ANSWERS.has(given.answer.answer) &&
-        typeof given.answer.reason === "string" &&
-        (given.answer.answer !== "degrade" || given.answer.degrade !== undefined))) &&
-    (given.obligations === undefined || (Array.isArray(given.obligations) && given.obligations.every(isObject)));
-  return isValid ? given : failed(entry, "invalid", ports);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+  return given === undefined || isRuleAnswer(given) ? given : failed(entry, "invalid", ports);
 }
 
 const FAILURE_WORDS = {
@@ -96,13 +83,16 @@ function failed(
 ): RuleAnswer | undefined {
   const { policy, ruleId } = entry;
   const code = cause instanceof AgentplaneError ? cause.code : undefined;
-  logger.error(`rule "${ruleId}" of policy "${policy.id}" ${FAILURE_WORDS[failure]}; onError: ${policy.onError}`, {
-    policyId: policy.id,
-    ruleId,
-    failure,
-    code,
-    error: cause instanceof Error ? cause.name : undefined,
-  });
+  logger.error(
+    `rule "${ruleId}" of policy "${policy.id}" ${FAILURE_WORDS[failure]}; onError: ${policy.onError}`,
+    {
+      policyId: policy.id,
+      ruleId,
+      failure,
+      code,
+      error: cause instanceof Error ? cause.name : undefined,
+    },
+  );
   // Our own rules say what they miss, without any value; what other code throws may hold content.
   const what = code === "rule_failed" && cause instanceof AgentplaneError ? `: ${cause.message}` : "";
   const reason = `rule "${ruleId}" ${FAILURE_WORDS[failure]}${what}, and policy "${policy.id}" says onError: ${policy.onError}`;

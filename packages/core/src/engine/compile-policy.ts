@@ -80,7 +80,8 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
     reads: rule.reads ?? [],
     readsSession: (rule.reads ?? []).includes("session"),
     timeoutMs: rule.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    isStateless: kind.isStateless && (rule.limits ?? []).length === 0 && !(rule.reads ?? []).includes("session"),
+    isStateless:
+      kind.isStateless && (rule.limits ?? []).length === 0 && !(rule.reads ?? []).includes("session"),
     isBuiltIn: compiler.builtInKinds.has(kind.kind),
     ladders: groups.filter(({ trigger }) => trigger === ruleId || trigger === kind.kind),
   };
@@ -99,7 +100,14 @@ function compileRule(
     const path = subPath === "" ? at.path : `${at.path}.${subPath}`;
     throw new ConfigError(`policy ${at.policyId}`, [{ path, message, ...(suggestion && { suggestion }) }]);
   };
-  const tools: CompileTools = { ...compiler.tools, tools: at.traits, path: at.path, policyId: at.policyId, ruleId: at.ruleId, fail };
+  const tools: CompileTools = {
+    ...compiler.tools,
+    tools: at.traits,
+    path: at.path,
+    policyId: at.policyId,
+    ruleId: at.ruleId,
+    fail,
+  };
   for (const need of kind.needs ?? []) {
     if (tools[need] === undefined) fail("", `rule "${kind.kind}" needs a ${need}`, HOW_TO_WIRE[need]);
   }
@@ -116,13 +124,18 @@ function kindOf(spec: RuleSpec, path: string, registry: RuleRegistry): RuleKind 
   const kind = registry.get(spec.rule);
   if (kind !== undefined) return kind;
   throw new ConfigError("policy", [
-    { path: `${path}.rule`, message: `unknown rule "${spec.rule}"`, suggestion: suggest(spec.rule, registry.kinds) },
+    {
+      path: `${path}.rule`,
+      message: `unknown rule "${spec.rule}"`,
+      suggestion: suggest(spec.rule, registry.kinds),
+    },
   ]);
 }
 
 function ladderGroupsOf(policy: Policy): readonly LadderGroup[] {
   const groups = new Map<string, EscalationStep[]>();
-  for (const step of policy.escalation ?? []) groups.set(step.trigger, [...(groups.get(step.trigger) ?? []), step]);
+  for (const step of policy.escalation ?? [])
+    groups.set(step.trigger, [...(groups.get(step.trigger) ?? []), step]);
   return [...groups].map(([trigger, steps]) => ({ trigger, steps }));
 }
 

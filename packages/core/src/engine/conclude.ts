@@ -9,8 +9,9 @@ import { buildDecision } from "./build-decision.ts";
 import type { SessionEntry } from "../rules/session-view.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
+import { recordLateShadow } from "./late-shadow.ts";
 import type { Pass, Refusal } from "./pass.ts";
-import { isLive } from "./plan.ts";
+import { isLive, type Plan } from "./plan.ts";
 
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
 export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable): MaybePromise<Ruling> {
@@ -18,34 +19,56 @@ export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable
   const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
   const ruling: Ruling = { decision, context: pass.context, callKeys: callKeysOf(pass, parts) };
   if (pass.intent === "peek") return ruling;
-  const outer = pass.call.isJoined && pass.call.callKey !== undefined ? inFlight.byCallKey(pass.call.callKey) : undefined;
+  if (pass.lateShadow.length > 0) recordLateShadow(pass, decision, parts);
+  const outer =
+    pass.call.isJoined && pass.call.callKey !== undefined ? inFlight.byCallKey(pass.call.callKey) : undefined;
   if (outer !== undefined && decision.effect === "allow") {
     // Decided again inside its own admission: still the same admission, so its end stays the outer one's.
-    return { ...outer.ruling, decision: { ...decision, id: outer.ruling.decision.id }, context: pass.context };
+    return {
+      ...outer.ruling,
+      decision: { ...decision, id: outer.ruling.decision.id },
+      context: pass.context,
+    };
   }
   const isAdmitted = pass.intent === "admit" && decision.effect === "allow";
   if (isAdmitted && !isAfter(pass.context.hookpoint)) addFlight(pass, ruling, inFlight);
   const remembered = attempt(() =>
-    andThen(isAdmitted || outer !== undefined ? undefined : releaseHolds(pass, parts), () => remember(pass, parts, decision)),
+    andThen(isAdmitted || outer !== undefined ? undefined : releaseHolds(pass, parts), () =>
+      remember(pass, parts, decision),
+    ),
   );
   return andThen(remembered, (stateError) => {
     if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted) {
       return andThen(failClosed(pass, ruling, parts, { inFlight, refusal: STATE_DOWN }), (closed) =>
-        andThen(attempt(() => record(pass, closed.decision, parts)), (auditError) => {
-          if (auditError !== undefined) mustStop(parts, "audit", auditError);
-          return closed;
-        }),
+        andThen(
+          attempt(() => record(pass, closed.decision, parts)),
+          (auditError) => {
+            if (auditError !== undefined) mustStop(parts, "audit", auditError);
+            return closed;
+          },
+        ),
       );
     }
-    return andThen(attempt(() => record(pass, decision, parts)), (auditError) => {
-      if (auditError === undefined || !mustStop(parts, "audit", auditError) || !isAdmitted) return ruling;
-      return failClosed(pass, ruling, parts, { inFlight, refusal: AUDIT_DOWN });
-    });
+    // A call that waits for its approval is asked about again and again: that is one decision.
+    if (decision.effect === "ask" && !inFlight.isFirstAsk(decision.approvalId)) return ruling;
+    return andThen(
+      attempt(() => record(pass, decision, parts)),
+      (auditError) => {
+        if (auditError === undefined || !mustStop(parts, "audit", auditError) || !isAdmitted) return ruling;
+        return failClosed(pass, ruling, parts, { inFlight, refusal: AUDIT_DOWN });
+      },
+    );
   });
 }
 
-const STATE_DOWN: Refusal = { cause: "state_error", reason: "the state store does not answer, so nothing may run" };
-const AUDIT_DOWN: Refusal = { cause: "audit_error", reason: "the decision cannot be recorded, so the call is blocked" };
+const STATE_DOWN: Refusal = {
+  cause: "state_error",
+  reason: "the state store does not answer, so nothing may run",
+};
+const AUDIT_DOWN: Refusal = {
+  cause: "audit_error",
+  reason: "the decision cannot be recorded, so the call is blocked",
+};
 
 /** Runs work that may fail now or later; answers with the error instead of throwing it. */
 function attempt(work: () => MaybePromise<void>): MaybePromise<{ readonly error: unknown } | undefined> {
@@ -61,7 +84,11 @@ function attempt(work: () => MaybePromise<void>): MaybePromise<{ readonly error:
   }
 }
 
-function mustStop({ ports, settings }: EngineParts, what: "state" | "audit", { error }: { readonly error: unknown }): boolean {
+function mustStop(
+  { ports, settings }: EngineParts,
+  what: "state" | "audit",
+  { error }: { readonly error: unknown },
+): boolean {
   ports.logger.error(`the ${what} failed while a decision was concluded`, {
     error: error instanceof Error ? error.message : "not an error",
   });
@@ -98,11 +125,15 @@ function remember(pass: Pass, parts: EngineParts, decision: Decision): MaybeProm
   const advanced =
     call.callKey === undefined
       ? undefined
-      : parts.admissions.advance(call.callKey, intent === "admit" && decision.effect === "allow" ? "admitted" : "asked", {
-          nowMs: parts.nowMs(),
-          decisionId: decision.id,
-          reservationId: call.reservationId,
-        });
+      : parts.admissions.advance(
+          call.callKey,
+          intent === "admit" && decision.effect === "allow" ? "admitted" : "asked",
+          {
+            nowMs: parts.nowMs(),
+            decisionId: decision.id,
+            reservationId: call.reservationId,
+          },
+        );
   return andThen(advanced, () => parts.sessions.append(context, entryOf(pass, decision, parts)));
 }
 
@@ -130,14 +161,21 @@ function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEnt
 function record(pass: Pass, decision: Decision, parts: EngineParts): MaybePromise<void> {
   // An early question that is allowed decides nothing yet: its record is the admission's.
   if (pass.intent === "ask" && decision.effect === "allow") return;
-  const scope = auditScopeOf(pass.plan, pass.context, pass.traits);
+  pass.plan ??= watchersOf(pass);
+  const { plan } = pass;
+  const scope = auditScopeOf(plan, pass.context, pass.traits);
   const written = parts.audit.append(decisionRecord(pass, decision, scope, parts), scope.mode);
-  const observers = pass.plan?.observers ?? [];
+  const observers = plan?.observers ?? [];
   if (observers.length > 0) {
     const live = observers.filter((entry) => isLive(entry, pass.context));
     parts.observers.push(live, { context: pass.context, decision, phase: "decision" });
   }
   return written;
+}
+
+/** Who watches calls also hears of one that was refused before anything matched; of an unplugged one nobody does. */
+function watchersOf({ refusal, index, context }: Pass): Plan | undefined {
+  return refusal?.cause === "unplugged" ? undefined : index.planFor(context);
 }
 
 /** Turns an allow that could not be made sure into a block: nothing held, nothing running. */
@@ -160,7 +198,12 @@ function failClosed(
               decisionId: decision.id,
               reservationId: pass.call.reservationId,
             }),
-        () => parts.sessions.complete(pass.context, decision.id, { effect: "block", durationMs: 0, isError: false }),
+        () =>
+          parts.sessions.complete(pass.context, decision.id, {
+            effect: "block",
+            durationMs: 0,
+            isError: false,
+          }),
       ),
     ),
   );

@@ -1,9 +1,12 @@
+import { suggest } from "../base/did-you-mean.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
 import type { PlugEntry, PlugSubject } from "../state/plugboard.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { OperatorAct } from "./limits.ts";
+import type { PolicySet } from "./policy-set.ts";
 
 /** Who pulls a plug, why, and with whose authority; each authority lifts only its own. */
 export interface PlugAct extends OperatorAct {
@@ -14,24 +17,53 @@ export interface PlugAct extends OperatorAct {
 
 /** What operators do while agents run: stop, restore, degrade, recover. In force at the next hookpoint. */
 export interface Controls {
-  /** Stops an agent, a tenant, a tool or everything: no rule is asked, running calls are cut. */
+  /**
+   * Stops an agent, a tenant, a tool or everything: no rule is asked, running calls are cut.
+   * @throws AgentplaneError `usage_invalid` for a subject that cannot be, or without a name and a reason
+   */
   unplug(subject: PlugSubject, act: PlugAct): MaybePromise<void>;
   /** Lifts the plug of one authority. */
-  plug(subject: PlugSubject, act: { readonly by: string; readonly authority?: PlugEntry["authority"] }): MaybePromise<void>;
+  plug(
+    subject: PlugSubject,
+    act: { readonly by: string; readonly authority?: PlugEntry["authority"] },
+  ): MaybePromise<void>;
   /** Sets a mode for a scope. */
   degrade(scope: ModeScope, degrade: DegradeSpec | Mode, act: OperatorAct): MaybePromise<void>;
-  /** Removes the modes of a scope, whatever set them. */
-  recover(scope: ModeScope, act: OperatorAct): MaybePromise<void>;
-  /** Resets an agent's ladders of a policy. */
-  resetLadder(of: { readonly policyId: string; readonly trigger: string; readonly agent: string; readonly tenant?: string }, act: OperatorAct): MaybePromise<void>;
-  status(): { readonly plugs: readonly PlugEntry[]; readonly modes: readonly ModeEntry[]; readonly revision: number };
+  /**
+   * Removes the modes of a scope, whatever set them.
+   * @returns How many modes it ended.
+   */
+  recover(scope: ModeScope, act: OperatorAct): MaybePromise<number>;
+  /**
+   * Resets an agent's ladder of a policy.
+   * @throws AgentplaneError `usage_invalid` for a policy or trigger that is not there
+   */
+  resetLadder(
+    of: {
+      readonly policyId: string;
+      readonly trigger: string;
+      readonly agent: string;
+      readonly tenant?: string;
+    },
+    act: OperatorAct,
+  ): MaybePromise<void>;
+  status(): {
+    readonly plugs: readonly PlugEntry[];
+    readonly modes: readonly ModeEntry[];
+    readonly revision: number;
+  };
 }
 
 /** Gives operators the machines; the machines record what they do. */
-export function createControls(parts: EngineParts): Controls {
+export function createControls(parts: EngineParts, set: PolicySet): Controls {
   const { plugboard, degradation, ladders } = parts;
   return {
-    unplug: (subject, act) => plugboard.unplug(subject, act),
+    unplug(subject, act) {
+      // From JavaScript both may be missing, and the record of a stop would explain nothing.
+      requireText("by", act.by);
+      requireText("reason", act.reason);
+      return plugboard.unplug(subject, act);
+    },
     plug: (subject, act) => plugboard.plug(subject, act),
     degrade: (scope, degrade, { by, reason }) =>
       degradation.set({
@@ -40,9 +72,14 @@ export function createControls(parts: EngineParts): Controls {
         cause: reason ?? `set by ${by}`,
         by,
       }),
-    recover: (scope, act) => degradation.recover(scope, act),
-    resetLadder: (of, act) =>
-      andThen(ladders.reset(of), () =>
+    recover(scope, act) {
+      if (!(MODE_SCOPES as readonly string[]).includes(scope.kind))
+        throw unknown("scope", scope.kind, MODE_SCOPES);
+      return degradation.recover(scope, act);
+    },
+    resetLadder(of, act) {
+      requireTrigger(of, set);
+      return andThen(ladders.reset(of), () =>
         parts.recordControl({
           action: "ladder_reset",
           by: act.by,
@@ -50,7 +87,39 @@ export function createControls(parts: EngineParts): Controls {
           ...(act.reason !== undefined && { reason: act.reason }),
           data: { policyId: of.policyId, trigger: of.trigger, tenant: of.tenant ?? null },
         }),
-      ),
+      );
+    },
     status: () => ({ plugs: plugboard.entries(), modes: degradation.entries(), revision: parts.revision() }),
   };
+}
+
+const MODE_SCOPES = ["agent", "tenant", "session", "global"] as const satisfies readonly ModeScope["kind"][];
+
+/** A ladder that is not there has nothing to reset: mostly a misspelt name. */
+function requireTrigger(
+  { policyId, trigger }: { readonly policyId: string; readonly trigger: string },
+  set: PolicySet,
+): void {
+  const policies = set.loaded().map(({ policy }) => policy);
+  const policy = policies.find(({ id }) => id === policyId);
+  if (policy === undefined)
+    throw unknown(
+      "policy",
+      policyId,
+      policies.map(({ id }) => id),
+    );
+  const triggers = [...new Set((policy.escalation ?? []).map((step) => step.trigger))];
+  if (!triggers.includes(trigger)) throw unknown(`trigger in policy "${policyId}":`, trigger, triggers);
+}
+
+function unknown(what: string, name: string, known: readonly string[]): AgentplaneError {
+  return new AgentplaneError("usage_invalid", `there is no ${what} "${name}"; ${suggest(name, known)}`);
+}
+
+function requireText(name: "by" | "reason", text: unknown): void {
+  if (typeof text === "string" && text.trim() !== "") return;
+  throw new AgentplaneError(
+    "usage_invalid",
+    `to unplug needs "${name}": ${name === "by" ? "who does it" : "why"}`,
+  );
 }

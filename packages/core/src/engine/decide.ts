@@ -2,12 +2,13 @@ import { AgentplaneError } from "../base/errors.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { PolicyContext } from "../context/context.ts";
-import type { Intent } from "../decision/decision.ts";
+import type { Decision, Intent } from "../decision/decision.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import { buildDecision } from "./build-decision.ts";
 import { conclude } from "./conclude.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
 import { runSteps, type Pass, type Step } from "./pass.ts";
 import { createPass } from "./create-pass.ts";
 import type { InForce } from "./policy-set.ts";
@@ -18,15 +19,25 @@ import { applyDefault } from "./step-default.ts";
 import { gate, gateAgain, judgeModes } from "./step-gate.ts";
 import { climb } from "./step-ladders.ts";
 import { reserve } from "./step-reserve.ts";
+import { readSession, readSessionAgain } from "./step-session.ts";
 import { rewrite } from "./step-rewrite.ts";
 
 /** Decides contexts: the pipeline, wired once. */
 export interface Decider {
-  decide(context: PolicyContext, options: { intent: Intent; isExplaining?: boolean }): MaybePromise<Ruling>;
+  decide(context: PolicyContext, options: { intent: Intent }): MaybePromise<Ruling>;
+  /** Asks every rule and probes every limit; reads state, changes and records nothing. */
+  explain(context: PolicyContext): MaybePromise<Decision>;
   /** Concludes a context with a denial that was found outside the rules. */
-  refuse(context: PolicyContext, denial: Denial): MaybePromise<Ruling>;
-  /** Runs the `after_*` part of the pipeline on a result; records nothing by itself. */
-  judgeResult(context: PolicyContext, denial?: Denial): MaybePromise<{ readonly ruling: Ruling; readonly pass: Pass }>;
+  refuse(context: PolicyContext, denial: Denial, intent: Intent): MaybePromise<Ruling>;
+  /**
+   * Runs the `after_*` part of the pipeline on a result; records nothing by itself.
+   * @param admittedDuties What the admission imposed.
+   */
+  judgeResult(
+    context: PolicyContext,
+    denial?: Denial,
+    admittedDuties?: readonly OwnedObligation[],
+  ): MaybePromise<{ readonly ruling: Ruling; readonly pass: Pass }>;
 }
 
 /**
@@ -34,18 +45,13 @@ export interface Decider {
  * consumes nothing.
  */
 export function createDecider(parts: EngineParts, inForce: () => InForce, inFlight: InFlightTable): Decider {
-  const aside = (work: Promise<void>): void => parts.observers.track(work);
   const match: Step = (pass) => void (pass.plan = pass.index.planFor(pass.context));
-  const readSession: Step = (pass) => {
-    if (pass.intent === "peek" || pass.plan?.needsSession !== true) return;
-    return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
-  };
   const steps = survivingSteps(parts, [
     (pass) => gate(pass, parts),
     match,
     (pass) => enterCall(pass, parts, inFlight),
-    readSession,
-    (pass) => runShadow(pass, parts, aside),
+    (pass) => readSession(pass, parts),
+    (pass) => runShadow(pass, parts),
     (pass) => judgeModes(pass, parts),
     (pass) => runRules(pass, parts),
     (pass) => rewrite(pass, parts),
@@ -55,21 +61,33 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => gateAgain(pass, parts),
     (pass) => approve(pass, parts),
     (pass) => gateAgain(pass, parts),
+    (pass) => readSessionAgain(pass, parts),
   ]);
   // What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules.
   const peekSteps: readonly Step[] = [
     (pass) => gate(pass, parts),
     match,
-    (pass) => runShadow(pass, parts, aside),
+    (pass) => runShadow(pass, parts),
     (pass) => judgeModes(pass, parts),
     (pass) => runRules(pass, parts),
     (pass) => applyDefault(pass, parts),
   ];
+  const explainSteps = survivingSteps(parts, [
+    (pass) => gate(pass, parts),
+    match,
+    (pass) => readSession(pass, parts),
+    (pass) => runShadow(pass, parts),
+    (pass) => judgeModes(pass, parts),
+    (pass) => runRules(pass, parts),
+    (pass) => rewrite(pass, parts),
+    (pass) => applyDefault(pass, parts),
+    (pass) => reserve(pass, parts),
+  ]);
   const afterSteps = survivingSteps(parts, [
     (pass) => gate(pass, parts),
     match,
-    readSession,
-    (pass) => runShadow(pass, parts, aside),
+    (pass) => readSession(pass, parts),
+    (pass) => runShadow(pass, parts),
     (pass) => judgeModes(pass, parts),
     (pass) => runRules(pass, parts),
     (pass) => rewrite(pass, parts),
@@ -79,7 +97,9 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
   const walk = (list: readonly Step[], pass: Pass): MaybePromise<void> => {
     try {
       const walked = runSteps(list, pass);
-      return isThenable(walked) ? walked.catch((error: unknown) => refuseFailure(pass, parts, error)) : walked;
+      return isThenable(walked)
+        ? walked.catch((error: unknown) => refuseFailure(pass, parts, error))
+        : walked;
     } catch (error) {
       return refuseFailure(pass, parts, error);
     }
@@ -89,19 +109,28 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     return intent === "peek" ? peekSteps : steps;
   };
   return {
-    decide(context, { intent, isExplaining = false }) {
-      const pass = createPass(context, { intent, isExplaining, inForce: inForce() }, parts);
+    decide(context, { intent }) {
+      const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
       const walked = walk(stepsOf(context, intent), pass);
-      return isThenable(walked) ? walked.then(() => conclude(pass, parts, inFlight)) : conclude(pass, parts, inFlight);
+      return isThenable(walked)
+        ? walked.then(() => conclude(pass, parts, inFlight))
+        : conclude(pass, parts, inFlight);
     },
-    refuse(context, denial) {
-      const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);
+    explain(context) {
+      // An early question reads sessions and probes limits; without the steps that write it leaves nothing behind.
+      const pass = createPass(context, { intent: "ask", isExplaining: true, inForce: inForce() }, parts);
+      return andThen(walk(explainSteps, pass), () => buildDecision(pass, parts.ports.ids.next("dec"), parts));
+    },
+    refuse(context, denial, intent) {
+      const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
       pass.refusal = denial;
       return conclude(pass, parts, inFlight);
     },
-    judgeResult(context, denial) {
+    judgeResult(context, denial, admittedDuties = []) {
       const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);
       pass.refusal = denial;
+      // What a rule imposed before the call holds for its result, unless the rule imposes it always and so again.
+      pass.duties = admittedDuties.filter(({ entry, obligation }) => !entry.obligations.includes(obligation));
       return andThen(walk(afterSteps, pass), () => {
         const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
         return { ruling: { decision, context: pass.context, callKeys: [] }, pass };
@@ -115,7 +144,9 @@ function survivingSteps({ ports, settings }: EngineParts, steps: readonly Step[]
   if (settings.onStateError === "block") return steps;
   const passOver = (error: unknown): void => {
     if (!isStateFailure(error)) throw error;
-    ports.logger.error("the state store failed during a decision; onStateError: allow", { error: error.message });
+    ports.logger.error("the state store failed during a decision; onStateError: allow", {
+      error: error.message,
+    });
   };
   return steps.map((step) => (pass) => {
     try {
@@ -134,10 +165,13 @@ function isStateFailure(error: unknown): error is AgentplaneError {
 /** Whatever fails inside the engine blocks the call; the store's failures are told apart from our own. */
 function refuseFailure(pass: Pass, { ports }: EngineParts, error: unknown): void {
   const isState = isStateFailure(error);
-  ports.logger.error(isState ? "the state store failed during a decision" : "the engine failed during a decision", {
-    hookpoint: pass.context.hookpoint,
-    error: error instanceof Error ? `${error.name}: ${error.message}` : "not an error",
-  });
+  ports.logger.error(
+    isState ? "the state store failed during a decision" : "the engine failed during a decision",
+    {
+      hookpoint: pass.context.hookpoint,
+      error: error instanceof Error ? `${error.name}: ${error.message}` : "not an error",
+    },
+  );
   pass.refusal = isState
     ? { cause: "state_error", reason: "the state store does not answer, so nothing may run" }
     : { cause: "engine_error", reason: "the policy engine failed on this call, so it is blocked" };

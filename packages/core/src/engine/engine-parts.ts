@@ -37,6 +37,8 @@ export interface EngineSettings {
   readonly onAuditError: "block" | "continue";
   /** Undefined: block for what may write, reach outside or execute; allow for declared reads. */
   readonly onOpaque: "block" | "allow" | undefined;
+  /** What a rule that needs the whole response does to a stream: hold it back, or judge it when it has left. */
+  readonly onWhole: "buffer" | "exposePrefix";
   /** How long a hold outlives a crashed call. */
   readonly holdTtlMs: number;
   /** Someone can answer an approval; otherwise an ask is a block. */

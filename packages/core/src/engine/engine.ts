@@ -3,7 +3,7 @@ import type { PolicyContext } from "../context/context.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
 import { afterOf } from "../context/hookpoint.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
-import type { DecisionPoint } from "../decision/decision-point.ts";
+import type { DecisionPoint, StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { HookRegistry } from "../hooks/hook-registry.ts";
@@ -27,7 +27,10 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    * @param options The intent; default `admit`, the binding one. An admitted call is ended with `finish`.
    * @throws AgentplaneError `context_invalid` or `content_refused` for a context that cannot be judged.
    */
-  decide(context: PolicyContext | ContextInit, options?: { readonly intent?: Intent }): MaybePromise<Decision>;
+  decide(
+    context: PolicyContext | ContextInit,
+    options?: { readonly intent?: Intent },
+  ): MaybePromise<Decision>;
   /**
    * Decides for callers who prefer exceptions: returns on allow.
    * @throws ApprovalPending on ask, PolicyDegraded when a mode blocked, else PolicyBlocked.
@@ -38,7 +41,10 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    * @returns The detachment.
    */
   attach(registry: HookRegistry): () => void;
-  /** Asks every rule that matches, also after a block, and changes nothing. */
+  /**
+   * Asks every rule that matches, also after a block, and tells which limits have no room: reads sessions and counters,
+   * changes and records nothing. Ladders are not climbed: an escalation is shown as the question it is without one.
+   */
   explain(context: PolicyContext | ContextInit): MaybePromise<Decision>;
   /** The policies in force, of every source. */
   policies(): readonly LoadedPolicy[];
@@ -58,10 +64,11 @@ export interface EngineDeps {
  */
 export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDeps): Engine {
   const { changes, isOwnRegistry } = deps;
-  const inFlight = createInFlightTable();
+  const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), 2 * parts.settings.holdTtlMs);
   const decider = createDecider(parts, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
-  const contextOf = (given: PolicyContext | ContextInit): PolicyContext => createContext(given, parts.nowMs());
+  const contextOf = (given: PolicyContext | ContextInit): PolicyContext =>
+    createContext(given, parts.nowMs());
   return {
     ...changes,
     get revision() {
@@ -87,10 +94,10 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
         settle: (decisionId) => settleAtEstimate(decisionId, ending),
         isOwn: isOwnRegistry,
       }),
-    explain: (given) =>
-      andThen(decider.decide(contextOf(given), { intent: "peek", isExplaining: true }), ({ decision }) => decision),
+    explain: (given) => decider.explain(contextOf(given)),
     finish: (decisionId, end) => finishCall(decisionId, end, ending),
-    refuse: (context, denial) => andThen(decider.refuse(context, denial), ({ decision }) => decision),
+    refuse: (context, denial, { intent = "admit" } = {}) =>
+      andThen(decider.refuse(context, denial, intent), ({ decision }) => decision),
     looksAfter(context) {
       const plan = set.current.index.planFor(context, afterOf(context.hookpoint));
       return plan.entries.length + plan.shadow.length + plan.observers.length + plan.audits.length > 0;
@@ -98,14 +105,34 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     renew(decisionId) {
       const flight = inFlight.get(decisionId);
       if (flight === undefined) return;
-      const known = flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
+      inFlight.touch(decisionId);
+      const known =
+        flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
       return andThen(known, () => renewAll(flight.heldIds, parts));
     },
     streamDuties(context) {
-      return streamDutiesOf(set.current.index.planFor(context, afterOf(context.hookpoint)), context);
+      const plan = set.current.index.planFor(context, afterOf(context.hookpoint));
+      const duties = streamDutiesOf(plan, context, parts.settings.onWhole);
+      if (duties.exposedTo.length > 0) recordExposed(context, duties, parts);
+      return duties;
     },
     policies: () => set.loaded(),
   };
+}
+
+/** What left before it was judged cannot be withheld any more: the trail says so. */
+function recordExposed(
+  { agent, tenant, callId, model }: PolicyContext,
+  { exposedTo }: StreamDuties,
+  parts: EngineParts,
+): void {
+  parts.recordControl({
+    action: "stream_prefix_exposed",
+    by: "plane",
+    subject: agent.id,
+    reason: "stream: { onWhole: exposePrefix }",
+    data: { rules: exposedTo, tenant: tenant ?? null, callId: callId ?? null, model: model?.name ?? null },
+  });
 }
 
 function cutOf(context: PolicyContext, parts: EngineParts, set: PolicySet): Decision | undefined {

@@ -7,6 +7,7 @@ import type { LimitDeclaration } from "../rules/rule.ts";
 import type { Decider } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
+import { recordLateShadow } from "./late-shadow.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 import { isLive, type Plan } from "./plan.ts";
 
@@ -72,54 +73,63 @@ function endRun(
 ): MaybePromise<Ruling> {
   // Settled first: what was used is charged even when judging the result fails.
   const settled = guarded(() => settleAll(flight, end, parts, durationMs), parts, "settlement");
-  return andThen(settled, () =>
-    andThen(parts.decider.judgeResult(end.context, end.denial), ({ ruling, pass }) => {
+  return andThen(settled, (isSettled) =>
+    andThen(parts.decider.judgeResult(end.context, end.denial, flight.duties), ({ ruling, pass }) => {
+      if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       const isWithheld = ruling.decision.effect === "block";
       const shown = isWithheld ? withheld(flight, ruling) : ruling;
       const closed = guarded(
         () =>
           closeCall(flight, parts, {
             status: isWithheld ? "withheld" : end.status,
-            isError: end.status === "failed",
+            isError: end.status === "failed" || end.context.isError === true,
+            // Cut in the middle, it may have happened: it is not tried again under the same id.
+            isUnknown: end.denial?.cause === "unplugged",
             ruling: shown,
             usage: end.usage,
             durationMs,
-            duties: joined(flight.duties, pass.duties),
+            duties: pass.duties,
             plan: pass.plan,
           }),
         parts,
         "outcome",
       );
       return andThen(closed, (isSound) => {
-        const mayShow = isSound || isWithheld || parts.settings.onAuditError === "continue";
-        return mayShow ? shown : withheldUnrecorded(flight, shown);
+        if (isWithheld) return shown;
+        const { onAuditError, onStateError } = parts.settings;
+        if (!isSettled && onStateError === "block") return withheldFor(flight, shown, UNSETTLED);
+        return isSound || onAuditError === "continue" ? shown : withheldFor(flight, shown, UNRECORDED);
       });
     }),
   );
 }
 
-function joined<T>(first: readonly T[], second: readonly T[]): readonly T[] {
-  if (second.length === 0) return first;
-  return first.length === 0 ? second : [...first, ...second];
-}
+const NO_DUTIES: readonly OwnedObligation[] = Object.freeze([]);
 
 interface Close {
   readonly status: OutcomeRecord["outcome"];
   readonly durationMs: number;
   readonly isError?: boolean;
+  readonly isUnknown?: boolean;
   readonly ruling?: Ruling;
   readonly usage?: Usage | undefined;
   readonly duties?: readonly OwnedObligation[];
   readonly plan?: Plan | undefined;
 }
 
-const CALL_STATE = { ran: "done", withheld: "done", failed: "failed", suspended: "suspended", released: "asked" } as const;
+const CALL_STATE = {
+  ran: "done",
+  withheld: "done",
+  failed: "failed",
+  suspended: "suspended",
+  released: "asked",
+} as const;
 
 function closeCall(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
   const { context, callKey, ruling } = flight;
   const decisionId = ruling.decision.id;
   const isError = close.isError === true;
-  const state = isError ? "failed" : CALL_STATE[close.status];
+  const state = isError && close.isUnknown !== true ? "failed" : CALL_STATE[close.status];
   const advanced =
     callKey === undefined
       ? undefined
@@ -132,7 +142,11 @@ function closeCall(flight: InFlight, parts: EngineParts, close: Close): MaybePro
     andThen(
       close.status === "suspended"
         ? undefined
-        : parts.sessions.complete(context, decisionId, { isError, durationMs: close.durationMs, effect: "allow" }),
+        : parts.sessions.complete(context, decisionId, {
+            isError,
+            durationMs: close.durationMs,
+            effect: "allow",
+          }),
       () => writeOutcome(flight, parts, close),
     ),
   );
@@ -148,9 +162,14 @@ function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): Maybe
     outcome: close.status,
     after: close.ruling?.decision,
     usage: close.usage,
-    isEstimated: close.usage === undefined && flight.limits.some(({ declaration }) => isMetered(declaration)) && close.status === "ran",
+    isEstimated:
+      close.usage === undefined &&
+      flight.limits.some(({ declaration }) => isMetered(declaration)) &&
+      close.status === "ran",
     durationMs: close.durationMs,
-    duties: close.duties ?? flight.duties,
+    duties: close.duties ?? NO_DUTIES,
+    admittedDuties: flight.duties,
+    plan: close.plan,
   };
   const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
   const observers = close.plan?.observers;
@@ -173,7 +192,12 @@ function isMetered({ measure }: LimitDeclaration): boolean {
   return measure === "tokens" || measure === "microUsd";
 }
 
-function settleAll(flight: InFlight, end: RunEnd, { ledger }: EngineParts, durationMs: number): MaybePromise<void> {
+function settleAll(
+  flight: InFlight,
+  end: RunEnd,
+  { ledger }: EngineParts,
+  durationMs: number,
+): MaybePromise<void> {
   const actuals = flight.limits.map(({ declaration }) => {
     const actual = declaration.actual(end.usage, end.context, durationMs);
     // A call that failed before it used anything gives its budget back; its rate stays.
@@ -194,9 +218,15 @@ function releaseAll(flight: InFlight, parts: EngineParts, from = 0): MaybePromis
 }
 
 /** Runs a duty that no policy gates; its failure is loud and answers false. */
-function guarded(work: () => MaybePromise<void>, { ports }: EngineParts, what: string): MaybePromise<boolean> {
+function guarded(
+  work: () => MaybePromise<void>,
+  { ports }: EngineParts,
+  what: string,
+): MaybePromise<boolean> {
   const fail = (error: unknown): boolean => {
-    ports.logger.error(`${what} of a finished call failed`, { error: error instanceof Error ? error.message : "unknown" });
+    ports.logger.error(`${what} of a finished call failed`, {
+      error: error instanceof Error ? error.message : "unknown",
+    });
     return false;
   };
   try {
@@ -209,8 +239,7 @@ function guarded(work: () => MaybePromise<void>, { ports }: EngineParts, what: s
 
 /** The action has happened: whoever reads the replacement must not believe that it did not. */
 function withheld(flight: InFlight, { decision, context }: Ruling): Ruling {
-  const what = flight.context.tool === undefined ? "The action" : `The call of ${flight.context.tool.name}`;
-  const message = `${what} WAS executed, but its result is withheld: ${decision.reason}. Do not repeat the call.`;
+  const message = withheldWords(flight.context, decision.reason);
   return {
     decision: { ...decision, message },
     context: Object.freeze({ ...context, result: message, isError: true }),
@@ -218,7 +247,19 @@ function withheld(flight: InFlight, { decision, context }: Ruling): Ruling {
   };
 }
 
-function withheldUnrecorded(flight: InFlight, ruling: Ruling): Ruling {
-  const reason = "its outcome could not be recorded";
-  return withheld(flight, { ...ruling, decision: { ...ruling.decision, effect: "block", cause: "audit_error", reason } });
+function withheldWords({ tool, model }: InFlight["context"], reason: string): string {
+  // A model's answer changes nothing in the world: what matters is that it is not shown.
+  if (model !== undefined) return `The model's answer is withheld: ${reason}.`;
+  const what = tool === undefined ? "The action" : `The call of ${tool.name}`;
+  return `${what} WAS executed, but its result is withheld: ${reason}. Do not repeat the call.`;
+}
+
+const UNRECORDED = { cause: "audit_error", reason: "its outcome could not be recorded" } as const;
+const UNSETTLED = { cause: "state_error", reason: "what it used could not be settled" } as const;
+
+function withheldFor(flight: InFlight, ruling: Ruling, why: typeof UNRECORDED | typeof UNSETTLED): Ruling {
+  return withheld(flight, {
+    ...ruling,
+    decision: { ...ruling.decision, ...why, verdict: "block", effect: "block" },
+  });
 }

@@ -19,7 +19,11 @@ export interface HeadroomDeps {
  */
 export function headroomOf(
   { set, ledger, planeId }: HeadroomDeps,
-  { setBy, ruleId, context }: { readonly setBy: string; readonly ruleId: string; readonly context: PolicyContext },
+  {
+    setBy,
+    ruleId,
+    context,
+  }: { readonly setBy: string; readonly ruleId: string; readonly context: PolicyContext },
 ): MaybePromise<number | undefined> {
   const policy = set.current.index.policies.find(({ id }) => setBy === `policy:${id}`);
   const entry = policy?.entries.find((candidate) => candidate.ruleId === ruleId);

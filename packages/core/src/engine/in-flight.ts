@@ -26,25 +26,62 @@ export interface InFlightTable {
   take(decisionId: string): InFlight | undefined;
   get(decisionId: string): InFlight | undefined;
   byCallKey(callKey: string): InFlight | undefined;
+  /** Notes a sign of life. */
+  touch(decisionId: string): void;
+  /** Whether this approval request was not seen waiting before. */
+  isFirstAsk(approvalId: string | undefined): boolean;
 }
 
-/** Creates an empty table. */
-export function createInFlightTable(): InFlightTable {
+/** Admissions are looked through for abandoned ones whenever so many more have come. */
+const SWEEP_EVERY = 1_024;
+const MAX_REMEMBERED_ASKS = 10_000;
+
+/**
+ * Creates an empty table.
+ * @param elapsedMs A clock that never goes back.
+ * @param abandonedMs An admission without a sign of life for so long was never ended by whoever asked for it: its holds
+ *   have expired, and it is forgotten here too.
+ */
+export function createInFlightTable(elapsedMs: () => number, abandonedMs: number): InFlightTable {
   const byDecision = new Map<string, InFlight>();
   const byKey = new Map<string, InFlight>();
+  const aliveMs = new Map<string, number>();
+  const asks = new Set<string>();
+  let added = 0;
+  const forget = (decisionId: string, flight: InFlight): void => {
+    byDecision.delete(decisionId);
+    aliveMs.delete(decisionId);
+    if (flight.callKey !== undefined && byKey.get(flight.callKey) === flight) byKey.delete(flight.callKey);
+  };
+  const sweep = (): void => {
+    const deadlineMs = elapsedMs() - abandonedMs;
+    for (const [decisionId, flight] of byDecision) {
+      if ((aliveMs.get(decisionId) ?? flight.startedMs) < deadlineMs) forget(decisionId, flight);
+    }
+  };
   return {
     add(flight) {
+      if (++added % SWEEP_EVERY === 0) sweep();
       byDecision.set(flight.ruling.decision.id, flight);
       if (flight.callKey !== undefined) byKey.set(flight.callKey, flight);
     },
     take(decisionId) {
       const flight = byDecision.get(decisionId);
       if (flight === undefined) return undefined;
-      byDecision.delete(decisionId);
-      if (flight.callKey !== undefined && byKey.get(flight.callKey) === flight) byKey.delete(flight.callKey);
+      forget(decisionId, flight);
       return flight;
     },
     get: (decisionId) => byDecision.get(decisionId),
     byCallKey: (callKey) => byKey.get(callKey),
+    touch(decisionId) {
+      if (byDecision.has(decisionId)) aliveMs.set(decisionId, elapsedMs());
+    },
+    isFirstAsk(approvalId) {
+      if (approvalId === undefined) return true;
+      if (asks.has(approvalId)) return false;
+      if (asks.size >= MAX_REMEMBERED_ASKS) asks.clear();
+      asks.add(approvalId);
+      return true;
+    },
   };
 }

@@ -25,7 +25,7 @@ export interface LimitRef {
 export interface Limits {
   /** What is used and left, one state per dimension of the rule. */
   read(ref: LimitRef): MaybePromise<readonly LimitState[]>;
-  /** Adds to a limit for its current window. `amount` is in the limit's measure (calls, tokens, micro-dollars). */
+  /** Adds to a limit for its current window. `amount` is in the limit's measure (calls, tokens, micro-dollars, milliseconds). */
   grant(ref: LimitRef, amount: number, act: OperatorAct): MaybePromise<void>;
   /** Forgets what was used; what running calls hold stays held. */
   reset(ref: LimitRef, act: OperatorAct): MaybePromise<void>;
@@ -54,14 +54,24 @@ export function createLimits(parts: EngineParts, set: PolicySet): Limits {
       if (!Number.isSafeInteger(amount) || amount <= 0) {
         throw new AgentplaneError("usage_invalid", `a grant is a positive whole number, not ${amount}`);
       }
-      return andThen(each(specs(ref), (spec) => parts.ledger.grant(spec, amount)), () => record("limit_grant", ref, act, amount));
+      return andThen(
+        each(specs(ref), (spec) => parts.ledger.grant(spec, amount)),
+        () => record("limit_grant", ref, act, amount),
+      );
     },
     reset: (ref, act) =>
-      andThen(each(specs(ref), ({ key }) => parts.ledger.reset(key)), () => record("limit_reset", ref, act)),
+      andThen(
+        each(specs(ref), ({ key }) => parts.ledger.reset(key)),
+        () => record("limit_reset", ref, act),
+      ),
   };
 }
 
-function each<T, R>(items: readonly T[], work: (item: T) => MaybePromise<R>, done: R[] = []): MaybePromise<readonly R[]> {
+function each<T, R>(
+  items: readonly T[],
+  work: (item: T) => MaybePromise<R>,
+  done: R[] = [],
+): MaybePromise<readonly R[]> {
   const item = items[done.length];
   if (item === undefined) return done;
   return andThen(work(item), (result) => each(items, work, [...done, result]));
@@ -81,17 +91,29 @@ function specsOf(ref: LimitRef, { settings, nowMs }: EngineParts, set: PolicySet
     nowMs(),
   );
   return (entry.rule.limits ?? []).flatMap((declaration) =>
-    declaration.per.map((subject) => limitSpecOf({ planeId: settings.planeId, entry, declaration, subject }, context)),
+    declaration.per.map((subject) =>
+      limitSpecOf({ planeId: settings.planeId, entry, declaration, subject }, context),
+    ),
   );
 }
 
 function findRule({ policyId, ruleId }: LimitRef, set: PolicySet): CompiledEntry {
   const { policies } = set.current.index;
   const policy = policies.find(({ id }) => id === policyId);
-  if (policy === undefined) throw unknown("policy", policyId, policies.map(({ id }) => id));
+  if (policy === undefined)
+    throw unknown(
+      "policy",
+      policyId,
+      policies.map(({ id }) => id),
+    );
   const limited = policy.entries.filter(({ rule }) => (rule.limits ?? []).length > 0);
   const entry = limited.find((candidate) => candidate.ruleId === ruleId);
-  if (entry === undefined) throw unknown("limit rule", ruleId, limited.map((candidate) => candidate.ruleId));
+  if (entry === undefined)
+    throw unknown(
+      "limit rule",
+      ruleId,
+      limited.map((candidate) => candidate.ruleId),
+    );
   return entry;
 }
 

@@ -41,7 +41,9 @@ export function createObserverQueue(ports: Ports): ObserverQueue {
 
   const track = (work: Promise<unknown>): void => {
     const settled = work.catch((error: unknown) => {
-      ports.logger.error("work aside failed", { error: error instanceof Error ? error.message : String(error) });
+      ports.logger.error("work aside failed", {
+        error: error instanceof Error ? error.message : String(error),
+      });
     });
     tracked.add(settled);
     void settled.finally(() => tracked.delete(settled));
@@ -52,7 +54,8 @@ export function createObserverQueue(ports: Ports): ObserverQueue {
     push(entries, observation) {
       if (entries.length === 0) return;
       if (waiting.length >= MAX_WAITING) {
-        if (dropped++ === 0) ports.logger.error("observations are being dropped: the queue is full", { MAX_WAITING });
+        if (dropped++ === 0)
+          ports.logger.error("observations are being dropped: the queue is full", { MAX_WAITING });
         return;
       }
       waiting.push({ entries, observation });

@@ -1,5 +1,11 @@
 import { isAfter } from "../context/hookpoint.ts";
-import { decidingAnswer, joinEffects, joinVerdicts, votersOf, type CombineAlgorithm } from "../decision/combine.ts";
+import {
+  decidingAnswer,
+  joinEffects,
+  joinVerdicts,
+  votersOf,
+  type CombineAlgorithm,
+} from "../decision/combine.ts";
 import type { Effect, Verdict } from "../decision/decision.ts";
 import { byPrecedence } from "./compiled-policy.ts";
 import type { Pass, PassAnswer } from "./pass.ts";
@@ -36,7 +42,12 @@ export function outcomeOf(pass: Pass, combine: CombineAlgorithm): PassOutcome {
   const voters = votersOfPass(pass, combine);
   const deciding = decidingAnswer(voters, combine);
   if (pass.refusal !== undefined) {
-    return { verdict: pass.refusal.cause === "mode" ? "degrade" : "block", effect: "block", deciding: undefined, voters };
+    return {
+      verdict: pass.refusal.cause === "mode" ? "degrade" : "block",
+      effect: "block",
+      deciding: undefined,
+      voters,
+    };
   }
   let verdict: Verdict = "allow";
   let effect: Effect = "allow";

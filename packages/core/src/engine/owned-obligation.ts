@@ -10,6 +10,9 @@ export interface OwnedObligation {
 const NONE: readonly OwnedObligation[] = Object.freeze([]);
 
 /** Names the owner of a rule's obligations. */
-export function dutiesOf(entry: CompiledEntry, obligations: readonly Obligation[]): readonly OwnedObligation[] {
+export function dutiesOf(
+  entry: CompiledEntry,
+  obligations: readonly Obligation[],
+): readonly OwnedObligation[] {
   return obligations.length === 0 ? NONE : obligations.map((obligation) => ({ entry, obligation }));
 }

@@ -1,6 +1,6 @@
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
-import type { Answer } from "../decision/answer.ts";
+import type { Answer, RuleAnswer } from "../decision/answer.ts";
 import type { DecisionCause, Effect, Intent } from "../decision/decision.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
@@ -24,6 +24,12 @@ export interface PassAnswer {
   readonly cause: "rule" | "limit";
   /** A hard limit: it applies whichever policy decides. */
   readonly isBinding: boolean;
+}
+
+/** A shadow rule whose answer comes after the decision. */
+export interface LateShadow {
+  readonly entry: CompiledEntry;
+  readonly given: Promise<RuleAnswer | undefined>;
 }
 
 /** Something that a human must allow: a rule's ask or a mode's. */
@@ -72,6 +78,8 @@ export interface Pass {
   session: SessionView | undefined;
   answers: PassAnswer[];
   shadowAnswers: PassAnswer[];
+  /** Shadow rules that are still thinking. */
+  lateShadow: readonly LateShadow[];
   /** Replaced, never changed: it may be a rule's own list. */
   duties: readonly OwnedObligation[];
   asks: Ask[];

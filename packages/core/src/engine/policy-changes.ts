@@ -36,9 +36,19 @@ export interface PolicyChangeDeps {
 }
 
 /** Wires the changes to a policy set. */
-export function createPolicyChanges({ set, registry, hookpoints, hash, record }: PolicyChangeDeps): PolicyChanges {
+export function createPolicyChanges({
+  set,
+  registry,
+  hookpoints,
+  hash,
+  record,
+}: PolicyChangeDeps): PolicyChanges {
   const load = (policy: Policy, source: PolicySource): LoadedPolicy =>
-    Object.freeze({ policy: deepFreeze(policy), source, contentHash: `sha256:${hash.sha256(canonicalJson(policy))}` });
+    Object.freeze({
+      policy: deepFreeze(policy),
+      source,
+      contentHash: `sha256:${hash.sha256(canonicalJson(policy))}`,
+    });
   /** Also what cannot even be read is on the record: a broken change is loud and changes nothing. */
   const orRecord = <T>(source: PolicySource, subject: string, work: () => T): T => {
     try {
@@ -50,12 +60,19 @@ export function createPolicyChanges({ set, registry, hookpoints, hash, record }:
   };
   const swap = (source: PolicySource, next: SourceSet, action: string, subject: string): void => {
     orRecord(source, subject, () => set.replace(source, next));
-    record({ action, by: source, subject, data: { revision: set.current.revision, policies: next.policies.length } });
+    record({
+      action,
+      by: source,
+      subject,
+      data: { revision: set.current.revision, policies: next.policies.length },
+    });
   };
   const inCode = (): SourceSet => set.sourceSet("code");
   return {
     addPolicy(policy) {
-      const parsed = orRecord("code", "policy", () => parsePolicy(policy, "", { source: "code", registry, hookpoints }));
+      const parsed = orRecord("code", "policy", () =>
+        parsePolicy(policy, "", { source: "code", registry, hookpoints }),
+      );
       const others = inCode().policies.filter(({ policy: { id } }) => id !== parsed.id);
       swap("code", { ...inCode(), policies: [...others, load(parsed, "code")] }, "policy_added", parsed.id);
     },
@@ -66,7 +83,9 @@ export function createPolicyChanges({ set, registry, hookpoints, hash, record }:
       return true;
     },
     replaceAll(source, document) {
-      const parsed = orRecord(source, source, () => parsePolicies(document, { source, registry, hookpoints }));
+      const parsed = orRecord(source, source, () =>
+        parsePolicies(document, { source, registry, hookpoints }),
+      );
       const next: SourceSet = {
         policies: parsed.policies.map((policy) => load(policy, source)),
         tools: parsed.tools,
@@ -78,7 +97,9 @@ export function createPolicyChanges({ set, registry, hookpoints, hash, record }:
 }
 
 function issueText(error: unknown): string {
-  return error instanceof ConfigError ? error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ") : "failed";
+  return error instanceof ConfigError
+    ? error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ")
+    : "failed";
 }
 
 function deepFreeze<T>(value: T): T {

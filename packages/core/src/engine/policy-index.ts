@@ -1,9 +1,9 @@
 import type { PolicyContext, ToolCall } from "../context/context.ts";
 import type { Hookpoint } from "../context/hookpoint.ts";
-import { tupleKey } from "../context/call-key.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
 import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
-import { planOf, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { createPlanCache } from "./plan-cache.ts";
 
 /**
  * Policies filed by what they select, so that a decision costs as many rules as match, not as many as exist. Built
@@ -21,9 +21,6 @@ export interface PolicyIndex {
   planFor(context: PolicyContext, hookpoint?: Hookpoint): Plan;
 }
 
-/** The most plans remembered; two generations of half as many each. */
-const MAX_PLANS = 65_536;
-
 /** Files compiled policies. O(n log n) once. */
 export function createPolicyIndex(unsorted: readonly CompiledPolicy[]): PolicyIndex {
   const policies = unsorted.toSorted(byPrecedence);
@@ -38,9 +35,7 @@ export function createPolicyIndex(unsorted: readonly CompiledPolicy[]): PolicyIn
       const slot = plans.slotOf(context, hookpoint);
       const known = slot.get(context.agent.id);
       if (known !== undefined) return known;
-      const plan = planOf(matching(shelf, context, hookpoint), hookpoint);
-      plans.remember(slot, context.agent.id, plan);
-      return plan;
+      return plans.remember(slot, context.agent.id, matching(shelf, context, hookpoint), hookpoint);
     },
   };
 }
@@ -66,8 +61,14 @@ interface PrefixFile {
 }
 
 function createShelf(policies: readonly CompiledPolicy[]): Shelf {
-  const literals = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<Dimension, FileMap>;
-  const prefixes = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<Dimension, FileMap>;
+  const literals = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<
+    Dimension,
+    FileMap
+  >;
+  const prefixes = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<
+    Dimension,
+    FileMap
+  >;
   const rest: number[] = [];
   for (const [position, { selector }] of policies.entries()) {
     const byLiteral = DIMENSIONS.find((dimension) => selector[dimension]?.literals !== undefined);
@@ -151,61 +152,4 @@ function selects({ selector }: CompiledPolicy, context: PolicyContext, hookpoint
   if (tenants !== undefined && !tenants.matches(context.tenant)) return false;
   if (agents !== undefined && !agents.matches(context.agent.id)) return false;
   return tools === undefined || (context.tool !== undefined && matchesTool(tools, context.tool, "deny"));
-}
-
-type Slot = Map<string, Plan>;
-type Generation = Map<string, Map<string, Map<string, Slot>>>;
-
-/**
- * Nested maps instead of one joined key: the hot path allocates nothing. Bounded by generations, because a Map used
- * as a queue rescans its deleted slots.
- */
-function createPlanCache(): {
-  slotOf(context: PolicyContext, hookpoint: Hookpoint): Slot;
-  remember(slot: Slot, agent: string, plan: Plan): void;
-} {
-  let young: Generation = new Map();
-  let old: Generation = new Map();
-  let count = 0;
-  const slotIn = (generation: Generation, context: PolicyContext, of: { hookpoint: Hookpoint; isNew: boolean }): Slot | undefined => {
-    const { hookpoint, isNew } = of;
-    const byTenant = child(generation, hookpoint, isNew);
-    const byTool = byTenant && child(byTenant, context.tenant ?? ABSENT, isNew);
-    return byTool && child(byTool, toolKey(context.tool), isNew);
-  };
-  return {
-    slotOf(context, hookpoint) {
-      const slot = slotIn(young, context, { hookpoint, isNew: true })!;
-      if (slot.size > 0 || old.size === 0) return slot;
-      const previous = slotIn(old, context, { hookpoint, isNew: false })?.get(context.agent.id);
-      if (previous !== undefined) slot.set(context.agent.id, previous);
-      return slot;
-    },
-    remember(slot, agent, plan) {
-      slot.set(agent, plan);
-      if (++count < MAX_PLANS / 2) return;
-      old = young;
-      young = new Map();
-      count = 0;
-    },
-  };
-}
-
-/** Cannot be a name: an unpaired surrogate, which `createContext` refuses. */
-const ABSENT = "\uD800";
-
-function toolKey(tool: ToolCall | undefined): string {
-  if (tool === undefined) return ABSENT;
-  if (tool.server === undefined && tool.originalName === undefined) return tool.name;
-  // The marker keeps a composed key apart from any tool that is simply named like one.
-  return ABSENT + tupleKey([tool.name, tool.server, tool.originalName]);
-}
-
-function child<V>(map: Map<string, Map<string, V>>, key: string, isNew: boolean): Map<string, V> | undefined {
-  let found = map.get(key);
-  if (found === undefined && isNew) {
-    found = new Map<string, V>();
-    map.set(key, found);
-  }
-  return found;
 }

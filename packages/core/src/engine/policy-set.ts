@@ -92,8 +92,8 @@ function build(
     revision,
     index: createPolicyIndex(policies),
     traits: createTraitsTable(sets.map(({ tools }) => tools)),
-    // Sources cannot loosen each other: one that says block is enough.
-    defaultEffect: effects.includes("block") ? "block" : (effects[0] ?? fallbackEffect),
+    // Neither a source nor the options can loosen each other: one that says block is enough.
+    defaultEffect: fallbackEffect === "block" || effects.includes("block") ? "block" : "allow",
   };
 }
 
@@ -108,7 +108,11 @@ function refuseDoubles(loaded: readonly LoadedPolicy[]): void {
     if (owner !== undefined) {
       const where = owner === source ? `twice in ${source}` : `in ${owner} and in ${source}`;
       throw new ConfigError(source, [
-        { path: "policies", message: `policy id "${policy.id}" stands ${where}`, suggestion: "give each policy its own id" },
+        {
+          path: "policies",
+          message: `policy id "${policy.id}" stands ${where}`,
+          suggestion: "give each policy its own id",
+        },
       ]);
     }
     owners.set(policy.id, source);

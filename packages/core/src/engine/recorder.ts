@@ -4,7 +4,9 @@ import type { AuditRecord, ControlRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
 
 /** Called after a record was handed to the sink; a throw is logged and changes nothing. */
-export type RecordListener<Kind extends AuditRecord["kind"]> = (record: Extract<AuditRecord, { kind: Kind }>) => void;
+export type RecordListener<Kind extends AuditRecord["kind"]> = (
+  record: Extract<AuditRecord, { kind: Kind }>,
+) => void;
 
 /** The audit sink with listeners beside it. */
 export interface Recorder extends AuditSink {
@@ -21,7 +23,9 @@ export function createRecorder(sink: AuditSink, ports: Ports): Recorder {
       try {
         listener(record);
       } catch (error) {
-        ports.logger.error("a record listener failed", { error: error instanceof Error ? error.message : "unknown" });
+        ports.logger.error("a record listener failed", {
+          error: error instanceof Error ? error.message : "unknown",
+        });
       }
     }
   };

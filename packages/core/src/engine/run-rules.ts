@@ -24,7 +24,7 @@ export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
   const answered: PositionedAnswer[] = [];
   for (let position = 0; position < entries.length; position++) {
     const entry = entries[position]!;
-    if (!isLive(entry, pass.context)) continue;
+    if (plan.isDynamic && !isLive(entry, pass.context)) continue;
     takeDuties(pass, entry.duties);
     if (entry.rule.check === undefined || isUnknownToPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
@@ -36,9 +36,14 @@ export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
     answered.push({ position, entry, given: result });
     if (isFinal(pass, answered, { combine, isWaiting: waiting.length > 0 })) break;
   }
-  if (waiting.length === 0 || isFinal(pass, answered, { combine, isWaiting: true })) return settle(pass, answered, combine);
+  if (waiting.length === 0 || isFinal(pass, answered, { combine, isWaiting: true }))
+    return settle(pass, answered, combine);
   return Promise.all(waiting).then((late) =>
-    settle(pass, [...answered, ...late].toSorted((a, b) => a.position - b.position), combine),
+    settle(
+      pass,
+      [...answered, ...late].toSorted((a, b) => a.position - b.position),
+      combine,
+    ),
   );
 }
 
@@ -54,7 +59,10 @@ function isFinal(
   const last = answered.at(-1);
   if (isExplaining || last?.given?.answer?.answer !== "block") return false;
   if (combine === "mostRestrictive") return true;
-  return !isWaiting && answered.find(({ given }) => given?.answer !== undefined)?.entry.policy === last.entry.policy;
+  return (
+    !isWaiting &&
+    answered.find(({ given }) => given?.answer !== undefined)?.entry.policy === last.entry.policy
+  );
 }
 
 interface PositionedAnswer {
@@ -78,7 +86,15 @@ function settle(pass: Pass, answered: readonly PositionedAnswer[], combine: Comb
 
 /** Wraps a rule's answer with the effect it has before any ladder. */
 export function passAnswer(entry: CompiledEntry, said: Answer, cause: PassAnswer["cause"]): PassAnswer {
-  return { entry, policyId: entry.policy.id, answer: said.answer, said, effect: ownEffect(said.answer), cause, isBinding: cause === "limit" && said.answer === "block" };
+  return {
+    entry,
+    policyId: entry.policy.id,
+    answer: said.answer,
+    said,
+    effect: ownEffect(said.answer),
+    cause,
+    isBinding: cause === "limit" && said.answer === "block",
+  };
 }
 
 function ownEffect(answer: Answer["answer"]): Effect {
@@ -113,7 +129,10 @@ function isBlindPeek({ intent, context }: Pass, entry: CompiledEntry): boolean {
 }
 
 /** What this hookpoint never carries is not absent: the rule will not see it at the call either. */
-function isAbsent(read: RuleRead, { hookpoint, tool, target, model, result, api, usage }: PolicyContext): boolean {
+function isAbsent(
+  read: RuleRead,
+  { hookpoint, tool, target, model, result, api, usage }: PolicyContext,
+): boolean {
   switch (read) {
     case "input":
       return model === undefined && tool?.input === undefined && target?.input === undefined;
@@ -131,25 +150,37 @@ function isAbsent(read: RuleRead, { hookpoint, tool, target, model, result, api,
 }
 
 /**
- * Runs shadow rules: their answers are recorded and change nothing. Asynchronous ones run aside and never delay.
+ * Runs shadow rules: their answers are recorded and change nothing. Asynchronous ones run aside and never delay; what
+ * they say is recorded when they have said it.
  */
-export function runShadow(pass: Pass, runner: RuleRunner, aside: (work: Promise<void>) => void): void {
+export function runShadow(pass: Pass, runner: RuleRunner): void {
   for (const entry of pass.plan?.shadow ?? []) {
     if (entry.rule.check === undefined || !isLive(entry, pass.context) || isBlindPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
-    if (isThenable(result)) aside(result.then((given) => void given));
+    if (isThenable(result)) pass.lateShadow = [...pass.lateShadow, { entry, given: result }];
     else if (result?.answer !== undefined) pass.shadowAnswers.push(passAnswer(entry, result.answer, "rule"));
   }
 }
 
-/** Runs the stateless rules once more on a rewritten input; the first block wins. */
-export function recheck(pass: Pass, runner: RuleRunner): MaybePromise<void> {
+/**
+ * Asks some rules once more: the stateless ones about a rewritten input, those of the history when it may have moved on.
+ * @param isMeant Which rules are asked.
+ */
+export function recheck(
+  pass: Pass,
+  runner: RuleRunner,
+  isMeant: (entry: CompiledEntry) => boolean,
+): MaybePromise<void> {
   const entries = (pass.plan?.entries ?? []).filter(
-    (entry) => entry.isStateless && entry.rule.check !== undefined && isLive(entry, pass.context),
+    (entry) => isMeant(entry) && entry.rule.check !== undefined && isLive(entry, pass.context),
   );
   const take = (entry: CompiledEntry, given: RuleAnswer | undefined): void => {
     // Only what is stricter counts the second time: there is no second rewrite, and nothing is granted twice.
-    if (given?.answer !== undefined && given.answer.answer !== "allow" && !hasSaid(pass, entry, given.answer)) {
+    if (
+      given?.answer !== undefined &&
+      given.answer.answer !== "allow" &&
+      !hasSaid(pass, entry, given.answer)
+    ) {
       pass.answers.push(passAnswer(entry, given.answer, "rule"));
     }
   };

@@ -1,7 +1,7 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { InFlightTable } from "./in-flight.ts";
+import type { InFlight, InFlightTable } from "./in-flight.ts";
 import type { Pass, Refusal } from "./pass.ts";
 
 /**
@@ -12,7 +12,10 @@ export function enterCall(pass: Pass, parts: EngineParts, inFlight: InFlightTabl
   const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
   if (ownKey === undefined) return;
   const carried = parts.scope.current()?.callKeys ?? [];
-  const carriedId = carried.includes(ownKey) ? carried[0] : undefined;
+  const carriedId =
+    carried.includes(ownKey) && isSameCall(pass, inFlight.byCallKey(carried[0] ?? ""))
+      ? carried[0]
+      : undefined;
   const callKey = carriedId ?? ownKey;
   pass.call = { ...pass.call, callKey };
   const entered = parts.admissions.enter(callKey, pass.intent, {
@@ -36,6 +39,18 @@ export function enterCall(pass: Pass, parts: EngineParts, inFlight: InFlightTabl
     // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
     if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
   });
+}
+
+/** One id, input and name may still be another tool of another server, or another user's: that is another call. */
+function isSameCall({ context }: Pass, running: InFlight | undefined): boolean {
+  if (running === undefined) return false;
+  const { tool, user } = running.context;
+  return (
+    user === context.user &&
+    tool?.server === context.tool?.server &&
+    tool?.originalName === context.tool?.originalName &&
+    tool?.pin === context.tool?.pin
+  );
 }
 
 const refusals: Readonly<Record<"in_flight" | "already_executed" | "unknown_outcome", Refusal>> = {

@@ -16,7 +16,8 @@ import type { Ask, Pass } from "./pass.ts";
  * waives exactly its asks; otherwise what was held is given back and one request is opened.
  */
 export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine)) return;
+  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine))
+    return;
   const asks = asksOf(pass, parts);
   if (asks.length === 0) return;
   if (!parts.settings.hasResolver()) {
@@ -54,7 +55,8 @@ function asksOf(pass: Pass, { settings }: EngineParts): readonly Ask[] {
   const asks = new Map<string, Ask>();
   const add = (ask: Ask): void => void asks.set(`${ask.policyId}\n${ask.ruleId}`, ask);
   for (const { entry, effect, policyId } of votersOfPass(pass, settings.combine)) {
-    if (effect === "ask") add({ policyId, policyVersion: entry.policy.version, ruleId: entry.ruleId, terms: {} });
+    if (effect === "ask")
+      add({ policyId, policyVersion: entry.policy.version, ruleId: entry.ruleId, terms: {} });
   }
   for (const ask of pass.asks) add(ask);
   return [...asks.values()];
@@ -127,11 +129,13 @@ function strictestTerms(terms: readonly ApprovalTerms[]): ApprovalTerms {
     approvers,
     by: strictestAnswerer(terms, approvers),
     ...(shortest !== undefined && { timeout: shortest }),
-    showInput: terms.length > 0 && terms.every(({ showInput }) => showInput === true),
   };
 }
 
-function strictestAnswerer(terms: readonly ApprovalTerms[], approvers: number): NonNullable<ApprovalTerms["by"]> {
+function strictestAnswerer(
+  terms: readonly ApprovalTerms[],
+  approvers: number,
+): NonNullable<ApprovalTerms["by"]> {
   if (approvers > 1 || terms.some(({ by }) => by === "operator")) return "operator";
   return terms.some(({ by }) => by === "client") ? "client" : "any";
 }

@@ -1,9 +1,11 @@
 import { suggest } from "../base/did-you-mean.ts";
+import { conflictOf } from "../context/context-mark.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
-import type { EngineParts } from "./engine-parts.ts";
+import type { AgentIdentity } from "../context/context.ts";
+import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
 import type { Pass, Refusal } from "./pass.ts";
 
 /**
@@ -17,7 +19,10 @@ export function gate(pass: Pass, parts: EngineParts): void {
     return;
   }
   if (parts.settings.onStateError === "block" && isStale(parts)) {
-    pass.refusal = { cause: "state_error", reason: "the state of plugs and modes is unconfirmed, so nothing may run" };
+    pass.refusal = {
+      cause: "state_error",
+      reason: "the state of plugs and modes is unconfirmed, so nothing may run",
+    };
     return;
   }
   pass.refusal = refusedHookpoint(pass, parts) ?? refusedIdentity(pass, parts) ?? refusedContent(pass, parts);
@@ -57,20 +62,26 @@ export function unplugged({ subject, reason, by }: PlugEntry): Refusal {
   };
 }
 
+/** A plug on any ancestor and a limit of the run must reach the child: it names all of them, in order. */
+function isWithin({ id, runId, ancestors }: AgentIdentity, parent: CarriedAdmission): boolean {
+  if (parent.runId !== undefined && runId !== parent.runId) return false;
+  if (!parent.ancestors.every((ancestor, at) => ancestors[at] === ancestor)) return false;
+  return id === parent.agentId || ancestors[parent.ancestors.length] === parent.agentId;
+}
+
 function refusedIdentity({ context, index }: Pass, { scope, settings }: EngineParts): Refusal | undefined {
+  const conflict = conflictOf(context);
+  if (conflict !== undefined) return { cause: "identity_conflict", reason: conflict };
   const parent = scope.current();
-  if (
-    parent !== undefined &&
-    parent.agentId !== context.agent.id &&
-    !context.agent.ancestors.includes(parent.agentId)
-  ) {
+  if (parent !== undefined && !isWithin(context.agent, parent)) {
     return {
       cause: "lineage_missing",
-      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without naming it as an ancestor`,
+      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without its whole lineage and run id; build the context with guard.context()`,
     };
   }
   const { optionalIdentity } = settings;
-  if (index.needsTenant && context.tenant === undefined && !optionalIdentity.has("tenant")) return missing("tenant");
+  if (index.needsTenant && context.tenant === undefined && !optionalIdentity.has("tenant"))
+    return missing("tenant");
   if (index.needsUser && context.user === undefined && !optionalIdentity.has("user")) return missing("user");
   return undefined;
 }
@@ -92,7 +103,8 @@ function refusedContent({ context, traits }: Pass, { settings }: EngineParts): R
   if (onOpaque === "allow") return undefined;
   return {
     cause: "opaque_content",
-    reason: "the input holds a value that is not JSON, which no rule can read; pass plain data, or set onOpaque",
+    reason:
+      "the input holds a value that is not JSON, which no rule can read; pass plain data, or set onOpaque",
   };
 }
 
@@ -136,4 +148,3 @@ function modeRefusal(mode: string, cause: string | undefined): Refusal {
     message: `This action is not available now: the agent is in mode ${mode}. Use what is still allowed, or stop.`,
   };
 }
-

@@ -24,18 +24,28 @@ export function climb(pass: Pass, parts: EngineParts): MaybePromise<void> {
   return andThen(climbEach(pass, parts, breaches), () => {
     if (parts.degradation.revision === before) return;
     judgeModes(pass, parts);
-    if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined) return reserveThrottle(pass, parts);
+    if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined)
+      return reserveThrottle(pass, parts);
     return undefined;
   });
 }
 
-function climbEach(pass: Pass, parts: EngineParts, breaches: readonly PassAnswer[], from = 0): MaybePromise<void> {
+function climbEach(
+  pass: Pass,
+  parts: EngineParts,
+  breaches: readonly PassAnswer[],
+  from = 0,
+): MaybePromise<void> {
   const breach = breaches[from];
   if (breach === undefined) return;
-  const set = breach.said.degrade === undefined ? undefined : setMode(pass, parts, breach, breach.said.degrade);
-  const climbed = andThen(set, () => climbGroups(pass, parts, breach));
+  const set =
+    breach.said.degrade === undefined ? undefined : setMode(pass, parts, breach, breach.said.degrade);
+  // A mode of this policy that waits for quiet has not had it.
+  const noted = andThen(set, () => parts.degradation.touch(`policy:${breach.policyId}`, pass.context));
+  const climbed = andThen(noted, () => climbGroups(pass, parts, breach));
   return andThen(climbed, (effect) => {
-    if (effect !== undefined) breach.effect = breach.answer === "escalate" ? effect : joinEffects(breach.effect, effect);
+    if (effect !== undefined)
+      breach.effect = breach.answer === "escalate" ? effect : joinEffects(breach.effect, effect);
     return climbEach(pass, parts, breaches, from + 1);
   });
 }
@@ -55,7 +65,12 @@ function climbGroups(
   );
 }
 
-function climbOne(pass: Pass, parts: EngineParts, breach: PassAnswer, group: LadderGroup): MaybePromise<Effect> {
+function climbOne(
+  pass: Pass,
+  parts: EngineParts,
+  breach: PassAnswer,
+  group: LadderGroup,
+): MaybePromise<Effect> {
   const { context } = pass;
   const recorded = parts.ladders.record({
     policyId: breach.policyId,
@@ -95,10 +110,16 @@ function act(pass: Pass, parts: EngineParts, climb: Climb): MaybePromise<Effect>
   }
   if ("hitl" in action) {
     const { policyId, entry } = breach;
-    pass.asks.push({ policyId, policyVersion: entry.policy.version, ruleId: entry.ruleId, terms: action.hitl });
+    pass.asks.push({
+      policyId,
+      policyVersion: entry.policy.version,
+      ruleId: entry.ruleId,
+      terms: action.hitl,
+    });
     return "ask";
   }
-  if ("degrade" in action) return andThen(setMode(pass, parts, breach, action.degrade), () => "allow" as const);
+  if ("degrade" in action)
+    return andThen(setMode(pass, parts, breach, action.degrade), () => "allow" as const);
   const { for: lasting, reason } = action.block;
   if (lasting === undefined) return "block";
   requireDurationMs(lasting);
@@ -115,16 +136,21 @@ function setMode(
 ): MaybePromise<void> {
   const { context } = pass;
   const kind = degrade.scope ?? "agent";
-  const id = { agent: context.agent.id, tenant: context.tenant, session: context.session, global: undefined }[kind];
+  const id = { agent: context.agent.id, tenant: context.tenant, session: context.session, global: undefined }[
+    kind
+  ];
   return parts.degradation.set({
-    scope: { kind, ...(id !== undefined && { id }), ...(context.tenant !== undefined && { tenant: context.tenant }) },
+    scope: { kind, ...(id !== undefined && { id }), tenant: context.tenant ?? null },
     degrade,
     cause: `${breach.policyId}/${breach.entry.ruleId}: ${reason}`,
     by: `policy:${breach.policyId}`,
   });
 }
 
-function alertMessage({ context }: Pass, { breach, group, step }: Climb): Parameters<EngineParts["alert"]>[1] {
+function alertMessage(
+  { context }: Pass,
+  { breach, group, step }: Climb,
+): Parameters<EngineParts["alert"]>[1] {
   return {
     kind: "ladder",
     policyId: breach.policyId,

@@ -16,9 +16,12 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  * Only reached when nothing has blocked: a denied call consumes nothing.
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine)) return;
+  if (pass.intent === "peek" || isAfter(pass.context.hookpoint)) return;
+  // An explanation names the limits too that stand behind a block.
+  const isOver = (): boolean => !pass.isExplaining && isBlocked(pass, parts.settings.combine);
+  if (isOver()) return;
   bindAll(pass, parts);
-  if (isBlocked(pass, parts.settings.combine)) return;
+  if (isOver()) return;
   const items = pass.limits.map(({ item }) => item);
   if (pass.throttle !== undefined) items.push(throttleItem(pass, parts));
   if (items.length === 0) return;
@@ -34,7 +37,8 @@ function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePro
     if (!isGranted && breaches.length === 1 && only?.index === pass.limits.length) {
       const waiting = waitForSlot(pass, parts, only.retryAfterMs);
       // A kill wakes the wait without a slot: the gates are read again right after and stop the call.
-      if (waiting !== false) return waiting.then((isOpen) => (isOpen ? take(pass, parts, request) : undefined));
+      if (waiting !== false)
+        return waiting.then((isOpen) => (isOpen ? take(pass, parts, request) : undefined));
     }
     for (const breach of breaches) takeBreach(pass, breach);
     return undefined;
@@ -50,7 +54,10 @@ function bindAll(pass: Pass, { settings }: EngineParts): void {
     if (unknown?.answer !== undefined) pass.answers.push(passAnswer(entry, unknown.answer, "rule"));
     if (clampOutputTokens === undefined) return;
     clampTokens = Math.min(clampTokens, clampOutputTokens);
-    pass.duties = [...pass.duties, { entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } }];
+    pass.duties = [
+      ...pass.duties,
+      { entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } },
+    ];
   };
   pass.limits = bindLimits(settings.planeId, plan, { context: pass.context, take });
   if (clampTokens !== Infinity) pass.context = clamped(pass.context, clampTokens);
@@ -72,12 +79,17 @@ function takeBreach(pass: Pass, { index, retryAfterMs }: LimitBreach): void {
   // A non-blocking rule only counts.
   if (bound.entry.timing === "nonBlocking") return;
   const answer = breachAnswer(bound, retryAfterMs);
-  (bound.entry.policy.isShadow ? pass.shadowAnswers : pass.answers).push(passAnswer(bound.entry, answer, "limit"));
+  (bound.entry.policy.isShadow ? pass.shadowAnswers : pass.answers).push(
+    passAnswer(bound.entry, answer, "limit"),
+  );
   if (bound.item.isSoft && !bound.entry.policy.isShadow) pass.isOverrun = true;
 }
 
 function breachAnswer({ declaration }: BoundLimit, retryAfterMs: number | undefined): Answer {
-  const when = retryAfterMs === undefined ? "" : `; try again in ${formatDuration(Math.ceil(retryAfterMs / 1_000) * 1_000)}`;
+  const when =
+    retryAfterMs === undefined
+      ? ""
+      : `; try again in ${formatDuration(Math.ceil(retryAfterMs / 1_000) * 1_000)}`;
   return {
     answer: declaration.onBreach,
     reason: `limit reached: ${declaration.describe()}${when}`,

@@ -23,12 +23,20 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
   const { value, conflict, unresolved } = applyRewrites(before, rewritesOf(pass.duties));
   if (conflict !== undefined) {
     const [first, second] = conflict.by;
-    pass.refusal = { cause: "rewrite_conflict", reason: `${first} and ${second} rewrite ${conflict.path} differently` };
+    pass.refusal = {
+      cause: "rewrite_conflict",
+      reason: `${first} and ${second} rewrite ${conflict.path} differently`,
+    };
     return;
   }
   if (unresolved !== undefined) {
     const { path, policyId, ruleId } = unresolved;
-    pass.refusal = { cause: "rewrite_conflict", reason: `rule "${ruleId}" rewrites ${path}, which is not there`, policyId, ruleId };
+    pass.refusal = {
+      cause: "rewrite_conflict",
+      reason: `rule "${ruleId}" rewrites ${path}, which is not there`,
+      policyId,
+      ruleId,
+    };
     return;
   }
   const surface = surfaceOf(pass.context);
@@ -43,18 +51,28 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
   const after =
     duties.length === 0
       ? value
-      : redact(value, duties, { scanner: parts.scanner, hash: parts.ports.hash, channel: channelOf(surface) });
+      : redact(value, duties, {
+          scanner: parts.scanner,
+          hash: parts.ports.hash,
+          channel: channelOf(surface),
+        });
   if (after === before) return;
   if (isAfter(pass.context.hookpoint)) {
     pass.context = Object.freeze({ ...pass.context, result: after });
     return;
   }
   pass.context = withInput(pass.context, after);
-  return andThen(recheck(pass, parts), () => undefined);
+  return andThen(
+    recheck(pass, parts, ({ isStateless }) => isStateless),
+    () => undefined,
+  );
 }
 
 /** The redactions of a list of duties that concern one surface. */
-export function redactDuties(duties: readonly OwnedObligation[], surface: RedactSurface): readonly RedactObligation[] {
+export function redactDuties(
+  duties: readonly OwnedObligation[],
+  surface: RedactSurface,
+): readonly RedactObligation[] {
   const found: RedactObligation[] = [];
   for (const { obligation } of duties) {
     if (obligation.kind === "redact" && obligation.from.includes(surface)) found.push(obligation);
@@ -97,7 +115,8 @@ interface OwnedRewrite {
 function rewritesOf(duties: readonly OwnedObligation[]): readonly OwnedRewrite[] {
   const found: OwnedRewrite[] = [];
   for (const { entry, obligation } of duties) {
-    if (obligation.kind === "rewrite") found.push({ policyId: entry.policy.id, ruleId: entry.ruleId, obligation });
+    if (obligation.kind === "rewrite")
+      found.push({ policyId: entry.policy.id, ruleId: entry.ruleId, obligation });
   }
   return found;
 }

@@ -31,7 +31,11 @@ export function throttled({ throttle }: Pass, retryAfterMs: number | undefined):
  * wait for the timer.
  * @returns Whether to try the reservation again.
  */
-export function waitForSlot(pass: Pass, parts: EngineParts, retryAfterMs: number | undefined): Promise<boolean> | false {
+export function waitForSlot(
+  pass: Pass,
+  parts: EngineParts,
+  retryAfterMs: number | undefined,
+): Promise<boolean> | false {
   const maxMs = pass.throttle?.delayMaxMs;
   if (maxMs === undefined || retryAfterMs === undefined || pass.intent !== "admit") return false;
   const waitedMs = parts.ports.clock.elapsedMs() - pass.startedMs;

@@ -14,7 +14,9 @@ const ACCESS_RANK = { read: 0, write: 1, exec: 2 } as const;
  * Builds the look-up of declared traits; names may be globs.
  * @param declarations The `tools` of every source; where several concern one tool the strictest wins.
  */
-export function createTraitsTable(declarations: readonly Readonly<Record<string, ToolTraits>>[]): TraitsTable {
+export function createTraitsTable(
+  declarations: readonly Readonly<Record<string, ToolTraits>>[],
+): TraitsTable {
   const literals = new Map<string, ToolTraits>();
   const globs: { readonly pattern: string; readonly test: GlobTest; readonly traits: ToolTraits }[] = [];
   for (const [name, traits] of declarations.flatMap((tools) => Object.entries(tools))) {
@@ -41,13 +43,17 @@ export function createTraitsTable(declarations: readonly Readonly<Record<string,
  * Every name counts for what restricts; only the name the model sees and the qualified original may make a tool safe,
  * so that a renamed tool cannot borrow another's `safe`.
  */
-function joinNames(tool: ToolCall, declaredFor: (name: string) => ToolTraits | undefined): ToolTraits | undefined {
+function joinNames(
+  tool: ToolCall,
+  declaredFor: (name: string) => ToolTraits | undefined,
+): ToolTraits | undefined {
   const byName = declaredFor(tool.name);
   if (tool.server === undefined && tool.originalName === undefined) return byName;
   const original = tool.originalName ?? tool.name;
   const byQualified = tool.server === undefined ? undefined : declaredFor(`${tool.server}/${original}`);
   const byOriginal = original === tool.name ? undefined : declaredFor(original);
-  const trusted = byName !== undefined && byQualified !== undefined ? join(byName, byQualified) : (byName ?? byQualified);
+  const trusted =
+    byName !== undefined && byQualified !== undefined ? join(byName, byQualified) : (byName ?? byQualified);
   if (byOriginal === undefined) return trusted;
   // A declaration under the bare original name alone never loosens: it may only tighten.
   const joined = join(trusted ?? {}, byOriginal);

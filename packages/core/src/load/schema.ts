@@ -37,7 +37,14 @@ const approvalSchema = z
     onTimeout: z.literal("deny").optional(),
     approvers: z.int().min(1).max(20).optional(),
     by: z.enum(["operator", "client", "any"]).optional(),
-    showInput: z.boolean().optional(),
+    showInput: z
+      .boolean()
+      .refine((isShown) => !isShown, {
+        error: "is not available yet: the approver sees a redacted view",
+        params: { suggestion: "leave it out" },
+      })
+      .meta({ const: false })
+      .optional(),
   })
   .refine(({ approvers, by }) => (approvers ?? 1) === 1 || by === "operator", {
     path: ["by"],

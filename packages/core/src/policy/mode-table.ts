@@ -37,7 +37,6 @@ function row(
 }
 
 const CELL_RANK: Readonly<Record<ModeCell, number>> = { allow: 0, throttle: 1, ask: 2, block: 3 };
-const ACCESS_RANK = { read: 0, write: 1, exec: 2 } as const;
 
 /** The stricter of two cells: allow < throttle < ask < block. */
 export function joinCells(a: ModeCell, b: ModeCell): ModeCell {
@@ -65,24 +64,6 @@ export function cellOf(mode: Mode, traits: ToolTraits | undefined, action: strin
     default:
       return resolve(rules.other, traits);
   }
-}
-
-/**
- * Joins what an operator declared with what a tool says of itself: a hint may only tighten.
- * @param declared Undefined for an undeclared tool: no hint makes it less strict.
- * @param hint Such as MCP annotations.
- */
-export function strictestTraits(declared: ToolTraits | undefined, hint: ToolTraits): ToolTraits | undefined {
-  if (declared === undefined) return undefined;
-  const { access } = declared;
-  const isHintStricter =
-    access !== undefined && hint.access !== undefined && ACCESS_RANK[hint.access] > ACCESS_RANK[access];
-  return {
-    ...declared,
-    ...(isHintStricter && hint.access !== undefined && { access: hint.access }),
-    external: isExternal(declared) || hint.external === true,
-    safe: declared.safe === true && hint.safe !== false,
-  };
 }
 
 function toolCell(rules: Row, traits: ToolTraits | undefined): ModeCell {

@@ -48,8 +48,8 @@ export interface ApprovalTerms {
   readonly approvers?: number;
   /** Who may answer. Default `any`; more than one approver requires `operator`. */
   readonly by?: "operator" | "client" | "any";
-  /** Keep the full input for the approver. Default false: a redacted view. */
-  readonly showInput?: boolean;
+  /** Only `false`: the approver sees a redacted view of the input. */
+  readonly showInput?: false;
 }
 
 /** A policy as people write it: plain data, the same in TypeScript, JSON and YAML. */

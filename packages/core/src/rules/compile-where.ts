@@ -151,23 +151,38 @@ function compileSection(
   }
   if (section.reads !== undefined) place.state.reads.add(section.reads);
   if (section.isOutcome === true) place.state.isAboutOutcome = true;
-  const test = joined(
-    Object.entries(value).map(([member, condition]) => {
-      const at = { ...place, path: [...place.path, member] };
-      return compilePart(`${key}.${member}`, member, condition, { section, place: at });
-    }),
-    allOf,
-  );
+  const parts = Object.entries(value).map(([member, condition]) => {
+    const at = { ...place, path: [...place.path, member] };
+    return compilePart(`${key}.${member}`, member, condition, { section, place: at });
+  });
+  const good = parts.filter((part) => part !== undefined);
+  const [first] = good;
+  if (first === undefined || good.length < parts.length) return undefined;
+  return testSection(key, section, good.length === 1 ? first : { segments: [], test: allOf(good.map(testPart)) });
+}
+
+/** A comparison of one member of a section. */
+interface Part {
+  readonly segments: readonly (string | number)[];
+  readonly test: TruthTest<JsonValue | undefined>;
+}
+
+function testPart({ segments, test }: Part): TruthTest<JsonValue | undefined> {
+  return (whole) => test(whereValueAt(whole, segments));
+}
+
+/**
+ * Few closures on the way to a comparison: each is a place in memory of its own, and with thousands of policies
+ * fetching them takes longer than comparing.
+ */
+function testSection(key: string, { value }: WhereSection, { segments, test }: Part): Test {
   const missing: Truth = { unanswered: "missing", subject: key };
-  return (
-    test &&
-    ((subject) => {
-      const whole = section.value(subject);
-      if (whole === INAPPLICABLE) return inapplicable(key);
-      // A history that was not handed in is not an empty one.
-      return whole === undefined ? missing : test(subject);
-    })
-  );
+  return (subject) => {
+    const whole = value(subject);
+    if (whole === INAPPLICABLE) return inapplicable(key);
+    // A history that was not handed in is not an empty one.
+    return whole === undefined ? missing : test(whereValueAt(whole, segments));
+  };
 }
 
 function compilePart(
@@ -175,7 +190,7 @@ function compilePart(
   member: string,
   condition: JsonValue,
   { section, place }: { section: WhereSection; place: Place },
-): Test | undefined {
+): Part | undefined {
   const { members } = section;
   const segments = members === "paths" ? wherePath(member) : [member];
   if (segments === undefined)
@@ -188,7 +203,7 @@ function compilePart(
   const holds = field?.holds ?? (members === "tags" ? "text" : "json");
   const absent = holds === "text" ? "no-match" : "error";
   const test = compileValue(condition, { ...place, holds, absent, subject: subjectName });
-  return test && ((subject) => onValue(whereValueAt(section.value(subject), segments), subjectName, test));
+  return test && { segments, test };
 }
 
 function onValue(

@@ -44,6 +44,9 @@ export const breachParams = {
   degrade: z.exactOptional(degradeParam),
 };
 
+/** What the hold of a crashed call becomes when its time is up: used, or given back. */
+export const expiredParam = z.enum(["charge", "release"]).default("charge");
+
 /** Explains what `onBreach: degrade` and `degrade` need of each other; use with `.refine`. */
 export const DEGRADE_NEEDS = {
   test: (params: { readonly onBreach: string; readonly degrade?: unknown }): boolean =>

@@ -20,6 +20,7 @@ import { redact } from "./redact.ts";
 import { requireTenant } from "./require-tenant.ts";
 import { secretScan } from "./secret-scan.ts";
 import { sla } from "./sla.ts";
+import { timeBudget } from "./time-budget.ts";
 import { tokenBudget } from "./token-budget.ts";
 import { toxicityScan } from "./toxicity-scan.ts";
 import type { RuleKind } from "./rule.ts";
@@ -33,6 +34,7 @@ export const BUILT_IN_RULES = [
   requireTenant,
   tokenBudget,
   costBudget,
+  timeBudget,
   apiAllowlist,
   apiDenylist,
   injectionScan,

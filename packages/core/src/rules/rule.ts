@@ -24,7 +24,7 @@ export interface RuleDeps {
   readonly nowMs: number;
   /** The history of the session; present only for rules that declare `reads: ["session"]`. */
   readonly session: SessionView | undefined;
-  /** Fires when the rule's time is up or the call is cut. */
+  /** Fires when the rule's time is up; present for kinds of your own. */
   readonly signal: AbortSignalLike | undefined;
   /** Traits of the tool of this call, as declared by the operator. */
   readonly traits: ToolTraits | undefined;

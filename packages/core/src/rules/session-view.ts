@@ -29,5 +29,4 @@ export interface SessionView {
     readonly modelCalls: number;
   };
   readonly startedAtMs: number;
-  readonly labels: readonly string[];
 }

@@ -5,6 +5,7 @@ import {
   breachParams,
   DEGRADE_NEEDS,
   describeLimit,
+  expiredParam,
   perParam,
   subjectsOf,
   windowOf,
@@ -30,6 +31,7 @@ export const tokenBudget = defineRule({
       window: windowParam,
       per: perParam.default("agent"),
       maxOutput: maxOutputParam,
+      expired: expiredParam,
       ...breachParams,
     })
     .refine(({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined), {
@@ -52,7 +54,7 @@ export const tokenBudget = defineRule({
           per,
           onBreach: rest.onBreach,
           ...(rest.degrade !== undefined && { degrade: rest.degrade }),
-          expired: "charge",
+          expired: rest.expired,
           estimate(context) {
             const { inputTokens, outputTokens } = estimateModelCall(context, tokenizer, rest.maxOutput);
             return { amount: inputTokens + outputTokens, clampOutputTokens: outputTokens };

@@ -87,7 +87,7 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
     isOutcome: true,
   },
   history: {
-    members: members(["labels", "tools"], ["calls", "blocked", "errors", "modelCalls", "ageMs"]),
+    members: members(["tools"], ["calls", "blocked", "errors", "modelCalls", "ageMs"]),
     value: historyOf,
     reads: "session",
   },
@@ -122,7 +122,6 @@ function historyOf({ context, session }: WhereSubject): JsonValue | undefined {
   return {
     ...session.counts,
     ageMs: context.nowMs - session.startedAtMs,
-    labels: session.labels,
     tools: ran.flatMap(({ hookpoint, name: tool }) =>
       hookpoint === "before_tool_call" && tool !== undefined ? [tool] : [],
     ),

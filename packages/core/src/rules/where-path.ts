@@ -1,6 +1,5 @@
 import type { JsonValue } from "../base/json.ts";
 import { parsePath } from "../context/content.ts";
-import type { INAPPLICABLE } from "./where-field.ts";
 
 const FORBIDDEN: ReadonlySet<unknown> = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -13,16 +12,16 @@ export function wherePath(member: string): readonly (string | number)[] | undefi
   return segments?.some((segment) => FORBIDDEN.has(segment)) === true ? undefined : segments;
 }
 
-/** The value at a path, own members only; what is not applicable or absent stays so. */
+/** The value at a path, own members only; what is absent stays so. */
 export function whereValueAt(
-  value: JsonValue | undefined | typeof INAPPLICABLE,
+  value: JsonValue | undefined,
   segments: readonly (string | number)[],
-): JsonValue | undefined | typeof INAPPLICABLE {
+): JsonValue | undefined {
   let at: unknown = value;
   for (const segment of segments) {
     if (typeof at !== "object" || at === null || !Object.hasOwn(at, segment)) return undefined;
     // An own member of JSON data is JSON data.
     at = (at as Readonly<Record<string | number, JsonValue>>)[segment];
   }
-  return at as JsonValue | typeof INAPPLICABLE;
+  return at as JsonValue | undefined;
 }

@@ -153,13 +153,15 @@ function order(holds: (compared: number) => boolean): Operator {
       return wrong(place, place.holds === "json" ? "must be a number or a text" : `must be a ${place.holds}`);
     }
     const mismatch = unanswered("mismatch", place);
-    return present(place, (value) => {
+    const absent = absentIn(place);
+    return (value) => {
+      if (value === undefined) return absent;
       // "600" must not slip past a comparison with 500: a text and a number have no order.
       if (typeof value !== typeof operand) return mismatch;
       if (value === operand) return holds(0);
       // The two have one type, a number or a text, which TypeScript cannot see.
       return holds((value as number) < (operand as number) ? -1 : 1);
-    });
+    };
   };
 }
 
@@ -178,9 +180,12 @@ function quantified(operand: unknown, place: ValuePlace, join: typeof allOf): Va
 }
 
 function present(place: ValuePlace, test: (value: JsonValue) => Truth): ValueTest {
-  const missing = unanswered("missing", place);
-  const absent = place.absent === "no-match" && !place.isNegated ? false : missing;
+  const absent = absentIn(place);
   return (value) => (value === undefined ? absent : test(value));
+}
+
+function absentIn(place: ValuePlace): Truth {
+  return place.absent === "no-match" && !place.isNegated ? false : unanswered("missing", place);
 }
 
 function every(tests: readonly (ValueTest | undefined)[], join: typeof allOf): ValueTest | undefined {

@@ -85,17 +85,20 @@ export class Degradation {
     return this.#replica.put(this.#prefix + entry.id, entry);
   }
 
-  /** Ends one mode by its id, or all modes of exactly this scope, whatever set them. */
-  recover(scopeOrId: ModeScope | string, { by }: { readonly by: string }): MaybePromise<void> {
+  /**
+   * Ends one mode by its id, or all modes of exactly this scope, whatever set them.
+   * @returns How many there were.
+   */
+  recover(scopeOrId: ModeScope | string, { by }: { readonly by: string }): MaybePromise<number> {
     const ended = this.#replica
       .values()
       .filter(({ id, scope }) =>
         typeof scopeOrId === "string" ? id === scopeOrId : isScopeCovered(scope, scopeOrId),
       );
-    const endFrom = (position: number): MaybePromise<void> => {
+    const endFrom = (position: number): MaybePromise<number> => {
       const entry = ended[position];
       return entry === undefined
-        ? undefined
+        ? ended.length
         : andThen(
             this.#end(entry, by, () => true),
             () => endFrom(position + 1),

@@ -93,15 +93,6 @@ export class Ladders {
     });
   }
 
-  /** Where a ladder stands; counts nothing. */
-  peekLevel(
-    of: LadderOf & { readonly steps: readonly EscalationStep[]; readonly nowMs: number },
-  ): MaybePromise<number> {
-    return andThen(this.#documents.read<Breaches>(this.#keyOf(of)), (found) =>
-      levelOf(of.steps, timesOf(found?.breaches ?? []), of.nowMs),
-    );
-  }
-
   /** Forgets the breaches of one ladder. */
   reset(of: LadderOf): MaybePromise<void> {
     return andThen(

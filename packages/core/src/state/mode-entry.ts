@@ -8,12 +8,13 @@ import { MODES, type DegradeSpec } from "../policy/mode.ts";
 
 /**
  * Whom a mode concerns. An agent includes its descendants; an agent or session without a tenant is meant in every
- * tenant; a tenant or session without an id is the one of contexts that have none.
+ * tenant, with tenant `null` only in contexts that have none; a tenant or session without an id is the one of contexts
+ * that have none.
  */
 export interface ModeScope {
   readonly kind: "agent" | "tenant" | "session" | "global";
   readonly id?: string;
-  readonly tenant?: string;
+  readonly tenant?: string | null;
 }
 
 /** A mode to be set: by whom, for whom and why. */
@@ -44,8 +45,13 @@ export function createModeEntry(change: ModeChange, nowMs: number): ModeEntry {
   if (issues.length > 0) throw new ConfigError("mode", issues);
   const { degrade, cause, by } = change;
   const scope = normalScope(change.scope);
-  const id = tupleKey([scope.kind, scope.tenant, scope.id, canonicalJson(degrade), by]);
+  const id = tupleKey([scope.kind, tenantKey(scope), scope.id, canonicalJson(degrade), by]);
   return renewed({ id, scope, degrade, cause, by, at: nowMs }, nowMs);
+}
+
+/** Every tenant, no tenant and a tenant of whatever name are three different scopes. */
+function tenantKey({ tenant }: ModeScope): string | undefined {
+  return tenant === undefined ? undefined : tenant === null ? "none" : `tenant:${tenant}`;
 }
 
 /** The same entry, its time counted anew. */
@@ -74,7 +80,7 @@ export function headroomOf({
 
 /** Whether a scope found by its id is also meant in this context's tenant. */
 export function isScopeIn({ kind, tenant }: ModeScope, context: PolicyContext): boolean {
-  return kind === "global" || kind === "tenant" || tenant === undefined || tenant === context.tenant;
+  return kind === "global" || kind === "tenant" || tenant === undefined || tenant === (context.tenant ?? null);
 }
 
 /** Whether recovering one scope ends the modes of another: a scope without a tenant covers all tenants. */
@@ -91,7 +97,7 @@ function normalScope({ kind, id, tenant }: ModeScope): ModeScope {
     ...(kind !== "global" && id !== undefined && { id: id.normalize("NFC") }),
     // A tenant is its own id, and everything has no tenant: a second name for one scope would be a second scope.
     ...((kind === "agent" || kind === "session") &&
-      tenant !== undefined && { tenant: tenant.normalize("NFC") }),
+      tenant !== undefined && { tenant: tenant === null ? null : tenant.normalize("NFC") }),
   };
 }
 
@@ -101,7 +107,7 @@ function lastingMsOf({ recover }: DegradeSpec): number | undefined {
   return "quietFor" in recover.when ? parseDurationMs(recover.when.quietFor) : undefined;
 }
 
-function issuesOf({ scope, degrade }: ModeChange): readonly ConfigIssue[] {
+function issuesOf({ scope, degrade, by }: ModeChange): readonly ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   if (!MODES.includes(degrade.mode)) {
     issues.push({
@@ -125,6 +131,13 @@ function issuesOf({ scope, degrade }: ModeChange): readonly ConfigIssue[] {
     });
   }
   const { recover, delay, perMinute } = degrade;
+  if (typeof recover === "object" && "when" in recover && "headroom" in recover.when && !by.startsWith("policy:")) {
+    issues.push({
+      path: "recover.when.headroom",
+      message: "names a limit of the policy that sets the mode, and no policy sets this one",
+      suggestion: "use after, quietFor or manual",
+    });
+  }
   const isTimed = typeof recover === "object" && ("after" in recover || "quietFor" in recover.when);
   if (isTimed && lastingMsOf(degrade) === undefined) {
     issues.push({

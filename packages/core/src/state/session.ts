@@ -25,7 +25,6 @@ interface SessionRecord {
   /** How many entries may still be replaced: while there is none, nothing is looked for. */
   readonly open: number;
   readonly counts: Counts;
-  readonly labels: readonly string[];
 }
 
 const MAX_ENTRIES = 1_000;
@@ -62,14 +61,6 @@ export class Sessions {
     },
   ): MaybePromise<void> {
     return this.#update(context, (old) => completed(old, decisionId, end));
-  }
-
-  /** Marks the session, such as with where its data came from; marks only ever grow. */
-  addLabels(context: PolicyContext, labels: readonly string[]): MaybePromise<void> {
-    return this.#update(context, (old) => {
-      const joined = new Set([...old.labels, ...labels]);
-      return joined.size === old.labels.length ? old : { ...old, labels: [...joined] };
-    });
   }
 
   /** A frozen snapshot, calls in flight included. */
@@ -111,11 +102,11 @@ export class Sessions {
 }
 
 function emptySession(startedAtMs: number): SessionRecord {
-  return { startedAtMs, chunks: [], tail: NO_ENTRIES, size: 0, open: 0, counts: NO_COUNTS, labels: [] };
+  return { startedAtMs, chunks: [], tail: NO_ENTRIES, size: 0, open: 0, counts: NO_COUNTS };
 }
 
 function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
-  const { startedAtMs, chunks, size, open, labels } = record;
+  const { startedAtMs, chunks, size, open } = record;
   const tail = [...record.tail, entry];
   const isFull = tail.length === CHUNK;
   const next: SessionRecord = {
@@ -125,7 +116,6 @@ function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
     size: size + 1,
     open: open + openOf(entry),
     counts: count(record.counts, entry, 1),
-    labels,
   };
   return isFull ? bounded(next) : next;
 }
@@ -224,13 +214,12 @@ function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by:
   };
 }
 
-function viewOf({ startedAtMs, chunks, tail, counts, labels }: SessionRecord): SessionView {
+function viewOf({ startedAtMs, chunks, tail, counts }: SessionRecord): SessionView {
   const entries = [...chunks.flat(), ...tail].slice(-MAX_ENTRIES);
   for (const entry of entries) Object.freeze(entry);
   return Object.freeze({
     entries: Object.freeze(entries),
     counts: Object.freeze(counts),
     startedAtMs,
-    labels: Object.freeze([...labels]),
   });
 }

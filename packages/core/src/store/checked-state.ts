@@ -22,7 +22,6 @@ export function checkedState(state: StateStore): StateStore {
 function checkedLedger(ledger: LedgerStore): LedgerStore {
   return {
     reserve: (request) => checked("reserve", () => ledger.reserve(request)),
-    reserveBatch: (requests) => checked("reserveBatch", () => ledger.reserveBatch(requests)),
     probe: (request) => checked("probe", () => ledger.probe(request)),
     settle: (id, actuals) => checked("settle", () => ledger.settle(id, actuals)),
     release: (id) => checked("release", () => ledger.release(id)),

@@ -54,11 +54,6 @@ export class MemoryLedger implements LedgerStore {
     return answer;
   }
 
-  reserveBatch(requests: readonly ReserveRequest[]): readonly Reservation[] {
-    for (const request of requests) checkRequest(request);
-    return requests.map((request) => this.reserve(request));
-  }
-
   probe(request: ReserveRequest): Reservation {
     checkRequest(request);
     const nowMs = this.#sweep();

@@ -47,8 +47,6 @@ export interface LimitState {
  */
 export interface LedgerStore {
   reserve(request: ReserveRequest): MaybePromise<Reservation>;
-  /** Several calls of one turn in order, each all or nothing, in one operation. */
-  reserveBatch(requests: readonly ReserveRequest[]): MaybePromise<readonly Reservation[]>;
   /** What `reserve` would answer; nothing is taken. */
   probe(request: ReserveRequest): MaybePromise<Reservation>;
   /** @param actuals Amounts by position of the reservation's items; undefined keeps the estimate. */

@@ -36,12 +36,14 @@ export function createTestPorts(overrides: TestPortOverrides = {}): TestPorts {
     ...rest
   } = overrides;
   const secrets = new Map(Object.entries(given));
-  return {
+  const ports = {
     ...createPorts({ fetch: undefined, ids: createFakeIds(), ...rest }),
     clock,
     timers: clock,
     logger,
     secrets,
-    secret: (name) => secrets.get(name),
+    secret: (name: string) => secrets.get(name),
   };
+  // No port of a plane: enumerable, it would be refused as an unknown one.
+  return Object.defineProperty(ports, "secrets", { enumerable: false });
 }

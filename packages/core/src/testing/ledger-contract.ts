@@ -153,17 +153,6 @@ export const LEDGER_BEHAVIOURS: readonly Behaviour[] = [
     },
   ],
   [
-    "admits of the calls of one turn, in their order, exactly those that fit",
-    async ({ store: { ledger } }) => {
-      const calls = ["a", "b", "c"].map((id) => request(id, [hard(budget, 45)]));
-      deepStrictEqual(
-        (await ledger.reserveBatch(calls)).map(({ isGranted }) => isGranted),
-        [true, true, false],
-      );
-      strictEqual((await ledger.read(budget)).held, 90);
-    },
-  ],
-  [
     "says exactly when a sliding window has room again",
     async ({ store: { ledger }, advanceMs }) => {
       const brief = limitOf(1, "calls", { kind: "sliding", windowMs: 600 });

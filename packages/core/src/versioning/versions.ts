@@ -5,6 +5,7 @@ import { AgentplaneError, ConfigError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
 import type { Policy } from "../policy/policy.ts";
 import { diffPolicies, type PolicyDiff } from "./diff.ts";
+import { limitChanges } from "./limit-changes.ts";
 
 /** Who publishes and why; both are required, history without them explains nothing. */
 export interface PublishNote {
@@ -24,6 +25,8 @@ export interface PolicyVersion {
   readonly changelog: string;
   /** Epoch ms. */
   readonly at: number;
+  /** Which limits start anew compared with the version before; empty for the first. */
+  readonly notes: readonly string[];
   /** The version whose content this one brought back. */
   readonly rollbackOf?: number;
 }
@@ -87,6 +90,7 @@ export function createVersions({ hash, nowMs, record }: VersionDeps): Versions {
       author,
       changelog,
       at: nowMs(),
+      notes: Object.freeze(newest === undefined ? [] : limitChanges(newest.policy, policy)),
     };
     const next: PolicyVersion = Object.freeze({ ...base, ...(rollbackOf !== undefined && { rollbackOf }) });
     published.set(policy.id, [...list, next]);
@@ -109,13 +113,13 @@ export function createVersions({ hash, nowMs, record }: VersionDeps): Versions {
   };
 }
 
-function publishRecord({ policyId, version, contentHash, author, changelog, rollbackOf }: PolicyVersion) {
+function publishRecord({ policyId, version, contentHash, author, changelog, notes, rollbackOf }: PolicyVersion) {
   return {
     action: rollbackOf === undefined ? "policy_published" : "policy_rolled_back",
     by: author,
     subject: policyId,
     reason: changelog,
-    data: { version, contentHash, ...(rollbackOf !== undefined && { rollbackOf }) },
+    data: { version, contentHash, ...(notes.length > 0 && { notes }), ...(rollbackOf !== undefined && { rollbackOf }) },
   };
 }
 

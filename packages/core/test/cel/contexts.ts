@@ -23,6 +23,5 @@ export function sessionOf(): SessionView {
     entries: [],
     counts: { calls: 3, blocked: 1, errors: 0, modelCalls: 2 },
     startedAtMs: 500,
-    labels: ["tainted"],
   };
 }

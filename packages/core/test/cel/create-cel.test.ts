@@ -94,7 +94,7 @@ describe("an expression that runs", () => {
       "!isError",
       "usage.inputTokens == 12",
       "now == 1000",
-      'history.calls == 3 && "tainted" in history.labels',
+      "history.calls == 3 && history.blocked == 1",
       'model.name == "m" && api.host == "h" && api.port == 443 && target.name == "t"',
       'user == "u" && session == "s" && origin == "mcp-sampling" && result.ok',
     ];

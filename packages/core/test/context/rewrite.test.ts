@@ -63,7 +63,7 @@ describe("two rewrites of one path", () => {
     ] as const) {
       const { value, conflict } = applyRewrites(input, [wish("p", a!, 1), wish("q", b!, 2)]);
       expect(value).toBe(input);
-      expect(conflict?.by).toStrictEqual(["p", "q"]);
+      expect(conflict?.by).toStrictEqual(["p/p-rule", "q/q-rule"]);
       expect([a, b]).toContain(conflict?.path);
     }
   });

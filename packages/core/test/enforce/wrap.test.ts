@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 
-import { enforce, policyGuard, requirePolicy } from "../../src/enforce/wrap.ts";
+import { enforce, policyGuard } from "../../src/enforce/wrap.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { blocking, createBench } from "../plane/bench.ts";
 
@@ -9,6 +9,27 @@ const WHO = { agent: "bot", tenant: "acme" } as const;
 
 function refund(order: string, amount: number): string {
   return `${order}:${amount}`;
+}
+
+function refundNamed({ order, amount }: { order: string; amount: number }): string {
+  return `${order}:${amount}`;
+}
+
+function refundAll(order: string, ...amounts: number[]): string {
+  return `${order}:${amounts.join()}`;
+}
+
+function greet(who = "you", mark = "!"): string {
+  return who + mark;
+}
+
+function echo(...given: unknown[]): unknown[] {
+  return given;
+}
+
+/** Looks at one of the arguments that have no name. */
+function capOfArgument(at: number): ReturnType<typeof blocking> {
+  return blocking("args", [rule.condition({ where: { input: { [`args[${at}]`]: { gt: 500 } } } })], { onError: "allow" });
 }
 
 describe("enforce", () => {
@@ -28,20 +49,16 @@ describe("enforce", () => {
 
   it("inspects named arguments", () => {
     const { plane } = createBench({ policies: [CAP] });
-    const named = ({ order, amount }: { order: string; amount: number }): string => `${order}:${amount}`;
-    const governed = enforce(plane.guard, named, { ...WHO, tool: "refund" });
+    const governed = enforce(plane.guard, refundNamed, { ...WHO, tool: "refund" });
     expect(governed({ order: "o1", amount: 5 })).toBe("o1:5");
     expect(() => governed({ order: "o1", amount: 501 })).toThrow(expect.objectContaining({ policyId: "cap" }));
   });
 
   it("inspects positional arguments without names, and those beyond the named ones", () => {
-    const inArgs = (at: number): ReturnType<typeof blocking> =>
-      blocking("args", [rule.condition({ where: { input: { [`args[${at}]`]: { gt: 500 } } } })], { onError: "allow" });
-    const first = createBench({ policies: [inArgs(1)] });
+    const first = createBench({ policies: [capOfArgument(1)] });
     expect(() => enforce(first.plane.guard, refund, WHO)("o1", 501)).toThrow(expect.objectContaining({ policyId: "args" }));
-    const second = createBench({ policies: [inArgs(0)] });
-    const some = (order: string, ...amounts: number[]): string => `${order}:${amounts.join()}`;
-    const governed = enforce(second.plane.guard, some, { ...WHO, tool: "some", parameters: ["order"] });
+    const second = createBench({ policies: [capOfArgument(0)] });
+    const governed = enforce(second.plane.guard, refundAll, { ...WHO, tool: "some", parameters: ["order"] });
     expect(governed("o1", 5, 6)).toBe("o1:5,6");
     expect(() => governed("o1", 501, 6)).toThrow(expect.objectContaining({ policyId: "args" }));
   });
@@ -73,7 +90,6 @@ describe("enforce", () => {
 
   it("leaves out what was left out, so that defaults apply", () => {
     const { plane } = createBench();
-    const greet = (who = "you", mark = "!"): string => who + mark;
     const governed = enforce(plane.guard, greet, { ...WHO, tool: "greet", parameters: ["who", "mark"] });
     expect(governed()).toBe("you!");
     expect(governed("ann")).toBe("ann!");
@@ -82,7 +98,6 @@ describe("enforce", () => {
 
   it("passes null, arrays, nested objects and many arguments unchanged", () => {
     const { plane } = createBench();
-    const echo = (...given: unknown[]): unknown[] => given;
     for (const parameters of [undefined, ["a"], ["a", "b", "c", "d"]]) {
       const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", ...(parameters && { parameters }) });
       expect(governed(null, [1, [2]], { a: { b: 1 } })).toStrictEqual([null, [1, [2]], { a: { b: 1 } }]);
@@ -93,9 +108,8 @@ describe("enforce", () => {
 
   it("gives the arguments as a policy rewrote them", () => {
     const { plane } = createBench({ policies: [blocking("r", [rule.redact({ fields: ["note"], from: ["input"] })])] });
-    const echo = (note: string, count: number): string => `${note}${count}`;
-    const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", parameters: ["note", "count"] });
-    expect(governed("secret", 2)).toBe("[REDACTED]2");
+    const governed = enforce(plane.guard, refund, { ...WHO, tool: "echo", parameters: ["note", "count"] });
+    expect(governed("secret", 2)).toBe("[REDACTED]:2");
   });
 
   it("redacts the result, and throws the function's own errors as they are", async () => {
@@ -133,7 +147,7 @@ describe("enforce", () => {
 describe("policyGuard", () => {
   it("gives what onBlock returns in place of the result, and does not run the function", () => {
     const { plane } = createBench({ policies: [CAP] });
-    const run = vi.fn(refund);
+    const run = vi.fn<typeof refund>(refund);
     const governed = policyGuard(plane.guard, run, {
       ...WHO,
       tool: "refund",
@@ -153,20 +167,5 @@ describe("policyGuard", () => {
     });
     const governed = policyGuard(plane.guard, refund, { ...WHO, onBlock: ({ status }) => status });
     expect(governed("o1", 5)).toBe("pending");
-  });
-});
-
-describe("requirePolicy", () => {
-  it("refuses to run while its policy is not in force", async () => {
-    const { plane } = createBench();
-    const isInForce = (id: string): boolean => plane.engine.policies().some(({ policy }) => policy.id === id);
-    const governed = requirePolicy(plane.guard, refund, { ...WHO, policyId: "cap", isInForce, parameters: ["order", "amount"] });
-    expect(() => governed("o1", 5)).toThrow(expect.objectContaining({ code: "usage_invalid", data: { policyId: "cap" } }));
-    plane.engine.addPolicy(CAP);
-    expect(governed("o1", 5)).toBe("o1:5");
-    expect(() => governed("o1", 501)).toThrow(expect.objectContaining({ policyId: "cap" }));
-    plane.engine.removePolicy("cap");
-    expect(() => governed("o1", 5)).toThrow("not in force");
-    expect([governed.name, governed.length]).toStrictEqual(["refund", 2]);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { PolicyContext } from "../../src/context/context.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
-import { blocking, createBench, sharedState, toolCall, type Bench } from "../plane/bench.ts";
+import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions } from "../plane/bench.ts";
 
 const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
 
@@ -151,32 +151,31 @@ describe("a second interception of one call", () => {
   });
 });
 
-describe("a crash", () => {
-  function crashed(onUnknownOutcome?: "block" | "rerun"): { readonly first: Bench; readonly second: Bench } {
-    const ports = createTestPorts();
-    const state = sharedState(ports);
-    const options = { state, policies: [LIMIT], sharedPorts: ports, ...(onUnknownOutcome !== undefined && { onUnknownOutcome }) };
-    return { first: createBench(options), second: createBench(options) };
-  }
+/** Two processes on one store and clock. */
+function twoProcesses(onUnknownOutcome: "block" | "rerun"): { readonly first: Bench; readonly second: Bench } {
+  const ports = createTestPorts();
+  const options: BenchOptions = { state: sharedState(ports), policies: [LIMIT], sharedPorts: ports, onUnknownOutcome };
+  return { first: createBench(options), second: createBench(options) };
+}
 
+describe("a crash", () => {
   it.each([
     ["block", "search", "unknown_outcome"],
     ["rerun", "update", "unknown_outcome"],
     ["rerun", "search", undefined],
   ] as const)("with onUnknownOutcome %s and the tool %s: %s", async (onUnknownOutcome, tool, cause) => {
-    const { first, second } = crashed(onUnknownOutcome);
+    const { first, second } = twoProcesses(onUnknownOutcome);
     await first.plane.guard.admit(contextOf(first, "c1", tool));
     // The process is gone: nothing renews its hold.
     first.plane.guard.close();
     expect(await second.plane.guard.admit(contextOf(second, "c1", tool))).toMatchObject({ decision: { cause: "in_flight" } });
     second.ports.clock.advance(130_000);
     const again = await second.plane.guard.admit(contextOf(second, "c1", tool));
-    if (cause === undefined) expect(again).toMatchObject({ status: "admitted" });
-    else expect(again).toMatchObject({ status: "blocked", decision: { cause } });
+    expect(again).toMatchObject(cause === undefined ? { status: "admitted" } : { status: "blocked", decision: { cause } });
   });
 
   it("is not assumed of a call that only takes long: its hold is renewed", async () => {
-    const { first, second } = crashed("rerun");
+    const { first, second } = twoProcesses("rerun");
     const admission = await first.plane.guard.admit(contextOf(first));
     for (let minute = 0; minute < 10; minute++) first.ports.clock.advance(60_000);
     expect(await second.plane.guard.admit(contextOf(second))).toMatchObject({ decision: { cause: "in_flight" } });
@@ -191,7 +190,7 @@ it("of two processes that admit one call at once, one runs it", async () => {
   const ports = createTestPorts();
   const state = sharedState(ports);
   const both = [createBench({ state, sharedPorts: ports }), createBench({ state, sharedPorts: ports })];
-  const admitted = await Promise.all(both.map((bench) => bench.plane.guard.admit(contextOf(bench))));
+  const admitted = await Promise.all(both.map(async (bench) => bench.plane.guard.admit(contextOf(bench))));
   expect(admitted.map(({ status }) => status).toSorted()).toStrictEqual(["admitted", "blocked"]);
 });
 

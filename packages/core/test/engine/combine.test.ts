@@ -131,25 +131,27 @@ describe("default effect", () => {
   });
 });
 
-describe("asynchronous rules", () => {
-  const slow = (kind: string, delayMs: number, answer: "block" | "allow", log: string[]): ReturnType<typeof defineRule> =>
-    defineRule({
-      kind,
-      summary: "Answers late.",
-      timing: "blocking",
-      hookpoints: ["*"],
-      params: z.strictObject({}),
-      example: {},
-      isStateless: true,
-      compile: (_params, { timers }) => ({
-        check: () =>
-          new Promise((resolve) => {
-            log.push(`${kind} starts`);
-            timers.set(() => resolve({ answer: { answer, reason: kind } }), delayMs);
-          }),
-      }),
-    });
+/** A rule that answers after a while. */
+function slow(kind: string, delayMs: number, answer: "block" | "allow", log: string[] = []): ReturnType<typeof defineRule> {
+  return defineRule({
+    kind,
+    summary: "Answers late.",
+    timing: "blocking",
+    hookpoints: ["*"],
+    params: z.strictObject({}),
+    example: {},
+    isStateless: true,
+    compile: (_params, { timers }) => ({
+      check: () =>
+        new Promise((resolve) => {
+          log.push(`${kind} starts`);
+          timers.set(() => resolve({ answer: { answer, reason: kind } }), delayMs);
+        }),
+    }),
+  });
+}
 
+describe("asynchronous rules", () => {
   it("are awaited together, not one after the other", async () => {
     const log: string[] = [];
     const { plane, ports } = createBench({
@@ -164,7 +166,7 @@ describe("asynchronous rules", () => {
 
   it("do not hold up a synchronous block", async () => {
     const { plane } = createBench({
-      rules: [slow("first", 500, "allow", [])],
+      rules: [slow("first", 500, "allow")],
       policies: [blocking("a", [{ rule: "first" }, deny("update")])],
     });
     expect(plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", ruleId: "denylist" });
@@ -173,7 +175,7 @@ describe("asynchronous rules", () => {
   it("wait under priority when an earlier policy may still decide otherwise", async () => {
     const { plane, ports } = createBench({
       combine: "priority",
-      rules: [slow("first", 500, "allow", [])],
+      rules: [slow("first", 500, "allow")],
       policies: [blocking("a", [{ rule: "first" }], { priority: 2 }), blocking("b", [deny("update")], { priority: 1 })],
     });
     const deciding = plane.engine.decide(toolCall("update"));

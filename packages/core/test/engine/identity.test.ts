@@ -10,7 +10,7 @@ describe("where a policy selects by tenant or user", () => {
   it.each([
     ["tenant", forTenant, { tenant: undefined }],
     ["user", forUser, { user: undefined }],
-  ] as const)("a context without a %s is refused, whatever the tool", async (field, policy, change) => {
+  ] as const)("refuses a context without a %s whatever the tool", async (field, policy, change) => {
     const { plane } = createBench({ policies: [policy] });
     const decision = await plane.engine.decide(toolCall("search", {}, change));
     expect(decision).toMatchObject({ effect: "block", cause: "identity_missing" });

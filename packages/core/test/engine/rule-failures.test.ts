@@ -7,7 +7,7 @@ import { defineRule, type RuleDeps, type RuleKind } from "../../src/rules/rule.t
 import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { blocking, createBench, toolCall } from "../plane/bench.ts";
 
-function customRule(check: (deps: RuleDeps) => MaybePromise<RuleAnswer | undefined>): RuleKind<Record<never, never>, "mine"> {
+function customRule(check: (deps: RuleDeps) => MaybePromise<RuleAnswer | undefined>): RuleKind {
   return defineRule({
     kind: "mine",
     summary: "A user's own rule.",

@@ -3,9 +3,12 @@ import { z } from "zod";
 
 import type { Decision } from "../../src/decision/decision.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import type { ApprovalTerms, Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { defineRule } from "../../src/rules/rule.ts";
-import { blocking, createBench, toolCall, type Bench, type BenchOptions, type CallChange } from "./bench.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions, type CallChange } from "./bench.ts";
+import { laterState } from "./later-state.ts";
 
 const OLGA = { by: "olga", role: "operator" } as const;
 // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
@@ -115,7 +118,9 @@ describe("an approval", () => {
     const first = await bench.plane.guard.ask(context);
     const second = await bench.plane.guard.ask(context);
     const third = await mail(bench);
-    expect(new Set([first, second, third].map(({ approvalId }) => approvalId)).size).toBe(1);
+    const all = [first, second, third];
+    expect(all.map(({ effect }) => effect)).toStrictEqual(["ask", "ask", "ask"]);
+    expect(new Set(all.map(({ approvalId }) => approvalId)).size).toBe(1);
     expect(bench.controls("approval_requested")).toHaveLength(1);
   });
 
@@ -125,6 +130,18 @@ describe("an approval", () => {
     const context = bench.plane.guard.context(toolCall("send_mail", INPUT, { callId: "c1" }));
     expect(await bench.plane.guard.ask(context)).toMatchObject({ effect: "allow" });
     expect(await bench.plane.guard.admit(context)).toMatchObject({ status: "admitted" });
+  });
+
+  it("of two calls that find it at once lets one go on", async () => {
+    const ports = createTestPorts();
+    const bench = benchOf({ state: laterState(sharedState(ports)), sharedPorts: ports });
+    await bench.plane.ready();
+    // Without an id, equal calls are still two calls.
+    const ask = async (): Promise<Decision> => bench.plane.engine.decide(toolCall("send_mail", INPUT));
+    const pending = await ask();
+    await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+    const effects = (await Promise.all([ask(), ask(), ask()])).map(({ effect }) => effect);
+    expect(effects.filter((effect) => effect === "allow")).toHaveLength(1);
   });
 
   it("that was denied blocks its call, and says that a person did", async () => {
@@ -183,15 +200,16 @@ describe("an approval", () => {
   });
 });
 
+/** A ladder that asks at the first breach. */
+function atOnce(hitl: ApprovalTerms): Pick<Policy, "escalation"> {
+  return { escalation: [{ trigger: "condition", after: 1, within: "1h", action: { hitl } }] };
+}
+
 it("the strictest terms of all asks apply: four eyes, operators, the shortest time", async () => {
-  const step = (id: string, hitl: object): object => ({
-    escalation: [{ trigger: "condition", after: 1, within: "1h", action: { hitl } }],
-    id,
-  });
   const bench = benchOf({
     policies: [
-      blocking("a", [asking], step("a", { timeout: "10m", by: "client" })),
-      blocking("b", [asking], step("b", { timeout: "2m", approvers: 2, by: "operator" })),
+      blocking("a", [asking], atOnce({ timeout: "10m", by: "client" })),
+      blocking("b", [asking], atOnce({ timeout: "2m", approvers: 2, by: "operator" })),
     ],
   });
   const pending = await mail(bench, INPUT, { user: "ann" });
@@ -242,5 +260,7 @@ it("a mode that a person sets while the call waits for a rule is asked for too",
   await bench.ports.clock.advanceAsync(100);
   await bench.plane.controls.degrade({ kind: "global" }, "HUMAN_LOOP", { by: "olga" });
   await bench.ports.clock.advanceAsync(500);
-  expect(await deciding).toMatchObject({ effect: "ask" });
+  const decision = await deciding;
+  expect(decision.effect).toBe("ask");
+  expect(await bench.plane.approvals.get(decision.approvalId ?? "")).toMatchObject({ status: "pending" });
 });

@@ -51,10 +51,9 @@ describe("a hard limit", () => {
       const other = subject === "tool" ? toolCall("update", {}, { user: "ann" }) : { ...first, ...ids };
       // oxlint-disable no-await-in-loop -- one plane after the other
       await plane.engine.decide(first);
-      expect(await plane.engine.decide(first), subject).toMatchObject({ effect: "block" });
-      expect(await plane.engine.decide(other), subject).toMatchObject({ effect: subject === "global" ? "block" : "allow" });
-      const elsewhere = { ...first, tenant: "beta" };
-      expect(await plane.engine.decide(elsewhere), subject).toMatchObject({ effect: subject === "global" ? "block" : "allow" });
+      const effects = [first, other, { ...first, tenant: "beta" }].map(async (call) => (await plane.engine.decide(call)).effect);
+      const apart = subject === "global" ? "block" : "allow";
+      expect([subject, ...(await Promise.all(effects))]).toStrictEqual([subject, "block", apart, apart]);
       // oxlint-enable no-await-in-loop
     }
   });
@@ -131,6 +130,10 @@ describe("a soft limit", () => {
   });
 });
 
+function ofModel(name: string): ReturnType<typeof modelCall> {
+  return modelCall({ model: { name, messages: [] } });
+}
+
 describe("a budget", () => {
   it("holds the estimate, clamps the request to it, and settles what was really used", async () => {
     const bench = createBench({
@@ -189,11 +192,10 @@ describe("a budget", () => {
       prices,
       policies: [blocking("p", [rule.costBudget({ maxUsd: 1, window: { calendar: "day" }, per: "tenant" })])],
     });
-    const call = (name: string): ReturnType<typeof modelCall> => modelCall({ model: { name, messages: [] } });
-    expect(await plane.engine.decide(call("paid"))).toMatchObject({ effect: "allow" });
-    expect(await plane.engine.decide(call("paid"))).toMatchObject({ effect: "block", cause: "limit" });
-    expect(await plane.engine.decide(call("free"))).toMatchObject({ effect: "allow" });
-    expect(await plane.engine.decide(call("new"))).toMatchObject({ effect: "block", cause: "rule" });
+    expect(await plane.engine.decide(ofModel("paid"))).toMatchObject({ effect: "allow" });
+    expect(await plane.engine.decide(ofModel("paid"))).toMatchObject({ effect: "block", cause: "limit" });
+    expect(await plane.engine.decide(ofModel("free"))).toMatchObject({ effect: "allow" });
+    expect(await plane.engine.decide(ofModel("new"))).toMatchObject({ effect: "block", cause: "rule" });
   });
 
   it("records a late settlement above the limit as used: the next call is refused", async () => {

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 
 import { ConfigError } from "../../src/base/errors.ts";
 import { createAgentPlane } from "../../src/plane.ts";
-import type { PlaneOptions } from "../../src/plane-options.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { blocking, createBench, toolCall } from "./bench.ts";
@@ -10,8 +9,7 @@ import { blocking, createBench, toolCall } from "./bench.ts";
 /** Creates a plane from what a caller without types may write. */
 function issuesOf(options: object): readonly { readonly path: string; readonly suggestion?: string }[] {
   try {
-    // The point of the test is what the type forbids.
-    createAgentPlane(options as PlaneOptions);
+    createAgentPlane(options);
   } catch (error) {
     if (error instanceof ConfigError) return error.issues;
     throw error;
@@ -31,11 +29,15 @@ describe("options that would do nothing are refused", () => {
     ["approvals without a resolver", { approvals: {} }, "approvals.resolver", undefined],
     ["a resolver that is none", { approvals: { resolver: "slack" } }, "approvals.resolver", undefined],
     ["an unknown member of identity", { identity: { optonal: ["tenant"] } }, "identity.optonal", "optional"],
+    ["an unknown port", { ports: { loger: console } }, "ports.loger", "logger"],
+    ["an unknown member of stream", { stream: { onwhole: "buffer" } }, "stream.onwhole", "onWhole"],
+    ["an unknown treatment of streams", { stream: { onWhole: "exposeprefix" } }, "stream.onWhole", "exposePrefix"],
+    ["a duration that is none", { holdTtl: "soon" }, "holdTtl", "30m"],
     ["an unknown optional identity", { identity: { optional: ["tennant"] } }, "identity.optional[0]", "tenant"],
   ])("%s", (_name, options, path, suggestion) => {
     const issue = issuesOf(options).find((one) => one.path === path);
     expect(issue).toBeDefined();
-    if (suggestion !== undefined) expect(issue?.suggestion).toContain(suggestion);
+    expect(issue?.suggestion ?? "").toContain(suggestion ?? "");
   });
 
   it("all at once, each with its path", () => {
@@ -44,10 +46,6 @@ describe("options that would do nothing are refused", () => {
       "combine",
       "hookpoints[0]",
     ]);
-  });
-
-  it("and a duration that is none", () => {
-    expect(() => createAgentPlane({ holdTtl: "soon" })).toThrow(expect.objectContaining({ code: "duration_invalid" }));
   });
 
   it("while options left undefined are left out", () => {

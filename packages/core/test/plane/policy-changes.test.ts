@@ -78,8 +78,14 @@ describe("sources", () => {
   it("cannot loosen each other's traits of a tool", async () => {
     const { plane } = createBench({ tools: { search: { access: "write" } } });
     plane.engine.replaceAll("server", file([], { tools: { search: { access: "read", external: false, safe: true } } }));
-    await plane.controls.degrade({ kind: "global" }, "READ_ONLY", { by: "olga" });
-    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "mode" });
+    const global = { kind: "global" } as const;
+    for (const mode of ["READ_ONLY", "NO_EXTERNAL", "SAFE_TOOLS_ONLY"] as const) {
+      // oxlint-disable no-await-in-loop -- one mode after the other
+      await plane.controls.degrade(global, mode, { by: "olga" });
+      expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "mode", modes: [mode] });
+      await plane.controls.recover(global, { by: "olga" });
+      // oxlint-enable no-await-in-loop
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { MODES, type Mode, type ModeCell } from "../../src/policy/mode.ts";
-import { cellOf, joinCells, strictestTraits } from "../../src/policy/mode-table.ts";
+import { cellOf, joinCells } from "../../src/policy/mode-table.ts";
 import type { ToolTraits } from "../../src/policy/traits.ts";
 
 const INNER_READ: ToolTraits = { access: "read", external: false };
@@ -80,26 +80,3 @@ const traits = fc.record(
   { access: fc.constantFrom("read", "write", "exec"), external: fc.boolean(), safe: fc.boolean() },
   { requiredKeys: [] },
 ) as fc.Arbitrary<ToolTraits>;
-
-test("a tool's own hints only ever tighten what was declared", () => {
-  const rank: Readonly<Record<ModeCell, number>> = { allow: 0, throttle: 1, ask: 2, block: 3 };
-  fc.assert(
-    fc.property(traits, traits, fc.constantFrom(...MODES), (declared, hint, mode) => {
-      const before = cellOf(mode, declared, "tool_call");
-      expect(rank[cellOf(mode, strictestTraits(declared, hint), "tool_call")]).toBeGreaterThanOrEqual(
-        rank[before],
-      );
-    }),
-  );
-  expect(strictestTraits(undefined, { access: "read", external: false, safe: true })).toBeUndefined();
-  expect(
-    strictestTraits(
-      { access: "read", external: false, safe: true },
-      { access: "exec", external: true, safe: false },
-    ),
-  ).toStrictEqual({
-    access: "exec",
-    external: true,
-    safe: false,
-  });
-});

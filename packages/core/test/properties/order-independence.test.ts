@@ -25,10 +25,21 @@ const shuffled = policySets.chain((policies) =>
 );
 const asked = fc.array(contexts, { minLength: 20, maxLength: 20 });
 
+function comparable(decision: Partial<Decision>): unknown {
+  return { ...decision, id: "" };
+}
+
+function effects(all: readonly Partial<Decision>[]): unknown {
+  return all.map(({ effect, verdict }) => [effect, verdict]);
+}
+
+function isConstraint({ blocking = [] }: Policy): boolean {
+  return blocking.every((spec) => spec.rule === "denylist" || spec["then"] === "block" || spec["then"] === "escalate");
+}
+
 test("under mostRestrictive the order in which policies are written changes nothing of a decision", () => {
   fc.assert(
     fc.property(shuffled, asked, ([policies, other], questions) => {
-      const comparable = (decision: Partial<Decision>): unknown => ({ ...decision, id: "" });
       expect(decisionsOf(other, questions).map(comparable)).toStrictEqual(
         decisionsOf(policies, questions).map(comparable),
       );
@@ -41,7 +52,6 @@ test("under mostRestrictive priorities change who is named, never what happens",
   fc.assert(
     fc.property(policySets, fc.array(fc.nat(9), { minLength: 7, maxLength: 7 }), asked, (policies, priorities, questions) => {
       const others = policies.map((policy, at) => ({ ...policy, priority: priorities[at] ?? 0 }));
-      const effects = (all: readonly Partial<Decision>[]): unknown => all.map(({ effect, verdict }) => [effect, verdict]);
       expect(effects(decisionsOf(others, questions))).toStrictEqual(effects(decisionsOf(policies, questions)));
     }),
     { numRuns: RUNS, endOnFailure: true },
@@ -50,9 +60,7 @@ test("under mostRestrictive priorities change who is named, never what happens",
 
 test("one more enforcing policy of constraints never loosens a decision under mostRestrictive", () => {
   const rank = { allow: 0, ask: 1, block: 2 };
-  const isConstraint = ({ blocking = [] }: Policy): boolean =>
-    blocking.every((spec) => spec.rule === "denylist" || spec["then"] === "block" || spec["then"] === "escalate");
-  const constraint = policySets.map((policies) => policies.filter(isConstraint)[0]).filter((found) => found !== undefined);
+  const constraint = policySets.map((policies) => policies.find(isConstraint)).filter((found) => found !== undefined);
   fc.assert(
     fc.property(policySets, constraint, asked, (policies, extra, questions) => {
       const more = [...policies, { ...extra, id: "extra" }];

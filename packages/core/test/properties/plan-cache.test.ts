@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { ContextInit, } from "../../src/context/create-context.ts";
+import type { ContextInit } from "../../src/context/create-context.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { createAgentPlane, type AgentPlane } from "../../src/plane.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
@@ -71,7 +71,7 @@ test("the plan cache never mixes two agents, tenants or tools, however their nam
       for (const one of mixed) matched(warm, contextOf(one));
       for (const one of mixed) {
         const cold = createAgentPlane({ policies, audit: noSink, ports: createTestPorts() });
-        expect(matched(warm, contextOf(one)), JSON.stringify(one)).toStrictEqual(matched(cold, contextOf(one)));
+        expect([one, matched(warm, contextOf(one))]).toStrictEqual([one, matched(cold, contextOf(one))]);
       }
     }),
     { numRuns: Math.ceil(RUNS / 20), endOnFailure: true },

@@ -107,7 +107,6 @@ export function sessionOf(
     })),
     counts: { calls: entries.length, blocked: 0, errors: 0, modelCalls: 0 },
     startedAtMs: 900_000,
-    labels: [],
     ...rest,
   };
 }

@@ -49,6 +49,7 @@ test("every kind of the seed and of the semantics is registered, under one name 
     "requireTenant",
     "tokenBudget",
     "costBudget",
+    "timeBudget",
     "apiAllowlist",
     "apiDenylist",
     "injectionScan",

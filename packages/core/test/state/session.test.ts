@@ -35,7 +35,6 @@ test("a session starts empty, sees calls in flight, and how they ended", async (
     entries: [],
     counts: { calls: 0, blocked: 0, errors: 0, modelCalls: 0 },
     startedAtMs: nowMs(),
-    labels: [],
   });
   await sessions.append(CONTEXT, entryOf("1"));
   await sessions.append(CONTEXT, entryOf("2", { hookpoint: "before_model_call", name: "gpt" }));
@@ -59,7 +58,7 @@ test("a view is a frozen snapshot that later calls do not change", async () => {
   await sessions.append(CONTEXT, entryOf("2"));
   expect(view.entries).toHaveLength(1);
   expect(
-    [view, view.entries, view.counts, view.labels, view.entries[0]].every((part) => Object.isFrozen(part)),
+    [view, view.entries, view.counts, view.entries[0]].every((part) => Object.isFrozen(part)),
   ).toBe(true);
   expect(await sessions.view(CONTEXT)).toBe(await sessions.view(CONTEXT));
 });
@@ -125,13 +124,6 @@ test("the history is bounded to the latest 1,000 calls, the counters are not", a
   expect(entries).toHaveLength(1_000);
   expect([entries[0]?.decisionId, entries.at(-1)?.decisionId]).toStrictEqual(["1500", "2499"]);
   expect(counts).toStrictEqual({ calls: 2_500, blocked: 0, errors: 1, modelCalls: 0 });
-});
-
-test("labels only grow, each once", async () => {
-  const { sessions } = setUp();
-  await sessions.addLabels(CONTEXT, ["web"]);
-  await sessions.addLabels(CONTEXT, ["web", "pii"]);
-  expect((await sessions.view(CONTEXT)).labels).toStrictEqual(["web", "pii"]);
 });
 
 test("parallel calls of one turn, in several processes, all find their place", async () => {

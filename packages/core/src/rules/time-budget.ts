@@ -1,0 +1,81 @@
+import * as z from "zod";
+
+import { formatDuration, parseDurationMs, requireDurationMs } from "../base/duration.ts";
+import { durationSchema } from "../policy/duration-schema.ts";
+import {
+  breachParams,
+  DEGRADE_NEEDS,
+  describeLimit,
+  expiredParam,
+  perParam,
+  subjectsOf,
+  windowOf,
+  windowParam,
+} from "./limit-params.ts";
+import { defineRule, type LimitEstimate } from "./rule.ts";
+
+/** What a call holds when nobody says how long it takes; a budget below that is held whole. */
+const DEFAULT_ESTIMATE_MS = 1_000;
+
+/** They contain other calls, which are measured themselves: sla watches the whole. */
+const CONTAINERS: ReadonlySet<string> = new Set(["before_agent", "before_handoff"]);
+
+/**
+ * Keeps the time that calls take within a budget: the estimate is held before the call, the real duration settled
+ * after it. A call is not cut when its time is up; the next one meets what is left.
+ */
+export const timeBudget = defineRule({
+  kind: "timeBudget",
+  summary: "At most `limit` of running time of calls per window and subject (default: per agent).",
+  timing: "blocking",
+  hookpoints: ["*"],
+  params: z
+    .strictObject({
+      limit: durationSchema,
+      window: windowParam,
+      per: perParam.default("agent"),
+      estimate: durationSchema.exactOptional(),
+      expired: expiredParam,
+      ...breachParams,
+    })
+    .refine(({ limit, estimate }) => estimate === undefined || isWithin(estimate, limit), {
+      error: "is more than the limit, so no call would ever fit",
+      path: ["estimate"],
+      params: { suggestion: "write what one call usually takes" },
+    })
+    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+  example: { limit: "10m", window: "1h", per: "tenant", estimate: "2s" },
+  isStateless: false,
+  compile({ limit: written, window: span, per: subjects, onBreach, degrade, expired, estimate: usual }) {
+    const window = windowOf(span);
+    const per = subjectsOf(subjects);
+    const limit = requireDurationMs(written);
+    const amount = usual === undefined ? Math.min(DEFAULT_ESTIMATE_MS, limit) : requireDurationMs(usual);
+    const oneCall: LimitEstimate = Object.freeze({ amount });
+    return {
+      limits: [
+        {
+          measure: "ms",
+          limit,
+          window,
+          per,
+          onBreach,
+          ...(degrade !== undefined && { degrade }),
+          expired,
+          estimate: ({ hookpoint }) => (CONTAINERS.has(hookpoint) ? UNMEASURED : oneCall),
+          // Whole milliseconds, rounded up: many short calls must not be free.
+          actual: (_usage, _context, durationMs) => Math.max(0, Math.ceil(durationMs)),
+          describe: () => describeLimit(`${formatDuration(limit)} of running time`, window, per),
+        },
+      ],
+    };
+  },
+});
+
+/** No opinion and nothing to reserve. */
+const UNMEASURED: LimitEstimate = Object.freeze({ amount: 0, unknown: Object.freeze({}) });
+
+/** What is no duration has its own issue. */
+function isWithin(estimate: string, limit: string): boolean {
+  return (parseDurationMs(estimate) ?? 0) <= (parseDurationMs(limit) ?? Infinity);
+}

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+
+import { didYouMean, suggest } from "../../src/base/did-you-mean.ts";
+
+test("suggests the known word that is nearest, else all of them", () => {
+  expect(suggest("limt", ["limit", "window"])).toBe('did you mean "limit"?');
+  expect(suggest("colour", ["limit", "window"])).toBe("use one of limit, window");
+  expect(didYouMean("winodw", ["limit", "window"])).toBe("window");
+  expect(didYouMean("colour", ["limit"])).toBeUndefined();
+});
+
+test("says that there are none where nothing is known", () => {
+  expect(suggest("limit", [])).toBe("there are none");
+});

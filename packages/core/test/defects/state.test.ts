@@ -1,0 +1,188 @@
+import { expect, it } from "vitest";
+
+import type { Policy } from "../../src/policy/policy.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { blocking, createBench, modelCall, sharedState, toolCall } from "../plane/bench.ts";
+import { laterState } from "../plane/later-state.ts";
+
+// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
+const escalating = rule.condition({ id: "mail", where: { tool: "send_mail" }, then: "escalate" });
+const OLGA = { by: "olga", role: "operator" } as const;
+
+function twoPerMinute(id: string): Policy {
+  return blocking(id, [rule.rate({ limit: 2, window: "1m" })]);
+}
+
+it("rate_is_per_agent_and_per_policy", async () => {
+  const { plane } = createBench({ policies: [twoPerMinute("p")] });
+  const effects: string[] = [];
+  for (const agent of ["A", "A", "B", "B", "A", "B"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one call after the other
+    effects.push((await plane.engine.decide(toolCall("search", {}, { agent }))).effect);
+  }
+  expect(effects).toStrictEqual(["allow", "allow", "allow", "allow", "block", "block"]);
+  plane.engine.removePolicy("p");
+  plane.engine.addPolicy(twoPerMinute("q"));
+  expect(await plane.engine.decide(toolCall("search", {}, { agent: "A" }))).toMatchObject({ effect: "allow" });
+});
+
+it("escalation_is_per_agent_and_tenant", async () => {
+  const { plane } = createBench({
+    policies: [blocking("p", [escalating], { escalation: [{ trigger: "mail", after: 2, within: "1h", action: { block: {} } }] })],
+  });
+  await plane.engine.decide(toolCall("send_mail", {}, { agent: "A" }));
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "B" }))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A", tenant: "beta" }))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A" }))).toMatchObject({ effect: "block", cause: "ladder" });
+});
+
+it("escalation_degrade_sets_mode_and_recovers", async () => {
+  const { plane, ports } = createBench({
+    policies: [
+      blocking("p", [escalating], {
+        escalation: [
+          { trigger: "mail", after: 1, within: "1h", action: { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } } },
+        ],
+      }),
+    ],
+  });
+  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "block", cause: "mode" });
+  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", modes: ["READ_ONLY"] });
+  ports.clock.advance(30 * 60_000);
+  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", modes: [] });
+});
+
+it("hitl_can_be_approved", async () => {
+  const { plane } = createBench({ approvals: { resolver: "external" }, policies: [blocking("p", [escalating])] });
+  const pending = await plane.engine.decide(toolCall("send_mail"));
+  await plane.approvals.approve(pending.approvalId ?? "", OLGA);
+  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "allow" });
+});
+
+it("cancelled_wait_is_not_approval", async () => {
+  const { plane } = createBench({ approvals: { resolver: "external" }, policies: [blocking("p", [escalating])] });
+  const call = toolCall("send_mail", {}, { callId: "c1" });
+  const pending = await plane.engine.decide(call);
+  const cancel = new AbortController();
+  const waiting = plane.approvals.wait(pending.approvalId ?? "", cancel.signal);
+  cancel.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "approval_pending" });
+  expect(await plane.engine.decide(call)).toMatchObject({ effect: "ask", approvalId: pending.approvalId });
+  expect(await plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "pending" });
+});
+
+it("over_budget_usage_is_recorded", async () => {
+  const prices = { costMicroUsd: (_model: unknown, usage: { costMicroUsd?: number }) => usage.costMicroUsd ?? 10_000 };
+  const { plane } = createBench({
+    prices,
+    policies: [blocking("p", [rule.costBudget({ maxUsd: 1, window: "1h", maxOutput: 10 })])],
+  });
+  const context = plane.guard.context(modelCall());
+  await plane.guard.modelCall({ context, run: () => "x", usage: () => ({ costMicroUsd: 5_000_000 }) });
+  const [state] = await plane.limits.read({ policyId: "p", ruleId: "costBudget", agent: "bot", tenant: "acme" });
+  expect(state?.used).toBe(5_000_000);
+  // The next call is small, and still over.
+  expect(await plane.engine.decide(modelCall())).toMatchObject({ effect: "block", cause: "limit" });
+});
+
+it("alert_on_breach_fires_on_breach_only", async () => {
+  const { plane, ports } = createBench({
+    policies: [
+      { id: "watch", nonBlocking: [rule.alert({ on: ["breach"], channel: "log" })] },
+      blocking("p", [rule.denylist({ tools: ["update"] })]),
+    ],
+  });
+  await plane.engine.decide(toolCall("search"));
+  await plane.flush();
+  expect(ports.logger.entries).toHaveLength(0);
+  await plane.engine.decide(toolCall("update"));
+  await plane.flush();
+  expect(ports.logger.entries).toHaveLength(1);
+});
+
+it("one_counter_per_metric", async () => {
+  const made: string[] = [];
+  let decisions = 0;
+  const make = ({ name }: { readonly name: string }) => {
+    made.push(name);
+    return { record: () => void (name === "agentplane.decisions" && decisions++) };
+  };
+  const { plane } = createBench({
+    metrics: { counter: make, histogram: make },
+    policies: [1, 2].map((at) => ({ id: `m${at}`, nonBlocking: [rule.metrics()] })),
+  });
+  await plane.engine.decide(toolCall("search"));
+  await plane.engine.decide(toolCall("search"));
+  await plane.flush();
+  expect(new Set(made).size).toBe(made.length);
+  expect(decisions).toBe(2);
+});
+
+function oncePer(window: string): Policy {
+  return blocking("p", [rule.rate({ limit: 1, window })]);
+}
+
+it("rollback_resets_counters", async () => {
+  const { plane } = createBench();
+  const note = { author: "olga", changelog: "why" };
+  const first = plane.versions.publish(oncePer("1h"), note);
+  plane.engine.addPolicy(first.policy);
+  await plane.engine.decide(toolCall("search"));
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block" });
+  plane.versions.publish(oncePer("2h"), note);
+  const back = plane.versions.rollback("p", first.version, note);
+  // A version is data: no live counter travels with it, and what it says is exactly what was published.
+  expect(back.policy).toStrictEqual(first.policy);
+  expect(JSON.parse(JSON.stringify(back.policy))).toEqual(back.policy);
+  await plane.limits.reset({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" }, { by: "olga" });
+  plane.engine.addPolicy(back.policy);
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow", policyVersion: undefined });
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", policyVersion: back.contentHash });
+});
+
+it("promote_saves", () => {
+  const { plane } = createBench();
+  const note = { author: "olga", changelog: "why" };
+  const published = plane.versions.publish(blocking("p", [rule.denylist({ tools: ["a"] })]), note);
+  plane.versions.publish(blocking("p", [rule.denylist({ tools: ["b"] })]), note);
+  plane.versions.rollback("p", published.version, note);
+  expect(plane.versions.history("p").map(({ version, rollbackOf }) => [version, rollbackOf])).toStrictEqual([
+    [1, undefined],
+    [2, undefined],
+    [3, 1],
+  ]);
+  expect(plane.versions.get("p", 3)?.contentHash).toBe(published.contentHash);
+});
+
+it("diff_sees_parameter_changes", () => {
+  const { plane } = createBench();
+  const note = { author: "olga", changelog: "why" };
+  plane.versions.publish(blocking("p", [rule.rate({ limit: 1, window: "1h" })]), note);
+  plane.versions.publish(blocking("p", [rule.rate({ limit: 2, window: "1h" })]), note);
+  expect(JSON.stringify(plane.versions.diff("p", 1, 2))).toContain("limit");
+});
+
+it("sqlite_store_works_with_engine", async () => {
+  // The defect: a store that answers later was called as one that answers at once.
+  const ports = createTestPorts();
+  const bench = createBench({
+    state: laterState(sharedState(ports)),
+    sharedPorts: ports,
+    approvals: { resolver: "external" },
+    policies: [blocking("p", [escalating, rule.rate({ limit: 2, window: "1h" }), rule.loop({ maxRepeats: 5 })])],
+  });
+  await bench.plane.ready();
+  const context = bench.plane.guard.context(toolCall("search", {}, { callId: "c1" }));
+  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "ran" });
+  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ decision: { cause: "already_executed" } });
+  const mail = toolCall("send_mail", {}, { callId: "c2" });
+  const pending = await bench.plane.engine.decide(mail);
+  expect(pending.effect).toBe("ask");
+  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+  expect(await bench.plane.engine.decide(mail)).toMatchObject({ effect: "allow" });
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "limit" });
+  await bench.plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ cause: "unplugged" });
+  expect(bench.decisions()).toHaveLength(6);
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { requirePolicy } from "../../src/enforce/require-policy.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench } from "../plane/bench.ts";
+
+const CAP = blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })]);
+const OPTIONS = { agent: "bot", tenant: "acme", policyId: "cap", parameters: ["order", "amount"] } as const;
+
+function refund(order: string, amount: number): string {
+  return `${order}:${amount}`;
+}
+
+describe("a function that requires a policy", () => {
+  it("runs only while the policy is in force, and by its rules", () => {
+    const { plane } = createBench();
+    const run = vi.fn(refund);
+    const required = requirePolicy(plane, run, { ...OPTIONS, tool: "refund" });
+    expect(() => required("o1", 5)).toThrow(
+      expect.objectContaining({ code: "policy_blocked", data: expect.objectContaining({ cause: "no_policy" }) }),
+    );
+    expect(run).not.toHaveBeenCalled();
+    plane.engine.addPolicy(CAP);
+    expect(required("o1", 5)).toBe("o1:5");
+    expect(() => required("o1", 501)).toThrow(expect.objectContaining({ policyId: "cap" }));
+    plane.engine.removePolicy("cap");
+    expect(() => required("o1", 5)).toThrow('refund requires the policy "cap"');
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  it("does not take a policy in shadow for one that protects", () => {
+    const { plane } = createBench({ policies: [{ ...CAP, mode: "shadow" }] });
+    const required = requirePolicy(plane, refund, OPTIONS);
+    expect(() => required("o1", 5)).toThrow("not in force");
+    plane.engine.addPolicy({ ...CAP, mode: "enforce" });
+    expect(required("o1", 5)).toBe("o1:5");
+  });
+
+  it("records the refusal, and gives it to onBlock", () => {
+    const bench = createBench();
+    const required = requirePolicy(bench.plane, refund, { ...OPTIONS, onBlock: ({ status }) => status });
+    expect(required("o1", 5)).toBe("blocked");
+    expect(bench.decisions()).toMatchObject([
+      { tool: "refund", decision: { effect: "block", cause: "no_policy", reason: expect.stringContaining("cap") } },
+    ]);
+  });
+
+  it("keeps the name and the length", () => {
+    const { plane } = createBench({ policies: [CAP] });
+    const required = requirePolicy(plane, refund, OPTIONS);
+    expect([required.name, required.length]).toStrictEqual(["refund", 2]);
+  });
+});

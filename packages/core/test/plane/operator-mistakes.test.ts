@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench } from "./bench.ts";
+
+const OLGA = { by: "olga" };
+const RATE = blocking("pace", [rule.rate({ limit: 1, window: "1h", onBreach: "escalate" })], {
+  escalation: [{ trigger: "rate", after: 1, within: "1h", action: { alert: { channel: "log" } } }],
+});
+
+describe("what would do nothing is refused with a hint", () => {
+  it.each<[string, object]>([
+    ["by", { reason: "fire" }],
+    ["by", { by: " ", reason: "fire" }],
+    ["reason", { by: "olga" }],
+    ["reason", { by: "olga", reason: "" }],
+  ])("an unplug without %s", (missing, act) => {
+    const bench = createBench();
+    // What a caller without types may write.
+    const pull = (): unknown => bench.plane.controls.unplug({ kind: "all" }, act as { by: string; reason: string });
+    expect(pull).toThrow(expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining(missing) }));
+    expect(bench.plane.controls.status().plugs).toStrictEqual([]);
+    expect(bench.controls("unplugged")).toStrictEqual([]);
+  });
+
+  it.each([
+    ["policy", { policyId: "pase", trigger: "rate" }, 'no policy "pase"; did you mean "pace"?'],
+    ["trigger", { policyId: "pace", trigger: "rat" }, '"rat"; did you mean "rate"?'],
+  ])("a ladder of an unknown %s", (_what, of, message) => {
+    const bench = createBench({ policies: [RATE] });
+    expect(() => bench.plane.controls.resetLadder({ ...of, agent: "bot" }, OLGA)).toThrow(
+      expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining(message) }),
+    );
+    expect(bench.controls("ladder_reset")).toStrictEqual([]);
+  });
+
+  it("a ladder where no policy has one", () => {
+    const { plane } = createBench();
+    expect(() => plane.controls.resetLadder({ policyId: "p", trigger: "t", agent: "bot" }, OLGA)).toThrow("there are none");
+  });
+
+  it("the recovery of a scope that is none", () => {
+    const { plane } = createBench();
+    const scope = { kind: "agnet", id: "bot" } as unknown as { kind: "agent" };
+    expect(() => plane.controls.recover(scope, OLGA)).toThrow(
+      expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining('did you mean "agent"?') }),
+    );
+  });
+});
+
+it("a recovery says how many modes it ended", async () => {
+  const { plane } = createBench();
+  const bot = { kind: "agent", id: "bot" } as const;
+  await plane.controls.degrade(bot, "READ_ONLY", OLGA);
+  await plane.controls.degrade(bot, "NO_EXTERNAL", OLGA);
+  expect(await plane.controls.recover(bot, OLGA)).toBe(2);
+  expect(await plane.controls.recover(bot, OLGA)).toBe(0);
+});
+
+it("a ladder that is there is reset", async () => {
+  const bench = createBench({ policies: [RATE] });
+  await bench.plane.controls.resetLadder({ policyId: "pace", trigger: "rate", agent: "bot" }, OLGA);
+  expect(bench.controls("ladder_reset")).toHaveLength(1);
+});
