@@ -56,7 +56,14 @@ export { ApprovalPending, PolicyBlocked, PolicyDegraded, PolicyError } from "./d
 
 export { createRuleFactories, rule } from "./rules/rule-factory.ts";
 export { defineRule } from "./rules/rule.ts";
-export type { CelCompiler, CompiledRule, CompileTools, Observation, RuleDeps, RuleKind } from "./rules/rule.ts";
+export type {
+  CelCompiler,
+  CompiledRule,
+  CompileTools,
+  Observation,
+  RuleDeps,
+  RuleKind,
+} from "./rules/rule.ts";
 export type { SessionEntry, SessionView } from "./rules/session-view.ts";
 export { createRegistry, type RuleRegistry } from "./rules/registry.ts";
 
@@ -79,7 +86,15 @@ export type { PlugAuthority, PlugEntry, PlugSubject } from "./state/plugboard.ts
 export type { ModeEntry, ModeScope } from "./state/degradation.ts";
 export type { Approval, ApprovalAct, Approvals } from "./state/approval.ts";
 
-export type { Hook, HookBlock, HookChange, HookFilter, HookOptions, HookReturn, HookTools } from "./hooks/hook.ts";
+export type {
+  Hook,
+  HookBlock,
+  HookChange,
+  HookFilter,
+  HookOptions,
+  HookReturn,
+  HookTools,
+} from "./hooks/hook.ts";
 export { HookRegistry } from "./hooks/hook-registry.ts";
 export { HookBlocked } from "./hooks/hook-blocked.ts";
 export { blockIf, inject, retry } from "./hooks/hook-patterns.ts";
@@ -92,7 +107,13 @@ export type { GuardedCall } from "./enforce/execute.ts";
 export type { StreamCall, StreamCodec } from "./enforce/guard-stream.ts";
 export type { Denied, Outcome } from "./enforce/outcome.ts";
 export type { NamedTool } from "./enforce/visible-tools.ts";
-export { enforce, policyGuard, type AnyFunction, type GuardOptions, type WrapOptions } from "./enforce/wrap.ts";
+export {
+  enforce,
+  policyGuard,
+  type AnyFunction,
+  type GuardOptions,
+  type WrapOptions,
+} from "./enforce/wrap.ts";
 export { requirePolicy, type RequireOptions, type RequiringPlane } from "./enforce/require-policy.ts";
 
 export { applyDiff } from "./versioning/apply-diff.ts";

@@ -190,8 +190,8 @@ function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssu
       if (choices.includes(name)) continue;
       issues.push({
         path: `identity.${member}[${position}]`,
-        message: `"${String(name)}" is not a choice`,
-        suggestion: suggest(String(name), choices),
+        message: `"${name}" is not a choice`,
+        suggestion: suggest(name, choices),
       });
     }
   }
@@ -207,7 +207,7 @@ const ON_WHOLE: readonly string[] = ["buffer", "exposePrefix"];
 function streamIssues(stream: PlaneOptions["stream"]): readonly ConfigIssue[] {
   if (stream === undefined) return [];
   const issues = memberIssues("stream", stream, ["onWhole"]);
-  const onWhole = String(stream.onWhole ?? "buffer");
+  const { onWhole = "buffer" } = stream;
   if (ON_WHOLE.includes(onWhole)) return issues;
   const suggestion = suggest(onWhole, ON_WHOLE);
   return [...issues, { path: "stream.onWhole", message: `"${onWhole}" is not a choice`, suggestion }];
@@ -221,5 +221,9 @@ function holdIssues(holdTtl: string | undefined): readonly ConfigIssue[] {
 function memberIssues(option: string, value: object, names: readonly string[]): readonly ConfigIssue[] {
   return Object.keys(value)
     .filter((name) => !names.includes(name))
-    .map((name) => ({ path: `${option}.${name}`, message: "unknown option", suggestion: suggest(name, names) }));
+    .map((name) => ({
+      path: `${option}.${name}`,
+      message: "unknown option",
+      suggestion: suggest(name, names),
+    }));
 }

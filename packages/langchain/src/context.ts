@@ -9,11 +9,7 @@ import { describeModel } from "./model-facts.ts";
  * What a tool call is, in the plane's words.
  * @param request LangChain's request; its `tool` may be absent (hidden, invented or dynamic), its call never is.
  */
-export function toolContext(
-  identity: GovernedIdentity,
-  request: ToolCallRequest,
-  input: unknown,
-): GuardInit {
+export function toolContext(identity: GovernedIdentity, request: ToolCallRequest, input: unknown): GuardInit {
   const { toolCall, runtime } = request;
   const callId = toolCallId(toolCall.id, runtime);
   return {

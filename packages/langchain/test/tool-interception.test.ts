@@ -71,7 +71,7 @@ describe("a blocked tool call", () => {
     const read = countingTool("read");
     let deep: object = {};
     for (let at = 0; at < 200; at++) deep = { deep };
-    const { run } = governedAgent({
+    const { run, decisions } = governedAgent({
       plane: planeOf(),
       model: new ScriptedChatModel(call("read", deep)),
       tools: [read.tool],
@@ -79,7 +79,13 @@ describe("a blocked tool call", () => {
     const { toolMessages, last } = await run();
     expect(read.runs).toEqual([]);
     expect(toolMessages[0]).toMatchObject({ status: "error" });
+    expect(toolMessages[0]?.text).toMatch(/cannot be used/);
+    // The arguments stay in the history, so the prompt with them is refused too.
     expect(last.text).toMatch(/cannot be used/);
+    expect(decisions.filter(({ decision }) => decision.effect === "block")).toMatchObject([
+      { tool: "read", decision: { cause: "content_refused" } },
+      { model: "scripted-1", decision: { cause: "content_refused" } },
+    ]);
   });
 });
 

@@ -8,6 +8,24 @@ export interface Usage {
   readonly costMicroUsd?: number;
 }
 
+/** A number of tokens, or of micro-dollars, that can be charged: not NaN, not negative, and exact. */
+export function isUsableAmount(amount: unknown): amount is number {
+  return typeof amount === "number" && amount >= 0 && amount <= Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * Tells whether a usage says all that a limit charges; what it leaves out, or states as no amount, is charged at its
+ * estimate.
+ * @param usage As reported.
+ * @param measure What the limit counts: `tokens` (the default) needs input and output; for `microUsd` the whole cost will
+ *   do as well.
+ */
+export function isCompleteUsage(usage: Usage | undefined, measure: "tokens" | "microUsd" = "tokens"): boolean {
+  if (usage === undefined) return false;
+  if (measure === "microUsd" && isUsableAmount(usage.costMicroUsd)) return true;
+  return isUsableAmount(usage.inputTokens) && isUsableAmount(usage.outputTokens);
+}
+
 /** The port for prices: answers what a call costs, in integer micro-dollars. */
 export interface PriceTable {
   /**

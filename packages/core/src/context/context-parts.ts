@@ -1,4 +1,4 @@
-import type { Usage } from "../base/model-costs.ts";
+import { isUsableAmount, type Usage } from "../base/model-costs.ts";
 import { normaliseApiCall, urlOf } from "./api-call.ts";
 import type { AgentIdentity, ApiCall, ModelCall, Target, ToolCall } from "./context.ts";
 import type { AgentInit, ApiInit, ModelInit, TargetInit, ToolInit } from "./context-init.ts";
@@ -116,8 +116,7 @@ export function usageOf(usage: Usage): Usage {
   const draft: Draft<Usage> = {};
   for (const field of USAGE_FIELDS) {
     const count = usage[field];
-    if (typeof count === "number" && count >= 0 && count <= Number.MAX_SAFE_INTEGER)
-      draft[field] = Math.ceil(count);
+    if (isUsableAmount(count)) draft[field] = Math.ceil(count);
   }
   return Object.freeze(draft);
 }

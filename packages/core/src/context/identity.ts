@@ -64,7 +64,9 @@ function normal(claim: Claim): Claim {
   if (!Array.isArray(claim)) return claim;
   const ids: readonly unknown[] = claim;
   // Checked item by item where the context is built.
-  return Object.freeze(ids.map((id) => (typeof id === "string" ? id.normalize("NFC") : id))) as readonly string[];
+  return Object.freeze(
+    ids.map((id) => (typeof id === "string" ? id.normalize("NFC") : id)),
+  ) as readonly string[];
 }
 
 /** Order counts: a lineage from another root is another lineage. */

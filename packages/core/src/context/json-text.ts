@@ -1,3 +1,5 @@
+import { isJsonContainer } from "./json-check.ts";
+
 /** What becomes of the pieces of a JSON text. Returning the same text changes nothing. */
 export interface JsonTextEdit {
   /** A member's name. */
@@ -16,28 +18,11 @@ export interface JsonTextEdit {
 /**
  * Changes a JSON text in place: everything that is not changed stays letter for letter, numbers beyond what JavaScript
  * can hold and repeated members too. Linear, without recursion, whatever the nesting.
- * @param json Any text; one that is not a JSON object or array gives undefined.
+ * @param json Any text; one that is not a JSON object or array, but for white space and a byte order mark around it,
+ *   gives undefined.
  */
 export function editJsonText(json: string, edit: JsonTextEdit): string | undefined {
-  return looksLikeContainer(json) && isJson(json) ? new Editor(json, edit).run() : undefined;
-}
-
-/** Spares most texts the cost of an exception. */
-function looksLikeContainer(text: string): boolean {
-  const trimmed = text.trim();
-  return (
-    (trimmed.startsWith("{") && trimmed.endsWith("}")) || (trimmed.startsWith("[") && trimmed.endsWith("]"))
-  );
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // The parser's only way to say no.
-    return false;
-  }
+  return isJsonContainer(json) ? new Editor(json, edit).run() : undefined;
 }
 
 interface Frame {

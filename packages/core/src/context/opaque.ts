@@ -47,8 +47,8 @@ export function hasOpaque(value: JsonValue): boolean {
 }
 
 /**
- * Tells whether a snapshot holds something that rules cannot read and that may carry text: everything opaque but dates,
- * numbers that JSON lacks, and symbols. Linear, and only where something opaque is.
+ * Tells whether a snapshot holds something that rules cannot read and that may carry text: everything opaque but plain
+ * dates, numbers that JSON lacks, and symbols. Linear, and only where something opaque is.
  * @param value What `snapshot` returned, or a part of it.
  */
 export function hasUnreadable(value: JsonValue): boolean {
@@ -59,12 +59,21 @@ export function hasUnreadable(value: JsonValue): boolean {
 }
 
 function isHarmless(value: unknown): boolean {
-  return (
-    value instanceof Date ||
-    typeof value === "number" ||
-    typeof value === "bigint" ||
-    typeof value === "symbol"
-  );
+  // A bigint can be a card number.
+  return typeof value === "number" || typeof value === "symbol" || isPlainDate(value);
+}
+
+/** A date and nothing else: a subclass, or members of its own, could carry any text. */
+function isPlainDate(value: unknown): boolean {
+  if (!(value instanceof Date)) return false;
+  try {
+    // Throws for what only claims to be a date.
+    Date.prototype.getTime.call(value);
+    return Object.getPrototypeOf(value) === Date.prototype && Reflect.ownKeys(value).length === 0;
+  } catch {
+    // A trap, or no date at all.
+    return false;
+  }
 }
 
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/;

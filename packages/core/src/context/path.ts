@@ -36,6 +36,21 @@ export function memberPath(path: string, key: string | number): string {
   return IDENTIFIER.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 }
 
+/** A name that a programmer chose; anything else, or one with a long number in it, may be somebody's data. */
+const SHOWN_NAME = /^(?!.*\d{4})[A-Za-z_$][\w$-]{0,63}$/;
+
+/**
+ * A path for people, models and records: it says where, and repeats no name that may be data, such as an address or a
+ * card number; those read `["…"]`.
+ * @param keys Member names and positions from the root.
+ */
+export function shownPath(keys: readonly (string | number)[]): string {
+  return keys.reduce<string>(
+    (path, key) => memberPath(path, typeof key === "number" || SHOWN_NAME.test(key) ? key : "…"),
+    "$",
+  );
+}
+
 /**
  * The value a path names, own members only.
  * @returns undefined where nothing is there, or for a path that cannot be read.

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Hash } from "../base/ports.ts";
 import type { ScanChannel, Scanner } from "../base/scanner.ts";
+import { editJsonParts } from "./json-parts.ts";
 import { editJsonText, type JsonTextEdit } from "./json-text.ts";
 import { isOpaque } from "./opaque.ts";
 import { DROPPED, rebuildItems, rebuildMembers, type MemberChange } from "./rebuild.ts";
@@ -20,7 +21,8 @@ export interface RedactDeps {
 
 /**
  * Replaces what duties name: the whole value of a member whose name matches `fields`, at any depth, and what detectors
- * find in any text, in member names, in large whole numbers, and inside texts that are JSON themselves. The strongest
+ * find in any text, in member names, in large whole numbers, and inside texts that are JSON themselves; members are also
+ * found in lines and fenced blocks of a text that are JSON. The strongest
  * treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
  * `[EMAIL:1a2b3c4d]`; `tokenise` `[EMAIL_1]`, numbered by first appearance. Redacting twice is redacting once. Opaque
  * values stay.
@@ -78,7 +80,10 @@ class Redaction {
   text(text: string): string {
     let current = text;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const edited = editJsonText(current, this.#edit) ?? current;
+      // Fields stand in lines and fenced blocks too. Their text alone is found without: it is scanned as it is.
+      const edited = this.#plan.hasFields
+        ? editJsonParts(current, this.#edit)
+        : (editJsonText(current, this.#edit) ?? current);
       // JSON is scanned as text too: for what stands across its parts.
       const scanned = this.#scan(edited);
       if (scanned === edited) return scanned;

@@ -2,7 +2,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import type { JsonValue } from "../base/json.ts";
 import { hasOpaque, isOpaque, markHolder, opaqueOf, referenceOf } from "./opaque.ts";
 import { emptyMembers } from "./members.ts";
-import { memberPath } from "./path.ts";
+import { shownPath } from "./path.ts";
 import { SnapshotMark } from "./snapshot-mark.ts";
 
 export { hasOpaque, hasUnreadable } from "./opaque.ts";
@@ -23,6 +23,7 @@ const MAX_BYTES_PER_UNIT = 3;
  *   or whose reading throws.
  */
 export function snapshot(value: unknown): JsonValue {
+  if (typeof value === "string") return bareText(value);
   if (typeof value !== "object" || value === null) return leaf(value);
   if (SnapshotMark.isOn(value) || isOpaque(value)) return value as JsonValue; // Only JSON values are marked so.
   const walk: Walk = { trail: [], units: 0, hasOpaque: false };
@@ -33,8 +34,20 @@ export function snapshot(value: unknown): JsonValue {
     if (cause instanceof AgentplaneError) throw cause;
     throw refused("it throws while it is read; pass plain data", walk, cause);
   }
-  if (walk.units * MAX_BYTES_PER_UNIT > MAX_BYTES && bytesOf(copied) > MAX_BYTES) throw tooLarge(walk);
+  if (isTooLarge(copied, walk.units)) throw tooLarge(walk);
   return copied;
+}
+
+function bareText(text: string): string {
+  // One value, as an item would count.
+  if (isTooLarge(text, text.length + 1)) throw tooLarge({ trail: [], units: 0, hasOpaque: false });
+  return text;
+}
+
+/** The exact size is only counted where the cheap bounds leave it open. */
+function isTooLarge(copied: JsonValue, units: number): boolean {
+  if (units > MAX_BYTES) return true;
+  return units * MAX_BYTES_PER_UNIT > MAX_BYTES && bytesOf(copied) > MAX_BYTES;
 }
 
 /**
@@ -175,7 +188,7 @@ function tooLarge(walk: Walk): AgentplaneError {
 }
 
 function refused(why: string, walk: Walk, cause?: unknown): AgentplaneError {
-  const path = walk.trail.reduce((at, { key }) => memberPath(at, key), "$");
+  const path = shownPath(walk.trail.map(({ key }) => key));
   return new AgentplaneError("content_refused", `the content cannot be used: at ${shorten(path)} ${why}`, {
     data: { path: shorten(path) },
     cause,

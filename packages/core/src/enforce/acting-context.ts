@@ -54,7 +54,7 @@ export function createActingContexts(core: GuardCore): ActingContexts {
       if (identity[field] === undefined || resolved[field] !== undefined || told.has(key)) continue;
       told.add(key);
       core.ports.logger.warn(
-        `${SOURCE_WORDS[name] ?? name} names a ${field} that is not used: to trust it, set identity: { trust: ["${name}"] }`,
+        `${wordsOf(name)} names a ${field} that is not used: to trust it, set identity: { trust: ["${name}"] }`,
       );
     }
   };
@@ -113,9 +113,12 @@ const SOURCE_WORDS: Readonly<Record<string, string>> = {
   framework: "the framework's context",
 };
 
+function wordsOf(source: string): string {
+  return SOURCE_WORDS[source] ?? source;
+}
+
 function conflictReason(field: string, [first, second]: readonly [string, string]): string {
-  const words = (name: string): string => SOURCE_WORDS[name] ?? name;
-  return `${words(second)} names another ${field} than ${words(first)}; no source may contradict an earlier one`;
+  return `${wordsOf(second)} names another ${field} than ${wordsOf(first)}; no source may contradict an earlier one`;
 }
 
 function conflictIn(given: GuardedContext): string | undefined {

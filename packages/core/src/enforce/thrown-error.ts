@@ -13,10 +13,10 @@ export function readError(error: unknown): unknown {
 
 function read(error: unknown, depth: number): unknown {
   if (typeof error !== "object" || error === null) return error === undefined ? "undefined" : error;
-  if (!(error instanceof Error)) return { text: String(error), ...error };
+  if (!(error instanceof Error)) return { ...membersOf(error), text: textOf(error) };
   const { message, name, cause } = error;
-  const text = String(error);
-  const members: Record<string, unknown> = { ...error };
+  const text = textOf(error);
+  const members = membersOf(error);
   if (cause !== undefined) members["cause"] = depth < MAX_DEPTH ? read(cause, depth + 1) : "…";
   if (error instanceof AggregateError && depth < MAX_DEPTH) {
     members["errors"] = error.errors.map((one: unknown) => read(one, depth + 1));
@@ -24,6 +24,16 @@ function read(error: unknown, depth: number): unknown {
   // The usual error is its message alone, and so is what rules and records see of it.
   const isPlain = Object.keys(members).length === 0 && text === `${name}: ${message}`;
   return isPlain ? message : { ...members, name, message, text };
+}
+
+function membersOf(thrown: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(thrown));
+}
+
+/** As a framework would print it; an object may bring its own words. */
+function textOf(thrown: object): string {
+  // oxlint-disable-next-line typescript/no-base-to-string -- what it prints is just what must be looked at
+  return String(thrown);
 }
 
 /**

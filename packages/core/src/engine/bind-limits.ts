@@ -1,20 +1,13 @@
+import { assertNever } from "../base/assert-never.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { LimitSpec, LimitSubject, Window } from "../policy/limit.ts";
 import type { LimitDeclaration, LimitEstimate } from "../rules/rule.ts";
-import type { ReserveItem } from "../store/state-store.ts";
+import type { BoundLimit } from "./bound-limit.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
 import { isLive, type Plan } from "./plan.ts";
 
-/** One limit of one rule, bound to this call's subject. */
-export interface BoundLimit {
-  readonly entry: CompiledEntry;
-  readonly declaration: LimitDeclaration;
-  /** Whom it counts for. */
-  readonly subject: LimitSubject;
-  readonly value: string | undefined;
-  readonly item: ReserveItem;
-}
+export type { BoundLimit } from "./bound-limit.ts";
 
 /** Receives what a rule's estimate says beside the amount. */
 export type TakeEstimate = (entry: CompiledEntry, estimate: LimitEstimate) => void;
@@ -25,12 +18,12 @@ export type TakeEstimate = (entry: CompiledEntry, estimate: LimitEstimate) => vo
  * @param planeId Keeps several planes on one store apart.
  * @param plan What matches.
  * @param context The call; its estimates are taken before the request is clamped to them.
- * @param take Called once per declared limit.
+ * @param note Called once per declared limit.
  */
 export function bindLimits(
   planeId: string,
   plan: Plan,
-  { context, take }: { readonly context: PolicyContext; readonly take: TakeEstimate },
+  { context, note }: { readonly context: PolicyContext; readonly note: TakeEstimate },
 ): readonly BoundLimit[] {
   const bound: BoundLimit[] = [];
   const boundBefore = boundBeforeOf(plan, context.agent.id);
@@ -38,21 +31,18 @@ export function bindLimits(
     if (!isLive(entry, context)) continue;
     for (const declaration of entry.rule.limits ?? []) {
       const estimate = declaration.estimate(context);
-      take(entry, estimate);
+      note(entry, estimate);
       if (estimate.unknown !== undefined) continue;
       for (const subject of declaration.per) {
         const of = { entry, declaration, amount: estimate.amount, value: subjectValue(subject, context) };
         const at = bound.length;
         const before = boundBefore[at];
-        if (before !== undefined && isSame(before, of, subject)) bound.push(before);
-        else
-          bound.push(
-            (boundBefore[at] = bindOne(
-              of,
-              limitSpecOf({ planeId, entry, declaration, subject }, context),
-              subject,
-            )),
-          );
+        const one =
+          before !== undefined && isSame(before, of, subject)
+            ? before
+            : bindOne(of, limitSpecOf({ planeId, entry, declaration, subject }, context), subject);
+        boundBefore[at] = one;
+        bound.push(one);
       }
     }
   }
@@ -139,6 +129,8 @@ function subjectValue(subject: LimitSubject, context: PolicyContext): string | u
       return context.tool?.name;
     case "global":
       return "";
+    default:
+      return assertNever(subject, "limit subject");
   }
 }
 
@@ -151,5 +143,7 @@ function windowKey(window: Window): string {
       return `calendar:${window.unit}:${window.timeZone}`;
     case "lifetime":
       return "lifetime";
+    default:
+      return assertNever(window, "window");
   }
 }

@@ -50,7 +50,7 @@ function withTimeout(
   ports: Ports,
   onTimeout?: () => void,
 ): Promise<RuleAnswer | undefined> {
-  let cancel = (): void => undefined;
+  let cancel: (() => void) | undefined;
   const late = new Promise<RuleAnswer | undefined>((resolve) => {
     cancel = ports.timers.set(() => {
       onTimeout?.();
@@ -62,7 +62,7 @@ function withTimeout(
     (given) => checked(entry, given, ports),
     (error: unknown) => failed(entry, "threw", ports, error),
   );
-  return Promise.race([answered, late]).finally(() => cancel());
+  return Promise.race([answered, late]).finally(() => cancel?.());
 }
 
 function checked(entry: CompiledEntry, given: RuleAnswer | undefined, ports: Ports): RuleAnswer | undefined {

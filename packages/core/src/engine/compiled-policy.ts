@@ -4,7 +4,6 @@ import type { CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { EscalationStep } from "../policy/policy.ts";
 import type { CompiledRule, RuleRead, RuleTiming } from "../rules/rule.ts";
-import type { OwnedObligation } from "./owned-obligation.ts";
 
 /** A rule of a loaded policy, compiled, with everything the pipeline asks of it at hand. */
 export interface CompiledEntry {
@@ -17,7 +16,7 @@ export interface CompiledEntry {
   readonly rule: CompiledRule;
   readonly obligations: readonly Obligation[];
   /** The same with their owner, made once. */
-  readonly duties: readonly OwnedObligation[];
+  readonly duties: readonly { readonly entry: CompiledEntry; readonly obligation: Obligation }[];
   readonly reads: readonly RuleRead[];
   readonly readsSession: boolean;
   readonly timeoutMs: number;

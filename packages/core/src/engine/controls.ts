@@ -3,6 +3,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
+import { requireExactId, requireKnownMembers } from "../state/exact-subject.ts";
 import type { PlugEntry, PlugSubject } from "../state/plugboard.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { OperatorAct } from "./limits.ts";
@@ -27,7 +28,11 @@ export interface Controls {
     subject: PlugSubject,
     act: { readonly by: string; readonly authority?: PlugEntry["authority"] },
   ): MaybePromise<void>;
-  /** Sets a mode for a scope. */
+  /**
+   * Sets a mode for a scope.
+   * @throws AgentplaneError `usage_invalid` for a pattern, or a member that a scope does not have; ConfigError for an
+   *   unknown mode, scope or duration
+   */
   degrade(scope: ModeScope, degrade: DegradeSpec | Mode, act: OperatorAct): MaybePromise<void>;
   /**
    * Removes the modes of a scope, whatever set them.
@@ -65,16 +70,20 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
       return plugboard.unplug(subject, act);
     },
     plug: (subject, act) => plugboard.plug(subject, act),
-    degrade: (scope, degrade, { by, reason }) =>
-      degradation.set({
+    degrade(scope, degrade, { by, reason }) {
+      requireKnownMembers(scope, { mayBeNull: true });
+      requireExactId(scope);
+      return degradation.set({
         scope,
         degrade: typeof degrade === "string" ? { mode: degrade } : degrade,
         cause: reason ?? `set by ${by}`,
         by,
-      }),
+      });
+    },
     recover(scope, act) {
       if (!(MODE_SCOPES as readonly string[]).includes(scope.kind))
         throw unknown("scope", scope.kind, MODE_SCOPES);
+      requireKnownMembers(scope, { mayBeNull: true });
       return degradation.recover(scope, act);
     },
     resetLadder(of, act) {

@@ -1,5 +1,5 @@
 import { AgentplaneError } from "../base/errors.ts";
-import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
@@ -45,7 +45,6 @@ export interface Decider {
  * consumes nothing.
  */
 export function createDecider(parts: EngineParts, inForce: () => InForce, inFlight: InFlightTable): Decider {
-  const match: Step = (pass) => void (pass.plan = pass.index.planFor(pass.context));
   const steps = survivingSteps(parts, [
     (pass) => gate(pass, parts),
     match,
@@ -94,14 +93,22 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => climb(pass, parts),
     (pass) => gateAgain(pass, parts),
   ]);
-  const walk = (list: readonly Step[], pass: Pass): MaybePromise<void> => {
+  const walk = <R>(list: readonly Step[], pass: Pass, end: () => MaybePromise<R>): MaybePromise<R> => {
+    let hasEnded = false;
+    const endOnce = (): MaybePromise<R> => {
+      hasEnded = true;
+      return end();
+    };
+    const fail = (error: unknown): MaybePromise<R> => {
+      if (hasEnded) throw error;
+      refuseFailure(pass, parts, error);
+      return endOnce();
+    };
     try {
-      const walked = runSteps(list, pass);
-      return isThenable(walked)
-        ? walked.catch((error: unknown) => refuseFailure(pass, parts, error))
-        : walked;
+      const walked = runSteps(list, pass, endOnce);
+      return isThenable(walked) ? walked.catch(fail) : walked;
     } catch (error) {
-      return refuseFailure(pass, parts, error);
+      return fail(error);
     }
   };
   const stepsOf = (context: PolicyContext, intent: Intent): readonly Step[] => {
@@ -111,15 +118,12 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
   return {
     decide(context, { intent }) {
       const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
-      const walked = walk(stepsOf(context, intent), pass);
-      return isThenable(walked)
-        ? walked.then(() => conclude(pass, parts, inFlight))
-        : conclude(pass, parts, inFlight);
+      return walk(stepsOf(context, intent), pass, () => conclude(pass, parts, inFlight));
     },
     explain(context) {
       // An early question reads sessions and probes limits; without the steps that write it leaves nothing behind.
       const pass = createPass(context, { intent: "ask", isExplaining: true, inForce: inForce() }, parts);
-      return andThen(walk(explainSteps, pass), () => buildDecision(pass, parts.ports.ids.next("dec"), parts));
+      return walk(explainSteps, pass, () => buildDecision(pass, parts.ports.ids.next("dec"), parts));
     },
     refuse(context, denial, intent) {
       const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
@@ -131,13 +135,15 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
       pass.refusal = denial;
       // What a rule imposed before the call holds for its result, unless the rule imposes it always and so again.
       pass.duties = admittedDuties.filter(({ entry, obligation }) => !entry.obligations.includes(obligation));
-      return andThen(walk(afterSteps, pass), () => {
+      return walk(afterSteps, pass, () => {
         const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
         return { ruling: { decision, context: pass.context, callKeys: [] }, pass };
       });
     },
   };
 }
+
+const match: Step = (pass) => void (pass.plan = pass.index.planFor(pass.context));
 
 /** With `onStateError: allow` a step whose store fails is passed over, loudly; what asks a person still does not run. */
 function survivingSteps({ ports, settings }: EngineParts, steps: readonly Step[]): readonly Step[] {

@@ -1,5 +1,6 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { ContextMark } from "../context/context-mark.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
 import { afterOf } from "../context/hookpoint.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
@@ -12,10 +13,11 @@ import { buildDecision } from "./build-decision.ts";
 import { createPass } from "./create-pass.ts";
 import { createDecider } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import { finishCall, settleAtEstimate } from "./finish.ts";
+import { finishCall } from "./finish.ts";
 import { createInFlightTable } from "./in-flight.ts";
 import type { PolicyChanges } from "./policy-changes.ts";
 import type { PolicySet } from "./policy-set.ts";
+import { settleAtEstimate } from "./settle.ts";
 import { unplugged } from "./step-gate.ts";
 import { streamDutiesOf } from "./stream-duties.ts";
 
@@ -67,8 +69,9 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
   const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), 2 * parts.settings.holdTtlMs);
   const decider = createDecider(parts, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
+  // One that is built already is taken as it is: what was found out about it stays with it.
   const contextOf = (given: PolicyContext | ContextInit): PolicyContext =>
-    createContext(given, parts.nowMs());
+    ContextMark.isOn(given) ? given : createContext(given, parts.nowMs());
   return {
     ...changes,
     get revision() {

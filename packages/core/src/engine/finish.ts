@@ -1,15 +1,16 @@
+import { assertNever } from "../base/assert-never.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { Usage } from "../base/model-costs.ts";
+import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
-import type { CallEnd, Ruling } from "../decision/decision-point.ts";
+import type { CallEnd, Denial, Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
-import type { LimitDeclaration } from "../rules/rule.ts";
 import type { Decider } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 import { isLive, type Plan } from "./plan.ts";
+import { isMetered, releaseAll, settleAll, type RunEnd } from "./settle.ts";
 
 /**
  * Ends an admission exactly once: judges the result, settles what was reserved, writes session, call state and outcome.
@@ -33,37 +34,10 @@ export function finishCall(
     case "ran":
     case "failed":
       return endRun(flight, end, parts, durationMs);
+    default:
+      return assertNever(end, "call end");
   }
 }
-
-/** Ends an admission of which no outcome will be known: everything reserved counts as used. */
-export function settleAtEstimate(
-  decisionId: string,
-  parts: EngineParts & { readonly inFlight: InFlightTable },
-): MaybePromise<void> {
-  const flight = parts.inFlight.take(decisionId);
-  if (flight === undefined) return;
-  const settleFrom = (position: number): MaybePromise<void> => {
-    const id = flight.heldIds[position];
-    if (id === undefined) return;
-    return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
-  };
-  const advanced = (): MaybePromise<void> =>
-    flight.callKey === undefined
-      ? undefined
-      : parts.admissions.advance(flight.callKey, "done", {
-          nowMs: parts.nowMs(),
-          decisionId,
-          reservationId: flight.reservationId,
-        });
-  return andThen(settleFrom(0), () =>
-    andThen(advanced(), () =>
-      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
-    ),
-  );
-}
-
-type RunEnd = Extract<CallEnd, { status: "ran" | "failed" }>;
 
 function endRun(
   flight: InFlight,
@@ -73,8 +47,10 @@ function endRun(
 ): MaybePromise<Ruling> {
   // Settled first: what was used is charged even when judging the result fails.
   const settled = guarded(() => settleAll(flight, end, parts, durationMs), parts, "settlement");
-  return andThen(settled, (isSettled) =>
-    andThen(parts.decider.judgeResult(end.context, end.denial, flight.duties), ({ ruling, pass }) => {
+  return andThen(settled, (isSettled) => {
+    const mayShow = isSettled || parts.settings.onStateError === "allow";
+    const denial = end.denial ?? (mayShow ? undefined : UNSETTLED);
+    return andThen(parts.decider.judgeResult(end.context, denial, flight.duties), ({ ruling, pass }) => {
       if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       const isWithheld = ruling.decision.effect === "block";
       const shown = isWithheld ? withheld(flight, ruling) : ruling;
@@ -95,14 +71,14 @@ function endRun(
         "outcome",
       );
       return andThen(closed, (isSound) => {
-        if (isWithheld) return shown;
-        const { onAuditError, onStateError } = parts.settings;
-        if (!isSettled && onStateError === "block") return withheldFor(flight, shown, UNSETTLED);
-        return isSound || onAuditError === "continue" ? shown : withheldFor(flight, shown, UNRECORDED);
+        const isShown = isSound || isWithheld || parts.settings.onAuditError === "continue";
+        return isShown ? shown : withheldUnrecorded(flight, shown);
       });
-    }),
-  );
+    });
+  });
 }
+
+const UNSETTLED: Denial = { cause: "state_error", reason: "what it used could not be settled" };
 
 const NO_DUTIES: readonly OwnedObligation[] = Object.freeze([]);
 
@@ -163,9 +139,10 @@ function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): Maybe
     after: close.ruling?.decision,
     usage: close.usage,
     isEstimated:
-      close.usage === undefined &&
-      flight.limits.some(({ declaration }) => isMetered(declaration)) &&
-      close.status === "ran",
+      close.status === "ran" &&
+      flight.limits.some(
+        ({ declaration: { measure } }) => isMetered(measure) && !isCompleteUsage(close.usage, measure),
+      ),
     durationMs: close.durationMs,
     duties: close.duties ?? NO_DUTIES,
     admittedDuties: flight.duties,
@@ -186,35 +163,6 @@ function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): Maybe
     });
   }
   return written;
-}
-
-function isMetered({ measure }: LimitDeclaration): boolean {
-  return measure === "tokens" || measure === "microUsd";
-}
-
-function settleAll(
-  flight: InFlight,
-  end: RunEnd,
-  { ledger }: EngineParts,
-  durationMs: number,
-): MaybePromise<void> {
-  const actuals = flight.limits.map(({ declaration }) => {
-    const actual = declaration.actual(end.usage, end.context, durationMs);
-    // A call that failed before it used anything gives its budget back; its rate stays.
-    return end.status === "failed" && end.usage === undefined && isMetered(declaration) ? 0 : actual;
-  });
-  const settleFrom = (position: number): MaybePromise<void> => {
-    const id = flight.heldIds[position];
-    if (id === undefined) return;
-    return andThen(ledger.settle(id, position === 0 ? actuals : []), () => settleFrom(position + 1));
-  };
-  return settleFrom(0);
-}
-
-function releaseAll(flight: InFlight, parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = flight.heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.release(id), () => releaseAll(flight, parts, from + 1));
 }
 
 /** Runs a duty that no policy gates; its failure is loud and answers false. */
@@ -254,10 +202,8 @@ function withheldWords({ tool, model }: InFlight["context"], reason: string): st
   return `${what} WAS executed, but its result is withheld: ${reason}. Do not repeat the call.`;
 }
 
-const UNRECORDED = { cause: "audit_error", reason: "its outcome could not be recorded" } as const;
-const UNSETTLED = { cause: "state_error", reason: "what it used could not be settled" } as const;
-
-function withheldFor(flight: InFlight, ruling: Ruling, why: typeof UNRECORDED | typeof UNSETTLED): Ruling {
+function withheldUnrecorded(flight: InFlight, ruling: Ruling): Ruling {
+  const why = { cause: "audit_error", reason: "its outcome could not be recorded" } as const;
   return withheld(flight, {
     ...ruling,
     decision: { ...ruling.decision, ...why, verdict: "block", effect: "block" },

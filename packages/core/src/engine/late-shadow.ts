@@ -13,7 +13,7 @@ export function recordLateShadow(
 ): void {
   for (const { entry, given } of lateShadow) {
     const recorded = given.then((answered) => {
-      if (answered?.answer === undefined) return;
+      if (answered?.answer === undefined) return undefined;
       const { answer, reason } = answered.answer;
       parts.recordControl({
         action: "shadow_answer",
@@ -22,6 +22,7 @@ export function recordLateShadow(
         reason,
         data: { decisionId: decision.id, policyVersion: entry.policy.version, ruleId: entry.ruleId, answer },
       });
+      return undefined;
     });
     parts.observers.track(recorded);
   }

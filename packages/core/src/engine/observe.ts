@@ -65,6 +65,7 @@ export function createObserverQueue(ports: Ports): ObserverQueue {
     },
     track,
     async flush() {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- drained and pushed by what is awaited
       while (running !== undefined || tracked.size > 0) {
         // oxlint-disable-next-line no-await-in-loop -- what finishes may have pushed more
         await Promise.all([running, ...tracked]);
@@ -86,11 +87,11 @@ async function observe(entry: CompiledEntry, observation: Observation, ports: Po
   try {
     const work = entry.rule.observe?.(observation);
     if (work === undefined || !isThenable(work)) return;
-    let cancel = (): void => undefined;
+    let cancel: (() => void) | undefined;
     const late = new Promise<"late">((resolve) => {
       cancel = ports.timers.set(() => resolve("late"), entry.timeoutMs);
     });
-    const first = await Promise.race([work, late]).finally(() => cancel());
+    const first = await Promise.race([work, late]).finally(() => cancel?.());
     if (first === "late") {
       report("did not finish in time");
       work.catch((error: unknown) => report(`failed late: ${nameOf(error)}`));

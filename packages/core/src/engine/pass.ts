@@ -105,17 +105,24 @@ export type Step = (pass: Pass) => MaybePromise<void>;
  * Runs the steps in order, synchronously until one returns a promise; a refusal ends the walk.
  * @param steps The pipeline, a readable list.
  * @param pass What the steps work on.
+ * @param end Runs in the same turn as the last step: nothing else may come between a check and its conclusion.
  */
-export function runSteps(steps: readonly Step[], pass: Pass, from = 0): MaybePromise<void> {
+export function runSteps<R>(
+  steps: readonly Step[],
+  pass: Pass,
+  end: () => MaybePromise<R>,
+  from = 0,
+): MaybePromise<R> {
   for (let position = from; position < steps.length; position++) {
-    if (pass.refusal !== undefined || pass.joined !== undefined) return;
+    if (pass.refusal !== undefined || pass.joined !== undefined) break;
     const pending = steps[position]!(pass);
     if (isThenable(pending)) {
       const next = position + 1;
       return pending.then(() => {
         pass.hasAwaited = true;
-        return runSteps(steps, pass, next);
+        return runSteps(steps, pass, end, next);
       });
     }
   }
+  return end();
 }

@@ -1,5 +1,5 @@
 import type { PolicyContext } from "../context/context.ts";
-import type { BoundLimit } from "./bind-limits.ts";
+import type { BoundLimit } from "./bound-limit.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import type { PolicyContext, ToolCall } from "../context/context.ts";
 import type { Hookpoint } from "../context/hookpoint.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
@@ -135,6 +136,8 @@ function valuesOf(context: PolicyContext, dimension: Dimension): readonly string
       return context.tenant === undefined ? [] : [context.tenant];
     case "agents":
       return [context.agent.id];
+    default:
+      return assertNever(dimension, "selector dimension");
   }
 }
 

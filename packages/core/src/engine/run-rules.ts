@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
@@ -108,6 +109,8 @@ function ownEffect(answer: Answer["answer"]): Effect {
       return "allow";
     case "block":
       return "block";
+    default:
+      return assertNever(answer, "answer");
   }
 }
 
@@ -146,6 +149,8 @@ function isAbsent(
       return usage === undefined && isAfter(hookpoint);
     case "session":
       return false;
+    default:
+      return assertNever(read, "what a rule reads");
   }
 }
 

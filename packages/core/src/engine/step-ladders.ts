@@ -56,7 +56,7 @@ function climbGroups(
   parts: EngineParts,
   breach: PassAnswer,
   from = 0,
-  joined: Effect | undefined = undefined,
+  joined?: Effect,
 ): MaybePromise<Effect | undefined> {
   const group = breach.entry.ladders[from];
   if (group === undefined) return joined;
@@ -101,11 +101,11 @@ interface Climb {
   readonly hasChanged: boolean;
 }
 
-function act(pass: Pass, parts: EngineParts, climb: Climb): MaybePromise<Effect> {
-  const { breach, step, hasChanged } = climb;
+function act(pass: Pass, parts: EngineParts, taken: Climb): MaybePromise<Effect> {
+  const { breach, step, hasChanged } = taken;
   const { action } = step;
   if ("alert" in action) {
-    if (hasChanged) parts.alert(action.alert, alertMessage(pass, climb));
+    if (hasChanged) parts.alert(action.alert, alertMessage(pass, taken));
     return "allow";
   }
   if ("hitl" in action) {

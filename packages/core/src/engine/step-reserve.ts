@@ -49,7 +49,7 @@ function bindAll(pass: Pass, { settings }: EngineParts): void {
   const { plan } = pass;
   if (plan === undefined || plan.limited.length === 0) return;
   let clampTokens = Infinity;
-  const take: TakeEstimate = (entry, { clampOutputTokens, unknown }) => {
+  const note: TakeEstimate = (entry, { clampOutputTokens, unknown }) => {
     if (entry.policy.isShadow || entry.timing === "nonBlocking") return;
     if (unknown?.answer !== undefined) pass.answers.push(passAnswer(entry, unknown.answer, "rule"));
     if (clampOutputTokens === undefined) return;
@@ -59,7 +59,7 @@ function bindAll(pass: Pass, { settings }: EngineParts): void {
       { entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } },
     ];
   };
-  pass.limits = bindLimits(settings.planeId, plan, { context: pass.context, take });
+  pass.limits = bindLimits(settings.planeId, plan, { context: pass.context, note });
   if (clampTokens !== Infinity) pass.context = clamped(pass.context, clampTokens);
 }
 

@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { ScanChannel } from "../base/scanner.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -103,6 +104,8 @@ export function channelOf(surface: RedactSurface): ScanChannel {
       return "tool_result";
     case "response":
       return "model_output";
+    default:
+      return assertNever(surface, "surface");
   }
 }
 

@@ -41,11 +41,11 @@ export function waitForSlot(
   const waitedMs = parts.ports.clock.elapsedMs() - pass.startedMs;
   if (waitedMs + retryAfterMs > maxMs) return false;
   return new Promise((resolve) => {
-    let cancel = (): void => undefined;
-    let unsubscribe = (): void => undefined;
+    let cancel: (() => void) | undefined;
+    let unsubscribe: (() => void) | undefined;
     const wake = (): void => {
-      cancel();
-      unsubscribe();
+      cancel?.();
+      unsubscribe?.();
       resolve(parts.plugboard.cutOf(pass.context) === undefined);
     };
     cancel = parts.ports.timers.set(wake, retryAfterMs);

@@ -11,7 +11,7 @@ import {
   windowOf,
   windowParam,
 } from "./limit-params.ts";
-import { costOf, createPriceWarning } from "./model-cost.ts";
+import { chargedCost, costOf, createPriceWarning } from "./model-cost.ts";
 import { estimateModelCall, maxOutputParam } from "./model-estimate.ts";
 import { defineRule, type CompileTools, type LimitEstimate } from "./rule.ts";
 
@@ -40,7 +40,7 @@ export const costBudget = defineRule({
   example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {
-    const { prices } = tools;
+    const { prices, tokenizer } = tools;
     if (prices === undefined && rest.onUnknownPrice === "block") {
       tools.fail("", "needs a price table, and none was given: every call would be blocked", HOW_TO_PRICE);
     }
@@ -57,7 +57,8 @@ export const costBudget = defineRule({
           ...(rest.degrade !== undefined && { degrade: rest.degrade }),
           expired: rest.expired,
           estimate: createEstimate(rest, tools),
-          actual: (usage, context) => usage && costOf(context, usage, prices),
+          actual: (usage, context) =>
+            chargedCost(usage, context, { prices, tokenizer, maxOutput: rest.maxOutput }),
           describe: () => describeLimit(`$${maxUsd}`, window, per),
         },
       ],

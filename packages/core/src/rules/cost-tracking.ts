@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 import { describeLimit, perParam, subjectsOf, windowOf, windowParam } from "./limit-params.ts";
-import { costOf, createPriceWarning } from "./model-cost.ts";
+import { chargedCost, costOf, createPriceWarning } from "./model-cost.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS, estimateModelCall } from "./model-estimate.ts";
 import { defineRule } from "./rule.ts";
 
@@ -40,7 +40,8 @@ export const costTracking = defineRule({
             if (amount === undefined) warn(context.model?.name ?? "unknown");
             return { amount: amount ?? 0 };
           },
-          actual: (usage, context) => usage && costOf(context, usage, prices),
+          actual: (usage, context) =>
+            chargedCost(usage, context, { prices, tokenizer, maxOutput: DEFAULT_MAX_OUTPUT_TOKENS }),
           describe: () => describeLimit("any cost", window, per),
         },
       ],

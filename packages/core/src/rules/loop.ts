@@ -19,7 +19,7 @@ const MAX_COUNT = 1_000;
 export const loop = defineRule({
   kind: "loop",
   summary:
-    "Stops an agent after `maxIterations` model calls or `maxRepeats` identical tool calls in its session (without one in its run, without a run in the last day).",
+    "Stops an agent after `maxIterations` model calls or `maxRepeats` identical tool calls in its session (else run, else agent).",
   timing: "blocking",
   hookpoints: ["*"],
   params: z

@@ -1,7 +1,7 @@
-import type { PriceTable, Usage } from "../base/model-costs.ts";
+import type { PriceTable, Tokenizer, Usage } from "../base/model-costs.ts";
 import type { Logger } from "../base/ports.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { wholeAmount } from "./model-estimate.ts";
+import { completedUsage, estimateModelCall, wholeAmount } from "./model-estimate.ts";
 
 /**
  * What a model call cost or would cost.
@@ -15,6 +15,22 @@ export function costOf(
   const reported = wholeAmount(usage.costMicroUsd);
   if (reported !== undefined || context.model === undefined) return reported;
   return wholeAmount(prices?.costMicroUsd(context.model, usage));
+}
+
+/**
+ * What a model call that ran is charged: the cost that was reported, else the price of its tokens, those that were not
+ * reported at their estimate.
+ * @returns Integer micro-dollars; undefined when the whole estimate is to be charged.
+ */
+export function chargedCost(
+  usage: Usage | undefined,
+  context: PolicyContext,
+  { prices, tokenizer, maxOutput }: { prices: PriceTable | undefined; tokenizer: Tokenizer; maxOutput: number },
+): number | undefined {
+  const reported = wholeAmount(usage?.costMicroUsd);
+  if (reported !== undefined) return reported;
+  const used = completedUsage(usage, () => estimateModelCall(context, tokenizer, maxOutput));
+  return used && costOf(context, used, prices);
 }
 
 /** How many unknown models are remembered, so that each is reported once. */

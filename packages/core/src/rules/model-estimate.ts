@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import type { Tokenizer } from "../base/model-costs.ts";
+import { isUsableAmount, type Tokenizer, type Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
 
 /** Output tokens assumed where neither the request nor the rule says otherwise. */
@@ -34,8 +34,23 @@ export function estimateModelCall(
   };
 }
 
-/** A reported amount as the ledger takes it: an integer ≥ 0, rounded up; undefined for what is no number. */
+/**
+ * A reported usage with the tokens that it leaves out, or states as no amount, taken from the estimate.
+ * @returns Undefined when it states neither: the whole estimate is charged then.
+ */
+export function completedUsage(usage: Usage | undefined, estimate: () => ModelEstimate): (Usage & ModelEstimate) | undefined {
+  const input = wholeAmount(usage?.inputTokens);
+  const output = wholeAmount(usage?.outputTokens);
+  if (input === undefined && output === undefined) return undefined;
+  const { inputTokens, outputTokens } =
+    input === undefined || output === undefined ? estimate() : { inputTokens: input, outputTokens: output };
+  return { ...usage, inputTokens: input ?? inputTokens, outputTokens: output ?? outputTokens };
+}
+
+/**
+ * A reported amount as the ledger takes it: a whole number from 0, rounded up; undefined for what cannot be one, such as
+ * a negative number, which would give back what others used.
+ */
 export function wholeAmount(amount: number | undefined): number | undefined {
-  if (amount === undefined || !Number.isFinite(amount)) return undefined;
-  return Math.max(0, Math.ceil(amount));
+  return isUsableAmount(amount) ? Math.ceil(amount) : undefined;
 }

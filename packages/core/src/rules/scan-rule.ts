@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { AgentplaneError } from "../base/errors.ts";
 import type { DetectorInfo, ScanChannel, Scanner } from "../base/scanner.ts";
+import { hasUnreadable } from "../context/snapshot.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { requireDetectors, requireFamily, requireScanner, spanOf } from "./detectors.ts";
 import { NEEDS_NO_TEXT, type CompiledRule, type CompileTools, type RuleKind } from "./rule.ts";
@@ -72,15 +73,15 @@ function judge(parts: readonly ScanPart[], judging: Judging): RuleAnswer | undef
     const where = [...new Set(parts.map(({ channel }) => channel))].join(", ");
     return { answer: { answer: params.onFinding, reason: `${kind.what} was found (${found}) in ${where}` } };
   }
-  if (!isTruncated) return undefined;
-  // Nothing found in a part is not nothing found: the policy's onError decides.
-  throw new AgentplaneError(
-    "rule_failed",
-    `rule "${tools.ruleId}" met a text too long to be scanned wholly`,
-    {
-      data: { policyId: tools.policyId, ruleId: tools.ruleId },
-    },
-  );
+  // Nothing found in what can be read is not nothing found: the policy's onError decides.
+  if (isTruncated) throw failed("met a text too long to be scanned wholly", tools);
+  const unread = parts.find(({ value }) => hasUnreadable(value));
+  if (unread === undefined) return undefined;
+  throw failed(`cannot read all of the ${unread.channel}: it holds a value that is not plain JSON`, tools);
+}
+
+function failed(why: string, { policyId, ruleId }: CompileTools): AgentplaneError {
+  return new AgentplaneError("rule_failed", `rule "${ruleId}" ${why}`, { data: { policyId, ruleId } });
 }
 
 function chosenDetectors(

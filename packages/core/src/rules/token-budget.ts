@@ -1,6 +1,5 @@
 import * as z from "zod";
 
-import type { Usage } from "../base/model-costs.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -11,7 +10,7 @@ import {
   windowOf,
   windowParam,
 } from "./limit-params.ts";
-import { estimateModelCall, maxOutputParam, wholeAmount } from "./model-estimate.ts";
+import { completedUsage, estimateModelCall, maxOutputParam, wholeAmount } from "./model-estimate.ts";
 import { defineRule } from "./rule.ts";
 
 /**
@@ -59,16 +58,13 @@ export const tokenBudget = defineRule({
             const { inputTokens, outputTokens } = estimateModelCall(context, tokenizer, rest.maxOutput);
             return { amount: inputTokens + outputTokens, clampOutputTokens: outputTokens };
           },
-          actual: tokensOf,
+          actual(usage, context) {
+            const used = completedUsage(usage, () => estimateModelCall(context, tokenizer, rest.maxOutput));
+            return used && wholeAmount(used.inputTokens + used.outputTokens);
+          },
           describe: () => describeLimit(`${limit} tokens`, window, per),
         },
       ],
     };
   },
 });
-
-function tokensOf(usage: Usage | undefined): number | undefined {
-  const input = wholeAmount(usage?.inputTokens);
-  const output = wholeAmount(usage?.outputTokens);
-  return input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0);
-}

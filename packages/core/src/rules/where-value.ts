@@ -140,9 +140,14 @@ function equality(operands: readonly unknown[], place: ValuePlace): ValueTest | 
   for (const operand of operands) {
     if (!isJson(operand)) return wrong(place, "is not a JSON value");
     if (!canHold(place.holds, operand)) return wrong(place, `is compared with a ${place.holds} and is none`);
-    texts.add(canonicalJson(operand));
+    texts.add(comparable(operand));
   }
-  return present(place, (value) => texts.has(canonicalJson(value)));
+  return present(place, (value) => texts.has(comparable(value)));
+}
+
+/** Equal values have equal texts; two spellings of one text are one text. */
+function comparable(value: JsonValue): string {
+  return canonicalJson(value).normalize("NFC");
 }
 
 function order(holds: (compared: number) => boolean): Operator {

@@ -2,10 +2,10 @@ import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DocumentStore } from "../store/state-store.ts";
 import { bindingKey, type Approval, type ApprovalBinding } from "./approval-machine.ts";
 
-/** Requests of one binding that are looked through. */
+/** Requests of one binding that somebody said yes to, and that are looked through; open ones would push those out. */
 const MAX_PER_BINDING = 32;
 
-/** Finds the requests that are bound to one action; an id found here is a hint, the request itself decides. */
+/** Finds the requests that somebody said yes to and that are bound to one action; an id found here is a hint, the request itself decides. */
 export class ApprovalIndex {
   readonly #documents: DocumentStore;
   readonly #prefix: string;

@@ -3,6 +3,7 @@ import { requireDurationMs } from "../base/duration.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
+import { isSamePerson, personKey } from "./person-key.ts";
 
 /** What an approval is good for, and nothing else. */
 export interface ApprovalBinding {
@@ -79,7 +80,7 @@ const DEFAULT_TIMEOUT = "5m";
 /** A new request; four eyes without a known requester are refused at birth, for nobody could be told apart. */
 export function createApproval(id: string, request: ApprovalRequest): Approval {
   const { binding, terms, view, idempotencyKey, nowMs, requestedBy } = request;
-  const isNameless = approversOf(terms) > 1 && requestedBy === undefined;
+  const isNameless = approversOf(terms) > 1 && personKey(requestedBy ?? "") === "";
   return {
     id,
     status: isNameless ? "denied" : "pending",
@@ -109,8 +110,8 @@ export function approvalAt(approval: Approval, nowMs: number): Approval {
  */
 export function approved(approval: Approval, act: ApprovalAct, nowMs: number): Approval {
   checkAct(approval, act, nowMs);
-  const by = act.by.normalize("NFC");
-  const approvedBy = approval.approvedBy.includes(by) ? approval.approvedBy : [...approval.approvedBy, by];
+  const isRepeated = approval.approvedBy.some((name) => isSamePerson(name, act.by));
+  const approvedBy = isRepeated ? approval.approvedBy : [...approval.approvedBy, act.by.normalize("NFC")];
   const next = { ...approval, approvedBy, ...(act.reason !== undefined && { reason: act.reason }) };
   if (approvedBy.length < approversOf(approval.terms)) return next;
   return { ...next, status: "approved", expiresAtMs: nowMs + timeoutMsOf(approval.terms) };
@@ -177,8 +178,8 @@ function checkAct(approval: Approval, { by, role }: ApprovalAct, nowMs: number):
   const mayBe = approversOf(terms) > 1 ? "operator" : (terms.by ?? "any");
   if (mayBe !== "any" && role !== mayBe)
     throw invalid(id, `can only be answered by an ${mayBe}, not by a ${role}`);
-  if (by.trim() === "") throw invalid(id, "needs the name of who answers");
-  if (by.normalize("NFC") === requestedBy?.normalize("NFC"))
+  if (personKey(by) === "") throw invalid(id, "needs the name of who answers");
+  if (requestedBy !== undefined && isSamePerson(by, requestedBy))
     throw invalid(id, "cannot be answered by who requested it");
 }
 

@@ -25,6 +25,7 @@ import {
 } from "./approval-machine.ts";
 import { waitForAnswer } from "./approval-wait.ts";
 import { EditedInputs } from "./edited-inputs.ts";
+import { tellListener } from "./tell-listener.ts";
 
 export type {
   Approval,
@@ -37,7 +38,7 @@ export type {
 /** What approvals need. */
 export interface ApprovalsDeps {
   readonly approvals: DocumentStore;
-  readonly ports: Pick<Ports, "ids" | "timers">;
+  readonly ports: Pick<Ports, "ids" | "timers" | "logger">;
   /** Keeps several planes on one store apart. */
   readonly planeId?: string;
   nowMs(): number;
@@ -104,7 +105,7 @@ export class Approvals {
 
   /** @throws AgentplaneError `approval_invalid` when this person may not answer, or it is answered already */
   approve(id: string, act: ApprovalAct): MaybePromise<Approval> {
-    return this.#answer(id, { action: "approval_approved", act }, (old, nowMs) => approved(old, act, nowMs));
+    return this.#sayYes(id, { action: "approval_approved", act }, (old, nowMs) => approved(old, act, nowMs));
   }
 
   /** @throws AgentplaneError `approval_invalid` as `approve` */
@@ -118,15 +119,10 @@ export class Approvals {
    */
   edit(id: string, act: ApprovalAct & { readonly input: JsonValue }): MaybePromise<Approval> {
     const how = { ...act, inputHmac: this.#deps.hmac(canonicalJson(act.input)) };
-    return andThen(this.get(id), (current) => {
-      if (current === undefined) throw unknownApproval(id);
-      // Findable, and its input at hand, before anyone is woken by the answer.
-      const preview = edited(current, how, this.#deps.nowMs());
-      this.#editedInputs.keep(preview, act.input);
-      return andThen(this.#index.add(preview), () =>
-        this.#answer(id, { action: "approval_edited", act }, (old, nowMs) => edited(old, how, nowMs)),
-      );
-    });
+    const asked = { action: "approval_edited", act };
+    return this.#sayYes(id, asked, (old, nowMs) => edited(old, how, nowMs), (preview) =>
+      this.#editedInputs.keep(preview, act.input),
+    );
   }
 
   /** A request as it stands now; undefined when it is not, or no longer, remembered. */
@@ -176,7 +172,7 @@ export class Approvals {
   /** Called with every request that is opened, answered, used or expired. Returns the unsubscription. */
   subscribe(changed: (approval: Approval) => void): () => void {
     return this.#documents.watch<Approval>(this.#idKey(""), (_key, approval) => {
-      if (approval !== undefined) changed(approval);
+      if (approval !== undefined) tellListener(() => changed(approval), "approvals", this.#deps.ports.logger);
     });
   }
 
@@ -197,16 +193,30 @@ export class Approvals {
     return andThen(claimed, (claim = fresh) =>
       andThen(
         this.#documents.update<Approval>(this.#idKey(claim.id), (old) => old ?? claim, KEPT),
-        () =>
-          andThen(claim.id === fresh.id ? this.#index.add(fresh) : undefined, () => {
-            if (claim.id === fresh.id)
-              this.#record("approval_requested", fresh, fresh.requestedBy ?? fresh.binding.agent);
-            return andThen(this.get(claim.id), (current = claim) =>
-              current.status === "consumed" ? this.#request(request, fresh, current.id) : current,
-            );
-          }),
+        () => {
+          if (claim.id === fresh.id)
+            this.#record("approval_requested", fresh, fresh.requestedBy ?? fresh.binding.agent);
+          return andThen(this.get(claim.id), (current = claim) =>
+            current.status === "consumed" ? this.#request(request, fresh, current.id) : current,
+          );
+        },
       ),
     );
+  }
+
+  /** Findable, and an edited input at hand, before anyone is woken by the answer. */
+  #sayYes(
+    id: string,
+    asked: { readonly action: string; readonly act: ApprovalAct },
+    answer: (old: Approval, nowMs: number) => Approval,
+    keep?: (preview: Approval) => void,
+  ): MaybePromise<Approval> {
+    return andThen(this.get(id), (current) => {
+      if (current === undefined) throw unknownApproval(id);
+      const preview = answer(current, this.#deps.nowMs());
+      keep?.(preview);
+      return andThen(this.#index.add(preview), () => this.#answer(id, asked, answer));
+    });
   }
 
   #answer(

@@ -7,6 +7,7 @@ import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import type { DocumentStore } from "../store/state-store.ts";
+import { requireExactId, requireKnownMembers } from "./exact-subject.ts";
 import { Replica } from "./replica.ts";
 import { ScopeIndex, type ScopeKey } from "./scope-index.ts";
 
@@ -70,7 +71,7 @@ export class Plugboard {
 
   /**
    * Stops a subject: in force here at once, everywhere when the returned promise settles.
-   * @throws AgentplaneError `usage_invalid` for an empty id
+   * @throws AgentplaneError `usage_invalid` for an empty id, a pattern, or a member that a subject does not have
    */
   unplug(
     subject: PlugSubject,
@@ -78,6 +79,7 @@ export class Plugboard {
   ): MaybePromise<void> {
     const { reason, by, authority = "operator" } = act;
     const normal = normalised(subject);
+    requireExactId(normal);
     const entry: PlugEntry = Object.freeze({
       subject: normal,
       authority,
@@ -181,12 +183,16 @@ const PLUG_KINDS = ["agent", "tenant", "tool", "all"] as const;
 
 /** Contexts carry identities in NFC; a plug written otherwise would look right and cut nothing. */
 function normalised(subject: PlugSubject): PlugSubject {
+  // From JavaScript or JSON a misspelt kind would be recorded and cut nothing.
+  if (!(PLUG_KINDS as readonly string[]).includes(subject.kind)) {
+    throw new AgentplaneError(
+      "usage_invalid",
+      `"${subject.kind}" cannot be unplugged; ${suggest(subject.kind, PLUG_KINDS)}`,
+    );
+  }
+  requireKnownMembers(subject, { mayBeNull: false });
   if (subject.kind === "all") return subject;
   const { kind, id, tenant } = subject;
-  // From JavaScript or JSON a misspelt kind would be recorded and cut nothing.
-  if (!(PLUG_KINDS as readonly string[]).includes(kind)) {
-    throw new AgentplaneError("usage_invalid", `"${kind}" cannot be unplugged; ${suggest(kind, PLUG_KINDS)}`);
-  }
   if (typeof id !== "string" || id === "")
     throw new AgentplaneError(
       "usage_invalid",

@@ -1,6 +1,7 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { DocumentStore } from "../store/state-store.ts";
+import { tellListener } from "./tell-listener.ts";
 
 /** What a replica is made of. */
 export interface ReplicaDeps<T> {
@@ -142,7 +143,7 @@ export class Replica<T> {
     else this.#entries.set(key, next);
     this.#revision++;
     this.#deps.changed(old, next);
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) tellListener(listener, "plugs and modes", this.#deps.ports.logger);
   }
 }
 

@@ -19,7 +19,8 @@ export function limitChanges(before: Policy, after: Policy): readonly string[] {
   for (const rule of limitsOf(after)) {
     const old = earlier.get(nameOf(rule));
     const why = old && reasonsOf([before, old], [after, rule]);
-    if (why !== undefined && why.length > 0) notes.push(`limit "${nameOf(rule)}" starts anew: ${why.join(", ")}`);
+    if (why !== undefined && why.length > 0)
+      notes.push(`limit "${nameOf(rule)}" starts anew: ${why.join(", ")}`);
   }
   return notes;
 }
@@ -51,7 +52,9 @@ function reasonsOf([before, old]: Version, [after, rule]: Version): readonly str
 function windowText({ window }: Readonly<Record<string, unknown>>): string {
   if (typeof window === "string") return window;
   // A calendar without a time zone means UTC, written or not.
-  return canonicalJson(isJsonObject(window) && "calendar" in window ? { timeZone: "UTC", ...window } : window);
+  return canonicalJson(
+    isJsonObject(window) && "calendar" in window ? { timeZone: "UTC", ...window } : window,
+  );
 }
 
 function subjectsOf({ per = "agent" }: Readonly<Record<string, unknown>>): readonly unknown[] {

@@ -113,13 +113,26 @@ export function createVersions({ hash, nowMs, record }: VersionDeps): Versions {
   };
 }
 
-function publishRecord({ policyId, version, contentHash, author, changelog, notes, rollbackOf }: PolicyVersion) {
+function publishRecord({
+  policyId,
+  version,
+  contentHash,
+  author,
+  changelog,
+  notes,
+  rollbackOf,
+}: PolicyVersion) {
   return {
     action: rollbackOf === undefined ? "policy_published" : "policy_rolled_back",
     by: author,
     subject: policyId,
     reason: changelog,
-    data: { version, contentHash, ...(notes.length > 0 && { notes }), ...(rollbackOf !== undefined && { rollbackOf }) },
+    data: {
+      version,
+      contentHash,
+      ...(notes.length > 0 && { notes }),
+      ...(rollbackOf !== undefined && { rollbackOf }),
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { AgentplaneError } from "../../src/base/errors.ts";
-import { hasOpaque, snapshot, thaw } from "../../src/context/snapshot.ts";
+import { hasOpaque, hasUnreadable, snapshot, thaw } from "../../src/context/snapshot.ts";
 import { looseParts, rigidParts } from "./frozen.ts";
 
 function refusalOf(value: unknown): AgentplaneError {
@@ -106,6 +106,23 @@ describe("bad input", () => {
       sparse,
     ]) {
       expect(refusalOf([value]).message).toContain("larger than 5 MiB");
+    }
+  });
+
+  test("refuses a bare text of more than 5 MiB as any other content", () => {
+    const most = 5 * 1024 * 1024 - 1;
+    expect(snapshot("x".repeat(most))).toHaveLength(most);
+    for (const text of ["x".repeat(most + 1), "x".repeat(60_000_000), "語".repeat(2_000_000)])
+      expect(refusalOf(text).message).toContain("at $ it is larger than 5 MiB");
+  });
+
+  test("never repeats a member's name that may be data", () => {
+    for (const name of ["bob@example.com 4111 1111 1111 1111", "sk-live-4111111111111111", "x".repeat(65), ""]) {
+      const value: Record<string, unknown> = {};
+      value[name] = { list: [value] };
+      const error = refusalOf(value);
+      expect(error.data["path"]).toBe('$["…"].list[0]');
+      expect(error.message).toContain('at $["…"].list[0] it contains itself');
     }
   });
 
@@ -262,4 +279,17 @@ describe("values that are not JSON", () => {
     expect(JSON.stringify(taken)).toBe('[{"$opaque":"object"}]');
     expect((thaw(taken) as unknown[])[0]).toBe(strange);
   });
+});
+
+test("only a plain date, a number that JSON lacks and a symbol cannot carry text that rules would have to read", () => {
+  class Note extends Date {
+    readonly text = "bob@example.com";
+  }
+  const labelled = Object.assign(new Date(0), { text: "bob@example.com" });
+  const posing: unknown = Object.create(Date.prototype);
+  for (const value of [new Date(0), Number.NaN, Symbol("s")]) expect(hasUnreadable(snapshot([value]))).toBe(false);
+  for (const value of [4111111111111111n, new Note(), labelled, posing, new Map()]) {
+    expect(hasUnreadable(snapshot(value))).toBe(true);
+    expect(hasUnreadable(snapshot({ deep: [value] }))).toBe(true);
+  }
 });

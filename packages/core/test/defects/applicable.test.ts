@@ -54,9 +54,13 @@ const OF_THE_SERVICE = ["post_carries_rules", "service_requires_auth", "service_
 
 it("every defect that applies has a test of its name here, and no test stands outside the list", async () => {
   const folder = new URL(".", import.meta.url);
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".test.ts") && name !== "applicable.test.ts");
+  const files = (await readdir(folder)).filter(
+    (name) => name.endsWith(".test.ts") && name !== "applicable.test.ts",
+  );
   const sources = await Promise.all(files.map((name) => readFile(new URL(name, folder), "utf8")));
-  const names = sources.flatMap((source) => [...source.matchAll(/^it\("(\w+)", /gm)].map(([, name]) => name ?? ""));
+  const names = sources.flatMap((source) =>
+    [...source.matchAll(/^it\("(\w+)", /gm)].map(([, name]) => name ?? ""),
+  );
   expect(names.toSorted((a, b) => (a < b ? -1 : 1))).toStrictEqual([...APPLICABLE]);
   expect(APPLICABLE.length + OF_THE_SERVICE.length).toBe(46);
 });

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { expect, it } from "vitest";
 import { z } from "zod";
 
@@ -21,26 +22,38 @@ const throwing = defineRule({
     },
   }),
 });
-// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
 const escalating = rule.condition({ where: { tool: "send_mail" }, then: "escalate" });
 
 it("rule_exception_blocks_and_is_audited", async () => {
   const bench = createBench({ rules: [throwing], policies: [blocking("p", [{ rule: "throwing" }])] });
-  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", policyId: "p", ruleId: "throwing" });
-  expect(bench.decisions()).toMatchObject([{ decision: { effect: "block", findings: [{ failure: "threw" }] } }]);
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "block",
+    policyId: "p",
+    ruleId: "throwing",
+  });
+  expect(bench.decisions()).toMatchObject([
+    { decision: { effect: "block", findings: [{ failure: "threw" }] } },
+  ]);
 });
 
 it("error_in_block_rule_blocks", async () => {
   const { plane } = createBench({
     policies: [blocking("p", [rule.condition({ where: { input: { amount: { gt: 5 } } } })])],
   });
-  expect(await plane.engine.decide(toolCall("update", { amount: "lots" }))).toMatchObject({ effect: "block" });
+  expect(await plane.engine.decide(toolCall("update", { amount: "lots" }))).toMatchObject({
+    effect: "block",
+  });
   expect(await plane.engine.decide(toolCall("update", {}))).toMatchObject({ effect: "block" });
 });
 
 it("failed_check_is_not_a_pass", async () => {
   // A check that answers with an error beside a verdict, or with nothing that can be understood, has not passed.
-  const answers = [{ answer: { error: "timeout", verdict: true } }, { error: "timeout" , answer: null }, "ok", true];
+  const answers = [
+    { answer: { error: "timeout", verdict: true } },
+    { error: "timeout", answer: null },
+    "ok",
+    true,
+  ];
   for (const given of answers) {
     const sloppy = defineRule({
       kind: "sloppy",
@@ -55,30 +68,47 @@ it("failed_check_is_not_a_pass", async () => {
     });
     const { plane } = createBench({ rules: [sloppy], policies: [blocking("p", [{ rule: "sloppy" }])] });
     // oxlint-disable-next-line no-await-in-loop -- one plane after the other
-    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", findings: [{ failure: "invalid" }] });
+    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+      effect: "block",
+      findings: [{ failure: "invalid" }],
+    });
   }
 });
 
 it("escalate_without_chain_blocks", async () => {
   const { plane } = createBench({ policies: [blocking("p", [escalating])] });
-  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "block", cause: "approval", policyId: "p" });
+  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({
+    effect: "block",
+    cause: "approval",
+    policyId: "p",
+  });
 });
 
 it("priority_mode_sees_all_results", async () => {
   const { plane } = createBench({
     combine: "priority",
     policies: [
-      blocking("high", [rule.allowlist({ tools: ["update"] }), rule.denylist({ tools: ["update"] })], { priority: 9 }),
+      blocking("high", [rule.allowlist({ tools: ["update"] }), rule.denylist({ tools: ["update"] })], {
+        priority: 9,
+      }),
       blocking("low", [rule.allowlist({ tools: ["update"] })], { priority: 1 }),
     ],
   });
   // The first answer of the deciding policy allows; its later one still counts.
-  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", policyId: "high", ruleId: "denylist" });
+  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+    effect: "block",
+    policyId: "high",
+    ruleId: "denylist",
+  });
 });
 
 function noted(id: string, priority: number): ReturnType<typeof blocking> {
-  const named = (name: string): RuleSpec => ({ rule: "noting", id: name, name });
-  return blocking(id, [named(`${id}1`), named(`${id}2`)], { priority });
+  const names = [`${id}1`, `${id}2`];
+  return blocking(
+    id,
+    names.map((name): RuleSpec => ({ rule: "noting", id: name, name })),
+    { priority },
+  );
 }
 
 it("rule_order_matches_policy_order", async () => {
@@ -117,8 +147,13 @@ it("blocked_call_consumes_nothing", async () => {
 
 it("default_deny_available", async () => {
   const { plane } = createBench({ defaultEffect: "block" });
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "no_policy" });
-  plane.engine.addPolicy(blocking("p", [rule.allowlist({ tools: ["search"] })], { selector: { tools: ["search"] } }));
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "block",
+    cause: "no_policy",
+  });
+  plane.engine.addPolicy(
+    blocking("p", [rule.allowlist({ tools: ["search"] })], { selector: { tools: ["search"] } }),
+  );
   expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
   expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block" });
 });
@@ -144,13 +179,19 @@ it("warn_and_log_do_not_block", async () => {
       }),
     ],
   });
-  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "allow", verdict: "escalate" });
+  expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({
+    effect: "allow",
+    verdict: "escalate",
+  });
   await plane.flush();
   expect(ports.logger.entries.length).toBeGreaterThan(0);
 });
 
 it("every_decision_audited_once", async () => {
-  const bench = createBench({ rules: [throwing], policies: [blocking("p", [{ rule: "throwing" }], { selector: { tools: ["run_code"] } })] });
+  const bench = createBench({
+    rules: [throwing],
+    policies: [blocking("p", [{ rule: "throwing" }], { selector: { tools: ["run_code"] } })],
+  });
   await bench.plane.engine.decide(toolCall("search"));
   await bench.plane.engine.decide(toolCall("run_code"));
   await bench.plane.controls.degrade({ kind: "agent", id: "degraded" }, "FULL_BLOCK", { by: "olga" });
@@ -169,7 +210,9 @@ it("every_decision_audited_once", async () => {
 });
 
 it("audit_is_redacted_by_default", async () => {
-  const bench = createBench({ policies: [{ id: "log", nonBlocking: [rule.audit({ includeInput: true, includeResult: true })] }] });
+  const bench = createBench({
+    policies: [{ id: "log", nonBlocking: [rule.audit({ includeInput: true, includeResult: true })] }],
+  });
   await bench.plane.guard.toolCall({
     context: bench.plane.guard.context(toolCall("search", { api_key: "sk-123", q: "x" })),
     run: () => ({ password: "hunter2" }),

@@ -21,7 +21,9 @@ it("documented_globs_match", async () => {
   const { plane } = createBench({
     policies: [
       blocking("rule", [rule.denylist({ tools: ["delete_*"] })]),
-      blocking("selector", [rule.condition({ where: { agent: "*" } })], { selector: { tools: ["drop_*", "!drop_draft"] } }),
+      blocking("selector", [rule.condition({ where: { agent: "*" } })], {
+        selector: { tools: ["drop_*", "!drop_draft"] },
+      }),
     ],
   });
   const decide = (tool: string): unknown => plane.engine.decide(toolCall(tool));
@@ -34,7 +36,9 @@ it("tool_selector_needs_a_tool", async () => {
   const { plane } = createBench({
     policies: [blocking("p", [rule.condition({ where: { agent: "*" } })], { selector: { tools: ["*"] } })],
   });
-  expect(await plane.engine.decide({ hookpoint: "before_agent", agent: "bot" })).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide({ hookpoint: "before_agent", agent: "bot" })).toMatchObject({
+    effect: "allow",
+  });
   expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block" });
 });
 
@@ -55,11 +59,16 @@ it("typo_and_garbage_conditions_fail_to_load", () => {
 it("negative_literals_and_not_work_in_block_rules", async () => {
   const { plane } = createBench({
     policies: [
-      blocking("negative", [rule.condition({ where: { input: { delta: { lt: -5 } } } })], { onError: "allow" }),
-      blocking("not", [rule.condition({ where: { not: { input: { env: { eq: "dev" } } } } })], { onError: "allow" }),
+      blocking("negative", [rule.condition({ where: { input: { delta: { lt: -5 } } } })], {
+        onError: "allow",
+      }),
+      blocking("not", [rule.condition({ where: { not: { input: { env: { eq: "dev" } } } } })], {
+        onError: "allow",
+      }),
     ],
   });
-  const effect = async (input: unknown): Promise<string | undefined> => (await plane.engine.decide(toolCall("update", input))).policyId;
+  const effect = async (input: unknown): Promise<string | undefined> =>
+    (await plane.engine.decide(toolCall("update", input))).policyId;
   expect(await effect({ delta: -6, env: "dev" })).toBe("negative");
   expect(await effect({ delta: -5, env: "dev" })).toBeUndefined();
   expect(await effect({ delta: 0, env: "prod" })).toBe("not");
@@ -73,7 +82,9 @@ it("bad_degrade_and_window_are_config_errors", async () => {
   };
   expect(isLoaded(degrading)).toBe(false);
   const windows = ["500ms!", "1 fortnight", "", "-1h", 5];
-  expect(windows.filter((window) => isLoaded({ id: "p", blocking: [{ rule: "rate", limit: 1, window }] }))).toStrictEqual([]);
+  expect(
+    windows.filter((window) => isLoaded({ id: "p", blocking: [{ rule: "rate", limit: 1, window }] })),
+  ).toStrictEqual([]);
   const { plane } = createBench();
   const act = { by: "olga" };
   // What an operator without types may write.
@@ -88,7 +99,14 @@ it("api_rules_normalise_paths", async () => {
   });
   const effect = async (path: string): Promise<string> =>
     (await plane.engine.decide(toolCall("http", { url: `https://api.example${path}` }))).effect;
-  const hidden = ["/admin/x", "//admin/x", "/api/../admin/x", "/%61dmin/x", "/admin/./x", "/x/%2e%2e/admin/x"];
+  const hidden = [
+    "/admin/x",
+    "//admin/x",
+    "/api/../admin/x",
+    "/%61dmin/x",
+    "/admin/./x",
+    "/x/%2e%2e/admin/x",
+  ];
   expect(await Promise.all(hidden.map(effect))).toStrictEqual(hidden.map(() => "block"));
   expect(await effect("/public/x")).toBe("allow");
   expect(await plane.engine.decide(toolCall("http", {}))).toMatchObject({ effect: "block" });
@@ -109,7 +127,10 @@ it("store_round_trip_is_lossless", async () => {
   const first = createBench({ policies });
   const stored = JSON.stringify(first.plane.engine.policies().map(({ policy }) => policy));
   const second = createBench();
-  second.plane.engine.replaceAll("server", { apiVersion: "agentplane/v1", policies: JSON.parse(stored) as Policy[] } satisfies PolicyDocument);
+  second.plane.engine.replaceAll("server", {
+    apiVersion: "agentplane/v1",
+    policies: JSON.parse(stored) as Policy[],
+  } satisfies PolicyDocument);
   expect(second.plane.engine.policies().map(({ contentHash }) => contentHash)).toStrictEqual(
     first.plane.engine.policies().map(({ contentHash }) => contentHash),
   );

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { expect, it } from "vitest";
 
 import type { Policy } from "../../src/policy/policy.ts";
@@ -6,7 +7,6 @@ import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { blocking, createBench, modelCall, sharedState, toolCall } from "../plane/bench.ts";
 import { laterState } from "../plane/later-state.ts";
 
-// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
 const escalating = rule.condition({ id: "mail", where: { tool: "send_mail" }, then: "escalate" });
 const OLGA = { by: "olga", role: "operator" } as const;
 
@@ -24,17 +24,30 @@ it("rate_is_per_agent_and_per_policy", async () => {
   expect(effects).toStrictEqual(["allow", "allow", "allow", "allow", "block", "block"]);
   plane.engine.removePolicy("p");
   plane.engine.addPolicy(twoPerMinute("q"));
-  expect(await plane.engine.decide(toolCall("search", {}, { agent: "A" }))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(toolCall("search", {}, { agent: "A" }))).toMatchObject({
+    effect: "allow",
+  });
 });
 
 it("escalation_is_per_agent_and_tenant", async () => {
   const { plane } = createBench({
-    policies: [blocking("p", [escalating], { escalation: [{ trigger: "mail", after: 2, within: "1h", action: { block: {} } }] })],
+    policies: [
+      blocking("p", [escalating], {
+        escalation: [{ trigger: "mail", after: 2, within: "1h", action: { block: {} } }],
+      }),
+    ],
   });
   await plane.engine.decide(toolCall("send_mail", {}, { agent: "A" }));
-  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "B" }))).toMatchObject({ effect: "allow" });
-  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A", tenant: "beta" }))).toMatchObject({ effect: "allow" });
-  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A" }))).toMatchObject({ effect: "block", cause: "ladder" });
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "B" }))).toMatchObject({
+    effect: "allow",
+  });
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A", tenant: "beta" }))).toMatchObject({
+    effect: "allow",
+  });
+  expect(await plane.engine.decide(toolCall("send_mail", {}, { agent: "A" }))).toMatchObject({
+    effect: "block",
+    cause: "ladder",
+  });
 });
 
 it("escalation_degrade_sets_mode_and_recovers", async () => {
@@ -42,26 +55,40 @@ it("escalation_degrade_sets_mode_and_recovers", async () => {
     policies: [
       blocking("p", [escalating], {
         escalation: [
-          { trigger: "mail", after: 1, within: "1h", action: { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } } },
+          {
+            trigger: "mail",
+            after: 1,
+            within: "1h",
+            action: { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } },
+          },
         ],
       }),
     ],
   });
   expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "block", cause: "mode" });
-  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", modes: ["READ_ONLY"] });
+  expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+    effect: "block",
+    modes: ["READ_ONLY"],
+  });
   ports.clock.advance(30 * 60_000);
   expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", modes: [] });
 });
 
 it("hitl_can_be_approved", async () => {
-  const { plane } = createBench({ approvals: { resolver: "external" }, policies: [blocking("p", [escalating])] });
+  const { plane } = createBench({
+    approvals: { resolver: "external" },
+    policies: [blocking("p", [escalating])],
+  });
   const pending = await plane.engine.decide(toolCall("send_mail"));
   await plane.approvals.approve(pending.approvalId ?? "", OLGA);
   expect(await plane.engine.decide(toolCall("send_mail"))).toMatchObject({ effect: "allow" });
 });
 
 it("cancelled_wait_is_not_approval", async () => {
-  const { plane } = createBench({ approvals: { resolver: "external" }, policies: [blocking("p", [escalating])] });
+  const { plane } = createBench({
+    approvals: { resolver: "external" },
+    policies: [blocking("p", [escalating])],
+  });
   const call = toolCall("send_mail", {}, { callId: "c1" });
   const pending = await plane.engine.decide(call);
   const cancel = new AbortController();
@@ -73,14 +100,21 @@ it("cancelled_wait_is_not_approval", async () => {
 });
 
 it("over_budget_usage_is_recorded", async () => {
-  const prices = { costMicroUsd: (_model: unknown, usage: { costMicroUsd?: number }) => usage.costMicroUsd ?? 10_000 };
+  const prices = {
+    costMicroUsd: (_model: unknown, usage: { costMicroUsd?: number }) => usage.costMicroUsd ?? 10_000,
+  };
   const { plane } = createBench({
     prices,
     policies: [blocking("p", [rule.costBudget({ maxUsd: 1, window: "1h", maxOutput: 10 })])],
   });
   const context = plane.guard.context(modelCall());
   await plane.guard.modelCall({ context, run: () => "x", usage: () => ({ costMicroUsd: 5_000_000 }) });
-  const [state] = await plane.limits.read({ policyId: "p", ruleId: "costBudget", agent: "bot", tenant: "acme" });
+  const [state] = await plane.limits.read({
+    policyId: "p",
+    ruleId: "costBudget",
+    agent: "bot",
+    tenant: "acme",
+  });
   expect(state?.used).toBe(5_000_000);
   // The next call is small, and still over.
   expect(await plane.engine.decide(modelCall())).toMatchObject({ effect: "block", cause: "limit" });
@@ -137,8 +171,14 @@ it("rollback_resets_counters", async () => {
   expect(JSON.parse(JSON.stringify(back.policy))).toEqual(back.policy);
   await plane.limits.reset({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" }, { by: "olga" });
   plane.engine.addPolicy(back.policy);
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow", policyVersion: undefined });
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", policyVersion: back.contentHash });
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "allow",
+    policyVersion: undefined,
+  });
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "block",
+    policyVersion: back.contentHash,
+  });
 });
 
 it("promote_saves", () => {
@@ -170,18 +210,25 @@ it("sqlite_store_works_with_engine", async () => {
     state: laterState(sharedState(ports)),
     sharedPorts: ports,
     approvals: { resolver: "external" },
-    policies: [blocking("p", [escalating, rule.rate({ limit: 2, window: "1h" }), rule.loop({ maxRepeats: 5 })])],
+    policies: [
+      blocking("p", [escalating, rule.rate({ limit: 2, window: "1h" }), rule.loop({ maxRepeats: 5 })]),
+    ],
   });
   await bench.plane.ready();
   const context = bench.plane.guard.context(toolCall("search", {}, { callId: "c1" }));
   expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "ran" });
-  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ decision: { cause: "already_executed" } });
+  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({
+    decision: { cause: "already_executed" },
+  });
   const mail = toolCall("send_mail", {}, { callId: "c2" });
   const pending = await bench.plane.engine.decide(mail);
   expect(pending.effect).toBe("ask");
   await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
   expect(await bench.plane.engine.decide(mail)).toMatchObject({ effect: "allow" });
-  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "limit" });
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "block",
+    cause: "limit",
+  });
   await bench.plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
   expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ cause: "unplugged" });
   expect(bench.decisions()).toHaveLength(6);

@@ -31,6 +31,16 @@ test("Guard hides, runs, redacts and completes", async () => {
   expect(names["done"]).toMatchObject({ status: "ran", result: "ok" });
 });
 
+test("identity is believed in its order, and nobody contradicts it", async () => {
+  const { names } = await runPlane(PAGE, "identity");
+  expect(names["found"]).toMatchObject({ status: "ran", result: "found" });
+  expect(names["nobody"]).toMatchObject({ status: "blocked", decision: { policyId: "tenants" } });
+  expect(names["contradicted"]).toMatchObject({
+    status: "blocked",
+    decision: { cause: "identity_conflict" },
+  });
+});
+
 test("a stream gives nothing away between two chunks", async () => {
   const { text } = await runSnippet(PAGE, "stream");
   expect(text).toBe("Write to [EMAIL] today.");

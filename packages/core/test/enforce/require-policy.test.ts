@@ -17,7 +17,10 @@ describe("a function that requires a policy", () => {
     const run = vi.fn(refund);
     const required = requirePolicy(plane, run, { ...OPTIONS, tool: "refund" });
     expect(() => required("o1", 5)).toThrow(
-      expect.objectContaining({ code: "policy_blocked", data: expect.objectContaining({ cause: "no_policy" }) }),
+      expect.objectContaining({
+        code: "policy_blocked",
+        data: expect.objectContaining({ cause: "no_policy" }),
+      }),
     );
     expect(run).not.toHaveBeenCalled();
     plane.engine.addPolicy(CAP);
@@ -41,7 +44,10 @@ describe("a function that requires a policy", () => {
     const required = requirePolicy(bench.plane, refund, { ...OPTIONS, onBlock: ({ status }) => status });
     expect(required("o1", 5)).toBe("blocked");
     expect(bench.decisions()).toMatchObject([
-      { tool: "refund", decision: { effect: "block", cause: "no_policy", reason: expect.stringContaining("cap") } },
+      {
+        tool: "refund",
+        decision: { effect: "block", cause: "no_policy", reason: expect.stringContaining("cap") },
+      },
     ]);
   });
 

@@ -12,7 +12,8 @@ export const CODEC: StreamCodec<Chunk> = {
   read: (chunk) => ("text" in chunk ? { part: chunk.part ?? "text", text: chunk.text } : undefined),
   write: (chunk, text) => ({ ...chunk, text }),
   ends: (chunk) => ("end" in chunk ? chunk.end : undefined),
-  usage: (chunk) => ("outputTokens" in chunk ? { inputTokens: 0, outputTokens: chunk.outputTokens } : undefined),
+  usage: (chunk) =>
+    "outputTokens" in chunk ? { inputTokens: 0, outputTokens: chunk.outputTokens } : undefined,
 };
 
 /** A stream of these chunks. */
@@ -60,5 +61,7 @@ export async function readAll(stream: AsyncIterable<Chunk>, onChunk?: (text: str
 }
 
 export function textOf(chunks: readonly Chunk[], part = "text"): string {
-  return chunks.map((chunk) => ("text" in chunk && (chunk.part ?? "text") === part ? chunk.text : "")).join("");
+  return chunks
+    .map((chunk) => ("text" in chunk && (chunk.part ?? "text") === part ? chunk.text : ""))
+    .join("");
 }

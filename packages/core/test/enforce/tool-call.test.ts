@@ -14,6 +14,14 @@ const codec: ResultCodec<Message> = {
   write: (message, content) => ({ ...message, content: JSON.stringify(content) }),
 };
 
+function messageOf(content: string): Message {
+  return { id: "m1", content };
+}
+
+function unreadable(): never {
+  throw new TypeError("no usage");
+}
+
 const REDACT = blocking("r", [rule.redact({ fields: ["ssn"] })]);
 
 describe("toolCall", () => {
@@ -26,31 +34,59 @@ describe("toolCall", () => {
   it("never runs a blocked one", async () => {
     const { plane } = createBench({ policies: [blocking("p", [rule.denylist({ tools: ["update"] })])] });
     let runs = 0;
-    const outcome = await plane.guard.toolCall({ context: plane.guard.context(toolCall("update")), run: () => ++runs });
-    expect(outcome).toMatchObject({ status: "blocked", error: { code: "policy_blocked" }, message: expect.any(String) });
+    const outcome = await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("update")),
+      run: () => ++runs,
+    });
+    expect(outcome).toMatchObject({
+      status: "blocked",
+      error: { code: "policy_blocked" },
+      message: expect.any(String),
+    });
     expect(runs).toBe(0);
   });
 
   it("reads and rewrites a framework's own result through its codec", async () => {
     const { plane } = createBench({ policies: [REDACT] });
-    const run = (): Message => ({ id: "m1", content: '{"ssn":"123","ok":1}' });
-    const outcome = await plane.guard.toolCall({ context: plane.guard.context(toolCall("search")), run, result: codec });
+    const outcome = await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("search")),
+      run: () => messageOf('{"ssn":"123","ok":1}'),
+      result: codec,
+    });
     expect(outcome).toMatchObject({ result: { id: "m1", content: '{"ssn":"[REDACTED]","ok":1}' } });
   });
 
-  it("gives back the very result where nothing was changed", async () => {
-    const { plane } = createBench({ policies: [REDACT] });
+  it("gives back the very result where nothing looks at it", async () => {
+    const { plane } = createBench();
     const result = { ok: 1 };
-    const outcome = await plane.guard.toolCall({ context: plane.guard.context(toolCall("search")), run: () => result });
+    const outcome = await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("search")),
+      run: () => result,
+    });
     expect((outcome as { result: unknown }).result).toBe(result);
+  });
+
+  it("gives back what was judged where something looks at it, not what a getter says later", async () => {
+    const { plane } = createBench({ policies: [REDACT] });
+    let reads = 0;
+    const result = {
+      ok: 1,
+      get note() {
+        return reads++ === 0 ? "harmless" : "secret";
+      },
+    };
+    const outcome = await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("search")),
+      run: () => result,
+    });
+    expect((outcome as { result: unknown }).result).toEqual({ ok: 1, note: "harmless" });
   });
 
   it("withholds a result that its codec cannot read; the call is settled and recorded", async () => {
     const bench = createBench({ policies: [REDACT] });
-    const run = (): Message => ({ id: "m1", content: "{" });
     const outcome = await bench.plane.guard.toolCall({
       context: bench.plane.guard.context(toolCall("search")),
-      run,
+      run: () => messageOf("{"),
       result: codec,
     });
     expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "content_refused" } });
@@ -62,9 +98,6 @@ describe("toolCall", () => {
       tokenizer: { countTokens: () => 10 },
       policies: [blocking("p", [rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 })])],
     });
-    const unreadable = (): never => {
-      throw new TypeError("no usage");
-    };
     for (const run of [() => "hi", () => Promise.resolve("hi")]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       const outcome = await bench.plane.guard.modelCall({
@@ -74,7 +107,12 @@ describe("toolCall", () => {
       });
       expect(outcome).toMatchObject({ status: "ran", result: "hi" });
     }
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "tokenBudget", agent: "bot", tenant: "acme" });
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "tokenBudget",
+      agent: "bot",
+      tenant: "acme",
+    });
     expect(state).toMatchObject({ used: 200, held: 0 });
     expect(bench.outcomes()).toHaveLength(2);
     expect(bench.ports.logger.messages("error")).toHaveLength(2);
@@ -83,19 +121,30 @@ describe("toolCall", () => {
   it("judges what the framework reports as an error value, and lets it be tried again", async () => {
     const bench = createBench();
     const context = bench.plane.guard.context(toolCall("search", {}, { callId: "c1" }));
-    const call = { context, run: () => ({ isError: true }), isError: (result: { isError: boolean }) => result.isError };
+    const call = {
+      context,
+      run: () => ({ isError: true }),
+      isError: (result: { isError: boolean }) => result.isError,
+    };
     expect(await bench.plane.guard.toolCall(call)).toMatchObject({ status: "ran" });
-    expect(await bench.plane.guard.toolCall({ ...call, run: () => ({ isError: false }) })).toMatchObject({ status: "ran" });
+    expect(await bench.plane.guard.toolCall({ ...call, run: () => ({ isError: false }) })).toMatchObject({
+      status: "ran",
+    });
     expect(await bench.plane.guard.toolCall(call)).toMatchObject({ decision: { cause: "already_executed" } });
   });
 
   it("a policy at the result withholds it, and says that the action happened", async () => {
-    const bench = createBench({ policies: [blocking("p", [rule.condition({ where: { result: { paid: true } } })])] });
+    const bench = createBench({
+      policies: [blocking("p", [rule.condition({ where: { result: { paid: true } } })])],
+    });
     const outcome = await bench.plane.guard.toolCall({
       context: bench.plane.guard.context(toolCall("update")),
       run: () => ({ paid: true }),
     });
-    expect(outcome).toMatchObject({ status: "blocked", decision: { hookpoint: "after_tool_call", policyId: "p" } });
+    expect(outcome).toMatchObject({
+      status: "blocked",
+      decision: { hookpoint: "after_tool_call", policyId: "p" },
+    });
     expect(outcome).toMatchObject({ message: expect.stringMatching(/update WAS executed.*Do not repeat/) });
     expect(bench.outcomes()).toMatchObject([{ outcome: "withheld", after: { policyId: "p" } }]);
   });
@@ -108,7 +157,9 @@ describe("an admission", () => {
     if (admission.status !== "admitted") throw new Error("not admitted");
     await plane.guard.complete(admission, { status: "ran", result: 1 });
     expect(() => plane.guard.complete(admission, { status: "ran", result: 1 })).toThrow("already ended");
-    expect(() => plane.guard.complete({ ...admission }, { status: "ran", result: 1 })).toThrow("not an admission");
+    expect(() => plane.guard.complete({ ...admission }, { status: "ran", result: 1 })).toThrow(
+      "not an admission",
+    );
   });
 
   it("is found again by its call while it runs, and not afterwards", async () => {
@@ -128,134 +179,5 @@ describe("an admission", () => {
     (admission.input as { list: number[] }).list.push(2);
     expect(admission.input).toStrictEqual({ list: [1] });
     expect(admission.context.tool?.input).toMatchObject({ list: [1] });
-  });
-});
-
-describe("a kill in the middle of a call", () => {
-  const bot = { kind: "agent", id: "bot" } as const;
-  const STOP = { by: "olga", reason: "drill" };
-
-  it("fires the call's signal with the error that says why, and blocks the outcome", async () => {
-    const bench = createBench();
-    let reason: unknown;
-    const outcome = await bench.plane.guard.toolCall({
-      context: bench.plane.guard.context(toolCall("update")),
-      run: ({ signal }) =>
-        new Promise((_resolve, reject) => {
-          signal.addEventListener("abort", () => {
-            ({ reason } = signal);
-            reject(new Error("aborted"));
-          });
-          void bench.plane.controls.unplug(bot, STOP);
-        }),
-    });
-    expect(reason).toMatchObject({ code: "policy_blocked", reason: expect.stringContaining("drill") });
-    expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
-    expect(bench.outcomes()).toMatchObject([{ outcome: "withheld" }]);
-  });
-
-  it("leaves a tool behind that ignores its signal, and discards what it gives later", async () => {
-    const bench = createBench();
-    let finish = (_value: string): void => undefined;
-    const running = bench.plane.guard.toolCall({
-      context: bench.plane.guard.context(toolCall("update")),
-      run: () => new Promise<string>((resolve) => (finish = resolve)),
-    });
-    await bench.plane.controls.unplug(bot, STOP);
-    expect(await running).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
-    finish("secret");
-    await bench.plane.flush();
-    expect(bench.outcomes()).toHaveLength(1);
-    expect(JSON.stringify(bench.records)).not.toContain("secret");
-  });
-
-  it("of a parent cuts what its children run", async () => {
-    const bench = createBench();
-    const running = bench.plane.guard.toolCall({
-      context: bench.plane.guard.context(toolCall("search", {}, { agent: "boss" })),
-      run: () =>
-        bench.plane.guard.toolCall({
-          context: bench.plane.guard.context(toolCall("update", {}, { agent: "kid" })),
-          run: () => new Promise<never>(() => undefined),
-        }),
-    });
-    await bench.plane.controls.unplug({ kind: "agent", id: "boss" }, STOP);
-    expect(await running).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
-    await bench.plane.flush();
-    expect(bench.outcomes().map(({ identity, outcome }) => [identity.agent, outcome]).toSorted()).toStrictEqual([
-      ["boss", "withheld"],
-      ["kid", "withheld"],
-    ]);
-  });
-
-  it("cuts nobody else", async () => {
-    const { plane } = createBench();
-    const admission = await plane.guard.admit(plane.guard.context(toolCall("search", {}, { agent: "other" })));
-    if (admission.status !== "admitted") throw new Error("not admitted");
-    await plane.controls.unplug(bot, STOP);
-    expect(admission.signal.aborted).toBe(false);
-    await plane.controls.unplug({ kind: "tool", id: "search" }, STOP);
-    expect(admission.signal.aborted).toBe(true);
-  });
-
-  it("is seen by a signal that is only asked for afterwards", async () => {
-    const { plane } = createBench();
-    const admission = await plane.guard.admit(plane.guard.context(toolCall("search")));
-    if (admission.status !== "admitted") throw new Error("not admitted");
-    await plane.controls.unplug(bot, STOP);
-    expect(admission.signal.aborted).toBe(true);
-  });
-
-  it("before the result came back withholds a result that was already there", async () => {
-    const { plane } = createBench();
-    const outcome = await plane.guard.toolCall({
-      context: plane.guard.context(toolCall("update")),
-      run: () => {
-        void plane.controls.unplug(bot, STOP);
-        return "secret";
-      },
-    });
-    expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
-  });
-});
-
-describe("visibleTools", () => {
-  const named = (...names: string[]): readonly { readonly name: string }[] => names.map((name) => ({ name }));
-
-  it("hides what no input could make allowed, and keeps what an input decides", async () => {
-    const bench = createBench({
-      policies: [
-        blocking("p", [
-          rule.denylist({ tools: ["delete_*"] }),
-          rule.condition({ where: { tool: "refund", input: { amount: { gt: 5 } } } }),
-          rule.rate({ limit: 0, window: "1h" }),
-        ]),
-      ],
-    });
-    const context = bench.plane.guard.context(modelCall());
-    expect(await bench.plane.guard.visibleTools(named("search", "delete_all", "refund"), context)).toStrictEqual(
-      named("search", "refund"),
-    );
-    expect(bench.records.filter(({ kind }) => kind !== "control")).toStrictEqual([]);
-  });
-
-  it("under a closed default shows what an allowlist names", async () => {
-    const { plane } = createBench({
-      defaultEffect: "block",
-      policies: [blocking("p", [rule.allowlist({ tools: ["search"] })])],
-    });
-    expect(await plane.guard.visibleTools(named("search", "update"), plane.guard.context(modelCall()))).toStrictEqual(
-      named("search"),
-    );
-  });
-
-  it("gives back the very list where everything is visible, and nothing of an unplugged agent", async () => {
-    const { plane } = createBench();
-    const tools = named("a", "b");
-    expect(await plane.guard.visibleTools(tools, plane.guard.context(modelCall()))).toBe(tools);
-    await plane.controls.unplug({ kind: "tool", id: "a" }, { by: "olga", reason: "x" });
-    expect(await plane.guard.visibleTools(tools, plane.guard.context(modelCall()))).toStrictEqual(named("b"));
-    await plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
-    expect(await plane.guard.visibleTools(tools, plane.guard.context(modelCall()))).toStrictEqual([]);
   });
 });

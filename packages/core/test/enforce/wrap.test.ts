@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 
 import { enforce, policyGuard } from "../../src/enforce/wrap.ts";
@@ -29,7 +30,9 @@ function echo(...given: unknown[]): unknown[] {
 
 /** Looks at one of the arguments that have no name. */
 function capOfArgument(at: number): ReturnType<typeof blocking> {
-  return blocking("args", [rule.condition({ where: { input: { [`args[${at}]`]: { gt: 500 } } } })], { onError: "allow" });
+  return blocking("args", [rule.condition({ where: { input: { [`args[${at}]`]: { gt: 500 } } } })], {
+    onError: "allow",
+  });
 }
 
 describe("enforce", () => {
@@ -44,19 +47,25 @@ describe("enforce", () => {
   it("inspects positional arguments under their names", () => {
     const { plane } = createBench({ policies: [CAP] });
     const governed = enforce(plane.guard, refund, { ...WHO, parameters: ["order", "amount"] });
-    expect(() => governed("o1", 501)).toThrow(expect.objectContaining({ code: "policy_blocked", policyId: "cap" }));
+    expect(() => governed("o1", 501)).toThrow(
+      expect.objectContaining({ code: "policy_blocked", policyId: "cap" }),
+    );
   });
 
   it("inspects named arguments", () => {
     const { plane } = createBench({ policies: [CAP] });
     const governed = enforce(plane.guard, refundNamed, { ...WHO, tool: "refund" });
     expect(governed({ order: "o1", amount: 5 })).toBe("o1:5");
-    expect(() => governed({ order: "o1", amount: 501 })).toThrow(expect.objectContaining({ policyId: "cap" }));
+    expect(() => governed({ order: "o1", amount: 501 })).toThrow(
+      expect.objectContaining({ policyId: "cap" }),
+    );
   });
 
   it("inspects positional arguments without names, and those beyond the named ones", () => {
     const first = createBench({ policies: [capOfArgument(1)] });
-    expect(() => enforce(first.plane.guard, refund, WHO)("o1", 501)).toThrow(expect.objectContaining({ policyId: "args" }));
+    expect(() => enforce(first.plane.guard, refund, WHO)("o1", 501)).toThrow(
+      expect.objectContaining({ policyId: "args" }),
+    );
     const second = createBench({ policies: [capOfArgument(0)] });
     const governed = enforce(second.plane.guard, refundAll, { ...WHO, tool: "some", parameters: ["order"] });
     expect(governed("o1", 5, 6)).toBe("o1:5,6");
@@ -67,7 +76,10 @@ describe("enforce", () => {
     const { plane } = createBench({ policies: [CAP] });
     let reads = 0;
     const seen: unknown[] = [];
-    const governed = enforce(plane.guard, (input: { amount: number }) => void seen.push(input.amount), { ...WHO, tool: "refund" });
+    const governed = enforce(plane.guard, (input: { amount: number }) => void seen.push(input.amount), {
+      ...WHO,
+      tool: "refund",
+    });
     governed({
       get amount() {
         return reads++ === 0 ? 5 : 5_000;
@@ -99,7 +111,11 @@ describe("enforce", () => {
   it("passes null, arrays, nested objects and many arguments unchanged", () => {
     const { plane } = createBench();
     for (const parameters of [undefined, ["a"], ["a", "b", "c", "d"]]) {
-      const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", ...(parameters && { parameters }) });
+      const governed = enforce(plane.guard, echo, {
+        ...WHO,
+        tool: "echo",
+        ...(parameters && { parameters }),
+      });
       expect(governed(null, [1, [2]], { a: { b: 1 } })).toStrictEqual([null, [1, [2]], { a: { b: 1 } }]);
       expect(governed([1, 2])).toStrictEqual([[1, 2]]);
       expect(governed()).toStrictEqual([]);
@@ -107,14 +123,19 @@ describe("enforce", () => {
   });
 
   it("gives the arguments as a policy rewrote them", () => {
-    const { plane } = createBench({ policies: [blocking("r", [rule.redact({ fields: ["note"], from: ["input"] })])] });
+    const { plane } = createBench({
+      policies: [blocking("r", [rule.redact({ fields: ["note"], from: ["input"] })])],
+    });
     const governed = enforce(plane.guard, refund, { ...WHO, tool: "echo", parameters: ["note", "count"] });
     expect(governed("secret", 2)).toBe("[REDACTED]:2");
   });
 
   it("redacts the result, and throws the function's own errors as they are", async () => {
     const { plane } = createBench({ policies: [blocking("r", [rule.redact({ fields: ["ssn"] })])] });
-    const find = enforce(plane.guard, async () => Promise.resolve({ ssn: "123", id: 1 }), { ...WHO, tool: "find" });
+    const find = enforce(plane.guard, async () => Promise.resolve({ ssn: "123", id: 1 }), {
+      ...WHO,
+      tool: "find",
+    });
     expect(await find()).toStrictEqual({ ssn: "[REDACTED]", id: 1 });
     const error = new TypeError("mine");
     const failing = enforce(
@@ -129,7 +150,9 @@ describe("enforce", () => {
 
   it("refuses an anonymous function, and parameter names that would hide an argument", () => {
     const { plane } = createBench();
-    expect(() => enforce(plane.guard, () => 1, WHO)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+    expect(() => enforce(plane.guard, () => 1, WHO)).toThrow(
+      expect.objectContaining({ code: "usage_invalid" }),
+    );
     const of = (parameters: readonly string[]) => () => enforce(plane.guard, refund, { ...WHO, parameters });
     expect(of(["amount", "amount"])).toThrow(expect.objectContaining({ code: "usage_invalid" }));
     expect(of(["order", "args"])).toThrow(expect.objectContaining({ code: "usage_invalid" }));
@@ -139,7 +162,9 @@ describe("enforce", () => {
     const { plane } = createBench();
     const governed = enforce(plane.guard, refund, { ...WHO, callId: (order) => order });
     expect(governed("o1", 5)).toBe("o1:5");
-    expect(() => governed("o1", 5)).toThrow(expect.objectContaining({ data: expect.objectContaining({ cause: "already_executed" }) }));
+    expect(() => governed("o1", 5)).toThrow(
+      expect.objectContaining({ data: expect.objectContaining({ cause: "already_executed" }) }),
+    );
     expect(governed("o2", 5)).toBe("o2:5");
   });
 });
@@ -162,7 +187,6 @@ describe("policyGuard", () => {
   it("hears of a pending approval too", () => {
     const { plane } = createBench({
       approvals: { resolver: "external" },
-      // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
       policies: [blocking("ask", [rule.condition({ where: { tool: "refund" }, then: "escalate" })])],
     });
     const governed = policyGuard(plane.guard, refund, { ...WHO, onBlock: ({ status }) => status });

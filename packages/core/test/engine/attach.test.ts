@@ -20,7 +20,9 @@ describe("engine.attach", () => {
     plane.engine.attach(hooks);
     const run = async (init: ContextInit): Promise<unknown> => hooks.run(contextOf(init));
     await expect(run(toolCall("update"))).rejects.toBeInstanceOf(PolicyBlocked);
-    await expect(run({ ...toolCall("search"), hookpoint: "after_tool_call", result: { paid: true } })).rejects.toMatchObject({
+    await expect(
+      run({ ...toolCall("search"), hookpoint: "after_tool_call", result: { paid: true } }),
+    ).rejects.toMatchObject({
       policyId: "q",
     });
     await expect(run(toolCall("search"))).resolves.toMatchObject({ tool: { name: "search" } });
@@ -31,7 +33,16 @@ describe("engine.attach", () => {
     const hooks = new HookRegistry();
     plane.engine.attach(hooks);
     const context = contextOf(
-      toolCall("search", { q: 1 }, { user: "ann", callId: "c1", tags: { env: "prod" }, agent: { id: "bot", runId: "r", ancestors: ["boss"] } }),
+      toolCall(
+        "search",
+        { q: 1 },
+        {
+          user: "ann",
+          callId: "c1",
+          tags: { env: "prod" },
+          agent: { id: "bot", runId: "r", ancestors: ["boss"] },
+        },
+      ),
     );
     expect(await hooks.run(context)).toStrictEqual(context);
   });
@@ -42,17 +53,23 @@ describe("engine.attach", () => {
     });
     const hooks = new HookRegistry();
     plane.engine.attach(hooks);
-    expect(await hooks.run(contextOf(toolCall("search", { ssn: "1" })))).toMatchObject({ tool: { input: { ssn: "[REDACTED]" } } });
+    expect(await hooks.run(contextOf(toolCall("search", { ssn: "1" })))).toMatchObject({
+      tool: { input: { ssn: "[REDACTED]" } },
+    });
     const after = { ...toolCall("search"), hookpoint: "after_tool_call", result: { ssn: "1" } };
     expect(await hooks.run(contextOf(after))).toMatchObject({ result: { ssn: "[REDACTED]" } });
   });
 
   it("runs after every hook, also one registered later: it decides what is executed", async () => {
-    const { plane } = createBench({ policies: [blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })])] });
+    const { plane } = createBench({
+      policies: [blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })])],
+    });
     const hooks = new HookRegistry();
     plane.engine.attach(hooks);
     hooks.on("before_tool_call", () => ({ input: { amount: 900 } }), { order: 10_000 });
-    await expect(Promise.resolve().then(() => hooks.run(contextOf(toolCall("update", { amount: 5 }))))).rejects.toMatchObject({
+    await expect(
+      Promise.resolve().then(() => hooks.run(contextOf(toolCall("update", { amount: 5 })))),
+    ).rejects.toMatchObject({
       policyId: "cap",
     });
   });
@@ -63,7 +80,12 @@ describe("engine.attach", () => {
     const detach = bench.plane.engine.attach(hooks);
     await hooks.run(contextOf(toolCall("search")));
     expect(() => hooks.run(contextOf(toolCall("search")))).toThrow(PolicyBlocked);
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "rate",
+      agent: "bot",
+      tenant: "acme",
+    });
     expect(state).toMatchObject({ used: 1, held: 0 });
     detach();
     await hooks.run(contextOf(toolCall("search")));
@@ -78,11 +100,17 @@ describe("engine.attach", () => {
 
 describe("the plane's own hooks", () => {
   it("run before the engine: what they change is what is decided, executed and recorded", async () => {
-    const { plane } = createBench({ policies: [blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })])] });
-    plane.hooks.on("before_tool_call", ({ tool }) => (tool?.name === "search" ? { input: { amount: 5 } } : { input: { amount: 900 } }));
+    const { plane } = createBench({
+      policies: [blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })])],
+    });
+    plane.hooks.on("before_tool_call", ({ tool }) =>
+      tool?.name === "search" ? { input: { amount: 5 } } : { input: { amount: 900 } },
+    );
     const small = await plane.guard.admit(plane.guard.context(toolCall("search", { amount: 900 })));
     expect(small).toMatchObject({ status: "admitted", input: { amount: 5 }, isInputChanged: true });
-    expect(await plane.guard.admit(plane.guard.context(toolCall("update", { amount: 5 })))).toMatchObject({ decision: { policyId: "cap" } });
+    expect(await plane.guard.admit(plane.guard.context(toolCall("update", { amount: 5 })))).toMatchObject({
+      decision: { policyId: "cap" },
+    });
   });
 
   it("that block are a decision on the record, with their own cause", async () => {
@@ -122,11 +150,20 @@ describe("the plane's own hooks", () => {
 
   it("after the action change and withhold results; the call is settled all the same", async () => {
     const bench = createBench({ policies: [blocking("r", [rule.redact({ fields: ["ssn"] })])] });
-    bench.plane.hooks.on("after_tool_call", ({ tool }) => (tool?.name === "search" ? { result: { ssn: "1", added: 1 } } : { block: "no" }));
+    bench.plane.hooks.on("after_tool_call", ({ tool }) =>
+      tool?.name === "search" ? { result: { ssn: "1", added: 1 } } : { block: "no" },
+    );
     const call = (name: string): unknown =>
-      bench.plane.guard.toolCall({ context: bench.plane.guard.context(toolCall(name)), run: () => ({ x: 1 }) });
+      bench.plane.guard.toolCall({
+        context: bench.plane.guard.context(toolCall(name)),
+        run: () => ({ x: 1 }),
+      });
     expect(await call("search")).toMatchObject({ status: "ran", result: { ssn: "[REDACTED]", added: 1 } });
-    expect(await call("update")).toMatchObject({ status: "blocked", decision: { cause: "hook" }, message: expect.stringContaining("WAS executed") });
+    expect(await call("update")).toMatchObject({
+      status: "blocked",
+      decision: { cause: "hook" },
+      message: expect.stringContaining("WAS executed"),
+    });
     expect(bench.outcomes().map(({ outcome }) => outcome)).toStrictEqual(["ran", "withheld"]);
   });
 });

@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { PolicyContext } from "../../src/context/context.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
-import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions } from "../plane/bench.ts";
+import {
+  blocking,
+  createBench,
+  sharedState,
+  toolCall,
+  type Bench,
+  type BenchOptions,
+} from "../plane/bench.ts";
 
 const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
 
@@ -13,7 +20,12 @@ function contextOf({ plane }: Bench, callId = "c1", name = "search"): PolicyCont
 
 /** Calls that count against the limit, running ones included. */
 async function takenOf({ plane }: Bench): Promise<number> {
-  const [state] = await plane.limits.read({ policyId: "limits", ruleId: "rate", agent: "bot", tenant: "acme" });
+  const [state] = await plane.limits.read({
+    policyId: "limits",
+    ruleId: "rate",
+    agent: "bot",
+    tenant: "acme",
+  });
   return (state?.used ?? 0) + (state?.held ?? 0);
 }
 
@@ -40,7 +52,10 @@ describe("a call with an id", () => {
   ])("is another call with %s: an id alone is never trusted", async (_what, other) => {
     const bench = createBench();
     await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 1 });
-    const outcome = await bench.plane.guard.toolCall({ context: bench.plane.guard.context(other), run: () => 2 });
+    const outcome = await bench.plane.guard.toolCall({
+      context: bench.plane.guard.context(other),
+      run: () => 2,
+    });
     expect(outcome).toMatchObject({ status: "ran", result: 2 });
   });
 
@@ -48,14 +63,18 @@ describe("a call with an id", () => {
     const bench = createBench();
     const admission = await bench.plane.guard.admit(contextOf(bench));
     expect(admission.status).toBe("admitted");
-    expect(await bench.plane.guard.admit(contextOf(bench))).toMatchObject({ decision: { cause: "in_flight" } });
+    expect(await bench.plane.guard.admit(contextOf(bench))).toMatchObject({
+      decision: { cause: "in_flight" },
+    });
   });
 
   it("may be tried again after it failed: the next attempt, a fresh hold", async () => {
     const bench = createBench({ policies: [LIMIT] });
     const failing = { context: contextOf(bench), run: () => Promise.reject(new Error("lost")) };
     await expect(bench.plane.guard.toolCall(failing)).rejects.toThrow("lost");
-    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 2 })).toMatchObject({ status: "ran" });
+    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 2 })).toMatchObject({
+      status: "ran",
+    });
     expect(bench.decisions().map(({ attempt }) => attempt)).toStrictEqual([1, 2]);
     // A rate stays when the call failed; the retry is a call of its own.
     expect(await takenOf(bench)).toBe(2);
@@ -73,7 +92,9 @@ describe("a call with an id", () => {
     };
     expect(() => bench.plane.guard.toolCall(call)).toThrow(interrupt);
     expect(await takenOf(bench)).toBe(1);
-    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 1 })).toMatchObject({ status: "ran" });
+    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 1 })).toMatchObject({
+      status: "ran",
+    });
     expect(await takenOf(bench)).toBe(1);
   });
 
@@ -90,7 +111,9 @@ describe("a call with an id", () => {
     const bench = createBench({ policies: [LIMIT] });
     expect(await bench.plane.guard.ask(contextOf(bench))).toMatchObject({ effect: "allow" });
     expect(await takenOf(bench)).toBe(0);
-    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 1 })).toMatchObject({ status: "ran" });
+    expect(await bench.plane.guard.toolCall({ context: contextOf(bench), run: () => 1 })).toMatchObject({
+      status: "ran",
+    });
     expect(await takenOf(bench)).toBe(1);
     expect(bench.decisions()).toHaveLength(1);
   });
@@ -137,7 +160,9 @@ describe("a second interception of one call", () => {
   });
 
   it("is known by the rewritten input too", async () => {
-    const bench = createBench({ policies: [blocking("r", [rule.redact({ fields: ["q"], from: ["input"] })])] });
+    const bench = createBench({
+      policies: [blocking("r", [rule.redact({ fields: ["q"], from: ["input"] })])],
+    });
     const outcome = await bench.plane.guard.toolCall({
       context: contextOf(bench),
       run: ({ input }) =>
@@ -152,9 +177,17 @@ describe("a second interception of one call", () => {
 });
 
 /** Two processes on one store and clock. */
-function twoProcesses(onUnknownOutcome: "block" | "rerun"): { readonly first: Bench; readonly second: Bench } {
+function twoProcesses(onUnknownOutcome: "block" | "rerun"): {
+  readonly first: Bench;
+  readonly second: Bench;
+} {
   const ports = createTestPorts();
-  const options: BenchOptions = { state: sharedState(ports), policies: [LIMIT], sharedPorts: ports, onUnknownOutcome };
+  const options: BenchOptions = {
+    state: sharedState(ports),
+    policies: [LIMIT],
+    sharedPorts: ports,
+    onUnknownOutcome,
+  };
   return { first: createBench(options), second: createBench(options) };
 }
 
@@ -168,17 +201,23 @@ describe("a crash", () => {
     await first.plane.guard.admit(contextOf(first, "c1", tool));
     // The process is gone: nothing renews its hold.
     first.plane.guard.close();
-    expect(await second.plane.guard.admit(contextOf(second, "c1", tool))).toMatchObject({ decision: { cause: "in_flight" } });
+    expect(await second.plane.guard.admit(contextOf(second, "c1", tool))).toMatchObject({
+      decision: { cause: "in_flight" },
+    });
     second.ports.clock.advance(130_000);
     const again = await second.plane.guard.admit(contextOf(second, "c1", tool));
-    expect(again).toMatchObject(cause === undefined ? { status: "admitted" } : { status: "blocked", decision: { cause } });
+    expect(again).toMatchObject(
+      cause === undefined ? { status: "admitted" } : { status: "blocked", decision: { cause } },
+    );
   });
 
   it("is not assumed of a call that only takes long: its hold is renewed", async () => {
     const { first, second } = twoProcesses("rerun");
     const admission = await first.plane.guard.admit(contextOf(first));
     for (let minute = 0; minute < 10; minute++) first.ports.clock.advance(60_000);
-    expect(await second.plane.guard.admit(contextOf(second))).toMatchObject({ decision: { cause: "in_flight" } });
+    expect(await second.plane.guard.admit(contextOf(second))).toMatchObject({
+      decision: { cause: "in_flight" },
+    });
     expect(await takenOf(second)).toBe(1);
     if (admission.status !== "admitted") throw new Error("not admitted");
     await first.plane.guard.complete(admission, { status: "ran", result: 1 });

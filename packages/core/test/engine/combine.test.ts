@@ -1,20 +1,47 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { ApprovalPending, PolicyBlocked, PolicyDegraded } from "../../src/decision/policy-error.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { defineRule } from "../../src/rules/rule.ts";
-import { blocking, createBench, modelCall, toolCall } from "../plane/bench.ts";
+import { blocking, createBench, toolCall } from "../plane/bench.ts";
 
 const deny = (tool: string): ReturnType<typeof rule.denylist> => rule.denylist({ tools: [tool] });
 const allow = (tool: string): ReturnType<typeof rule.allowlist> => rule.allowlist({ tools: [tool] });
-// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
 const escalate = rule.condition({ where: { agent: "*" }, then: "escalate", reason: "a person must look" });
+
+/** A rule that answers after a while. */
+function slow(
+  kind: string,
+  delayMs: number,
+  answer: "block" | "allow",
+  log: string[] = [],
+): ReturnType<typeof defineRule> {
+  return defineRule({
+    kind,
+    summary: "Answers late.",
+    timing: "blocking",
+    hookpoints: ["*"],
+    params: z.strictObject({}),
+    example: {},
+    isStateless: true,
+    compile: (_params, { timers }) => ({
+      check: () =>
+        new Promise((resolve) => {
+          log.push(`${kind} starts`);
+          timers.set(() => resolve({ answer: { answer, reason: kind } }), delayMs);
+        }),
+    }),
+  });
+}
 
 describe("mostRestrictive", () => {
   it("blocks when any policy blocks, whatever the priorities", async () => {
     const { plane } = createBench({
-      policies: [blocking("a", [allow("update")], { priority: 9 }), blocking("b", [deny("update")], { priority: 1 })],
+      policies: [
+        blocking("a", [allow("update")], { priority: 9 }),
+        blocking("b", [deny("update")], { priority: 1 }),
+      ],
     });
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
       effect: "block",
@@ -26,7 +53,9 @@ describe("mostRestrictive", () => {
   });
 
   it("stops at the first block, and asks everyone when explaining", async () => {
-    const { plane } = createBench({ policies: [blocking("a", [deny("update")]), blocking("b", [deny("update")])] });
+    const { plane } = createBench({
+      policies: [blocking("a", [deny("update")]), blocking("b", [deny("update")])],
+    });
     const decision = await plane.engine.decide(toolCall("update"));
     expect(decision.findings.map(({ policyId }) => policyId)).toStrictEqual(["a"]);
     const explained = await plane.engine.explain(toolCall("update"));
@@ -55,7 +84,10 @@ describe("priority", () => {
         blocking("low", [deny("update")], { priority: 1 }),
       ],
     });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", policyId: "high" });
+    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "allow",
+      policyId: "high",
+    });
   });
 
   it("applies a lower policy's hard limit although a policy between them blocks in vain", async () => {
@@ -67,8 +99,15 @@ describe("priority", () => {
         blocking("low", [rule.rate({ limit: 1, window: "1m" })], { priority: 1 }),
       ],
     });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", policyId: "high" });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", cause: "limit", policyId: "low" });
+    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "allow",
+      policyId: "high",
+    });
+    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "block",
+      cause: "limit",
+      policyId: "low",
+    });
   });
 
   it("applies a lower policy's redaction although a policy between them blocks in vain", async () => {
@@ -88,7 +127,10 @@ describe("priority", () => {
     const { plane } = createBench({
       combine: "priority",
       approvals: { resolver: "external" },
-      policies: [blocking("high", [escalate], { priority: 5 }), blocking("low", [deny("update")], { priority: 1 })],
+      policies: [
+        blocking("high", [escalate], { priority: 5 }),
+        blocking("low", [deny("update")], { priority: 1 }),
+      ],
     });
     const decision = await plane.engine.decide(toolCall("update"));
     expect(decision).toMatchObject({ effect: "ask", policyId: "high" });
@@ -101,55 +143,6 @@ describe("priority", () => {
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", policyId: "a" });
   });
 });
-
-describe("default effect", () => {
-  it("blocks what no enforcing rule has an opinion on, before anything is reserved", async () => {
-    const { plane } = createBench({
-      defaultEffect: "block",
-      policies: [blocking("limits", [rule.rate({ limit: 1, window: "1h" })])],
-    });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", cause: "default" });
-    const [state] = await plane.limits.read({ policyId: "limits", ruleId: "rate", agent: "bot", tenant: "acme" });
-    expect(state).toMatchObject({ used: 0, held: 0 });
-  });
-
-  it("lets an allowlist grant what the default would block", async () => {
-    const { plane } = createBench({ defaultEffect: "block", policies: [blocking("a", [allow("update")])] });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", policyId: "a" });
-    expect(await plane.engine.decide(modelCall())).toMatchObject({ effect: "block" });
-  });
-
-  it("says apart that no policy concerns the call", async () => {
-    const { plane } = createBench({ policies: [blocking("a", [deny("x")], { selector: { agents: ["other"] } })] });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", cause: "no_policy" });
-  });
-
-  it("is not asked again about the result of an action that was allowed", async () => {
-    const { plane } = createBench({ defaultEffect: "block", policies: [blocking("a", [allow("update")])] });
-    const outcome = await plane.guard.toolCall({ context: plane.guard.context(toolCall("update")), run: () => "ok" });
-    expect(outcome).toMatchObject({ status: "ran", result: "ok" });
-  });
-});
-
-/** A rule that answers after a while. */
-function slow(kind: string, delayMs: number, answer: "block" | "allow", log: string[] = []): ReturnType<typeof defineRule> {
-  return defineRule({
-    kind,
-    summary: "Answers late.",
-    timing: "blocking",
-    hookpoints: ["*"],
-    params: z.strictObject({}),
-    example: {},
-    isStateless: true,
-    compile: (_params, { timers }) => ({
-      check: () =>
-        new Promise((resolve) => {
-          log.push(`${kind} starts`);
-          timers.set(() => resolve({ answer: { answer, reason: kind } }), delayMs);
-        }),
-    }),
-  });
-}
 
 describe("asynchronous rules", () => {
   it("are awaited together, not one after the other", async () => {
@@ -176,7 +169,10 @@ describe("asynchronous rules", () => {
     const { plane, ports } = createBench({
       combine: "priority",
       rules: [slow("first", 500, "allow")],
-      policies: [blocking("a", [{ rule: "first" }], { priority: 2 }), blocking("b", [deny("update")], { priority: 1 })],
+      policies: [
+        blocking("a", [{ rule: "first" }], { priority: 2 }),
+        blocking("b", [deny("update")], { priority: 1 }),
+      ],
     });
     const deciding = plane.engine.decide(toolCall("update"));
     await ports.clock.advanceAsync(500);
@@ -184,55 +180,20 @@ describe("asynchronous rules", () => {
   });
 });
 
-describe("evaluate", () => {
-  it("returns on allow and throws the error that fits the denial", async () => {
-    const { plane } = createBench({
-      approvals: { resolver: "external" },
-      policies: [blocking("a", [deny("update")]), blocking("b", [escalate], { selector: { tools: ["send_mail"] } })],
-    });
-    expect(await plane.engine.evaluate(toolCall("search"))).toMatchObject({ effect: "allow" });
-    const blocked = await plane.engine.evaluate(toolCall("update")).catch((error: unknown) => error);
-    expect(blocked).toBeInstanceOf(PolicyBlocked);
-    expect(blocked).toMatchObject({ code: "policy_blocked", policyId: "a", ruleId: "denylist" });
-    const pending = await plane.engine.evaluate(toolCall("send_mail")).catch((error: unknown) => error);
-    expect(pending).toBeInstanceOf(ApprovalPending);
-    expect(pending).toMatchObject({ code: "approval_pending", approvalId: expect.stringContaining("apr") });
-    await plane.controls.degrade({ kind: "global" }, "READ_ONLY", { by: "olga" });
-    const degraded = await plane.engine.evaluate(toolCall("send_mail")).catch((error: unknown) => error);
-    expect(degraded).toBeInstanceOf(PolicyDegraded);
-  });
-
-  it("carries when a limited call may be tried again", async () => {
-    const { plane, ports } = createBench({ policies: [blocking("a", [rule.rate({ limit: 1, window: "1m" })])] });
-    await plane.engine.evaluate(toolCall("search"));
-    ports.clock.advance(20_000);
-    await expect(plane.engine.evaluate(toolCall("search"))).rejects.toMatchObject({ retryAfterMs: 40_000 });
-  });
-});
-
-it("a decision is JSON and never holds a raw argument", async () => {
-  const { plane } = createBench({
-    policies: [blocking("a", [rule.condition({ where: { input: { note: "hunter2" } } })])],
-  });
-  const decision = await plane.engine.decide(toolCall("update", { note: "hunter2" }));
-  expect(decision.effect).toBe("block");
-  const text = JSON.stringify(decision);
-  expect(JSON.parse(text)).toMatchObject({ effect: "block", policyId: "a" });
-  expect(text).not.toContain("hunter2");
-});
-
-it("decides synchronously in memory and creates no promise", () => {
-  const { plane } = createBench({ policies: [blocking("a", [rule.rate({ limit: 5, window: "1m" }), deny("x")])] });
-  expect(plane.engine.decide(toolCall("update", {}, { callId: "c1" }))).not.toBeInstanceOf(Promise);
-});
-
 it("an escalation about a result withholds it and does not say that it is allowed", async () => {
   const { plane } = createBench({
     approvals: { resolver: "external" },
-    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
-    policies: [blocking("a", [rule.condition({ where: { result: { paid: true } }, then: "escalate", reason: "paid" })])],
+    policies: [
+      blocking("a", [
+        rule.condition({ where: { result: { paid: true } }, then: "escalate", reason: "paid" }),
+      ]),
+    ],
   });
-  const after = await plane.engine.decide({ ...toolCall("update"), hookpoint: "after_tool_call", result: { paid: true } });
+  const after = await plane.engine.decide({
+    ...toolCall("update"),
+    hookpoint: "after_tool_call",
+    result: { paid: true },
+  });
   expect(after).toMatchObject({ effect: "block", verdict: "escalate", reason: "paid" });
   expect(after.message).toContain("paid");
 });

@@ -3,40 +3,57 @@ import { describe, expect, it } from "vitest";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { blocking, createBench, toolCall } from "../plane/bench.ts";
 
-const forTenant = blocking("acme-only", [rule.denylist({ tools: ["update"] })], { selector: { tenants: ["acme"] } });
-const forUser = blocking("ann-only", [rule.denylist({ tools: ["update"] })], { selector: { users: ["ann"] } });
+const forTenant = blocking("acme-only", [rule.denylist({ tools: ["update"] })], {
+  selector: { tenants: ["acme"] },
+});
+const forUser = blocking("ann-only", [rule.denylist({ tools: ["update"] })], {
+  selector: { users: ["ann"] },
+});
 
 describe("where a policy selects by tenant or user", () => {
   it.each([
     ["tenant", forTenant, { tenant: undefined }],
     ["user", forUser, { user: undefined }],
-  ] as const)("refuses a context without a %s whatever the tool", async (field, policy, change) => {
+  ] as const)("a context without a %s is refused, whatever the tool", async (field, policy, change) => {
     const { plane } = createBench({ policies: [policy] });
     const decision = await plane.engine.decide(toolCall("search", {}, change));
     expect(decision).toMatchObject({ effect: "block", cause: "identity_missing" });
     expect(decision.reason).toContain(field);
   });
 
-  it("it may be declared optional; the policy then does not match", async () => {
+  it("either may be declared optional; the policy then does not match", async () => {
     const { plane } = createBench({ policies: [forTenant], identity: { optional: ["tenant"] } });
-    expect(await plane.engine.decide(toolCall("update", {}, { tenant: undefined }))).toMatchObject({ effect: "allow" });
+    expect(await plane.engine.decide(toolCall("update", {}, { tenant: undefined }))).toMatchObject({
+      effect: "allow",
+    });
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", cause: "rule" });
   });
 
   it("a shadow policy alone demands nothing", async () => {
     const { plane } = createBench({ policies: [{ ...forTenant, mode: "shadow" }] });
-    expect(await plane.engine.decide(toolCall("update", {}, { tenant: undefined }))).toMatchObject({ effect: "allow" });
+    expect(await plane.engine.decide(toolCall("update", {}, { tenant: undefined }))).toMatchObject({
+      effect: "allow",
+    });
   });
 
   it("users and tags are checked on every call, although what matches is remembered", async () => {
     const { plane } = createBench({
-      policies: [forUser, blocking("prod", [rule.denylist({ tools: ["update"] })], { selector: { tags: { env: "prod" } } })],
+      policies: [
+        forUser,
+        blocking("prod", [rule.denylist({ tools: ["update"] })], { selector: { tags: { env: "prod" } } }),
+      ],
     });
     for (let round = 0; round < 2; round++) {
       // oxlint-disable no-await-in-loop -- the second round meets what the first one left
-      expect(await plane.engine.decide(toolCall("update", {}, { user: "bob" }))).toMatchObject({ effect: "allow" });
-      expect(await plane.engine.decide(toolCall("update", {}, { user: "ann" }))).toMatchObject({ policyId: "ann-only" });
-      expect(await plane.engine.decide(toolCall("update", {}, { user: "bob", tags: { env: "prod" } }))).toMatchObject({
+      expect(await plane.engine.decide(toolCall("update", {}, { user: "bob" }))).toMatchObject({
+        effect: "allow",
+      });
+      expect(await plane.engine.decide(toolCall("update", {}, { user: "ann" }))).toMatchObject({
+        policyId: "ann-only",
+      });
+      expect(
+        await plane.engine.decide(toolCall("update", {}, { user: "bob", tags: { env: "prod" } })),
+      ).toMatchObject({
         policyId: "prod",
       });
       // oxlint-enable no-await-in-loop
@@ -52,7 +69,9 @@ describe("a context that names nobody", () => {
     ["an unknown hookpoint form", { hookpoint: "Before Tool" }],
   ])("is an error that names the field: %s", async (_name, change) => {
     const { plane } = createBench();
-    await expect(plane.engine.evaluate(toolCall("search", {}, change))).rejects.toMatchObject({ code: "context_invalid" });
+    await expect(plane.engine.evaluate(toolCall("search", {}, change))).rejects.toMatchObject({
+      code: "context_invalid",
+    });
   });
 });
 

@@ -9,7 +9,9 @@ import { defineRule } from "../../src/rules/rule.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { blocking, createBench, toolCall, type BenchOptions } from "../plane/bench.ts";
 
-function watching(observe: (seen: Observation) => void | Promise<void>): NonNullable<BenchOptions["rules"]>[number] {
+function watching(
+  observe: (seen: Observation) => void | Promise<void>,
+): NonNullable<BenchOptions["rules"]>[number] {
   return defineRule({
     kind: "watch",
     summary: "Watches.",
@@ -28,14 +30,22 @@ describe("non-blocking rules", () => {
   it("hear of allowed, blocked and finished calls, in order, never before the decision is out", async () => {
     const heard: string[] = [];
     const { plane } = createBench({
-      rules: [watching(({ phase, decision, isError }) => void heard.push(`${phase} ${decision.effect} ${String(isError ?? false)}`))],
+      rules: [
+        watching(
+          ({ phase, decision, isError }) =>
+            void heard.push(`${phase} ${decision.effect} ${String(isError ?? false)}`),
+        ),
+      ],
       policies: [WATCH, blocking("p", [rule.denylist({ tools: ["update"] })])],
     });
     void plane.engine.decide(toolCall("update"));
     expect(heard).toStrictEqual([]);
     await plane.guard.toolCall({ context: plane.guard.context(toolCall("search")), run: () => 1 });
     await expect(
-      plane.guard.toolCall({ context: plane.guard.context(toolCall("search")), run: () => Promise.reject(new Error("x")) }),
+      plane.guard.toolCall({
+        context: plane.guard.context(toolCall("search")),
+        run: () => Promise.reject(new Error("x")),
+      }),
     ).rejects.toThrow("x");
     await plane.flush();
     expect(heard).toStrictEqual([
@@ -74,7 +84,11 @@ describe("non-blocking rules", () => {
       await Promise.resolve();
       isDone = true;
     });
-    const { plane } = createBench({ rules: [slow], policies: [WATCH], ports: { waitUntil: (work) => void kept.push(work) } });
+    const { plane } = createBench({
+      rules: [slow],
+      policies: [WATCH],
+      ports: { waitUntil: (work) => void kept.push(work) },
+    });
     await plane.engine.decide(toolCall("search"));
     expect(kept.length).toBeGreaterThan(0);
     await Promise.all(kept);
@@ -100,7 +114,10 @@ describe("non-blocking rules", () => {
     const heard: string[] = [];
     const { plane } = createBench({
       rules: [watching(({ decision }) => void heard.push(decision.cause))],
-      policies: [WATCH, blocking("t", [rule.denylist({ tools: ["x"] })], { selector: { tenants: ["acme"] } })],
+      policies: [
+        WATCH,
+        blocking("t", [rule.denylist({ tools: ["x"] })], { selector: { tenants: ["acme"] } }),
+      ],
     });
     await plane.engine.decide(toolCall("search", {}, { tenant: undefined }));
     await plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
@@ -116,7 +133,12 @@ describe("the queue", () => {
     const queue = createObserverQueue(ports);
     let seen = 0;
     // Only what the queue looks at.
-    const entry = { ruleId: "r", policy: { id: "p" }, timeoutMs: 1_000, rule: { observe: () => void seen++ } } as unknown as CompiledEntry;
+    const entry = {
+      ruleId: "r",
+      policy: { id: "p" },
+      timeoutMs: 1_000,
+      rule: { observe: () => void seen++ },
+    } as unknown as CompiledEntry;
     const observation = {} as Observation;
     for (let time = 0; time < 10_050; time++) queue.push([entry], observation);
     await queue.flush();
@@ -143,7 +165,14 @@ it("an alert reaches its channel for the calls it names alone", async () => {
       blocking("p", [rule.denylist({ tools: ["update"] })]),
       {
         id: "a",
-        nonBlocking: [rule.alert({ on: ["block"], channel: "webhook", url: "https://ops.example/hook", secret: { env: "KEY" } })],
+        nonBlocking: [
+          rule.alert({
+            on: ["block"],
+            channel: "webhook",
+            url: "https://ops.example/hook",
+            secret: { env: "KEY" },
+          }),
+        ],
       },
     ],
   });

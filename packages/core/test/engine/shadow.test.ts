@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
@@ -9,7 +10,9 @@ const SHADOW = { mode: "shadow" } as const;
 
 describe("a shadow policy", () => {
   it("says what it would have done, and does nothing", async () => {
-    const { plane } = createBench({ policies: [blocking("s", [rule.denylist({ tools: ["update"] })], SHADOW)] });
+    const { plane } = createBench({
+      policies: [blocking("s", [rule.denylist({ tools: ["update"] })], SHADOW)],
+    });
     const decision = await plane.engine.decide(toolCall("update"));
     expect(decision).toMatchObject({ effect: "allow", cause: "no_policy", findings: [] });
     expect(decision.shadow).toMatchObject([{ policyId: "s", ruleId: "denylist", answer: "block" }]);
@@ -31,7 +34,10 @@ describe("a shadow policy", () => {
       defaultEffect: "block",
       policies: [blocking("s", [rule.allowlist({ tools: ["update"] })], SHADOW)],
     });
-    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", cause: "no_policy" });
+    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "block",
+      cause: "no_policy",
+    });
   });
 
   it("counts its limits by itself, never refuses, and starts anew when it is promoted", async () => {
@@ -39,7 +45,11 @@ describe("a shadow policy", () => {
     const { plane } = createBench({ policies: [blocking("s", limit, SHADOW)] });
     expect((await plane.engine.decide(toolCall("search"))).shadow).toStrictEqual([]);
     const second = await plane.engine.decide(toolCall("search"));
-    expect(second).toMatchObject({ effect: "allow", isOverrun: false, shadow: [{ policyId: "s", answer: "block" }] });
+    expect(second).toMatchObject({
+      effect: "allow",
+      isOverrun: false,
+      shadow: [{ policyId: "s", answer: "block" }],
+    });
     plane.engine.addPolicy(blocking("s", limit));
     expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
     expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", policyId: "s" });
@@ -51,14 +61,12 @@ describe("a shadow policy", () => {
       policies: [
         blocking(
           "s",
-          [
-            rule.redact({ fields: ["ssn"] }),
-            // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
-            rule.condition({ where: { tool: "search" }, then: "escalate" }),
-          ],
+          [rule.redact({ fields: ["ssn"] }), rule.condition({ where: { tool: "search" }, then: "escalate" })],
           {
             ...SHADOW,
-            escalation: [{ trigger: "condition", after: 1, within: "1h", action: { degrade: { mode: "FULL_BLOCK" } } }],
+            escalation: [
+              { trigger: "condition", after: 1, within: "1h", action: { degrade: { mode: "FULL_BLOCK" } } },
+            ],
           },
         ),
       ],
@@ -67,7 +75,11 @@ describe("a shadow policy", () => {
       context: bench.plane.guard.context(toolCall("search")),
       run: () => ({ ssn: "123" }),
     });
-    expect(outcome).toMatchObject({ status: "ran", result: { ssn: "123" }, decision: { shadow: [{ answer: "escalate" }] } });
+    expect(outcome).toMatchObject({
+      status: "ran",
+      result: { ssn: "123" },
+      decision: { shadow: [{ answer: "escalate" }] },
+    });
     expect(bench.plane.controls.status().modes).toStrictEqual([]);
     expect(await bench.plane.approvals.list()).toStrictEqual([]);
     expect(bench.controls("ladder")).toStrictEqual([]);

@@ -1,21 +1,34 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
 
 import type { Decision } from "../../src/decision/decision.ts";
 import type { JsonValue } from "../../src/base/json.ts";
-import type { ApprovalTerms, Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
-import { defineRule } from "../../src/rules/rule.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
-import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions, type CallChange } from "./bench.ts";
+import {
+  blocking,
+  createBench,
+  sharedState,
+  toolCall,
+  type Bench,
+  type BenchOptions,
+  type CallChange,
+} from "./bench.ts";
 import { laterState } from "./later-state.ts";
 
 const OLGA = { by: "olga", role: "operator" } as const;
-// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
-const asking = rule.condition({ where: { tool: "send_mail" }, then: "escalate", reason: "mail leaves the house" });
+const asking = rule.condition({
+  where: { tool: "send_mail" },
+  then: "escalate",
+  reason: "mail leaves the house",
+});
 
 function benchOf(options: BenchOptions = {}): Bench {
-  return createBench({ approvals: { resolver: "external" }, policies: [blocking("ask", [asking])], ...options });
+  return createBench({
+    approvals: { resolver: "external" },
+    policies: [blocking("ask", [asking])],
+    ...options,
+  });
 }
 
 const INPUT = { to: "x@y.z" };
@@ -58,7 +71,10 @@ describe("an approval", () => {
   it("does not fit the tool of another server, or with another pin", async () => {
     const bench = benchOf();
     const call = (tool: object): unknown =>
-      bench.plane.engine.decide({ ...toolCall("send_mail", INPUT), tool: { name: "send_mail", input: INPUT, ...tool } });
+      bench.plane.engine.decide({
+        ...toolCall("send_mail", INPUT),
+        tool: { name: "send_mail", input: INPUT, ...tool },
+      });
     const pending = (await call({ pin: "v1" })) as Decision;
     await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
     expect(await call({ pin: "v2" })).toMatchObject({ effect: "ask" });
@@ -103,7 +119,9 @@ describe("an approval", () => {
   });
 
   it("that a hard limit stands against stays usable", async () => {
-    const bench = benchOf({ policies: [blocking("ask", [asking]), blocking("cap", [rule.rate({ limit: 1, window: "1m" })])] });
+    const bench = benchOf({
+      policies: [blocking("ask", [asking]), blocking("cap", [rule.rate({ limit: 1, window: "1m" })])],
+    });
     const pending = await approved(bench);
     await bench.plane.engine.decide(toolCall("search"));
     expect(await mail(bench)).toMatchObject({ effect: "block", cause: "limit" });
@@ -163,7 +181,10 @@ describe("an approval", () => {
 
   it("of an edited input is decided like any call: the edit runs, the old input asks anew", async () => {
     const bench = benchOf({
-      policies: [blocking("ask", [asking]), blocking("cap", [rule.condition({ where: { input: { to: "evil@y.z" } } })])],
+      policies: [
+        blocking("ask", [asking]),
+        blocking("cap", [rule.condition({ where: { input: { to: "evil@y.z" } } })]),
+      ],
     });
     const pending = await mail(bench);
     await bench.plane.approvals.edit(pending.approvalId ?? "", { ...OLGA, input: { to: "b@y.z" } });
@@ -176,7 +197,10 @@ describe("an approval", () => {
 
   it("is bound to the input as it will be executed, after rewriting", async () => {
     const bench = benchOf({
-      policies: [blocking("ask", [asking]), blocking("r", [rule.redact({ fields: ["token"], from: ["input"] })])],
+      policies: [
+        blocking("ask", [asking]),
+        blocking("r", [rule.redact({ fields: ["token"], from: ["input"] })]),
+      ],
     });
     const pending = await mail(bench, { to: "a", token: "1" });
     await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
@@ -198,69 +222,4 @@ describe("an approval", () => {
     const self = { by: "ann", role: "operator" } as const;
     expect(() => bench.plane.approvals.approve(pending.approvalId ?? "", self)).toThrow("requested it");
   });
-});
-
-/** A ladder that asks at the first breach. */
-function atOnce(hitl: ApprovalTerms): Pick<Policy, "escalation"> {
-  return { escalation: [{ trigger: "condition", after: 1, within: "1h", action: { hitl } }] };
-}
-
-it("the strictest terms of all asks apply: four eyes, operators, the shortest time", async () => {
-  const bench = benchOf({
-    policies: [
-      blocking("a", [asking], atOnce({ timeout: "10m", by: "client" })),
-      blocking("b", [asking], atOnce({ timeout: "2m", approvers: 2, by: "operator" })),
-    ],
-  });
-  const pending = await mail(bench, INPUT, { user: "ann" });
-  const id = pending.approvalId ?? "";
-  expect(await bench.plane.approvals.get(id)).toMatchObject({ terms: { approvers: 2, by: "operator", timeout: "2m" } });
-  expect(() => bench.plane.approvals.approve(id, { by: "ui", role: "client" })).toThrow("operator");
-  await bench.plane.approvals.approve(id, OLGA);
-  expect(await mail(bench, INPUT, { user: "ann" })).toMatchObject({ effect: "ask" });
-  await bench.plane.approvals.approve(id, { by: "otto", role: "operator" });
-  expect(await mail(bench, INPUT, { user: "ann" })).toMatchObject({ effect: "allow" });
-});
-
-it("a resolver function hears of each new request aside, without holding up the decision", async () => {
-  const heard: string[] = [];
-  const bench = createBench({
-    policies: [blocking("ask", [asking])],
-    approvals: { resolver: ({ id }) => void heard.push(id) },
-  });
-  const pending = await mail(bench);
-  expect(heard).toStrictEqual([]);
-  await bench.plane.flush();
-  expect(heard).toStrictEqual([pending.approvalId]);
-});
-
-it("a mode that asks is waived by an approval for this call, and asks again for the next", async () => {
-  const bench = benchOf({ policies: [] });
-  await bench.plane.controls.degrade({ kind: "agent", id: "bot" }, "HUMAN_LOOP", { by: "olga" });
-  const pending = await mail(bench);
-  expect(pending).toMatchObject({ effect: "ask", modes: ["HUMAN_LOOP"] });
-  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
-  expect(await mail(bench)).toMatchObject({ effect: "allow" });
-  expect(await mail(bench, { to: "other" })).toMatchObject({ effect: "ask" });
-});
-
-it("a mode that a person sets while the call waits for a rule is asked for too", async () => {
-  const slow = defineRule({
-    kind: "slow",
-    summary: "Takes its time.",
-    timing: "blocking",
-    hookpoints: ["*"],
-    params: z.strictObject({}),
-    example: {},
-    isStateless: true,
-    compile: (_params, { timers }) => ({ check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)) }),
-  });
-  const bench = benchOf({ rules: [slow], policies: [blocking("p", [{ rule: "slow" }])] });
-  const deciding = mail(bench);
-  await bench.ports.clock.advanceAsync(100);
-  await bench.plane.controls.degrade({ kind: "global" }, "HUMAN_LOOP", { by: "olga" });
-  await bench.ports.clock.advanceAsync(500);
-  const decision = await deciding;
-  expect(decision.effect).toBe("ask");
-  expect(await bench.plane.approvals.get(decision.approvalId ?? "")).toMatchObject({ status: "pending" });
 });

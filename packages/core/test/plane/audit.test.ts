@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 
 import type { AuditRecord } from "../../src/audit/audit-record.ts";
@@ -15,12 +16,12 @@ describe("the record of a decision", () => {
       approvals: { resolver: "external" },
       policies: [
         blocking("t", [rule.denylist({ tools: ["run_code"] })], { selector: { tenants: ["acme", "beta"] } }),
-        // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
         blocking("ask", [rule.condition({ where: { tool: "send_mail" }, then: "escalate" })]),
         blocking("rate", [rule.rate({ limit: 1, window: "1h" })], { selector: { tools: ["fetch_page"] } }),
       ],
     });
-    const decide = (...given: Parameters<typeof toolCall>): unknown => bench.plane.engine.decide(toolCall(...given));
+    const decide = (...given: Parameters<typeof toolCall>): unknown =>
+      bench.plane.engine.decide(toolCall(...given));
     await decide("search");
     await decide("run_code");
     await decide("send_mail");
@@ -128,7 +129,10 @@ describe("what waits for the disk", () => {
       close() {},
     };
     for (const mode of ["durable", "buffered"] as const) {
-      const { plane } = createBench({ audit: sink, policies: [{ id: "log", nonBlocking: [rule.audit({ mode })] }] });
+      const { plane } = createBench({
+        audit: sink,
+        policies: [{ id: "log", nonBlocking: [rule.audit({ mode })] }],
+      });
       // oxlint-disable no-await-in-loop -- one plane after the other
       await plane.engine.decide(toolCall("search"));
       await plane.engine.decide(toolCall("update"));
@@ -142,12 +146,16 @@ describe("what waits for the disk", () => {
     let hasRun = false;
     const { plane } = createBench({
       audit: {
-        append: (record) => (record.kind === "decision" ? new Promise<void>((resolve) => (written = resolve)) : undefined),
+        append: (record) =>
+          record.kind === "decision" ? new Promise<void>((resolve) => (written = resolve)) : undefined,
         flush() {},
         close() {},
       },
     });
-    const running = plane.guard.toolCall({ context: plane.guard.context(toolCall("update")), run: () => (hasRun = true) });
+    const running = plane.guard.toolCall({
+      context: plane.guard.context(toolCall("update")),
+      run: () => (hasRun = true),
+    });
     await Promise.resolve();
     expect(hasRun).toBe(false);
     written?.();
@@ -162,7 +170,10 @@ it("a trail of everything a plane does verifies, and any change in it is found",
   const { plane } = createBench({ audit: sink, sharedPorts: ports, policies: [INCLUDE] });
   for (const tool of ["search", "update", "send_mail"]) {
     // oxlint-disable-next-line no-await-in-loop -- one call after the other
-    await plane.guard.toolCall({ context: plane.guard.context(toolCall(tool, { a: 1 })), run: () => ({ b: 2 }) });
+    await plane.guard.toolCall({
+      context: plane.guard.context(toolCall(tool, { a: 1 })),
+      run: () => ({ b: 2 }),
+    });
   }
   await plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
   expect(verifyLines(sink.lines(), ports.hash)).toMatchObject({ ok: true });

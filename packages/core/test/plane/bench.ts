@@ -1,4 +1,9 @@
-import type { AuditRecord, ControlRecord, DecisionRecord, OutcomeRecord } from "../../src/audit/audit-record.ts";
+import type {
+  AuditRecord,
+  ControlRecord,
+  DecisionRecord,
+  OutcomeRecord,
+} from "../../src/audit/audit-record.ts";
 import type { AuditSink } from "../../src/audit/audit-sink.ts";
 import { createSteadyClock } from "../../src/base/ports.ts";
 import type { ContextInit } from "../../src/context/create-context.ts";
@@ -8,7 +13,11 @@ import type { Policy } from "../../src/policy/policy.ts";
 import type { ToolTraits } from "../../src/policy/traits.ts";
 import type { StateStore } from "../../src/store/state-store.ts";
 import { memoryState } from "../../src/store/memory-state.ts";
-import { createTestPorts, type TestPortOverrides, type TestPorts } from "../../src/testing/create-test-ports.ts";
+import {
+  createTestPorts,
+  type TestPortOverrides,
+  type TestPorts,
+} from "../../src/testing/create-test-ports.ts";
 
 /** A real plane on a fake clock, with everything it records at hand. */
 export interface Bench {
@@ -51,7 +60,9 @@ export function createBench({ ports: overrides, sharedPorts, ...options }: Bench
     decisions: () => records.filter((record) => record.kind === "decision"),
     outcomes: () => records.filter((record) => record.kind === "outcome"),
     controls: (action) =>
-      records.filter((record) => record.kind === "control").filter((one) => action === undefined || one.action === action),
+      records
+        .filter((record) => record.kind === "control")
+        .filter((one) => action === undefined || one.action === action),
   };
 }
 
@@ -70,7 +81,14 @@ export type CallChange = Partial<Omit<ContextInit, "tool">>;
 
 /** The context of a tool call, before it runs. */
 export function toolCall(name: string, input: unknown = {}, change: CallChange = {}): ContextInit {
-  return { hookpoint: "before_tool_call", agent: "bot", tenant: "acme", session: "s1", tool: { name, input }, ...change };
+  return {
+    hookpoint: "before_tool_call",
+    agent: "bot",
+    tenant: "acme",
+    session: "s1",
+    tool: { name, input },
+    ...change,
+  };
 }
 
 /** The context of a model call, before it runs. */
@@ -86,6 +104,10 @@ export function modelCall(change: Partial<ContextInit> = {}): ContextInit {
 }
 
 /** A policy of blocking rules alone. */
-export function blocking(id: string, rules: NonNullable<Policy["blocking"]>, more: Partial<Policy> = {}): Policy {
+export function blocking(
+  id: string,
+  rules: NonNullable<Policy["blocking"]>,
+  more: Partial<Policy> = {},
+): Policy {
   return { id, blocking: rules, ...more };
 }

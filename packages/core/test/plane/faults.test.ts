@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 
 import type { AuditRecord } from "../../src/audit/audit-record.ts";
@@ -42,15 +43,24 @@ const POLICIES = [
   blocking("p", [
     rule.rate({ limit: 5, window: "1h" }),
     rule.loop({ maxRepeats: 5 }),
-    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
     rule.condition({ where: { tool: "send_mail" }, then: "escalate" }),
   ]),
 ];
 
-function brittleBench(isFailing: Failing, how: "throws" | "rejects", options: BenchOptions = {}): ReturnType<typeof createBench> {
+function brittleBench(
+  isFailing: Failing,
+  how: "throws" | "rejects",
+  options: BenchOptions = {},
+): ReturnType<typeof createBench> {
   const ports = createTestPorts();
   const state = brittleState(ports, isFailing, how);
-  return createBench({ policies: POLICIES, approvals: { resolver: "external" }, state, sharedPorts: ports, ...options });
+  return createBench({
+    policies: POLICIES,
+    approvals: { resolver: "external" },
+    state,
+    sharedPorts: ports,
+    ...options,
+  });
 }
 
 describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
@@ -60,26 +70,40 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
     ["remembering the history", "sessions", "update", "search"],
     ["the call's state", "admissions", "update", "search"],
     ["the approvals", "approvals", "read", "send_mail"],
-  ])("while it is asked for %s blocks the call, says why, records it and holds nothing", async (_what, part, operation, tool) => {
-    let isDown = true;
-    const bench = brittleBench((at, name) => isDown && at === part && name === operation, how);
-    const decision = await bench.plane.engine.decide(toolCall(tool, {}, { callId: "c1" }));
-    expect(decision).toMatchObject({ effect: "block", cause: "state_error" });
-    expect(decision.reason).not.toContain("connection lost");
-    expect(bench.decisions().at(-1)).toMatchObject({ decision: { effect: "block" } });
-    expect(bench.ports.logger.messages("error").join()).toContain("state");
-    isDown = false;
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
-    expect(state).toMatchObject({ used: 0, held: 0 });
-  });
+  ])(
+    "while it is asked for %s blocks the call, says why, records it and holds nothing",
+    async (_what, part, operation, tool) => {
+      let isDown = true;
+      const bench = brittleBench((at, name) => isDown && at === part && name === operation, how);
+      const decision = await bench.plane.engine.decide(toolCall(tool, {}, { callId: "c1" }));
+      expect(decision).toMatchObject({ effect: "block", cause: "state_error" });
+      expect(decision.reason).not.toContain("connection lost");
+      expect(bench.decisions().at(-1)).toMatchObject({ decision: { effect: "block" } });
+      expect(bench.ports.logger.messages("error").join()).toContain("state");
+      isDown = false;
+      const [state] = await bench.plane.limits.read({
+        policyId: "p",
+        ruleId: "rate",
+        agent: "bot",
+        tenant: "acme",
+      });
+      expect(state).toMatchObject({ used: 0, held: 0 });
+    },
+  );
 
   it("with onStateError allow does not stop what no rule objects to", async () => {
     const bench = brittleBench(() => true, how, {
       onStateError: "allow",
-      policies: [blocking("p", [rule.rate({ limit: 5, window: "1h" }), rule.denylist({ tools: ["update"] })])],
+      policies: [
+        blocking("p", [rule.rate({ limit: 5, window: "1h" }), rule.denylist({ tools: ["update"] })]),
+      ],
     });
-    expect(await bench.plane.engine.decide(toolCall("search", {}, { callId: "c1" }))).toMatchObject({ effect: "allow" });
-    expect(await bench.plane.engine.decide(toolCall("update", {}, { callId: "c2" }))).toMatchObject({ effect: "block" });
+    expect(await bench.plane.engine.decide(toolCall("search", {}, { callId: "c1" }))).toMatchObject({
+      effect: "allow",
+    });
+    expect(await bench.plane.engine.decide(toolCall("update", {}, { callId: "c2" }))).toMatchObject({
+      effect: "block",
+    });
     expect(bench.decisions()).toHaveLength(2);
     expect(bench.ports.logger.messages("error").join()).toContain("state store failed");
   });
@@ -90,14 +114,15 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
     expect(decision.effect).not.toBe("allow");
   });
 
-  it("while a call is settled does not lose the outcome; the failure is loud", async () => {
+  it("while a call is settled withholds the result and says that it ran; the failure is loud", async () => {
     const bench = brittleBench((part, name) => part === "ledger" && name === "settle", how);
     const outcome = await bench.plane.guard.toolCall({
       context: bench.plane.guard.context(toolCall("search")),
       run: () => "done",
     });
-    expect(outcome).toMatchObject({ status: "ran", result: "done" });
-    expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
+    expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "state_error" } });
+    expect((outcome as { message: string }).message).toContain("WAS executed");
+    expect(bench.outcomes()).toMatchObject([{ outcome: "withheld" }]);
     expect(bench.ports.logger.messages("error")).toContain("settlement of a finished call failed");
   });
 
@@ -112,8 +137,14 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
 
 /** A store whose plugs and modes cannot be listed. */
 function unread(ports: TestPorts): StateStore {
-  const down = (): Promise<never> => Promise.reject(new Error("down"));
-  return { ...sharedState(ports), controls: { read: down, update: down, list: down, watch: () => () => undefined } };
+  return {
+    ...sharedState(ports),
+    controls: { read: listNothing, update: listNothing, list: listNothing, watch: () => () => undefined },
+  };
+}
+
+function listNothing(): Promise<never> {
+  return Promise.reject(new Error("down"));
 }
 
 describe("plugs and modes that cannot be read", () => {
@@ -124,7 +155,10 @@ describe("plugs and modes that cannot be read", () => {
     const ports = createTestPorts();
     const { plane } = createBench({ state: unread(ports), sharedPorts: ports, onStateError });
     const decision = await plane.engine.decide(toolCall("search"));
-    expect([decision.effect, decision.cause]).toStrictEqual([effect, effect === "block" ? "state_error" : "no_policy"]);
+    expect([decision.effect, decision.cause]).toStrictEqual([
+      effect,
+      effect === "block" ? "state_error" : "no_policy",
+    ]);
     await plane.close();
     expect(ports.clock.pending).toBe(0);
   });
@@ -154,26 +188,40 @@ describe.each(["throws", "rejects"] as const)("a sink that %s", (how) => {
       policies: [blocking("p", [rule.rate({ limit: 5, window: "1h" })])],
     });
     const decision = await bench.plane.engine.decide(toolCall("search", {}, { callId: "c1" }));
-    expect([decision.effect, decision.cause]).toStrictEqual([effect, effect === "block" ? "audit_error" : "default"]);
+    expect([decision.effect, decision.cause]).toStrictEqual([
+      effect,
+      effect === "block" ? "audit_error" : "default",
+    ]);
     expect(bench.ports.logger.messages("error").join()).toContain("audit failed");
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "rate",
+      agent: "bot",
+      tenant: "acme",
+    });
     expect((state?.used ?? 0) + (state?.held ?? 0)).toBe(effect === "block" ? 0 : 1);
   });
 
   it.each([
     ["block", "blocked"],
     ["continue", "ran"],
-  ] as const)("on an outcome with onAuditError %s: the result is %s; it was executed all the same", async (onAuditError, status) => {
-    const bench = createBench({ onAuditError, audit: brittleSink([], ({ kind }) => kind === "outcome") });
-    let runs = 0;
-    const outcome = await bench.plane.guard.toolCall({
-      context: bench.plane.guard.context(toolCall("search")),
-      run: () => ++runs,
-    });
-    expect(runs).toBe(1);
-    const withheld = { decision: { cause: "audit_error" }, message: expect.stringContaining("WAS executed") };
-    expect(outcome).toMatchObject({ status, ...(status === "blocked" && withheld) });
-  });
+  ] as const)(
+    "on an outcome with onAuditError %s: the result is %s; it was executed all the same",
+    async (onAuditError, status) => {
+      const bench = createBench({ onAuditError, audit: brittleSink([], ({ kind }) => kind === "outcome") });
+      let runs = 0;
+      const outcome = await bench.plane.guard.toolCall({
+        context: bench.plane.guard.context(toolCall("search")),
+        run: () => ++runs,
+      });
+      expect(runs).toBe(1);
+      const withheld = {
+        decision: { cause: "audit_error" },
+        message: expect.stringContaining("WAS executed"),
+      };
+      expect(outcome).toMatchObject({ status, ...(status === "blocked" && withheld) });
+    },
+  );
 
   it("on a control record does not undo the act: a kill is a kill", async () => {
     const bench = createBench({ audit: brittleSink([], ({ kind }) => kind === "control") });

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 
 import type { Policy } from "../../src/policy/policy.ts";
@@ -6,15 +7,29 @@ import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { blocking, createBench, sharedState, toolCall, type Bench, type BenchOptions } from "./bench.ts";
 
 /** Every call of `send_mail` is a breach. */
-// oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
-const trigger = rule.condition({ id: "mail", where: { tool: "send_mail" }, then: "escalate", reason: "mail" });
+const trigger = rule.condition({
+  id: "mail",
+  where: { tool: "send_mail" },
+  then: "escalate",
+  reason: "mail",
+});
 
 const climbing: Policy = blocking("p", [trigger], {
   escalation: [
     { trigger: "mail", after: 1, within: "10m", action: { alert: { channel: "log" } } },
     { trigger: "mail", after: 2, within: "10m", action: { hitl: { timeout: "5m" } } },
-    { trigger: "mail", after: 3, within: "10m", action: { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } } },
-    { trigger: "mail", after: 5, within: "1h", action: { block: { for: "1h", reason: "repeated violations" } } },
+    {
+      trigger: "mail",
+      after: 3,
+      within: "10m",
+      action: { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } },
+    },
+    {
+      trigger: "mail",
+      after: 5,
+      within: "1h",
+      action: { block: { for: "1h", reason: "repeated violations" } },
+    },
   ],
 });
 
@@ -29,7 +44,10 @@ describe("a ladder", () => {
     expect(await mail(bench)).toMatchObject({ effect: "ask", verdict: "escalate" });
     expect(await mail(bench)).toMatchObject({ effect: "block", cause: "mode", modes: ["READ_ONLY"] });
     expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
-    expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", cause: "mode" });
+    expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "block",
+      cause: "mode",
+    });
     expect(bench.controls("ladder").map(({ data }) => data?.["level"])).toStrictEqual([1, 2, 3]);
     await bench.plane.flush();
     expect(bench.ports.logger.entries.filter(({ message }) => message.includes("mail"))).not.toHaveLength(0);
@@ -39,7 +57,9 @@ describe("a ladder", () => {
     const bench = createBench({
       policies: [
         blocking("p", [trigger], {
-          escalation: [{ trigger: "mail", after: 2, within: "1m", action: { block: { for: "1h", reason: "enough" } } }],
+          escalation: [
+            { trigger: "mail", after: 2, within: "1m", action: { block: { for: "1h", reason: "enough" } } },
+          ],
         }),
       ],
     });
@@ -55,7 +75,11 @@ describe("a ladder", () => {
 
   it("without a time blocks the breaching call alone, and calls it the ladder's doing", async () => {
     const bench = createBench({
-      policies: [blocking("p", [trigger], { escalation: [{ trigger: "mail", after: 1, within: "1m", action: { block: {} } }] })],
+      policies: [
+        blocking("p", [trigger], {
+          escalation: [{ trigger: "mail", after: 1, within: "1m", action: { block: {} } }],
+        }),
+      ],
     });
     expect(await mail(bench)).toMatchObject({ effect: "block", verdict: "escalate", cause: "ladder" });
     expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
@@ -92,7 +116,12 @@ describe("a ladder", () => {
         blocking("p", [rule.denylist({ id: "mail", tools: ["send_mail"] })], {
           escalation: [
             { trigger: "mail", after: 1, within: "1h", action: { alert: { channel: "log" } } },
-            { trigger: "mail", after: 2, within: "1h", action: { degrade: { mode: "FULL_BLOCK", recover: { after: "1m" } } } },
+            {
+              trigger: "mail",
+              after: 2,
+              within: "1h",
+              action: { degrade: { mode: "FULL_BLOCK", recover: { after: "1m" } } },
+            },
           ],
         }),
       ],
@@ -100,15 +129,25 @@ describe("a ladder", () => {
     expect(await mail(bench)).toMatchObject({ effect: "block", cause: "rule" });
     expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
     expect(await mail(bench)).toMatchObject({ effect: "block" });
-    expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", modes: ["FULL_BLOCK"] });
+    expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({
+      effect: "block",
+      modes: ["FULL_BLOCK"],
+    });
   });
 
   it("is climbed by every rule of a kind when the trigger names the kind", async () => {
     const bench = createBench({
       policies: [
-        blocking("p", [{ ...trigger, id: "one" }, { ...trigger, id: "two", where: { tool: "update" } }], {
-          escalation: [{ trigger: "condition", after: 2, within: "1h", action: { block: {} } }],
-        }),
+        blocking(
+          "p",
+          [
+            { ...trigger, id: "one" },
+            { ...trigger, id: "two", where: { tool: "update" } },
+          ],
+          {
+            escalation: [{ trigger: "condition", after: 2, within: "1h", action: { block: {} } }],
+          },
+        ),
       ],
     });
     expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow" });
@@ -140,7 +179,8 @@ describe("a ladder", () => {
 
   it("does not move on a preview", async () => {
     const bench = createBench({ policies: [climbing], approvals: { resolver: "external" } });
-    for (let time = 0; time < 5; time++) void bench.plane.engine.decide(toolCall("send_mail"), { intent: "peek" });
+    for (let time = 0; time < 5; time++)
+      void bench.plane.engine.decide(toolCall("send_mail"), { intent: "peek" });
     expect(bench.records.filter(({ kind }) => kind === "decision")).toHaveLength(0);
     expect(await mail(bench)).toMatchObject({ effect: "allow" });
   });

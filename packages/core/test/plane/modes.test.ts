@@ -3,11 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { ContextInit } from "../../src/context/create-context.ts";
 import { MODES, type Mode } from "../../src/policy/mode.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
+import type { ModeScope } from "../../src/state/degradation.ts";
 import { blocking, createBench, modelCall, toolCall } from "./bench.ts";
 
 const BOT = { kind: "agent", id: "bot" } as const;
 const OLGA = { by: "olga" };
-const at = (hookpoint: string): ContextInit => ({ hookpoint, agent: "bot", tenant: "acme", target: { name: "x" } });
+const at = (hookpoint: string): ContextInit => ({
+  hookpoint,
+  agent: "bot",
+  tenant: "acme",
+  target: { name: "x" },
+});
 
 /** The truth table of the modes as a reader of the semantics would write it down. */
 const COLUMNS = {
@@ -42,16 +48,21 @@ const TABLE: Readonly<Record<Exclude<Mode, "RATE_THROTTLE">, Row>> = {
 };
 
 describe.each(Object.keys(TABLE) as (keyof typeof TABLE)[])("%s", (mode) => {
-  it.each(Object.keys(COLUMNS) as (keyof typeof COLUMNS)[])("does to %s what the table says", async (column) => {
-    const { plane } = createBench({ hookpoints: ["before_publish"], approvals: { resolver: "external" } });
-    await plane.controls.degrade(BOT, mode, OLGA);
-    const { effect, cause, verdict } = await plane.engine.decide(COLUMNS[column]);
-    const expected = TABLE[mode][column];
-    expect(effect).toBe(expected);
-    expect([cause, verdict]).toStrictEqual(
-      { allow: ["no_policy", "allow"], ask: ["approval", "escalate"], block: ["mode", "degrade"] }[expected],
-    );
-  });
+  it.each(Object.keys(COLUMNS) as (keyof typeof COLUMNS)[])(
+    "does to %s what the table says",
+    async (column) => {
+      const { plane } = createBench({ hookpoints: ["before_publish"], approvals: { resolver: "external" } });
+      await plane.controls.degrade(BOT, mode, OLGA);
+      const { effect, cause, verdict } = await plane.engine.decide(COLUMNS[column]);
+      const expected = TABLE[mode][column];
+      expect(effect).toBe(expected);
+      expect([cause, verdict]).toStrictEqual(
+        { allow: ["no_policy", "allow"], ask: ["approval", "escalate"], block: ["mode", "degrade"] }[
+          expected
+        ],
+      );
+    },
+  );
 });
 
 it("RATE_THROTTLE lets six calls a minute through, then says when the next slot is free", async () => {
@@ -59,11 +70,19 @@ it("RATE_THROTTLE lets six calls a minute through, then says when the next slot 
   await plane.controls.degrade(BOT, "RATE_THROTTLE", OLGA);
   for (let time = 0; time < 6; time++) {
     // oxlint-disable-next-line no-await-in-loop -- one call after the other
-    expect(await plane.engine.decide(time % 2 === 0 ? toolCall("search") : modelCall())).toMatchObject({ effect: "allow" });
+    expect(await plane.engine.decide(time % 2 === 0 ? toolCall("search") : modelCall())).toMatchObject({
+      effect: "allow",
+    });
   }
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "mode", retryAfterMs: 60_000 });
+  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+    effect: "block",
+    cause: "mode",
+    retryAfterMs: 60_000,
+  });
   expect(await plane.engine.decide(at("before_handoff"))).toMatchObject({ effect: "allow" });
-  expect(await plane.engine.decide(toolCall("search", {}, { agent: "bot-2" }))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(toolCall("search", {}, { agent: "bot-2" }))).toMatchObject({
+    effect: "allow",
+  });
   ports.clock.advance(60_000);
   expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
 });
@@ -75,7 +94,12 @@ it("every mode has a row", () => {
 describe("scopes", () => {
   it.each([
     ["agent", { kind: "agent", id: "boss" }, { agent: "boss" }, { agent: "bot" }],
-    ["agent: its descendants", { kind: "agent", id: "boss" }, { agent: { id: "kid", ancestors: ["boss"] } }, { agent: "kid" }],
+    [
+      "agent: its descendants",
+      { kind: "agent", id: "boss" },
+      { agent: { id: "kid", ancestors: ["boss"] } },
+      { agent: "kid" },
+    ],
     ["tenant", { kind: "tenant", id: "acme" }, {}, { tenant: "beta" }],
     ["session", { kind: "session", id: "s1" }, {}, { session: "s2" }],
     ["agent in a tenant", { kind: "agent", id: "bot", tenant: "acme" }, {}, { tenant: "beta" }],
@@ -92,9 +116,15 @@ describe("recovery", () => {
     const { plane, ports } = createBench();
     await plane.controls.degrade(BOT, { mode: "FULL_BLOCK", recover: { after: "10m" } }, OLGA);
     await plane.controls.degrade(BOT, { mode: "READ_ONLY", recover: { after: "30m" } }, OLGA);
-    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", modes: ["FULL_BLOCK", "READ_ONLY"] });
+    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+      effect: "block",
+      modes: ["FULL_BLOCK", "READ_ONLY"],
+    });
     ports.clock.advance(600_000);
-    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow", modes: ["READ_ONLY"] });
+    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+      effect: "allow",
+      modes: ["READ_ONLY"],
+    });
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block" });
     ports.clock.advance(1_200_000);
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow", modes: [] });
@@ -119,9 +149,14 @@ describe("recovery", () => {
   });
 
   it("comes when the limit has room again", async () => {
-    const degrade = { mode: "READ_ONLY", recover: { when: { headroom: { rule: "calls", atLeast: 0.5 } } } } as const;
+    const degrade = {
+      mode: "READ_ONLY",
+      recover: { when: { headroom: { rule: "calls", atLeast: 0.5 } } },
+    } as const;
     const bench = createBench({
-      policies: [blocking("p", [rule.rate({ id: "calls", limit: 4, window: "10m", onBreach: "degrade", degrade })])],
+      policies: [
+        blocking("p", [rule.rate({ id: "calls", limit: 4, window: "10m", onBreach: "degrade", degrade })]),
+      ],
     });
     const { plane, ports } = bench;
     for (let time = 0; time < 5; time++) void plane.engine.decide(toolCall("search"));
@@ -155,7 +190,11 @@ it("what a mode forbids is hidden from the model and enforced at the call", asyn
 
 it("at the result only FULL_BLOCK still concerns an action that has happened", async () => {
   const { plane } = createBench();
-  for (const [mode, status] of [["READ_ONLY", "ran"], ["HUMAN_LOOP", "ran"], ["FULL_BLOCK", "blocked"]] as const) {
+  for (const [mode, status] of [
+    ["READ_ONLY", "ran"],
+    ["HUMAN_LOOP", "ran"],
+    ["FULL_BLOCK", "blocked"],
+  ] as const) {
     // oxlint-disable-next-line no-await-in-loop -- one mode after the other
     const outcome = await plane.guard.toolCall({
       context: plane.guard.context(toolCall("update")),
@@ -169,4 +208,25 @@ it("at the result only FULL_BLOCK still concerns an action that has happened", a
     expect(outcome.status).toBe(status);
     expect("message" in outcome && outcome.message.includes("WAS executed")).toBe(status === "blocked");
   }
+});
+
+it.each<[ModeScope, RegExp]>([
+  [{ kind: "agent", id: "b*" }, /"b\*" is a pattern/],
+  [{ kind: "agent", id: "bot", tenat: "acme" } as ModeScope, /did you mean "tenant"\?/],
+  [{ kind: "global", tenant: "acme" }, /"global" is everything and has no tenant/],
+  [{ kind: "session", id: "" }, /"id" of a subject must be a non-empty text/],
+])("refuses a mode for %j: it would concern others than it seems to", (scope, message) => {
+  const { plane } = createBench();
+  const set = () => plane.controls.degrade(scope, "READ_ONLY", { by: "olga" });
+  expect(set).toThrow(message);
+  expect(set).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+  expect(plane.controls.status().modes).toStrictEqual([]);
+});
+
+it("refuses to recover a scope with a misspelt member, which would end the modes of others", async () => {
+  const { plane } = createBench();
+  await plane.controls.degrade({ kind: "agent", id: "bot", tenant: "beta" }, "READ_ONLY", { by: "olga" });
+  const misspelt = { kind: "agent", id: "bot", tenat: "acme" } as ModeScope;
+  expect(() => plane.controls.recover(misspelt, { by: "olga" })).toThrow(/did you mean "tenant"\?/);
+  expect(plane.controls.status().modes).toHaveLength(1);
 });

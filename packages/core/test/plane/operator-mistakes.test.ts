@@ -17,8 +17,11 @@ describe("what would do nothing is refused with a hint", () => {
   ])("an unplug without %s", (missing, act) => {
     const bench = createBench();
     // What a caller without types may write.
-    const pull = (): unknown => bench.plane.controls.unplug({ kind: "all" }, act as { by: string; reason: string });
-    expect(pull).toThrow(expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining(missing) }));
+    const pull = (): unknown =>
+      bench.plane.controls.unplug({ kind: "all" }, act as { by: string; reason: string });
+    expect(pull).toThrow(
+      expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining(missing) }),
+    );
     expect(bench.plane.controls.status().plugs).toStrictEqual([]);
     expect(bench.controls("unplugged")).toStrictEqual([]);
   });
@@ -36,14 +39,19 @@ describe("what would do nothing is refused with a hint", () => {
 
   it("a ladder where no policy has one", () => {
     const { plane } = createBench();
-    expect(() => plane.controls.resetLadder({ policyId: "p", trigger: "t", agent: "bot" }, OLGA)).toThrow("there are none");
+    expect(() => plane.controls.resetLadder({ policyId: "p", trigger: "t", agent: "bot" }, OLGA)).toThrow(
+      "there are none",
+    );
   });
 
   it("the recovery of a scope that is none", () => {
     const { plane } = createBench();
     const scope = { kind: "agnet", id: "bot" } as unknown as { kind: "agent" };
     expect(() => plane.controls.recover(scope, OLGA)).toThrow(
-      expect.objectContaining({ code: "usage_invalid", message: expect.stringContaining('did you mean "agent"?') }),
+      expect.objectContaining({
+        code: "usage_invalid",
+        message: expect.stringContaining('did you mean "agent"?'),
+      }),
     );
   });
 });

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { describe, expect, it } from "vitest";
 
 import { ConfigError } from "../../src/base/errors.ts";
@@ -25,15 +26,37 @@ describe("options that would do nothing are refused", () => {
     ["an unknown fail mode", { onStateError: "alow" }, "onStateError", "allow"],
     ["an impossible hookpoint", { hookpoints: ["Before Publish"] }, "hookpoints[0]", undefined],
     ["a built-in hookpoint", { hookpoints: ["before_tool_call"] }, "hookpoints[0]", undefined],
-    ["an unknown member of approvals", { approvals: { reslover: "external" } }, "approvals.reslover", "resolver"],
+    [
+      "an unknown member of approvals",
+      { approvals: { reslover: "external" } },
+      "approvals.reslover",
+      "resolver",
+    ],
     ["approvals without a resolver", { approvals: {} }, "approvals.resolver", undefined],
     ["a resolver that is none", { approvals: { resolver: "slack" } }, "approvals.resolver", undefined],
     ["an unknown member of identity", { identity: { optonal: ["tenant"] } }, "identity.optonal", "optional"],
     ["an unknown port", { ports: { loger: console } }, "ports.loger", "logger"],
     ["an unknown member of stream", { stream: { onwhole: "buffer" } }, "stream.onwhole", "onWhole"],
-    ["an unknown treatment of streams", { stream: { onWhole: "exposeprefix" } }, "stream.onWhole", "exposePrefix"],
+    [
+      "an unknown treatment of streams",
+      { stream: { onWhole: "exposeprefix" } },
+      "stream.onWhole",
+      "exposePrefix",
+    ],
     ["a duration that is none", { holdTtl: "soon" }, "holdTtl", "30m"],
-    ["an unknown optional identity", { identity: { optional: ["tennant"] } }, "identity.optional[0]", "tenant"],
+    ["an unknown source to trust", { identity: { trust: ["asnyc"] } }, "identity.trust[0]", "async"],
+    [
+      "an identity that is no function",
+      { identity: { current: { tenant: "acme" } } },
+      "identity.current",
+      "function",
+    ],
+    [
+      "an unknown optional identity",
+      { identity: { optional: ["tennant"] } },
+      "identity.optional[0]",
+      "tenant",
+    ],
   ])("%s", (_name, options, path, suggestion) => {
     const issue = issuesOf(options).find((one) => one.path === path);
     expect(issue).toBeDefined();
@@ -50,12 +73,24 @@ describe("options that would do nothing are refused", () => {
 
   it("while options left undefined are left out", () => {
     // What spreading an optional setting gives.
-    expect(issuesOf({ defaultEffect: undefined, approvals: undefined, holdTtl: undefined })).toStrictEqual([]);
+    expect(issuesOf({ defaultEffect: undefined, approvals: undefined, holdTtl: undefined })).toStrictEqual(
+      [],
+    );
   });
 });
 
 it("a broken policy stops the plane from being created, with every issue", () => {
-  const broken = { policies: [{ id: "p", blocking: [{ rule: "rat", limit: 1 }, { rule: "rate", limit: -1, window: "1h" }] }] };
+  const broken = {
+    policies: [
+      {
+        id: "p",
+        blocking: [
+          { rule: "rat", limit: 1 },
+          { rule: "rate", limit: -1, window: "1h" },
+        ],
+      },
+    ],
+  };
   const paths = issuesOf(broken).map(({ path }) => path);
   expect(paths).toHaveLength(2);
   expect(paths[0]).toContain("blocking[0]");
@@ -65,10 +100,10 @@ it("a broken policy stops the plane from being created, with every issue", () =>
 it("a declared hookpoint works before and after, another one is refused", async () => {
   const { plane } = createBench({
     hookpoints: ["before_publish"],
-    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
     policies: [blocking("p", [rule.condition({ where: { target: "front-page" } })])],
   });
-  const at = (hookpoint: string): unknown => plane.engine.decide({ hookpoint, agent: "bot", target: { name: "front-page" } });
+  const at = (hookpoint: string): unknown =>
+    plane.engine.decide({ hookpoint, agent: "bot", target: { name: "front-page" } });
   expect(await at("before_publish")).toMatchObject({ effect: "block", policyId: "p" });
   expect(await at("after_publish")).toMatchObject({ effect: "allow" });
   expect(await at("before_pubish")).toMatchObject({ effect: "block", cause: "hookpoint_unknown" });
@@ -84,5 +119,8 @@ it("close leaves no timer behind, and running calls do not keep it open", async 
 
 it("without any option a plane allows and records", async () => {
   const plane = createAgentPlane({ ports: createTestPorts() });
-  expect(await plane.engine.decide(toolCall("anything"))).toMatchObject({ effect: "allow", cause: "no_policy" });
+  expect(await plane.engine.decide(toolCall("anything"))).toMatchObject({
+    effect: "allow",
+    cause: "no_policy",
+  });
 });

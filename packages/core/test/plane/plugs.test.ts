@@ -12,7 +12,12 @@ const STOP = { by: "olga", reason: "drill" };
 describe("unplugging", () => {
   it.each<[string, PlugSubject, CallChange, CallChange]>([
     ["an agent", { kind: "agent", id: "bot" }, {}, { agent: "other" }],
-    ["an agent and what it delegates to", { kind: "agent", id: "boss" }, { agent: { id: "kid", ancestors: ["root", "boss"] } }, {}],
+    [
+      "an agent and what it delegates to",
+      { kind: "agent", id: "boss" },
+      { agent: { id: "kid", ancestors: ["root", "boss"] } },
+      {},
+    ],
     ["an agent in one tenant", { kind: "agent", id: "bot", tenant: "acme" }, {}, { tenant: "beta" }],
     ["a tenant never seen before", { kind: "tenant", id: "new" }, { tenant: "new", agent: "fresh" }, {}],
     ["everything", { kind: "all" }, {}, {}],
@@ -22,7 +27,12 @@ describe("unplugging", () => {
     for (const call of [toolCall("search", {}, inside), modelCall(inside)]) {
       // oxlint-disable-next-line no-await-in-loop -- one call after the other
       const decision = await plane.engine.decide(call);
-      expect(decision).toMatchObject({ effect: "block", verdict: "block", cause: "unplugged", policyId: undefined });
+      expect(decision).toMatchObject({
+        effect: "block",
+        verdict: "block",
+        cause: "unplugged",
+        policyId: undefined,
+      });
       expect(decision.reason).toContain("drill");
     }
     if (subject.kind === "all") return;
@@ -33,7 +43,10 @@ describe("unplugging", () => {
     const { plane } = createBench();
     await plane.controls.unplug({ kind: "tool", id }, STOP);
     const tool = { name: "web_search", server: "srv", originalName: "search", input: {} };
-    expect(await plane.engine.decide({ ...toolCall("x"), tool })).toMatchObject({ effect: "block", cause: "unplugged" });
+    expect(await plane.engine.decide({ ...toolCall("x"), tool })).toMatchObject({
+      effect: "block",
+      cause: "unplugged",
+    });
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow" });
   });
 
@@ -56,9 +69,17 @@ describe("unplugging", () => {
     });
     const { plane } = createBench({ rules: [counting], policies: [blocking("p", [{ rule: "counting" }])] });
     await plane.controls.unplug({ kind: "agent", id: "bot" }, STOP);
-    for (const hookpoint of ["before_agent", "before_tool_call", "before_model_call", "after_tool_call", "after_agent"]) {
+    for (const hookpoint of [
+      "before_agent",
+      "before_tool_call",
+      "before_model_call",
+      "after_tool_call",
+      "after_agent",
+    ]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      expect(await plane.engine.decide({ hookpoint, agent: "bot", result: "x" })).toMatchObject({ cause: "unplugged" });
+      expect(await plane.engine.decide({ hookpoint, agent: "bot", result: "x" })).toMatchObject({
+        cause: "unplugged",
+      });
     }
     expect(asked).toBe(0);
   });
@@ -86,7 +107,9 @@ describe("unplugging", () => {
     expect(await second.plane.engine.decide(toolCall("search"))).toMatchObject({ cause: "unplugged" });
     await second.plane.controls.plug({ kind: "agent", id: "bot" }, { by: "otto" });
     expect(await first.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
-    expect(first.controls("unplugged")).toMatchObject([{ by: "olga", subject: "agent:bot", reason: "drill" }]);
+    expect(first.controls("unplugged")).toMatchObject([
+      { by: "olga", subject: "agent:bot", reason: "drill" },
+    ]);
     expect(second.controls("plugged")).toMatchObject([{ by: "otto" }]);
     expect(second.decisions()).toHaveLength(1);
   });
@@ -100,7 +123,9 @@ describe("unplugging", () => {
       params: z.strictObject({}),
       example: {},
       isStateless: true,
-      compile: (_params, { timers }) => ({ check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)) }),
+      compile: (_params, { timers }) => ({
+        check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)),
+      }),
     });
     const bench = createBench({
       rules: [slow],
@@ -110,7 +135,12 @@ describe("unplugging", () => {
     await bench.plane.controls.unplug({ kind: "agent", id: "bot" }, STOP);
     await bench.ports.clock.advanceAsync(500);
     expect(await deciding).toMatchObject({ effect: "block", cause: "unplugged" });
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "rate",
+      agent: "bot",
+      tenant: "acme",
+    });
     expect(state).toMatchObject({ used: 0, held: 0 });
   });
 });
@@ -136,7 +166,10 @@ describe("a throttle that waits", () => {
     const { plane, ports } = createBench();
     await plane.controls.degrade(bot, { ...waiting, delay: { max: "5s" } }, { by: "olga" });
     await plane.engine.decide(toolCall("search"));
-    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", retryAfterMs: 60_000 });
+    expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+      effect: "block",
+      retryAfterMs: 60_000,
+    });
     expect(ports.clock.pending).toBe(0);
   });
 
@@ -160,7 +193,12 @@ describe("a throttle that waits", () => {
     await bench.plane.controls.degrade(bot, "READ_ONLY", { by: "olga" });
     await bench.ports.clock.advanceAsync(60_000);
     expect(await second).toMatchObject({ effect: "block", cause: "mode" });
-    const [state] = await bench.plane.limits.read({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" });
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "rate",
+      agent: "bot",
+      tenant: "acme",
+    });
     expect((state?.used ?? 0) + (state?.held ?? 0)).toBe(1);
   });
 });

@@ -35,7 +35,9 @@ it("a decision under way keeps the policies it started with", async () => {
     params: z.strictObject({}),
     example: {},
     isStateless: true,
-    compile: (_params, { timers }) => ({ check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)) }),
+    compile: (_params, { timers }) => ({
+      check: () => new Promise((resolve) => timers.set(() => resolve(undefined), 500)),
+    }),
   });
   const { plane, ports } = createBench({ rules: [slow], policies: [blocking("p", [{ rule: "slow" }])] });
   const { revision } = plane.engine;
@@ -77,12 +79,19 @@ describe("sources", () => {
 
   it("cannot loosen each other's traits of a tool", async () => {
     const { plane } = createBench({ tools: { search: { access: "write" } } });
-    plane.engine.replaceAll("server", file([], { tools: { search: { access: "read", external: false, safe: true } } }));
+    plane.engine.replaceAll(
+      "server",
+      file([], { tools: { search: { access: "read", external: false, safe: true } } }),
+    );
     const global = { kind: "global" } as const;
     for (const mode of ["READ_ONLY", "NO_EXTERNAL", "SAFE_TOOLS_ONLY"] as const) {
       // oxlint-disable no-await-in-loop -- one mode after the other
       await plane.controls.degrade(global, mode, { by: "olga" });
-      expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block", cause: "mode", modes: [mode] });
+      expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
+        effect: "block",
+        cause: "mode",
+        modes: [mode],
+      });
       await plane.controls.recover(global, { by: "olga" });
       // oxlint-enable no-await-in-loop
     }
@@ -98,8 +107,13 @@ describe("a broken change", () => {
   ])("(%s) keeps the last good set in force, throws, and is on the record", async (_name, document) => {
     const bench = createBench();
     bench.plane.engine.replaceAll("file:a.yaml", file([deny("good", "update")]));
-    expect(() => bench.plane.engine.replaceAll("file:a.yaml", document as PolicyDocument)).toThrow(ConfigError);
-    expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "block", policyId: "good" });
+    expect(() => bench.plane.engine.replaceAll("file:a.yaml", document as PolicyDocument)).toThrow(
+      ConfigError,
+    );
+    expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "block",
+      policyId: "good",
+    });
     expect(bench.controls("configuration_error")).toMatchObject([{ by: "file:a.yaml" }]);
   });
 
@@ -133,7 +147,10 @@ it("a retired rule is closed once; one that did not change is kept", () => {
     isStateless: true,
     compile: ({ name }) => ({ close: () => void closed.push(name) }),
   });
-  const { plane } = createBench({ rules: [closing], policies: [blocking("a", [{ rule: "closing", name: "a" }])] });
+  const { plane } = createBench({
+    rules: [closing],
+    policies: [blocking("a", [{ rule: "closing", name: "a" }])],
+  });
   plane.engine.addPolicy(blocking("b", [{ rule: "closing", name: "b" }]));
   expect(closed).toStrictEqual([]);
   plane.engine.addPolicy(blocking("b", [{ rule: "closing", name: "b2" }]));

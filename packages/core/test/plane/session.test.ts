@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { expect, it } from "vitest";
 import { z } from "zod";
 
@@ -35,17 +36,48 @@ it("rules see a frozen history in order, with calls in flight, refusals and erro
   await plane.guard.admit(plane.guard.context(toolCall("search")));
   await plane.engine.decide(toolCall("update"));
   ports.clock.advance(100);
-  const failing = { context: plane.guard.context(toolCall("fetch_page")), run: () => Promise.reject(new Error("x")) };
+  const failing = {
+    context: plane.guard.context(toolCall("fetch_page")),
+    run: () => Promise.reject(new Error("x")),
+  };
   await expect(plane.guard.toolCall(failing)).rejects.toThrow("x");
   seen.length = 0;
   await plane.engine.decide(modelCall());
   const [view] = seen;
-  expect(view?.entries.map(({ name, effect, isInFlight, isError, access, isExternal }) =>
-    ({ name, effect, isInFlight, isError, access, isExternal }),
-  )).toStrictEqual([
-    { name: "search", effect: "allow", isInFlight: true, isError: undefined, access: "read", isExternal: false },
-    { name: "update", effect: "block", isInFlight: false, isError: undefined, access: "write", isExternal: false },
-    { name: "fetch_page", effect: "allow", isInFlight: false, isError: true, access: "read", isExternal: true },
+  expect(
+    view?.entries.map(({ name, effect, isInFlight, isError, access, isExternal }) => ({
+      name,
+      effect,
+      isInFlight,
+      isError,
+      access,
+      isExternal,
+    })),
+  ).toStrictEqual([
+    {
+      name: "search",
+      effect: "allow",
+      isInFlight: true,
+      isError: undefined,
+      access: "read",
+      isExternal: false,
+    },
+    {
+      name: "update",
+      effect: "block",
+      isInFlight: false,
+      isError: undefined,
+      access: "write",
+      isExternal: false,
+    },
+    {
+      name: "fetch_page",
+      effect: "allow",
+      isInFlight: false,
+      isError: true,
+      access: "read",
+      isExternal: true,
+    },
   ]);
   expect(view?.counts).toStrictEqual({ calls: 2, blocked: 1, errors: 1, modelCalls: 0 });
   expect(Object.isFrozen(view?.entries)).toBe(true);
@@ -62,7 +94,9 @@ it("parallel calls of one turn see each other", async () => {
 it("a failed call may be made again, one that ran may not", async () => {
   const { plane } = createBench({ policies: [blocking("p", [rule.idempotency({ window: "10m" })])] });
   const context = plane.guard.context(toolCall("update", { amount: 5 }));
-  await expect(plane.guard.toolCall({ context, run: () => Promise.reject(new Error("x")) })).rejects.toThrow("x");
+  await expect(plane.guard.toolCall({ context, run: () => Promise.reject(new Error("x")) })).rejects.toThrow(
+    "x",
+  );
   expect(await plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "ran" });
   expect(await plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "blocked" });
 });
@@ -71,8 +105,12 @@ it("histories of two tenants, and of two sessions, are kept apart", async () => 
   const { plane } = createBench({ policies: [blocking("p", [rule.loop({ maxRepeats: 1 })])] });
   await plane.engine.decide(toolCall("search"));
   expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block" });
-  expect(await plane.engine.decide(toolCall("search", {}, { session: "s2" }))).toMatchObject({ effect: "allow" });
-  expect(await plane.engine.decide(toolCall("search", {}, { tenant: "beta" }))).toMatchObject({ effect: "allow" });
+  expect(await plane.engine.decide(toolCall("search", {}, { session: "s2" }))).toMatchObject({
+    effect: "allow",
+  });
+  expect(await plane.engine.decide(toolCall("search", {}, { tenant: "beta" }))).toMatchObject({
+    effect: "allow",
+  });
 });
 
 it("a call that asks and then runs is one step of the history", async () => {
@@ -81,11 +119,7 @@ it("a call that asks and then runs is one step of the history", async () => {
     approvals: { resolver: "external" },
     rules: [spying(seen)],
     policies: [
-      blocking("p", [
-        { rule: "spy" },
-        // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
-        rule.condition({ where: { tool: "update" }, then: "escalate" }),
-      ]),
+      blocking("p", [{ rule: "spy" }, rule.condition({ where: { tool: "update" }, then: "escalate" })]),
     ],
   });
   const call = toolCall("update", {}, { callId: "c1" });
@@ -98,7 +132,9 @@ it("a call that asks and then runs is one step of the history", async () => {
 });
 
 it("a shadow rule about the past is quiet in a preview, where there is no past", async () => {
-  const { plane, ports } = createBench({ policies: [blocking("p", [rule.loop({ maxRepeats: 1 })], { mode: "shadow" })] });
+  const { plane, ports } = createBench({
+    policies: [blocking("p", [rule.loop({ maxRepeats: 1 })], { mode: "shadow" })],
+  });
   const decision = await plane.engine.decide(toolCall("search"), { intent: "peek" });
   expect(decision.shadow).toStrictEqual([]);
   expect(ports.logger.messages("error")).toStrictEqual([]);

@@ -22,36 +22,51 @@ function planeOf(combine: CombineAlgorithm): AgentPlane {
   return createAgentPlane({ combine, audit: noSink, ports: { ...createTestPorts(), logger: silent } });
 }
 
-describe.each(["mostRestrictive", "priority"] as const)("the compiled engine equals the naive oracle: %s", (combine) => {
-  test.each(CHUNKS)("chunk %i", (chunk) => {
-    const plane = planeOf(combine);
-    fc.assert(
-      fc.property(
-        policySets,
-        fc.constantFrom("allow" as const, "block" as const),
-        fc.array(contexts, { minLength: CONTEXTS, maxLength: CONTEXTS }),
-        (policies, defaultEffect, asked) => {
-          plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies, defaultEffect });
-          for (const context of asked) {
-            for (const intent of ["peek", "admit"] as const) {
-              const expected = askOracle({ policies, context, combine, defaultEffect, intent });
-              expect({ intent, context, ...answerOf(decide(plane, context, intent)) }).toStrictEqual({ intent, context, ...expected });
-              compared++;
-            }
-          }
-        },
-      ),
-      { numRuns: RUNS, endOnFailure: true, seed: 1_000 * chunk + (combine === "priority" ? 1 : 0) },
+describe.each(["mostRestrictive", "priority"] as const)(
+  "the compiled engine equals the naive oracle: %s",
+  (combine) => {
+    test.each(CHUNKS)(
+      "chunk %i",
+      (chunk) => {
+        const plane = planeOf(combine);
+        fc.assert(
+          fc.property(
+            policySets,
+            fc.constantFrom("allow" as const, "block" as const),
+            fc.array(contexts, { minLength: CONTEXTS, maxLength: CONTEXTS }),
+            (policies, defaultEffect, asked) => {
+              plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies, defaultEffect });
+              for (const context of asked) {
+                for (const intent of ["peek", "admit"] as const) {
+                  const expected = askOracle({ policies, context, combine, defaultEffect, intent });
+                  expect({ intent, context, ...answerOf(decide(plane, context, intent)) }).toStrictEqual({
+                    intent,
+                    context,
+                    ...expected,
+                  });
+                  compared++;
+                }
+              }
+            },
+          ),
+          { numRuns: RUNS, endOnFailure: true, seed: 1_000 * chunk + (combine === "priority" ? 1 : 0) },
+        );
+      },
+      60_000,
     );
-  }, 60_000);
-});
+  },
+);
 
 test("at least 200,000 answers were compared", () => {
   const expected = process.env["FC_RUNS"] === undefined ? 200_000 : 1;
   expect(compared).toBeGreaterThanOrEqual(expected);
 });
 
-function decide(plane: AgentPlane, context: Parameters<AgentPlane["engine"]["decide"]>[0], intent: "peek" | "admit"): Decision {
+function decide(
+  plane: AgentPlane,
+  context: Parameters<AgentPlane["engine"]["decide"]>[0],
+  intent: "peek" | "admit",
+): Decision {
   const decision = plane.engine.decide(context, { intent });
   if (decision instanceof Promise) throw new Error("a decision in memory must not wait");
   // An admission that is not ended would be kept for ever.

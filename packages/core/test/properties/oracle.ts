@@ -49,11 +49,22 @@ export function askOracle(question: OracleQuestion): OracleAnswer {
     .filter((policy) => policy.mode === "shadow" && isSelected(policy, context))
     .flatMap((policy) => findingsOf(policy, context))
     .map(textOf);
-  const found = walk(enforcing.filter((policy) => isSelected(policy, context)), context, combine);
+  const found = walk(
+    enforcing.filter((policy) => isSelected(policy, context)),
+    context,
+    combine,
+  );
   const isAfter = context.hookpoint.startsWith("after_");
   if (found.length === 0) {
     if (defaultEffect === "block" && !isAfter) return { ...REFUSED, findings: [], shadow };
-    return { effect: "allow", verdict: "allow", policyId: undefined, ruleId: undefined, findings: [], shadow };
+    return {
+      effect: "allow",
+      verdict: "allow",
+      policyId: undefined,
+      ruleId: undefined,
+      findings: [],
+      shadow,
+    };
   }
   const voters = combine === "priority" ? found.filter(({ policy }) => policy === found[0]?.policy) : found;
   let deciding = voters[0]!;
@@ -68,7 +79,11 @@ export function askOracle(question: OracleQuestion): OracleAnswer {
 }
 
 /** Candidates in order, up to the first block that decides. */
-function walk(policies: readonly Policy[], context: ContextInit, combine: OracleQuestion["combine"]): Finding[] {
+function walk(
+  policies: readonly Policy[],
+  context: ContextInit,
+  combine: OracleQuestion["combine"],
+): Finding[] {
   const found: Finding[] = [];
   for (const policy of policies) {
     for (const finding of findingsOf(policy, context)) {
@@ -120,7 +135,12 @@ function sayCondition(spec: RuleSpec, context: ContextInit, onError: "block" | "
   return truth ? then : undefined;
 }
 
-function compare(key: string, wanted: unknown, context: ContextInit, then: Said): boolean | "inapplicable" | "missing" {
+function compare(
+  key: string,
+  wanted: unknown,
+  context: ContextInit,
+  then: Said,
+): boolean | "inapplicable" | "missing" {
   const tool = typeof context.tool === "object" ? context.tool : undefined;
   switch (key) {
     case "agent":
@@ -165,12 +185,16 @@ function inList(patterns: readonly string[], value: string | undefined): boolean
 /** Denying patterns match any name of a tool, allowing ones only `name` and `server/originalName`; exclusions the other way. */
 function listed(patterns: readonly string[], { tool }: ContextInit, stance: "allow" | "deny"): boolean {
   if (typeof tool !== "object") return false;
-  const narrow = [tool.name, ...(tool.server === undefined ? [] : [`${tool.server}/${tool.originalName ?? tool.name}`])];
+  const narrow = [
+    tool.name,
+    ...(tool.server === undefined ? [] : [`${tool.server}/${tool.originalName ?? tool.name}`]),
+  ];
   const wide = [...narrow, ...(tool.originalName === undefined ? [] : [tool.originalName])];
   const positive = patterns.filter((pattern) => !pattern.startsWith("!"));
   const negative = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
   const [selecting, exempting] = stance === "deny" ? [wide, narrow] : [narrow, wide];
-  const isIn = positive.length === 0 || selecting.some((name) => positive.some((pattern) => glob(pattern, name)));
+  const isIn =
+    positive.length === 0 || selecting.some((name) => positive.some((pattern) => glob(pattern, name)));
   return isIn && !exempting.some((name) => negative.some((pattern) => glob(pattern, name)));
 }
 
@@ -178,6 +202,9 @@ function listed(patterns: readonly string[], { tool }: ContextInit, stance: "all
 function glob(pattern: string, value: string | undefined): boolean {
   if (value === undefined) return false;
   if (pattern === "") return value === "";
-  if (pattern[0] === "*") return glob(pattern.slice(1), value) || (value !== "" && glob(pattern, value.slice(1)));
-  return value !== "" && (pattern[0] === "?" || pattern[0] === value[0]) && glob(pattern.slice(1), value.slice(1));
+  if (pattern[0] === "*")
+    return glob(pattern.slice(1), value) || (value !== "" && glob(pattern, value.slice(1)));
+  return (
+    value !== "" && (pattern[0] === "?" || pattern[0] === value[0]) && glob(pattern.slice(1), value.slice(1))
+  );
 }

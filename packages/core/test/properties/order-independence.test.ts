@@ -11,7 +11,10 @@ import { contexts, policySets } from "./policy-arbitrary.ts";
 const RUNS = Number(process.env["FC_RUNS"] ?? 150);
 const noSink = { append() {}, flush() {}, close() {} };
 
-function decisionsOf(policies: readonly Policy[], asked: readonly ContextInit[]): readonly Partial<Decision>[] {
+function decisionsOf(
+  policies: readonly Policy[],
+  asked: readonly ContextInit[],
+): readonly Partial<Decision>[] {
   const plane = createAgentPlane({ policies, audit: noSink, ports: createTestPorts() });
   return asked.map((context) => {
     const decision = plane.engine.decide(context, { intent: "peek" });
@@ -34,7 +37,9 @@ function effects(all: readonly Partial<Decision>[]): unknown {
 }
 
 function isConstraint({ blocking = [] }: Policy): boolean {
-  return blocking.every((spec) => spec.rule === "denylist" || spec["then"] === "block" || spec["then"] === "escalate");
+  return blocking.every(
+    (spec) => spec.rule === "denylist" || spec["then"] === "block" || spec["then"] === "escalate",
+  );
 }
 
 test("under mostRestrictive the order in which policies are written changes nothing of a decision", () => {
@@ -50,17 +55,26 @@ test("under mostRestrictive the order in which policies are written changes noth
 
 test("under mostRestrictive priorities change who is named, never what happens", () => {
   fc.assert(
-    fc.property(policySets, fc.array(fc.nat(9), { minLength: 7, maxLength: 7 }), asked, (policies, priorities, questions) => {
-      const others = policies.map((policy, at) => ({ ...policy, priority: priorities[at] ?? 0 }));
-      expect(effects(decisionsOf(others, questions))).toStrictEqual(effects(decisionsOf(policies, questions)));
-    }),
+    fc.property(
+      policySets,
+      fc.array(fc.nat(9), { minLength: 7, maxLength: 7 }),
+      asked,
+      (policies, priorities, questions) => {
+        const others = policies.map((policy, at) => ({ ...policy, priority: priorities[at] ?? 0 }));
+        expect(effects(decisionsOf(others, questions))).toStrictEqual(
+          effects(decisionsOf(policies, questions)),
+        );
+      },
+    ),
     { numRuns: RUNS, endOnFailure: true },
   );
 });
 
 test("one more enforcing policy of constraints never loosens a decision under mostRestrictive", () => {
   const rank = { allow: 0, ask: 1, block: 2 };
-  const constraint = policySets.map((policies) => policies.find(isConstraint)).filter((found) => found !== undefined);
+  const constraint = policySets
+    .map((policies) => policies.find(isConstraint))
+    .filter((found) => found !== undefined);
   fc.assert(
     fc.property(policySets, constraint, asked, (policies, extra, questions) => {
       const more = [...policies, { ...extra, id: "extra" }];

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -32,7 +33,12 @@ const names: fc.Arbitrary<Names> = fc.record({
 });
 
 function contextOf({ agent, tenant, tool, server, originalName }: Names): ContextInit {
-  return { hookpoint: "before_tool_call", agent, tenant, tool: { name: tool, server, originalName, input: {} } };
+  return {
+    hookpoint: "before_tool_call",
+    agent,
+    tenant,
+    tool: { name: tool, server, originalName, input: {} },
+  };
 }
 
 /** One policy per name and dimension, whose shadow finding says that it matched. */
@@ -47,7 +53,6 @@ function policiesFor(all: readonly Names[]): readonly Policy[] {
     id: `p${at}`,
     selector,
     mode: "shadow",
-    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
     blocking: [{ rule: "condition", where: { agent: "*" }, then: "block" }],
   }));
 }
@@ -66,7 +71,12 @@ test("the plan cache never mixes two agents, tenants or tools, however their nam
       // Filled with every combination first, then asked again: each answer must be the one of a plane without a cache.
       const mixed = all.flatMap((one, at) => {
         const other = all[(at + 1) % all.length] ?? one;
-        return [one, { ...one, tenant: other.tenant }, { ...one, tool: other.tool }, { ...one, server: other.tool }];
+        return [
+          one,
+          { ...one, tenant: other.tenant },
+          { ...one, tool: other.tool },
+          { ...one, server: other.tool },
+        ];
       });
       for (const one of mixed) matched(warm, contextOf(one));
       for (const one of mixed) {
@@ -80,9 +90,17 @@ test("the plan cache never mixes two agents, tenants or tools, however their nam
 
 test("a composed name, an absent tenant and an absent tool stay apart from their look-alikes", () => {
   const selectors = [{ tools: ["a/b"] }, { tools: ["b"] }, { tenants: ["a"] }, { agents: ["a"] }];
-  const policies = selectors.map((selector, at) => ({ ...policiesFor([])[0], id: `p${at}`, selector, mode: "shadow" as const }));
+  const policies = selectors.map((selector, at) => ({
+    ...policiesFor([])[0],
+    id: `p${at}`,
+    selector,
+    mode: "shadow" as const,
+  }));
   const plane = createAgentPlane({
-    policies: policies.map((policy) => ({ ...policy, blocking: [{ rule: "condition", where: { agent: "*" } }] })),
+    policies: policies.map((policy) => ({
+      ...policy,
+      blocking: [{ rule: "condition", where: { agent: "*" } }],
+    })),
     audit: noSink,
     ports: createTestPorts(),
   });
@@ -100,7 +118,14 @@ test("a composed name, an absent tenant and an absent tool stay apart from their
 
 test("more names than the cache remembers change no answer", () => {
   const plane = createAgentPlane({
-    policies: [{ id: "p", selector: { agents: ["vip-*"] }, mode: "shadow", blocking: [{ rule: "condition", where: { agent: "*" } }] }],
+    policies: [
+      {
+        id: "p",
+        selector: { agents: ["vip-*"] },
+        mode: "shadow",
+        blocking: [{ rule: "condition", where: { agent: "*" } }],
+      },
+    ],
     audit: noSink,
     ports: createTestPorts(),
   });

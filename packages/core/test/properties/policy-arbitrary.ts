@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import * as fc from "fast-check";
 
 import type { ContextInit } from "../../src/context/create-context.ts";
@@ -12,7 +13,19 @@ const TOOLS = ["search", "update", "send_mail"];
 const list = (patterns: readonly string[]): fc.Arbitrary<string[]> =>
   fc.uniqueArray(fc.constantFrom(...patterns), { minLength: 1, maxLength: 3 });
 
-const toolPatterns = list([...TOOLS, "s*", "*_mail", "srv/orig", "srv/*", "orig", "!update", "!srv/*", "!orig", "?earch", "*"]);
+const toolPatterns = list([
+  ...TOOLS,
+  "s*",
+  "*_mail",
+  "srv/orig",
+  "srv/*",
+  "orig",
+  "!update",
+  "!srv/*",
+  "!orig",
+  "?earch",
+  "*",
+]);
 
 const selector: fc.Arbitrary<SelectorSpec> = fc.record(
   {
@@ -41,7 +54,6 @@ const ruleSpec: fc.Arbitrary<RuleSpec> = fc.oneof(
     weight: 4,
     arbitrary: fc
       .tuple(where, fc.constantFrom("block", "allow", "escalate"))
-      // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language
       .map(([condition, then]) => ({ rule: "condition", where: condition, then })),
   },
 );
@@ -55,17 +67,19 @@ const policy = fc.record({
 });
 
 /** Sets of policies with unique ids, whose repeated rules have ids. */
-export const policySets: fc.Arbitrary<Policy[]> = fc.array(policy, { minLength: 0, maxLength: 7 }).chain((drafts) =>
-  fc.shuffledSubarray(
-    drafts.map(({ selector: chosen, ...draft }, at) => ({
-      ...draft,
-      ...(chosen !== undefined && { selector: chosen }),
-      id: `p${at}`,
-      blocking: draft.blocking.map((spec, position) => ({ ...spec, id: `r${position}` })),
-    })),
-    { minLength: drafts.length },
-  ),
-);
+export const policySets: fc.Arbitrary<Policy[]> = fc
+  .array(policy, { minLength: 0, maxLength: 7 })
+  .chain((drafts) =>
+    fc.shuffledSubarray(
+      drafts.map(({ selector: chosen, ...draft }, at) => ({
+        ...draft,
+        ...(chosen !== undefined && { selector: chosen }),
+        id: `p${at}`,
+        blocking: draft.blocking.map((spec, position) => ({ ...spec, id: `r${position}` })),
+      })),
+      { minLength: drafts.length },
+    ),
+  );
 
 const content = fc.option(
   fc.integer({ min: 0, max: 4 }).map((amount): { amount?: number } => ({ amount })),
@@ -73,7 +87,12 @@ const content = fc.option(
 );
 
 const tool = fc.record(
-  { name: fc.constantFrom(...TOOLS), server: fc.constant("srv"), originalName: fc.constant("orig"), input: content },
+  {
+    name: fc.constantFrom(...TOOLS),
+    server: fc.constant("srv"),
+    originalName: fc.constant("orig"),
+    input: content,
+  },
   { requiredKeys: ["name", "input"] },
 );
 
@@ -87,7 +106,10 @@ const identity = {
 /** Contexts at three hookpoints. */
 export const contexts: fc.Arbitrary<ContextInit> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ...identity, hookpoint: fc.constant("before_tool_call"), tool }) },
-  { weight: 2, arbitrary: fc.record({ ...identity, hookpoint: fc.constant("after_tool_call"), tool, result: content }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ ...identity, hookpoint: fc.constant("after_tool_call"), tool, result: content }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({

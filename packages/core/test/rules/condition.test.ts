@@ -301,3 +301,13 @@ test("agrees with the plain reading of its comparisons on any number", () => {
     }),
   );
 });
+
+test.for<[object, JsonValue]>([
+  [{ in: ["caf\u00e9", "bar"] }, "cafe\u0301"],
+  [{ in: ["cafe\u0301"] }, "caf\u00e9"],
+  [{ eq: "caf\u00e9" }, "cafe\u0301"],
+  [{ eq: { names: ["caf\u00e9"] } }, { names: ["cafe\u0301"] }],
+])("two spellings of one text are equal: %j and %j", ([place, value]) => {
+  expect(answerOf(on({ input: { place } }), refund({ place: value }))).toBe("block");
+  expect(answerOf(on({ input: { place } }), refund({ place: "cafe" }))).toBe("skip");
+});

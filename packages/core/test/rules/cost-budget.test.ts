@@ -17,6 +17,11 @@ test("counts dollars in whole micro-dollars", () => {
   expect(limitOf().describe()).toBe("at most $20 per 1h and agent");
 });
 
+test("charges the hold of a crashed call, or gives it back where the policy says so", () => {
+  expect(limitOf().expired).toBe("charge");
+  expect(limitOf({ expired: "release" }).expired).toBe("release");
+});
+
 test("estimates what the call can cost at most, and clamps its output to that", () => {
   const { amount, clampOutputTokens } = limitOf({ maxOutput: 100 }).estimate(
     modelCall([{ content: "hello" }]),
@@ -62,4 +67,15 @@ test("does not hold up a model that costs nothing", () => {
 test("refuses to load without prices when it would block every call", () => {
   expect(() => limitOf({}, { prices: undefined })).toThrow(/needs a price table/);
   expect(() => limitOf({ onUnknownPrice: "free" }, { prices: undefined })).not.toThrow();
+});
+
+test("charges the tokens that a usage leaves out, or states as no amount, at their estimate", () => {
+  const { actual, estimate } = limitOf({ maxOutput: 100 });
+  const call = modelCall([{ content: "hello" }]);
+  const inputTokens = estimate(call).amount - 100;
+  for (const wrong of [-1, Number.NaN, 1e300]) {
+    expect(actual({ inputTokens: 50, outputTokens: wrong }, call, 1)).toBe(150);
+    expect(actual({ inputTokens: wrong, outputTokens: 5, costMicroUsd: wrong }, call, 1)).toBe(inputTokens + 5);
+    expect(actual({ inputTokens: wrong }, call, 1)).toBeUndefined();
+  }
 });

@@ -28,3 +28,9 @@ test("lets an unpriced model run and warns once", () => {
   limit?.estimate(modelCall());
   expect(warnings).toHaveLength(1);
 });
+
+test("counts the tokens that a usage leaves out at their estimate", () => {
+  const [limit] = compileRule(costTracking).limits ?? [];
+  expect(limit?.actual({ inputTokens: 3 }, modelCall(), 1)).toBe(3 + 4096);
+  expect(limit?.actual({ inputTokens: -3 }, modelCall(), 1)).toBeUndefined();
+});

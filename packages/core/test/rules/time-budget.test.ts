@@ -12,8 +12,17 @@ const limitOf = (params: object = {}) => {
 };
 
 test("declares a limit of milliseconds", () => {
-  expect(limitOf()).toMatchObject({ measure: "ms", limit: 600_000, per: ["agent"], onBreach: "block", expired: "charge" });
-  expect(limitOf({ expired: "release", per: ["tenant", "run"] })).toMatchObject({ expired: "release", per: ["tenant", "run"] });
+  expect(limitOf()).toMatchObject({
+    measure: "ms",
+    limit: 600_000,
+    per: ["agent"],
+    onBreach: "block",
+    expired: "charge",
+  });
+  expect(limitOf({ expired: "release", per: ["tenant", "run"] })).toMatchObject({
+    expired: "release",
+    per: ["tenant", "run"],
+  });
   expect(limitOf().describe()).toBe("at most 10m of running time per 1h and agent");
 });
 
@@ -61,6 +70,11 @@ test("a plane lets calls run until their time is used up, failed ones counted to
   await expect(run(4_000, true)).rejects.toThrow("failed");
   expect(await run(1_500)).toBe("ran");
   expect(await run(1)).toBe("blocked");
-  const [state] = await plane.limits.read({ policyId: "time", ruleId: "timeBudget", agent: "bot", tenant: "acme" });
+  const [state] = await plane.limits.read({
+    policyId: "time",
+    ruleId: "timeBudget",
+    agent: "bot",
+    tenant: "acme",
+  });
   expect(state).toStrictEqual({ used: 9_500, held: 0, limit: 10_000 });
 });

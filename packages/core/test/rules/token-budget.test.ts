@@ -14,6 +14,12 @@ test("declares a limit of tokens under either name", () => {
   expect(limitOf({ limit: 5 }).limit).toBe(5);
 });
 
+test("charges the hold of a crashed call, or gives it back where the policy says so", () => {
+  expect(limitOf().expired).toBe("charge");
+  expect(limitOf({ maxTokens: 5, expired: "release" }).expired).toBe("release");
+  expect(problemsOf(tokenBudget, { window: "1h", maxTokens: 5, expired: "keep" })).toHaveLength(1);
+});
+
 test("estimates the prompt's UTF-8 bytes by three plus the output that is allowed, and clamps to it", () => {
   const messages = [{ role: "user", content: "é".repeat(300) }];
   const bytes = new TextEncoder().encode(JSON.stringify([messages, []])).length;
@@ -32,15 +38,23 @@ test("assumes no more output than is requested, and never nothing for a senseles
 test("settles what was really used, and keeps the estimate where usage is missing", () => {
   const { actual } = limitOf();
   expect(actual({ inputTokens: 7, outputTokens: 5 }, modelCall(), 1)).toBe(12);
-  expect(actual({ outputTokens: 5 }, modelCall(), 1)).toBe(5);
   expect(actual({}, modelCall(), 1)).toBeUndefined();
   expect(actual(undefined, modelCall(), 1)).toBeUndefined();
 });
 
-test("takes no negative or senseless usage into account", () => {
-  const { actual } = limitOf();
-  expect(actual({ inputTokens: -100, outputTokens: 5 }, modelCall(), 1)).toBe(5);
-  expect(actual({ inputTokens: Number.NaN }, modelCall(), 1)).toBeUndefined();
+test("charges the part of a usage that is missing or senseless at its estimate", () => {
+  const { actual, estimate } = limitOf({ maxTokens: 10_000, maxOutput: 1000 });
+  const call = modelCall([{ role: "user", content: "x".repeat(300) }]);
+  const inputTokens = estimate(call).amount - 1000;
+  expect(inputTokens).toBeGreaterThan(100);
+  for (const wrong of [undefined, -100, Number.NaN, Infinity, 1e300]) {
+    const none = wrong !== undefined && { inputTokens: wrong };
+    expect(actual({ ...none, outputTokens: 5 }, call, 1)).toBe(inputTokens + 5);
+    expect(actual({ inputTokens: 7, ...(wrong !== undefined && { outputTokens: wrong }) }, call, 1)).toBe(1007);
+    expect(actual({ ...none }, call, 1)).toBeUndefined();
+  }
+  const most = Number.MAX_SAFE_INTEGER;
+  expect(actual({ inputTokens: most, outputTokens: most }, call, 1)).toBeUndefined();
 });
 
 test("refuses a budget without a number, with two, or with a negative one", () => {

@@ -295,3 +295,58 @@ test("many processes that ask for one call at once open one request, also after 
   expect(second).not.toBe(first);
   expect(await approvals.list({ status: "pending" })).toHaveLength(1);
 });
+
+test.for(["uma ", "Uma", "u\u200bma", "\uff55ma", "UMA\ufeff"])(
+  "the requester may not answer under the name %j either",
+  async (by) => {
+    const { approvals, request } = setUp();
+    const { id } = await request();
+    expect(() => approvals.approve(id, { by, role: "operator" })).toThrow(/by who requested it/);
+    expect(await approvals.get(id)).toMatchObject({ status: "pending" });
+  },
+);
+
+test("one person under two spellings is one approver", async () => {
+  const { approvals, request } = setUp({ approvers: 2, by: "operator" });
+  const { id } = await request();
+  await approvals.approve(id, BOB);
+  for (const by of ["bob ", "Bob", "b\u200bob"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one answer after the other
+    expect(await approvals.approve(id, { by, role: "operator" })).toMatchObject({ status: "pending", approvedBy: ["bob"] });
+  }
+  expect(await approvals.approve(id, ADA)).toMatchObject({ status: "approved", approvedBy: ["bob", "ada"] });
+});
+
+test("four eyes for a user of nothing visible are refused", async () => {
+  const { request } = setUp({ approvers: 2, by: "operator" });
+  expect(await request({ requestedBy: " \u200b" })).toMatchObject({ status: "denied" });
+});
+
+test("an approved request is found, however many others are open for the same action", async () => {
+  const { approvals, request } = setUp();
+  const { id } = await request({ idempotencyKey: "first" });
+  await approvals.approve(id, BOB);
+  for (let at = 0; at < 100; at++) {
+    // oxlint-disable-next-line no-await-in-loop -- in this order
+    await request({ idempotencyKey: `open-${at}` });
+  }
+  expect(await approvals.find(BINDING)).toMatchObject({ id, status: "approved" });
+  const late = await request({ idempotencyKey: "late" });
+  expect(await approvals.consume(id)).toBe(true);
+  await approvals.approve(late.id, ADA);
+  expect(await approvals.find(BINDING)).toMatchObject({ id: late.id });
+});
+
+test("a subscriber that throws neither keeps an answer from being recorded nor others from hearing of it", async () => {
+  const { approvals, request, records, errors } = setUp();
+  const seen: string[] = [];
+  approvals.subscribe(() => {
+    throw new Error("dashboard bug");
+  });
+  approvals.subscribe(({ status }) => void seen.push(status));
+  const { id } = await request();
+  await approvals.approve(id, BOB);
+  expect(seen).toStrictEqual(["pending", "approved"]);
+  expect(records.map(({ action }) => action)).toStrictEqual(["approval_requested", "approval_approved"]);
+  expect(errors).toContain("a listener to approvals failed");
+});

@@ -181,3 +181,41 @@ test("an empty id is refused: it would cut nothing", () => {
     expect.objectContaining({ code: "usage_invalid" }),
   );
 });
+
+test("a listener that fails neither keeps a kill from being stored nor others from hearing of it", async () => {
+  const machines = createTestMachines();
+  const board = boardOf(machines);
+  let heard = 0;
+  board.subscribe(() => {
+    throw new Error("dashboard bug");
+  });
+  board.subscribe(async () => {
+    throw new Error("dashboard bug");
+  });
+  board.subscribe(() => void heard++);
+  await board.unplug({ kind: "all" }, ACT);
+  expect(heard).toBe(1);
+  expect(boardOf(machines).cutOf(contextOf())).toMatchObject(ACT);
+  await Promise.resolve();
+  expect(machines.errors).toStrictEqual(Array(2).fill("a listener to plugs and modes failed"));
+});
+
+test.for<[subject: object, message: RegExp]>([
+  [{ kind: "tool", id: "t*" }, /"t\*" is a pattern/],
+  [{ kind: "agent", id: "billing-?" }, /is a pattern/],
+  [{ kind: "agent", id: "a", tenant: "ac*" }, /"ac\*" is a pattern, and the tenant/],
+  [{ kind: "agent", id: "a", tenat: "acme" }, /"tenat" is not a member of a subject; did you mean "tenant"\?/],
+  [{ kind: "agent", id: "a", tenant: null }, /"tenant" of a subject must be a non-empty text/],
+  [{ kind: "agent", id: "a", tenant: "" }, /"tenant" of a subject must be a non-empty text/],
+  [{ kind: "all", id: "a" }, /"all" is everything and has no id/],
+  [{ kind: "all", tenant: "acme" }, /"all" is everything and has no tenant; use kind: "tenant"/],
+])("refuses to unplug %j: it would stop others than it seems to", ([subject, message]) => {
+  const machines = createTestMachines();
+  const board = boardOf(machines);
+  // From JavaScript or JSON, where no compiler looks.
+  const stop = () => board.unplug(subject as PlugSubject, ACT);
+  expect(stop).toThrow(message);
+  expect(stop).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+  expect(board.entries()).toStrictEqual([]);
+  expect(machines.records).toStrictEqual([]);
+});

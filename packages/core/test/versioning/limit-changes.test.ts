@@ -16,19 +16,31 @@ test.for<[string, object, object]>([
   ["a default that is written out", { per: undefined, onBreach: "block" }, { per: "agent" }],
   ["the same subjects in a list", {}, { per: ["tenant"] }],
   ["a subject that goes", { per: ["tenant", "agent"] }, {}],
-  ["a time zone that is the default", { window: { calendar: "day" } }, { window: { calendar: "day", timeZone: "UTC" } }],
+  [
+    "a time zone that is the default",
+    { window: { calendar: "day" } },
+    { window: { calendar: "day", timeZone: "UTC" } },
+  ],
   ["a limit that is new", { id: "other" }, {}],
   ["a window of history", { rule: "idempotency" }, { rule: "idempotency", window: "2h" }],
 ])("%s keeps every count", ([, before, after]) => {
   const old = policyOf(before);
-  const known = Object.fromEntries(Object.entries(old.blocking?.[0] ?? {}).filter(([, value]) => value !== undefined));
-  expect(limitChanges({ ...old, blocking: [{ ...known, rule: String(known["rule"]) }] }, policyOf(after))).toStrictEqual([]);
+  const known = Object.fromEntries(
+    Object.entries(old.blocking?.[0] ?? {}).filter(([, value]) => value !== undefined),
+  );
+  expect(
+    limitChanges({ ...old, blocking: [{ ...known, rule: String(known["rule"]) }] }, policyOf(after)),
+  ).toStrictEqual([]);
 });
 
 test.for<[string, object, string]>([
   ["a changed window", { window: "1d" }, 'limit "calls" starts anew: window was 1h and is 1d'],
   ["a new subject", { per: ["tenant", "user"] }, 'limit "calls" starts anew: per user is new'],
-  ["another kind", { rule: "timeBudget", limit: "5m" }, 'limit "calls" starts anew: it was rate and is timeBudget'],
+  [
+    "another kind",
+    { rule: "timeBudget", limit: "5m" },
+    'limit "calls" starts anew: it was rate and is timeBudget',
+  ],
 ])("%s starts anew", ([, after, note]) => {
   expect(limitChanges(policyOf({}), policyOf(after))).toStrictEqual([note]);
 });

@@ -1,0 +1,67 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { CallEnd } from "../decision/decision-point.ts";
+import type { LimitDeclaration } from "../rules/rule.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { InFlight, InFlightTable } from "./in-flight.ts";
+
+/** How a call ended that ran. */
+export type RunEnd = Extract<CallEnd, { status: "ran" | "failed" }>;
+
+/** Charges what was really used, the estimate where that is not known. */
+export function settleAll(
+  flight: InFlight,
+  end: RunEnd,
+  { ledger }: EngineParts,
+  durationMs: number,
+): MaybePromise<void> {
+  const actuals = flight.limits.map(({ declaration }) => {
+    const actual = declaration.actual(end.usage, end.context, durationMs);
+    // A call that failed before it used anything gives its budget back; its rate stays.
+    return end.status === "failed" && end.usage === undefined && isMetered(declaration.measure) ? 0 : actual;
+  });
+  const settleFrom = (position: number): MaybePromise<void> => {
+    const id = flight.heldIds[position];
+    if (id === undefined) return;
+    return andThen(ledger.settle(id, position === 0 ? actuals : []), () => settleFrom(position + 1));
+  };
+  return settleFrom(0);
+}
+
+/** Ends an admission of which no outcome will be known: everything reserved counts as used. */
+export function settleAtEstimate(
+  decisionId: string,
+  parts: EngineParts & { readonly inFlight: InFlightTable },
+): MaybePromise<void> {
+  const flight = parts.inFlight.take(decisionId);
+  if (flight === undefined) return;
+  const settleFrom = (position: number): MaybePromise<void> => {
+    const id = flight.heldIds[position];
+    if (id === undefined) return;
+    return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
+  };
+  const advanced = (): MaybePromise<void> =>
+    flight.callKey === undefined
+      ? undefined
+      : parts.admissions.advance(flight.callKey, "done", {
+          nowMs: parts.nowMs(),
+          decisionId,
+          reservationId: flight.reservationId,
+        });
+  return andThen(settleFrom(0), () =>
+    andThen(advanced(), () =>
+      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
+    ),
+  );
+}
+
+/** Gives back everything that a call held. */
+export function releaseAll(flight: InFlight, parts: EngineParts, from = 0): MaybePromise<void> {
+  const id = flight.heldIds[from];
+  if (id === undefined) return;
+  return andThen(parts.ledger.release(id), () => releaseAll(flight, parts, from + 1));
+}
+
+/** Whether a limit counts what only the model's provider can report. */
+export function isMetered(measure: LimitDeclaration["measure"]): measure is "tokens" | "microUsd" {
+  return measure === "tokens" || measure === "microUsd";
+}

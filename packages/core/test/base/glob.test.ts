@@ -1,0 +1,32 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { compileGlob } from "../../src/base/glob.ts";
+
+/** What a glob means, written so that it cannot be wrong. */
+function isMatch(pattern: string, value: string): boolean {
+  const [char, ...rest] = pattern;
+  if (char === undefined) return value === "";
+  if (char === "*") return isMatch(rest.join(""), value) || (value !== "" && isMatch(pattern, value.slice(1)));
+  return value !== "" && (char === "?" || char === value[0]) && isMatch(rest.join(""), value.slice(1));
+}
+
+test("matches what its definition matches", () => {
+  const text = (chars: string, maxLength: number) => fc.string({ unit: fc.constantFrom(...chars), maxLength });
+  fc.assert(
+    fc.property(text("ab*?", 8), text("ab", 10), (pattern, value) => {
+      expect(compileGlob(pattern)(value)).toBe(isMatch(pattern, value));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a long value and a pattern of many stars or a long run take one pass", () => {
+  const value = "a".repeat(2_000_000);
+  const startedMs = performance.now();
+  expect(compileGlob(`*${"a".repeat(500)}b*`)(value)).toBe(false);
+  expect(compileGlob(`*${"a*".repeat(200)}b`)(value)).toBe(false);
+  expect(compileGlob(`*${"a*".repeat(200)}`)(value)).toBe(true);
+  // Position by position, the first alone takes more than ten seconds.
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
+});

@@ -1,0 +1,218 @@
+import * as z from "zod";
+import { describe, expect, it } from "vitest";
+
+import type { RuleAnswer } from "../../src/decision/answer.ts";
+import type { MaybePromise } from "../../src/base/maybe-promise.ts";
+import { tupleKey } from "../../src/context/call-key.ts";
+import type { AgentPlane } from "../../src/plane.ts";
+import { defineRule, type RuleKind } from "../../src/rules/rule.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { createBench, modelCall, toolCall } from "../plane/bench.ts";
+
+/** A kind that answers what the test says. */
+function custom(check: () => MaybePromise<RuleAnswer | undefined>): RuleKind {
+  return defineRule({
+    kind: "custom",
+    summary: "Answers what the test says.",
+    timing: "blocking",
+    hookpoints: ["before_tool_call"],
+    params: z.strictObject({}),
+    example: {},
+    isStateless: false,
+    compile: () => ({ check }),
+  });
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("a kill", () => {
+  it("that comes while the decision is being stored stops the call before it starts", async () => {
+    let stored = (): void => undefined;
+    const bench = createBench({
+      audit: {
+        append: (record) =>
+          record.kind === "decision" ? new Promise((resolve) => (stored = resolve)) : undefined,
+        flush() {},
+        close() {},
+      },
+    });
+    let runs = 0;
+    const outcome = Promise.resolve(
+      bench.plane.guard.toolCall({
+        context: bench.plane.guard.context(toolCall("update")),
+        run: () => ++runs,
+      }),
+    );
+    await settled();
+    void bench.plane.controls.unplug({ kind: "all" }, { reason: "stop", by: "ops" });
+    stored();
+    expect(await outcome).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
+    expect(runs).toBe(0);
+  });
+});
+
+describe("a name", () => {
+  it("in a tool list that looks like a composed key hides no policy from the real tool", async () => {
+    const { plane } = createBench({
+      policies: [{ id: "p", blocking: [rule.denylist({ tools: ["delete_all"] })] }],
+    });
+    const hostile = `\uD800${tupleKey(["harmless", "srv", "delete_all"])}`;
+    const context = plane.guard.context(modelCall());
+    expect(await plane.guard.visibleTools([{ name: hostile }], context)).toEqual([]);
+    const renamed = { name: "harmless", server: "srv", originalName: "delete_all", input: {} };
+    const decision = plane.engine.decide({ ...toolCall("x"), tool: renamed });
+    expect(decision).toMatchObject({ effect: "block", ruleId: "denylist" });
+  });
+});
+
+describe("parallel calls of one session", () => {
+  it("see each other although another rule makes every decision wait", async () => {
+    const { plane } = createBench({
+      rules: [custom(async () => undefined)],
+      policies: [{ id: "p", blocking: [{ rule: "custom" }, rule.idempotency({ window: "1h" })] }],
+    });
+    let runs = 0;
+    const run = () =>
+      plane.guard.toolCall({ context: plane.guard.context(toolCall("update", { a: 1 })), run: () => ++runs });
+    const outcomes = await Promise.all([run(), run(), run()]);
+    expect(runs).toBe(1);
+    expect(outcomes.filter(({ status }) => status === "blocked")).toHaveLength(2);
+  });
+});
+
+describe("a call inside a call", () => {
+  const inside = async (plane: AgentPlane, inner: Parameters<typeof toolCall>[2] & { server?: string }) => {
+    const { server, ...change } = inner;
+    let inwards: unknown;
+    await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("fetch", { a: 1 }, { callId: "c1" })),
+      async run() {
+        const context = {
+          ...toolCall("fetch", { a: 1 }, { callId: "c1", ...change }),
+          tool: { name: "fetch", server, input: { a: 1 } },
+        };
+        inwards = await plane.guard.toolCall({ context: plane.guard.context(context), run: () => "ran" });
+        return "done";
+      },
+    });
+    return inwards;
+  };
+
+  it("joins when it is that very call", async () => {
+    expect(await inside(createBench().plane, {})).toMatchObject({ status: "ran" });
+  });
+
+  it("does not join under another server", async () => {
+    expect(await inside(createBench().plane, { server: "evil" })).toMatchObject({
+      decision: { cause: "in_flight" },
+    });
+  });
+
+  it("does not join for another user", async () => {
+    expect(await inside(createBench().plane, { user: "mallory" })).toMatchObject({
+      decision: { cause: "in_flight" },
+    });
+  });
+
+  it("is refused without its whole lineage", async () => {
+    const { plane } = createBench();
+    const nested = async (agent: string, run: () => Promise<unknown>) =>
+      plane.guard.toolCall({ context: plane.guard.context({ ...toolCall("search"), agent }), run });
+    let inner: unknown;
+    await nested("root", () =>
+      nested("child", async () => {
+        const forged = { ...toolCall("search"), agent: { id: "grandchild", ancestors: ["child"] } };
+        inner = plane.engine.decide(forged);
+      }),
+    );
+    expect(inner).toMatchObject({ effect: "block", cause: "lineage_missing" });
+  });
+});
+
+describe("a stream", () => {
+  it("waits for the hook after the call, and shows what the hook made of it", async () => {
+    const { plane } = createBench();
+    plane.hooks.on("after_model_call", () => ({ result: "clean" }));
+    const stream = await plane.guard.modelStream({
+      context: plane.guard.context(modelCall()),
+      async *run() {
+        yield { text: "raw " };
+        yield { text: "secret" };
+      },
+      codec: { read: ({ text }) => ({ part: "text", text }), write: (chunk, text) => ({ ...chunk, text }) },
+    });
+    const shown: string[] = [];
+    if (!("status" in stream)) for await (const { text } of stream) shown.push(text);
+    expect(shown.join("")).toBe("clean");
+  });
+});
+
+describe("an error of the call", () => {
+  it("shows nothing redacted by its members, its cause or its text", async () => {
+    const { plane } = createBench({ policies: [{ id: "p", blocking: [rule.redact({ fields: ["ssn"] })] }] });
+    const error = Object.assign(new Error("failed", { cause: { ssn: "123-45-6789" } }), {
+      ssn: "123-45-6789",
+    });
+    const thrown: unknown = await Promise.resolve()
+      .then(() =>
+        plane.guard.toolCall({
+          context: plane.guard.context(toolCall("search")),
+          run: () => {
+            throw error;
+          },
+        }),
+      )
+      .catch((caught: unknown) => caught);
+    expect(thrown).toBeInstanceOf(Error);
+    expect(thrown).not.toBe(error);
+    expect(
+      JSON.stringify({ ...(thrown as Error), cause: (thrown as Error).cause, text: String(thrown) }),
+    ).not.toContain("6789");
+  });
+
+  it("is the very error where nothing was hidden", () => {
+    const { plane } = createBench({ policies: [{ id: "p", blocking: [rule.redact({ fields: ["ssn"] })] }] });
+    const error = new TypeError("plain");
+    const run = () =>
+      plane.guard.toolCall({
+        context: plane.guard.context(toolCall("search")),
+        run: () => {
+          throw error;
+        },
+      });
+    expect(run).toThrow(error);
+  });
+});
+
+describe("a rule", () => {
+  it("whose promise is a fake that never answers is out of time, not without an opinion", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- the attack is a thenable
+    const fake = { then: () => undefined } as unknown as Promise<RuleAnswer>;
+    const bench = createBench({
+      rules: [custom(() => fake)],
+      policies: [{ id: "p", blocking: [{ rule: "custom" }] }],
+    });
+    const decided = Promise.resolve(bench.plane.engine.decide(toolCall("search")));
+    await bench.ports.clock.advanceAsync(1_000);
+    expect(await decided).toMatchObject({ effect: "block", findings: [{ failure: "timeout" }] });
+  });
+
+  it("that imposes a redaction before the call has it done on the result", async () => {
+    const redact = {
+      kind: "redact",
+      from: ["result"],
+      fields: ["ssn"],
+      detect: [],
+      treatment: "mask",
+    } as const;
+    const { plane } = createBench({
+      rules: [custom(() => ({ obligations: [redact] }))],
+      policies: [{ id: "p", blocking: [{ rule: "custom" }, rule.redact({ fields: ["other"] })] }],
+    });
+    const outcome = await plane.guard.toolCall({
+      context: plane.guard.context(toolCall("search")),
+      run: () => ({ ssn: "123-45-6789" }),
+    });
+    expect(outcome).toMatchObject({ status: "ran", result: { ssn: "[REDACTED]" } });
+  });
+});

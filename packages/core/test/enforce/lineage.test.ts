@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+
+import { createContext, type ContextInit } from "../../src/context/create-context.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench, toolCall } from "../plane/bench.ts";
+
+const PER_RUN = blocking("run", [rule.rate({ limit: 2, window: "1h", per: "run" })]);
+
+describe("an agent inside a governed call", () => {
+  it.each<[string, ContextInit["agent"], object]>([
+    ["without a run", "helper", { id: "helper", runId: "r1", ancestors: ["boss"] }],
+    [
+      "with a run of its own",
+      { id: "helper", runId: "own" },
+      { id: "helper", runId: "r1", ancestors: ["boss"] },
+    ],
+    [
+      "with ancestors and no run",
+      { id: "helper", ancestors: ["boss"] },
+      { id: "helper", runId: "r1", ancestors: ["boss"] },
+    ],
+    [
+      "with both",
+      { id: "helper", runId: "own", ancestors: ["boss"] },
+      { id: "helper", runId: "r1", ancestors: ["boss"] },
+    ],
+    ["that is the same", { id: "boss", runId: "own" }, { id: "boss", runId: "r1", ancestors: [] }],
+  ])("counts into its parent's run: %s", async (_name, agent, expected) => {
+    const { plane } = createBench();
+    const outcome = await plane.guard.toolCall({
+      context: toolCall("search", {}, { agent: { id: "boss", runId: "r1" } }),
+      run: () => plane.guard.context(toolCall("search", {}, { agent })).agent,
+    });
+    expect(outcome).toMatchObject({ status: "ran", result: expected });
+  });
+
+  it.each([
+    ["named", "r1"],
+    ["without a name", undefined],
+  ])("cannot escape a limit per run by naming another run; its parent's is %s", async (_name, runId) => {
+    const { plane } = createBench({ policies: [PER_RUN] });
+    const { guard } = plane;
+    const agent = { id: "helper", runId: "own", ancestors: ["boss"] };
+    const child = toolCall("search", {}, { agent });
+    const outcome = await guard.toolCall({
+      context: toolCall("search", {}, { agent: { id: "boss", runId } }),
+      run: async () => [await guard.admit(child), await guard.admit(createContext(child, 0))],
+    });
+    expect(outcome).toMatchObject({
+      result: [{ status: "admitted" }, { status: "blocked", decision: { policyId: "run" } }],
+    });
+  });
+
+  it("that leaves its parent out of its ancestors is refused", async () => {
+    const { plane } = createBench();
+    const outcome = await plane.guard.toolCall({
+      context: toolCall("search", {}, { agent: "boss" }),
+      run: () => plane.guard.admit(toolCall("update", {}, { agent: { id: "helper", ancestors: ["other"] } })),
+    });
+    expect(outcome).toMatchObject({ result: { status: "blocked", decision: { cause: "lineage_missing" } } });
+  });
+});
