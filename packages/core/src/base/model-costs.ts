@@ -20,7 +20,10 @@ export function isUsableAmount(amount: unknown): amount is number {
  * @param measure What the limit counts: `tokens` (the default) needs input and output; for `microUsd` the whole cost will
  *   do as well.
  */
-export function isCompleteUsage(usage: Usage | undefined, measure: "tokens" | "microUsd" = "tokens"): boolean {
+export function isCompleteUsage(
+  usage: Usage | undefined,
+  measure: "tokens" | "microUsd" = "tokens",
+): boolean {
   if (usage === undefined) return false;
   if (measure === "microUsd" && isUsableAmount(usage.costMicroUsd)) return true;
   return isUsableAmount(usage.inputTokens) && isUsableAmount(usage.outputTokens);

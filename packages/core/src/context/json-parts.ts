@@ -40,7 +40,7 @@ export function editJsonParts(text: string, edit: JsonTextEdit): string {
 
 function linesOf(text: string): readonly Piece[] {
   const lines: Piece[] = [];
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const newline = text.indexOf("\n", start);
     const end = newline === -1 ? text.length : newline + 1;
     lines.push({ start, end });

@@ -30,6 +30,15 @@ export function parsePath(path: string): readonly (string | number)[] | undefine
   return segments;
 }
 
+/** Tells whether a path can be written to: one that reads well and leads through no prototype. */
+export function isWritablePath(path: string): boolean {
+  const segments = parsePath(path);
+  return (
+    segments !== undefined &&
+    !segments.some((segment) => typeof segment === "string" && FORBIDDEN.has(segment))
+  );
+}
+
 /** The path of a member or an item: `$.a`, `$.a[0]`, `$["any name"]`. `parsePath` reads it back. */
 export function memberPath(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;

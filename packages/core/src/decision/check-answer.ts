@@ -1,4 +1,4 @@
-import { parsePath } from "../context/path.ts";
+import { isWritablePath } from "../context/path.ts";
 import type { Answer, RuleAnswer } from "./answer.ts";
 import type { RedactSurface, RedactTreatment } from "./obligation.ts";
 
@@ -15,11 +15,14 @@ export function isRuleAnswer(given: unknown): given is RuleAnswer {
   if (!isObject(given)) return false;
   const { answer, obligations, ...unknown } = given;
   if (Object.keys(unknown).length > 0 || (answer === undefined && obligations === undefined)) return false;
-  return (answer === undefined || isAnswer(answer)) && (obligations === undefined || isObligationList(obligations));
+  return (
+    (answer === undefined || isAnswer(answer)) && (obligations === undefined || isObligationList(obligations))
+  );
 }
 
 function isAnswer(given: unknown): boolean {
-  if (!isObject(given) || !isOneOf(given["answer"], ANSWERS) || typeof given["reason"] !== "string") return false;
+  if (!isObject(given) || !isOneOf(given["answer"], ANSWERS) || typeof given["reason"] !== "string")
+    return false;
   const { message, retryAfterMs, degrade } = given;
   return (
     (message === undefined || typeof message === "string") &&
@@ -43,7 +46,9 @@ function isObligation(given: unknown): boolean {
         isOneOf(given["treatment"], TREATMENTS)
       );
     case "rewrite":
-      return typeof given["path"] === "string" && parsePath(given["path"]) !== undefined && given["value"] !== undefined;
+      return (
+        typeof given["path"] === "string" && isWritablePath(given["path"]) && given["value"] !== undefined
+      );
     case "clampOutput":
       return Number.isSafeInteger(given["maxOutputTokens"]) && Number(given["maxOutputTokens"]) >= 0;
     default:

@@ -78,7 +78,11 @@ export interface DecisionPoint {
    * Decides and records a denial that enforcement itself found, such as a hook's block.
    * @param options The intent; default `admit`. A `peek` is not recorded.
    */
-  refuse(context: PolicyContext, denial: Denial, options?: { readonly intent?: Intent }): MaybePromise<Decision>;
+  refuse(
+    context: PolicyContext,
+    denial: Denial,
+    options?: { readonly intent?: Intent },
+  ): MaybePromise<Decision>;
   /** Whether anything looks at what follows this call; if not, its result is never read. */
   looksAfter(context: PolicyContext): boolean;
   /** Keeps the holds of a running call alive. */

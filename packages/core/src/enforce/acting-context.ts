@@ -46,46 +46,18 @@ interface Named {
 
 /** Wires the builder. */
 export function createActingContexts(core: GuardCore): ActingContexts {
-  const told = new Set<string>();
-  /** An identity that is not believed is missed somewhere else, where nobody would look for it. */
-  const tellIgnored = ({ name, identity }: IdentitySource, resolved: IdentityClaim): void => {
-    for (const field of FIELDS) {
-      const key = `${name} ${field}`;
-      if (identity[field] === undefined || resolved[field] !== undefined || told.has(key)) continue;
-      told.add(key);
-      core.ports.logger.warn(
-        `${wordsOf(name)} names a ${field} that is not used: to trust it, set identity: { trust: ["${name}"] }`,
-      );
-    }
-  };
-  const nameWho = (given: GuardedContext): Named => {
-    const parent = core.scope.current();
-    const later = laterSources(core, given, parent);
-    if (later.length === 0)
-      return { init: withLineage(withDefaults(given), parent), conflict: conflictIn(given) };
-    const own = { name: "option", identity: ownClaim(given, parent) };
-    const resolved = resolveIdentity([own, ...later], core.identity.trust);
-    if ("conflict" in resolved) {
-      const { field, sources } = resolved.conflict;
-      return { init: withLineage(withDefaults(given), parent), conflict: conflictReason(field, sources) };
-    }
-    for (const source of later) tellIgnored(source, resolved.identity);
-    return {
-      init: withLineage(withDefaults(actingAs(given, resolved.identity)), parent),
-      conflict: conflictIn(given),
-    };
-  };
+  const tellIgnored = createIgnoredTeller(core);
   const contextOf = (init: ContextInit): PolicyContext =>
     ContextMark.isOn(init) ? init : createContext(init, core.nowMs());
   return {
     build(given) {
-      const { init, conflict } = nameWho(given);
+      const { init, conflict } = nameWho(core, given, tellIgnored);
       const context = contextOf(init);
       if (conflict !== undefined) markConflict(context, conflict);
       return context;
     },
     prepare(given) {
-      const { init, conflict } = nameWho(given);
+      const { init, conflict } = nameWho(core, given, tellIgnored);
       const prepared = readable(init, contextOf);
       if (conflict === undefined) return prepared;
       return {
@@ -94,6 +66,39 @@ export function createActingContexts(core: GuardCore): ActingContexts {
       };
     },
   };
+}
+
+type IgnoredTeller = (source: IdentitySource, resolved: IdentityClaim) => void;
+
+/** An identity that is not believed is missed somewhere else, where nobody would look for it. Told once each. */
+function createIgnoredTeller({ ports }: GuardCore): IgnoredTeller {
+  const told = new Set<string>();
+  return ({ name, identity }, resolved) => {
+    for (const field of FIELDS) {
+      const key = `${name} ${field}`;
+      if (identity[field] === undefined || resolved[field] !== undefined || told.has(key)) continue;
+      told.add(key);
+      ports.logger.warn(
+        `${wordsOf(name)} names a ${field} that is not used: to trust it, set identity: { trust: ["${name}"] }`,
+      );
+    }
+  };
+}
+
+/** Resolves who acts, then where in the tree of agents. */
+function nameWho(core: GuardCore, given: GuardedContext, tellIgnored: IgnoredTeller): Named {
+  const parent = core.scope.current();
+  const placed = (init: GuardInit): ContextInit => withLineage(withDefaults(init), parent);
+  const later = laterSources(core, given, parent);
+  if (later.length === 0) return { init: placed(given), conflict: conflictIn(given) };
+  const own = { name: "option", identity: ownClaim(given, parent) };
+  const resolved = resolveIdentity([own, ...later], core.identity.trust);
+  if ("conflict" in resolved) {
+    const { field, sources } = resolved.conflict;
+    return { init: placed(given), conflict: conflictReason(field, sources) };
+  }
+  for (const source of later) tellIgnored(source, resolved.identity);
+  return { init: placed(actingAs(given, resolved.identity)), conflict: conflictIn(given) };
 }
 
 const FIELDS = [

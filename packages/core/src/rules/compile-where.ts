@@ -158,7 +158,11 @@ function compileSection(
   const good = parts.filter((part) => part !== undefined);
   const [first] = good;
   if (first === undefined || good.length < parts.length) return undefined;
-  return testSection(key, section, good.length === 1 ? first : { segments: [], test: allOf(good.map(testPart)) });
+  return testSection(
+    key,
+    section,
+    good.length === 1 ? first : { segments: [], test: allOf(good.map(testPart)) },
+  );
 }
 
 /** A comparison of one member of a section. */

@@ -14,7 +14,8 @@ import { defineRule } from "./rule.ts";
  */
 export const idempotency = defineRule({
   kind: "idempotency",
-  summary: "Blocks a tool call that already ran with the same input within `window` in this session (else run, else agent).",
+  summary:
+    "Blocks a tool call that already ran with the same input within `window` in this session (else run, else agent).",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({ window: durationSchema, tools: patternsParam.exactOptional() }),

@@ -25,7 +25,11 @@ export function costOf(
 export function chargedCost(
   usage: Usage | undefined,
   context: PolicyContext,
-  { prices, tokenizer, maxOutput }: { prices: PriceTable | undefined; tokenizer: Tokenizer; maxOutput: number },
+  {
+    prices,
+    tokenizer,
+    maxOutput,
+  }: { prices: PriceTable | undefined; tokenizer: Tokenizer; maxOutput: number },
 ): number | undefined {
   const reported = wholeAmount(usage?.costMicroUsd);
   if (reported !== undefined) return reported;

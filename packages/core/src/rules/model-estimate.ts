@@ -38,7 +38,10 @@ export function estimateModelCall(
  * A reported usage with the tokens that it leaves out, or states as no amount, taken from the estimate.
  * @returns Undefined when it states neither: the whole estimate is charged then.
  */
-export function completedUsage(usage: Usage | undefined, estimate: () => ModelEstimate): (Usage & ModelEstimate) | undefined {
+export function completedUsage(
+  usage: Usage | undefined,
+  estimate: () => ModelEstimate,
+): (Usage & ModelEstimate) | undefined {
   const input = wholeAmount(usage?.inputTokens);
   const output = wholeAmount(usage?.outputTokens);
   if (input === undefined && output === undefined) return undefined;

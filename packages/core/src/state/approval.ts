@@ -120,8 +120,11 @@ export class Approvals {
   edit(id: string, act: ApprovalAct & { readonly input: JsonValue }): MaybePromise<Approval> {
     const how = { ...act, inputHmac: this.#deps.hmac(canonicalJson(act.input)) };
     const asked = { action: "approval_edited", act };
-    return this.#sayYes(id, asked, (old, nowMs) => edited(old, how, nowMs), (preview) =>
-      this.#editedInputs.keep(preview, act.input),
+    return this.#sayYes(
+      id,
+      asked,
+      (old, nowMs) => edited(old, how, nowMs),
+      (preview) => this.#editedInputs.keep(preview, act.input),
     );
   }
 

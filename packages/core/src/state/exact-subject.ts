@@ -1,10 +1,13 @@
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isGlob } from "../base/glob.ts";
-import type { ModeScope } from "./mode-entry.ts";
-import type { PlugSubject } from "./plugboard.ts";
 
-type Subject = PlugSubject | ModeScope;
+/** What a plug or a mode concerns, as anybody may hand it in. */
+interface Subject {
+  readonly kind: string;
+  readonly id?: string;
+  readonly tenant?: string | null;
+}
 
 const EVERYTHING = ["kind"] as const;
 const NAMED = ["kind", "id", "tenant"] as const;
@@ -34,7 +37,10 @@ export function requireKnownMembers(subject: Subject, absent: { readonly mayBeNu
  */
 export function requireExactId(subject: Subject): void {
   if (subject.kind === "all" || subject.kind === "global") return;
-  for (const [name, value] of [["id", subject.id], ["tenant", subject.tenant]] as const) {
+  for (const [name, value] of [
+    ["id", subject.id],
+    ["tenant", subject.tenant],
+  ] as const) {
     if (typeof value !== "string" || !isGlob(value)) continue;
     throw invalid(
       `"${value}" is a pattern, and the ${name} of a subject is one exact name; name each ${subject.kind}, or everything`,
@@ -42,7 +48,7 @@ export function requireExactId(subject: Subject): void {
   }
 }
 
-function unknownMember(name: string, kind: Subject["kind"], isEverything: boolean): string {
+function unknownMember(name: string, kind: string, isEverything: boolean): string {
   if (isEverything && (NAMED as readonly string[]).includes(name))
     return `"${kind}" is everything and has no ${name}; use kind: "${name === "tenant" ? "tenant" : "agent"}" for less`;
   return `"${name}" is not a member of a subject; ${suggest(name, isEverything ? EVERYTHING : NAMED)}`;

@@ -80,7 +80,9 @@ export function headroomOf({
 
 /** Whether a scope found by its id is also meant in this context's tenant. */
 export function isScopeIn({ kind, tenant }: ModeScope, context: PolicyContext): boolean {
-  return kind === "global" || kind === "tenant" || tenant === undefined || tenant === (context.tenant ?? null);
+  return (
+    kind === "global" || kind === "tenant" || tenant === undefined || tenant === (context.tenant ?? null)
+  );
 }
 
 /** Whether recovering one scope ends the modes of another: a scope without a tenant covers all tenants. */
@@ -131,7 +133,12 @@ function issuesOf({ scope, degrade, by }: ModeChange): readonly ConfigIssue[] {
     });
   }
   const { recover, delay, perMinute } = degrade;
-  if (typeof recover === "object" && "when" in recover && "headroom" in recover.when && !by.startsWith("policy:")) {
+  if (
+    typeof recover === "object" &&
+    "when" in recover &&
+    "headroom" in recover.when &&
+    !by.startsWith("policy:")
+  ) {
     issues.push({
       path: "recover.when.headroom",
       message: "names a limit of the policy that sets the mode, and no policy sets this one",

@@ -143,7 +143,8 @@ export class Replica<T> {
     else this.#entries.set(key, next);
     this.#revision++;
     this.#deps.changed(old, next);
-    for (const listener of this.#listeners) tellListener(listener, "plugs and modes", this.#deps.ports.logger);
+    for (const listener of this.#listeners)
+      tellListener(listener, "plugs and modes", this.#deps.ports.logger);
   }
 }
 

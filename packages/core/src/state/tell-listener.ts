@@ -8,7 +8,9 @@ import type { Logger } from "../base/ports.ts";
  */
 export function tellListener(listener: () => void, what: string, logger: Logger): void {
   const report = (error: unknown): void =>
-    logger.error(`a listener to ${what} failed`, { error: error instanceof Error ? error.message : "not an error" });
+    logger.error(`a listener to ${what} failed`, {
+      error: error instanceof Error ? error.message : "not an error",
+    });
   try {
     // A listener may be an async function, whatever its type says.
     const told: unknown = listener();

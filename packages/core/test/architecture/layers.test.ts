@@ -19,7 +19,11 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 
 /** The only arrows between two folders of one level. */
-const SIDEWAYS: ReadonlySet<string> = new Set(["decision → context", "decision → policy", "policy → context"]);
+const SIDEWAYS: ReadonlySet<string> = new Set([
+  "decision → context",
+  "decision → policy",
+  "policy → context",
+]);
 
 /** Package subpaths: they import what they need, nobody imports them. */
 const SUBPATHS: ReadonlySet<string> = new Set(["node", "cel", "testing"]);

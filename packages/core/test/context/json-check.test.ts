@@ -16,7 +16,26 @@ test("agrees with JSON.parse on JSON, and on JSON that was damaged", () => {
   const damage = fc.record({
     at: fc.nat(),
     gone: fc.nat(2),
-    put: fc.constantFrom("", ",", ":", '"', "{", "}", "[", "]", "\\", "0", "-", ".", "e", "t", "\n", " ", "\u00a0", "\\u00"),
+    put: fc.constantFrom(
+      "",
+      ",",
+      ":",
+      '"',
+      "{",
+      "}",
+      "[",
+      "]",
+      "\\",
+      "0",
+      "-",
+      ".",
+      "e",
+      "t",
+      "\n",
+      " ",
+      "\u00a0",
+      "\\u00",
+    ),
   });
   fc.assert(
     fc.property(fc.json({ maxDepth: 3 }), fc.option(damage), (json, damaged) => {
@@ -29,9 +48,36 @@ test("agrees with JSON.parse on JSON, and on JSON that was damaged", () => {
 });
 
 test.for([
-  "{}", "[]", ' [1, -0.5e+3, "\\u00e9\\n", true, false, null, {"a":[]}]\n', "\ufeff{}", "[01]", "[1.]", "[-]", "[.5]", "[1e]",
-  "[,]", "[1,]", '{"a"}', '{"a":}', '{"a":1,}', "{,}", "{1:1}", '["\\x"]', '["\t"]', '["\\u12"]', "[}", "{]", "{}{}", "[1 2]", "{", "1", '""',
-  "[\u00a01]", "[tru]", "[truefalse]", "",
+  "{}",
+  "[]",
+  ' [1, -0.5e+3, "\\u00e9\\n", true, false, null, {"a":[]}]\n',
+  "\ufeff{}",
+  "[01]",
+  "[1.]",
+  "[-]",
+  "[.5]",
+  "[1e]",
+  "[,]",
+  "[1,]",
+  '{"a"}',
+  '{"a":}',
+  '{"a":1,}',
+  "{,}",
+  "{1:1}",
+  '["\\x"]',
+  '["\t"]',
+  '["\\u12"]',
+  "[}",
+  "{]",
+  "{}{}",
+  "[1 2]",
+  "{",
+  "1",
+  '""',
+  "[\u00a01]",
+  "[tru]",
+  "[truefalse]",
+  "",
 ])("agrees with JSON.parse on %j", (text) => {
   expect(isJsonContainer(text)).toBe(parses(text));
 });

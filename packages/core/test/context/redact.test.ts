@@ -231,12 +231,24 @@ describe("JSON inside texts", () => {
     ["white space around", '\u00a0\n {"ssn":"1"}\u00a0', '\u00a0\n {"ssn":"[REDACTED]"}\u00a0'],
     ["NDJSON", '{"ssn":"1"}\n{"a":{"ssn":2}}\r\n', '{"ssn":"[REDACTED]"}\n{"a":{"ssn":"[REDACTED]"}}\r\n'],
     ["lines between others", 'Rows:\n  {"ssn":"1"}\nend {', 'Rows:\n  {"ssn":"[REDACTED]"}\nend {'],
-    ["a fence", 'See\n```json\n{\n "ssn": "1"\n}\n```\nend', 'See\n```json\n{\n "ssn": "[REDACTED]"\n}\n```\nend'],
+    [
+      "a fence",
+      'See\n```json\n{\n "ssn": "1"\n}\n```\nend',
+      'See\n```json\n{\n "ssn": "[REDACTED]"\n}\n```\nend',
+    ],
     ["a fence in one line", '```json {"ssn":"1"}```', '```json {"ssn":"[REDACTED]"}```'],
     ["a fence that ends in its last line", '~~~\n{\n"ssn":1}~~~', '~~~\n{\n"ssn":"[REDACTED]"}~~~'],
     ["a fence that never ends", '```\n[\n{"ssn":1}\n]', '```\n[\n{"ssn":"[REDACTED]"}\n]'],
-    ["a stray fence before", '```\ntext\n```json\n{\n"ssn":1\n}\n```', '```\ntext\n```json\n{\n"ssn":"[REDACTED]"\n}\n```'],
-    ["a fence inside a text", '{"md":"```js\\nx```","ssn":1}\n{}', '{"md":"```js\\nx```","ssn":"[REDACTED]"}\n{}'],
+    [
+      "a stray fence before",
+      '```\ntext\n```json\n{\n"ssn":1\n}\n```',
+      '```\ntext\n```json\n{\n"ssn":"[REDACTED]"\n}\n```',
+    ],
+    [
+      "a fence inside a text",
+      '{"md":"```js\\nx```","ssn":1}\n{}',
+      '{"md":"```js\\nx```","ssn":"[REDACTED]"}\n{}',
+    ],
   ] as const)("applies fields inside JSON with %s", ([_name, text, expected]) => {
     expect(shown(text, fields)).toBe(expected);
     expect(shown(expected, fields)).toBe(expected);
@@ -244,7 +256,7 @@ describe("JSON inside texts", () => {
 
   test("looks for JSON in very many lines in one pass", () => {
     const startedMs = performance.now();
-    for (const line of ['{"}\n', "{}\n", '```\n', "[[[[[[\n", '{"a":"\\\n']) {
+    for (const line of ['{"}\n', "{}\n", "```\n", "[[[[[[\n", '{"a":"\\\n']) {
       const text = line.repeat(200_000);
       expect(redactText(text, [fields], deps)).toBe(text);
     }
@@ -304,7 +316,7 @@ describe("laws", () => {
     '{"ssn":"a@b.c"}',
     "\n",
     '\n{"ssn":1,\n"x":"a@b.c"}\n',
-    '\n```json\n',
+    "\n```json\n",
     "```",
     "\ufeff",
   );

@@ -117,7 +117,12 @@ describe("bad input", () => {
   });
 
   test("never repeats a member's name that may be data", () => {
-    for (const name of ["bob@example.com 4111 1111 1111 1111", "sk-live-4111111111111111", "x".repeat(65), ""]) {
+    for (const name of [
+      "bob@example.com 4111 1111 1111 1111",
+      "sk-live-4111111111111111",
+      "x".repeat(65),
+      "",
+    ]) {
       const value: Record<string, unknown> = {};
       value[name] = { list: [value] };
       const error = refusalOf(value);
@@ -287,7 +292,8 @@ test("only a plain date, a number that JSON lacks and a symbol cannot carry text
   }
   const labelled = Object.assign(new Date(0), { text: "bob@example.com" });
   const posing: unknown = Object.create(Date.prototype);
-  for (const value of [new Date(0), Number.NaN, Symbol("s")]) expect(hasUnreadable(snapshot([value]))).toBe(false);
+  for (const value of [new Date(0), Number.NaN, Symbol("s")])
+    expect(hasUnreadable(snapshot([value]))).toBe(false);
   for (const value of [4111111111111111n, new Note(), labelled, posing, new Map()]) {
     expect(hasUnreadable(snapshot(value))).toBe(true);
     expect(hasUnreadable(snapshot({ deep: [value] }))).toBe(true);

@@ -14,7 +14,7 @@ function refund(order: string, amount: number): string {
 describe("a function that requires a policy", () => {
   it("runs only while the policy is in force, and by its rules", () => {
     const { plane } = createBench();
-    const run = vi.fn(refund);
+    const run = vi.fn<typeof refund>(refund);
     const required = requirePolicy(plane, run, { ...OPTIONS, tool: "refund" });
     expect(() => required("o1", 5)).toThrow(
       expect.objectContaining({

@@ -106,6 +106,7 @@ describe("enforce", () => {
     expect(governed()).toBe("you!");
     expect(governed("ann")).toBe("ann!");
     expect(governed(undefined, "?")).toBe("you?");
+    expect(enforce(plane.guard, greet, WHO)(undefined, "?")).toBe("you?");
   });
 
   it("passes null, arrays, nested objects and many arguments unchanged", () => {

@@ -7,7 +7,18 @@ import type { JsonValue } from "../../src/base/json.ts";
 import type { ApprovalTerms, Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { defineRule } from "../../src/rules/rule.ts";
-import { blocking, createBench, toolCall, type Bench, type BenchOptions, type CallChange } from "./bench.ts";
+import type { StateStore } from "../../src/store/state-store.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import {
+  blocking,
+  createBench,
+  sharedState,
+  toolCall,
+  type Bench,
+  type BenchOptions,
+  type CallChange,
+} from "./bench.ts";
+import { laterState } from "./later-state.ts";
 
 const OLGA = { by: "olga", role: "operator" } as const;
 const asking = rule.condition({
@@ -66,15 +77,23 @@ it("a resolver function hears of each new request aside, without holding up the 
   expect(heard).toStrictEqual([pending.approvalId]);
 });
 
-it("a mode that asks is waived by an approval for this call, and asks again for the next", async () => {
-  const bench = benchOf({ policies: [] });
-  await bench.plane.controls.degrade({ kind: "agent", id: "bot" }, "HUMAN_LOOP", { by: "olga" });
-  const pending = await mail(bench);
-  expect(pending).toMatchObject({ effect: "ask", modes: ["HUMAN_LOOP"] });
-  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
-  expect(await mail(bench)).toMatchObject({ effect: "allow" });
-  expect(await mail(bench, { to: "other" })).toMatchObject({ effect: "ask" });
-});
+it.each([
+  ["at once", (state: StateStore) => state],
+  ["later", laterState],
+])(
+  "a mode that asks is waived by an approval for this call alone, with a store that answers %s",
+  async (_when, answering) => {
+    const ports = createTestPorts();
+    const bench = benchOf({ policies: [], state: answering(sharedState(ports)), sharedPorts: ports });
+    await bench.plane.ready();
+    await bench.plane.controls.degrade({ kind: "agent", id: "bot" }, "HUMAN_LOOP", { by: "olga" });
+    const pending = await mail(bench);
+    expect(pending).toMatchObject({ effect: "ask", modes: ["HUMAN_LOOP"] });
+    await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+    expect(await mail(bench, { to: "other" })).toMatchObject({ effect: "ask" });
+  },
+);
 
 it("a mode that a person sets while the call waits for a rule is asked for too", async () => {
   const slow = defineRule({

@@ -52,6 +52,8 @@ describe("an approval", () => {
     await bench.plane.engine.finish(allowed.id, { status: "released" });
     expect(await bench.plane.approvals.get(pending.approvalId ?? "")).toMatchObject({ status: "consumed" });
     expect(await mail(bench)).toMatchObject({ effect: "ask" });
+    const early = bench.plane.guard.context(toolCall("send_mail", INPUT));
+    expect(await bench.plane.guard.ask(early)).toMatchObject({ effect: "ask" });
     expect(bench.controls("approval_consumed")).toHaveLength(1);
   });
 

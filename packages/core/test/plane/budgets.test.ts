@@ -72,6 +72,21 @@ describe("a budget", () => {
     expect(bench.outcomes()[0]?.isEstimated).toBeUndefined();
   });
 
+  it("of a call that evaluate lets through counts at its estimate: nobody will report its end", async () => {
+    const bench = createBench({
+      tokenizer: { countTokens: () => 10 },
+      policies: [blocking("p", [rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 })])],
+    });
+    await bench.plane.engine.evaluate(modelCall());
+    const [state] = await bench.plane.limits.read({
+      policyId: "p",
+      ruleId: "tokenBudget",
+      agent: "bot",
+      tenant: "acme",
+    });
+    expect(state).toMatchObject({ used: 100, held: 0 });
+  });
+
   it("is given back when the call fails without usage, and charged when it fails with it", async () => {
     const bench = createBench({
       tokenizer: { countTokens: () => 10 },

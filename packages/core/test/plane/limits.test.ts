@@ -49,6 +49,18 @@ describe("a hard limit", () => {
     expect(await taken(bench, "wide")).toBe(1);
   });
 
+  it("that is spent has no say in a call that a rule blocks: there is one breach, the rule's", async () => {
+    const { plane } = createBench({
+      policies: [
+        blocking("p", [rule.denylist({ tools: ["update"] }), rule.rate({ limit: 1, window: "1h" })]),
+      ],
+    });
+    await plane.engine.decide(toolCall("search"));
+    const decision = await plane.engine.decide(toolCall("update"));
+    expect(decision).toMatchObject({ cause: "rule", ruleId: "denylist", retryAfterMs: undefined });
+    expect(decision.findings.map(({ ruleId }) => ruleId)).toStrictEqual(["denylist"]);
+  });
+
   it("counts apart by agent, tenant, user, session and tool, and together globally", async () => {
     const per = ["agent", "user", "session", "tool", "global"] as const;
     const ids = { agent: "bot-2", user: "bob", session: "s2" };

@@ -75,8 +75,3 @@ test("stronger_mode_wins: cells join as a lattice, block > ask > throttle > allo
     }),
   );
 });
-
-const traits = fc.record(
-  { access: fc.constantFrom("read", "write", "exec"), external: fc.boolean(), safe: fc.boolean() },
-  { requiredKeys: [] },
-) as fc.Arbitrary<ToolTraits>;

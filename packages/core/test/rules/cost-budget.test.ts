@@ -75,7 +75,9 @@ test("charges the tokens that a usage leaves out, or states as no amount, at the
   const inputTokens = estimate(call).amount - 100;
   for (const wrong of [-1, Number.NaN, 1e300]) {
     expect(actual({ inputTokens: 50, outputTokens: wrong }, call, 1)).toBe(150);
-    expect(actual({ inputTokens: wrong, outputTokens: 5, costMicroUsd: wrong }, call, 1)).toBe(inputTokens + 5);
+    expect(actual({ inputTokens: wrong, outputTokens: 5, costMicroUsd: wrong }, call, 1)).toBe(
+      inputTokens + 5,
+    );
     expect(actual({ inputTokens: wrong }, call, 1)).toBeUndefined();
   }
 });

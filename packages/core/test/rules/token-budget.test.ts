@@ -50,7 +50,9 @@ test("charges the part of a usage that is missing or senseless at its estimate",
   for (const wrong of [undefined, -100, Number.NaN, Infinity, 1e300]) {
     const none = wrong !== undefined && { inputTokens: wrong };
     expect(actual({ ...none, outputTokens: 5 }, call, 1)).toBe(inputTokens + 5);
-    expect(actual({ inputTokens: 7, ...(wrong !== undefined && { outputTokens: wrong }) }, call, 1)).toBe(1007);
+    expect(actual({ inputTokens: 7, ...(wrong !== undefined && { outputTokens: wrong }) }, call, 1)).toBe(
+      1007,
+    );
     expect(actual({ ...none }, call, 1)).toBeUndefined();
   }
   const most = Number.MAX_SAFE_INTEGER;

@@ -312,7 +312,10 @@ test("one person under two spellings is one approver", async () => {
   await approvals.approve(id, BOB);
   for (const by of ["bob ", "Bob", "b\u200bob"]) {
     // oxlint-disable-next-line no-await-in-loop -- one answer after the other
-    expect(await approvals.approve(id, { by, role: "operator" })).toMatchObject({ status: "pending", approvedBy: ["bob"] });
+    expect(await approvals.approve(id, { by, role: "operator" })).toMatchObject({
+      status: "pending",
+      approvedBy: ["bob"],
+    });
   }
   expect(await approvals.approve(id, ADA)).toMatchObject({ status: "approved", approvedBy: ["bob", "ada"] });
 });

@@ -28,7 +28,10 @@ function of(breach: Breach) {
 }
 
 /** The level that the stored breaches of a ladder give, without counting another. */
-function storedLevel({ store, nowMs }: ReturnType<typeof createTestMachines>, whose: ReturnType<typeof of>): number {
+function storedLevel(
+  { store, nowMs }: ReturnType<typeof createTestMachines>,
+  whose: ReturnType<typeof of>,
+): number {
   const key = tupleKey([undefined, whose.policyId, whose.trigger, whose.agent, whose.tenant]);
   const found = store.ladders.read<{ readonly breaches: readonly { readonly at: number }[] }>(key);
   if (found instanceof Promise) throw new Error("a store in memory answered late");
@@ -112,7 +115,9 @@ test("a reset forgets one ladder; ladders survive a restart", () => {
   void breach();
   void breach({ agent: "b" });
   const restarted = new Ladders({ ladders: store.ladders });
-  expect(restarted.record({ ...of({}), steps: STEPS, breachId: "again", nowMs: nowMs() })).toMatchObject({ level: 2 });
+  expect(restarted.record({ ...of({}), steps: STEPS, breachId: "again", nowMs: nowMs() })).toMatchObject({
+    level: 2,
+  });
   void ladders.reset({ policyId: "p", trigger: "calls", agent: "a", tenant: "acme" });
   expect([level(), level({ agent: "b" })]).toStrictEqual([0, 1]);
 });
@@ -185,7 +190,14 @@ test("a step that needs many breaches is reached", () => {
   const ladders = new Ladders({ ladders: store.ladders });
   const far: readonly EscalationStep[] = [{ trigger: "t", after: 300, within: "1h", action: { block: {} } }];
   const levels = Array.from({ length: 300 }, (_, index) =>
-    ladders.record({ policyId: "p", trigger: "t", agent: "a", steps: far, breachId: `${index}`, nowMs: nowMs() }),
+    ladders.record({
+      policyId: "p",
+      trigger: "t",
+      agent: "a",
+      steps: far,
+      breachId: `${index}`,
+      nowMs: nowMs(),
+    }),
   );
   expect(levels.slice(-2)).toMatchObject([{ level: 0 }, { level: 1 }]);
 });

@@ -204,7 +204,10 @@ test.for<[subject: object, message: RegExp]>([
   [{ kind: "tool", id: "t*" }, /"t\*" is a pattern/],
   [{ kind: "agent", id: "billing-?" }, /is a pattern/],
   [{ kind: "agent", id: "a", tenant: "ac*" }, /"ac\*" is a pattern, and the tenant/],
-  [{ kind: "agent", id: "a", tenat: "acme" }, /"tenat" is not a member of a subject; did you mean "tenant"\?/],
+  [
+    { kind: "agent", id: "a", tenat: "acme" },
+    /"tenat" is not a member of a subject; did you mean "tenant"\?/,
+  ],
   [{ kind: "agent", id: "a", tenant: null }, /"tenant" of a subject must be a non-empty text/],
   [{ kind: "agent", id: "a", tenant: "" }, /"tenant" of a subject must be a non-empty text/],
   [{ kind: "all", id: "a" }, /"all" is everything and has no id/],

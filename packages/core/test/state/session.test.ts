@@ -57,9 +57,9 @@ test("a view is a frozen snapshot that later calls do not change", async () => {
   const view = await sessions.view(CONTEXT);
   await sessions.append(CONTEXT, entryOf("2"));
   expect(view.entries).toHaveLength(1);
-  expect(
-    [view, view.entries, view.counts, view.entries[0]].every((part) => Object.isFrozen(part)),
-  ).toBe(true);
+  expect([view, view.entries, view.counts, view.entries[0]].every((part) => Object.isFrozen(part))).toBe(
+    true,
+  );
   expect(await sessions.view(CONTEXT)).toBe(await sessions.view(CONTEXT));
 });
 
