@@ -72,6 +72,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   const set = createPolicySet(
     (loaded, traits) => compilePolicy(loaded, traits, { registry, builtInKinds, tools }),
     options.defaultEffect ?? "allow",
+    ports.logger,
   );
   const recorder = createRecorder(options.audit ?? memorySink({ hash: ports.hash }), ports);
   const state =

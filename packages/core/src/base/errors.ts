@@ -4,6 +4,7 @@ export const ERROR_CODES = [
   "approval_pending",
   "approval_invalid",
   "audit_failed",
+  "call_taken_over",
   "audit_corrupt",
   "config_invalid",
   "content_refused",

@@ -67,7 +67,7 @@ export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: Go
   }
   checkParameters(options.parameters ?? [], tool);
   const shape = argumentShape(options.parameters);
-  const wrapper = function (this: unknown, ...args: Parameters<F>): unknown {
+  const govern = (self: unknown, args: Parameters<F>): unknown => {
     const call = { ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args) };
     const refused = options.refuse?.(() => guard.context({ ...call, tool }));
     const outcome: MaybePromise<Outcome<unknown>> =
@@ -75,9 +75,14 @@ export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: Go
       guard.toolCall({
         context: { ...call, tool: { name: tool, input: shape.toInput(args) } },
         // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
-        run: (admitted) => fn.apply(this, shape.toArguments(admitted.input, args) as Parameters<F>),
+        run: (admitted) => fn.apply(self, shape.toArguments(admitted.input, args) as Parameters<F>),
       });
     return andThen(outcome, (done) => unwrap(done, options));
+  };
+  const isAsync = Object.prototype.toString.call(fn) === "[object AsyncFunction]";
+  const wrapper = function (this: unknown, ...args: Parameters<F>): unknown {
+    // An asynchronous function never throws at its caller: a denial rejects, whenever it is known.
+    return isAsync ? new Promise((resolve) => resolve(govern(this, args))) : govern(this, args);
   };
   Object.defineProperty(wrapper, "name", { value: fn.name, configurable: true });
   Object.defineProperty(wrapper, "length", { value: fn.length, configurable: true });

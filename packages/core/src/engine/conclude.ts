@@ -1,3 +1,4 @@
+import { AgentplaneError } from "../base/errors.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf, inputDigest } from "../context/call-key.ts";
 import { inputOf } from "../context/create-context.ts";
@@ -39,14 +40,19 @@ export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable
   );
   return andThen(remembered, (stateError) => {
     if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted) {
-      return andThen(failClosed(pass, ruling, parts, { inFlight, refusal: STATE_DOWN }), (closed) =>
-        andThen(
-          attempt(() => record(pass, closed.decision, parts)),
-          (auditError) => {
-            if (auditError !== undefined) mustStop(parts, "audit", auditError);
-            return closed;
-          },
-        ),
+      return andThen(
+        failClosed(pass, ruling, parts, {
+          inFlight,
+          refusal: isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN,
+        }),
+        (closed) =>
+          andThen(
+            attempt(() => record(pass, closed.decision, parts)),
+            (auditError) => {
+              if (auditError !== undefined) mustStop(parts, "audit", auditError);
+              return closed;
+            },
+          ),
       );
     }
     // A call that waits for its approval is asked about again and again: that is one decision.
@@ -64,6 +70,10 @@ export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable
 const STATE_DOWN: Refusal = {
   cause: "state_error",
   reason: "the state store does not answer, so nothing may run",
+};
+const TAKEN_OVER: Refusal = {
+  cause: "in_flight",
+  reason: "another decision has taken this call over; it runs only once",
 };
 const AUDIT_DOWN: Refusal = {
   cause: "audit_error",
@@ -84,6 +94,10 @@ function attempt(work: () => MaybePromise<void>): MaybePromise<{ readonly error:
   }
 }
 
+function isTakenOver(error: unknown): boolean {
+  return error instanceof AgentplaneError && error.code === "call_taken_over";
+}
+
 function mustStop(
   { ports, settings }: EngineParts,
   what: "state" | "audit",
@@ -92,6 +106,8 @@ function mustStop(
   ports.logger.error(`the ${what} failed while a decision was concluded`, {
     error: error instanceof Error ? error.message : "not an error",
   });
+  // Two decisions for one call are no outage that could be passed over.
+  if (isTakenOver(error)) return true;
   return what === "state" ? settings.onStateError === "block" : settings.onAuditError === "block";
 }
 

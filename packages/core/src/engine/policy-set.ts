@@ -1,9 +1,10 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { ConfigError } from "../base/errors.ts";
+import type { Logger } from "../base/ports.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
-import type { CompiledPolicy } from "./compiled-policy.ts";
+import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 import { createPolicyIndex, type PolicyIndex } from "./policy-index.ts";
 import { createTraitsTable, type TraitsTable } from "./traits-table.ts";
 
@@ -39,15 +40,26 @@ const EMPTY: SourceSet = Object.freeze({ policies: [], tools: {}, defaultEffect:
  * Creates the set of policies in force.
  * @param compile Compiles one policy; unchanged policies of a source are not compiled again.
  * @param fallbackEffect The default effect when no source names one.
+ * @param logger Hears of a retired rule that cannot be closed: the new set is in force all the same.
  */
 export function createPolicySet(
   compile: (loaded: LoadedPolicy, tools: SourceSet["tools"]) => CompiledPolicy,
   fallbackEffect: "allow" | "block",
+  logger: Logger,
 ): PolicySet {
   const sources = new Map<PolicySource, SourceSet>();
   let compiled = new Map<string, CompiledPolicy>();
   let toolsInForce = canonicalJson({});
   let current: InForce = build(0, [], [], fallbackEffect);
+
+  const close = ({ rule, ruleId, policy }: CompiledEntry): void => {
+    try {
+      rule.close?.();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : "unknown";
+      logger.error("a retired rule could not be closed", { policyId: policy.id, ruleId, error: text });
+    }
+  };
 
   return {
     get current() {
@@ -73,7 +85,7 @@ export function createPolicySet(
       compiled = recompiled;
       toolsInForce = toolsText;
       current = built;
-      for (const [, policy] of retired) for (const { rule } of policy.entries) rule.close?.();
+      for (const [, policy] of retired) for (const entry of policy.entries) close(entry);
     },
     sourceSet: (source) => sources.get(source) ?? EMPTY,
     tools: () => mergedTools(sources.values()),

@@ -1,4 +1,5 @@
 import { suggest } from "../base/did-you-mean.ts";
+import type { MaybePromise } from "../base/maybe-promise.ts";
 import { conflictOf } from "../context/context-mark.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
@@ -7,6 +8,7 @@ import type { PlugEntry } from "../state/plugboard.ts";
 import type { AgentIdentity } from "../context/context.ts";
 import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
 import type { Pass, Refusal } from "./pass.ts";
+import { reserveThrottle } from "./step-throttle.ts";
 
 /**
  * The gate before every rule: plugs, lineage, identity, opaque content. Read from the local replica without waiting. An
@@ -46,10 +48,15 @@ function refusedHookpoint({ context: { hookpoint } }: Pass, { settings }: Engine
 }
 
 /** Reads the gates again if anything was awaited since: the stricter answer wins. */
-export function gateAgain(pass: Pass, parts: EngineParts): void {
+export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (!pass.hasAwaited || pass.intent === "peek") return;
+  const hadThrottle = pass.throttle !== undefined;
   gate(pass, parts);
-  if (pass.refusal === undefined) judgeModes(pass, parts);
+  if (pass.refusal !== undefined) return;
+  judgeModes(pass, parts);
+  // Set while the call waited: it takes its slot like any other.
+  if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined)
+    return reserveThrottle(pass, parts);
 }
 
 /** What an unplugged call is told. */

@@ -52,7 +52,7 @@ export class Admissions {
 
   /**
    * Moves a call on; what is reported by someone who does not hold the call changes nothing.
-   * @throws AgentplaneError `state_failed` when a call is to be admitted that another decision has taken over meanwhile
+   * @throws AgentplaneError `call_taken_over` when a call is to be admitted that another decision has taken over meanwhile
    */
   advance(
     callKey: string,
@@ -64,7 +64,7 @@ export class Admissions {
     return andThen(moved, (record) => {
       if (to !== "admitted" || record?.decisionId === info.decisionId) return;
       throw new AgentplaneError(
-        "state_failed",
+        "call_taken_over",
         "another decision has taken this call over; it is admitted only once",
       );
     });

@@ -261,6 +261,7 @@ export const PUBLIC_ERROR_CODES: readonly string[] = [
   "approval_pending",
   "audit_corrupt",
   "audit_failed",
+  "call_taken_over",
   "config_invalid",
   "content_refused",
   "context_invalid",

@@ -50,7 +50,7 @@ describe("who acts", () => {
     });
     const search = enforce(bench.plane.guard, async () => "found", { agent: "bot", tool: "search" });
     await expect(identity.run({ tenant: "acme" }, () => search())).resolves.toBe("found");
-    expect(() => search()).toThrow(expect.objectContaining({ policyId: "t" }));
+    await expect(search()).rejects.toMatchObject({ policyId: "t" });
     expect(bench.decisions().map((record) => record.identity.tenant)).toStrictEqual(["acme", undefined]);
   });
 

@@ -190,3 +190,12 @@ it("the wall clock is in the records, and a jump of it breaks nothing", async ()
   expect((first?.at ?? 0) - (second?.at ?? 0)).toBe(3_600_000);
   expect(second?.decision.durationMs).toBe(0);
 });
+
+it("a listener that throws changes no decision and is reported", async () => {
+  const bench = createBench();
+  bench.plane.on("decision", () => {
+    throw new Error("bad listener");
+  });
+  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "allow" });
+  expect(bench.ports.logger.messages("error")).toContain("a record listener failed");
+});

@@ -145,7 +145,7 @@ test("a decision whose claim was taken over meanwhile is not admitted", () => {
   advanceMs(TTL_MS);
   const quick = enter();
   advance("admitted", quick);
-  expect(() => advance("admitted", slow)).toThrow(expect.objectContaining({ code: "state_failed" }));
+  expect(() => advance("admitted", slow)).toThrow(expect.objectContaining({ code: "call_taken_over" }));
 });
 
 test("of many executions of one call at once, in several processes, one is let in", async () => {
