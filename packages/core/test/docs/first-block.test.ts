@@ -18,10 +18,16 @@ describe("the README's first block", () => {
 
   test("says the error as it is", async () => {
     const { code } = blockOf("README.md", "snippet: first-block");
-    const promised = /\/\/ PolicyBlocked: (.+?)…?$/m.exec(code)?.[1] ?? "nothing";
+    const promised = /\/\/ throws PolicyBlocked: (.+?)…?$/m.exec(code)?.[1] ?? "nothing";
     await expect(runSnippet("README.md", "first-block", { globals: { console } })).rejects.toThrow(
       promised.trim(),
     );
+  });
+
+  test("is the example that the README names", () => {
+    const { code } = blockOf("README.md", "snippet: first-block");
+    const example = readFileSync(repositoryPath("examples/first-block/src/first-block.ts"), "utf8");
+    expect(example.trim()).toBe(code.trim());
   });
 
   test("takes at most ten lines", () => {
