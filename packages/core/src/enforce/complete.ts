@@ -5,6 +5,8 @@ import type { Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { withResult } from "../context/create-context.ts";
 import { thaw } from "../context/snapshot.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { RedactObligation } from "../decision/obligation.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import { HookBlocked } from "../hooks/hook-blocked.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
@@ -48,14 +50,16 @@ export function completeCall<R>(
   if (call.isJoined) return asItWas(end, call);
   if (!core.live.remove(call)) throw alreadyEnded(call);
   const cut = cutDenial(call);
-  if (cut === undefined && !core.point.looksAfter(call.context) && !core.hooks.hasAfter(call.context)) {
-    return plainEnd(core, call, end);
-  }
-  const { context, denial } = afterContext(core, call, end, cut);
+  const isLookedAt =
+    core.point.looksAfter(call.context) ||
+    core.hooks.hasAfter(call.context) ||
+    resultDuties(call.decision).length > 0;
+  if (cut === undefined && !isLookedAt) return plainEnd(core, call, end);
+  const { context, denial, isPartial } = afterContext(core, call, end, cut);
   return andThen(runAfterHooks(core, context, denial), (judged) =>
     andThen(
       core.point.finish(call.decision.id, { status: end.status, usage: end.usage, ...judged }),
-      (ruling) => outcomeOf(end, { call, given: context.result, ruling }),
+      (ruling) => outcomeOf(end, { call, given: isPartial ? undefined : context.result, ruling }),
     ),
   );
 }
@@ -84,8 +88,18 @@ function plainEnd<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>): 
   });
   return andThen(
     core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage }),
-    (ruling) => (ruling?.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call)),
+    (ruling) => {
+      if (ruling === undefined) throw alreadyEnded(call);
+      return ruling.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call);
+    },
   );
+}
+
+/** The redactions of what comes back that an admission imposed. */
+export function resultDuties({ obligations }: Decision): readonly RedactObligation[] {
+  return obligations.filter(
+    (duty) => duty.kind === "redact" && (duty.from.includes("result") || duty.from.includes("response")),
+  ) as readonly RedactObligation[];
 }
 
 function cutDenial({ cutBy }: LiveAdmission): Denial | undefined {
@@ -97,20 +111,27 @@ interface Judged {
   readonly denial: Denial | undefined;
 }
 
+interface Read extends Judged {
+  /** The original holds more than could be read. */
+  readonly isPartial: boolean;
+}
+
 function afterContext<R>(
   core: GuardCore,
   call: LiveAdmission,
   end: CallResult<R>,
   cut: Denial | undefined,
-): Judged {
+): Read {
   const isError = end.status === "failed" || end.isError === true;
   const facts = { isError, nowMs: core.nowMs(), ...(end.usage && { usage: end.usage }) };
   try {
-    const result = end.status === "failed" ? readError(end.error) : readContent(end);
-    return { context: withResult(call.context, { result, ...facts }), denial: cut };
+    const { content, isPartial } =
+      end.status === "failed" ? readError(end.error) : { content: readContent(end), isPartial: false };
+    return { context: withResult(call.context, { result: content, ...facts }), denial: cut, isPartial };
   } catch (error) {
     const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
-    return { context: withResult(call.context, facts), denial: cut ?? { cause: "content_refused", reason } };
+    const denial = cut ?? { cause: "content_refused", reason };
+    return { context: withResult(call.context, facts), denial, isPartial: true };
   }
 }
 

@@ -11,10 +11,11 @@ export async function openSource<Chunk>(
   admission: LiveAdmission,
   { run, cut }: { readonly run: SourceRun<Chunk>; readonly cut: Promise<"cut"> },
 ): Promise<AsyncIterable<Chunk>> {
+  if (admission.cutBy !== undefined) throw cutError(admission);
   const opening = core.scope.run(carriedOf(admission), async () => run(admission));
   const opened = await Promise.race([opening, cut]);
   if (opened !== "cut") return opened;
-  void opening.then((late) => late[Symbol.asyncIterator]().return?.()).catch(() => undefined);
+  opening.then((late) => closeAside(late[Symbol.asyncIterator]())).catch(() => undefined);
   throw cutError(admission);
 }
 
@@ -24,16 +25,17 @@ function cutError({ cutBy }: LiveAdmission): Error {
 
 /** Gives the source's chunks until the call is cut; then the source is closed and the cut's error thrown. */
 export async function* untilCut<Chunk>(
-  source: AsyncIterable<Chunk>,
+  core: GuardCore,
   admission: LiveAdmission,
-  cut: Promise<"cut">,
+  { source, cut }: { readonly source: AsyncIterable<Chunk>; readonly cut: Promise<"cut"> },
 ): AsyncGenerator<Chunk> {
+  const carried = carriedOf(admission);
   const iterator = source[Symbol.asyncIterator]();
   let isOpen = true;
   try {
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- a stream is read one chunk after the other
-      const next = await Promise.race([iterator.next(), cut]);
+      const next = await Promise.race([core.scope.run(carried, () => iterator.next()), cut]);
       // A source that is always ready would win every race: what counts is whether the call was cut.
       if (next === "cut" || admission.cutBy !== undefined) throw cutError(admission);
       if (next.done === true) {
@@ -43,7 +45,11 @@ export async function* untilCut<Chunk>(
       yield next.value;
     }
   } finally {
-    // Not awaited: a provider that hangs must not keep a cut stream open.
-    if (isOpen) void iterator.return?.()?.catch(() => undefined);
+    if (isOpen) closeAside(iterator);
   }
+}
+
+/** Not awaited: a provider that hangs, or fails at being closed, must not keep a cut stream open. */
+function closeAside<Chunk>(iterator: AsyncIterator<Chunk>): void {
+  new Promise((resolve) => resolve(iterator.return?.())).catch(() => undefined);
 }

@@ -74,6 +74,7 @@ function readAside<R, T>(
 export function carriedOf({ context, callKeys, decision }: LiveAdmission): CarriedAdmission {
   return {
     agentId: context.agent.id,
+    tenant: context.tenant,
     ancestors: context.agent.ancestors,
     runId: context.agent.runId,
     callKeys,

@@ -4,7 +4,7 @@ import type { StreamDuties } from "../decision/decision-point.ts";
 import { createTextStreamRedactor, type TextStreamRedactor } from "../context/redact-stream.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
-import { completeCall } from "./complete.ts";
+import { completeCall, resultDuties } from "./complete.ts";
 import { openSource, untilCut } from "./cut-source.ts";
 import { suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -86,7 +86,7 @@ async function* streamChunks<Chunk>(
   try {
     const cut = new Promise<"cut">((resolve) => admission.onCut(() => resolve("cut")));
     const source = await openSource(core, admission, { run: call.run, cut });
-    for await (const chunk of untilCut(source, admission, cut)) {
+    for await (const chunk of untilCut(core, admission, { source, cut })) {
       for (const ready of progress.take(chunk, call.codec)) yield ready;
     }
     isEnded = true;
@@ -107,9 +107,12 @@ async function* streamChunks<Chunk>(
 }
 
 /** A customer's hook after the call may change or refuse all of it, so it must see all of it first. */
-function streamDuties(core: GuardCore, { context }: LiveAdmission): StreamDuties {
+function streamDuties(core: GuardCore, { context, decision }: LiveAdmission): StreamDuties {
   const duties = core.point.streamDuties(context);
-  return core.hooks.hasAfter(context) ? { ...duties, holdBack: "whole" } : duties;
+  // Imposed by a rule's answer at the admission: how long its findings are is not known, so the whole is needed.
+  const imposed = resultDuties(decision).filter((duty) => !duties.redact.includes(duty));
+  const isWhole = imposed.length > 0 || core.hooks.hasAfter(context);
+  return isWhole ? { redact: [...duties.redact, ...imposed], holdBack: "whole", exposedTo: [] } : duties;
 }
 
 /** What a stream was made of: one text, or texts by part. */

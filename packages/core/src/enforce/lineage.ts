@@ -10,15 +10,19 @@ export function agentInit(agent: string | AgentInit): AgentInit {
 
 /**
  * Names the parents of an agent that runs inside a governed call, so that plugs on them reach it, and counts it into
- * their run whatever run it names itself: a limit per run is one limit for the whole tree. Ancestors that are given
+ * their tenant and run whatever run it names itself: a limit per run is one limit for the whole tree. Ancestors that are given
  * stay; whether they name the parent is for the engine to judge.
  */
 export function withLineage(init: ContextInit, parent: CarriedAdmission | undefined): ContextInit {
   if (parent === undefined) return init;
-  const { id, runId, ancestors } = agentInit(init.agent);
-  if (ancestors !== undefined && runId === parent.runId) return init;
+  const { id, ancestors } = agentInit(init.agent);
+  const tenant = init.tenant ?? parent.tenant;
   const above = id === parent.agentId ? parent.ancestors : [...parent.ancestors, parent.agentId];
-  return { ...init, agent: { id, runId: parent.runId, ancestors: ancestors ?? above } };
+  return {
+    ...init,
+    ...(tenant !== undefined && { tenant }),
+    agent: { id, runId: parent.runId, ancestors: ancestors ?? above },
+  };
 }
 
 /**

@@ -29,6 +29,7 @@ export function createPass(
     lateShadow: NOTHING,
     duties: NOTHING,
     asks: [],
+    waivedModes: NOTHING,
     modes: NOTHING,
     limits: NOTHING,
     throttle: undefined,

@@ -19,7 +19,7 @@ import { applyDefault } from "./step-default.ts";
 import { gate, gateAgain, judgeModes } from "./step-gate.ts";
 import { climb } from "./step-ladders.ts";
 import { reserve } from "./step-reserve.ts";
-import { readSession, readSessionAgain } from "./step-session.ts";
+import { readSession, readSessionAgain, refuseLateSession } from "./step-session.ts";
 import { rewrite } from "./step-rewrite.ts";
 
 /** Decides contexts: the pipeline, wired once. */
@@ -56,11 +56,12 @@ export function createDecider(parts: EngineParts, inForce: () => InForce, inFlig
     (pass) => rewrite(pass, parts),
     (pass) => applyDefault(pass, parts),
     (pass) => reserve(pass, parts),
+    (pass) => readSessionAgain(pass, parts),
     (pass) => climb(pass, parts),
     (pass) => gateAgain(pass, parts),
     (pass) => approve(pass, parts),
     (pass) => gateAgain(pass, parts),
-    (pass) => readSessionAgain(pass, parts),
+    (pass) => refuseLateSession(pass, parts),
   ]);
   // What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules.
   const peekSteps: readonly Step[] = [

@@ -18,6 +18,7 @@ import type { ObserverQueue } from "./observe.ts";
 /** Which admission the running code belongs to: how a nested agent and a framework's replay are recognised. */
 export interface CarriedAdmission {
   readonly agentId: string;
+  readonly tenant: string | undefined;
   readonly ancestors: readonly string[];
   readonly runId: string | undefined;
   /** The first names the call; a second is the same call as it was rewritten. */

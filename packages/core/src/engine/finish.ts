@@ -54,25 +54,24 @@ function endRun(
       if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       const isWithheld = ruling.decision.effect === "block";
       const shown = isWithheld ? withheld(flight, ruling) : ruling;
-      const closed = guarded(
-        () =>
-          closeCall(flight, parts, {
-            status: isWithheld ? "withheld" : end.status,
-            isError: end.status === "failed" || end.context.isError === true,
-            // Cut in the middle, it may have happened: it is not tried again under the same id.
-            isUnknown: end.denial?.cause === "unplugged",
-            ruling: shown,
-            usage: end.usage,
-            durationMs,
-            duties: pass.duties,
-            plan: pass.plan,
-          }),
-        parts,
-        "outcome",
-      );
-      return andThen(closed, (isSound) => {
-        const isShown = isSound || isWithheld || parts.settings.onAuditError === "continue";
-        return isShown ? shown : withheldUnrecorded(flight, shown);
+      const closed = closeCall(flight, parts, {
+        status: isWithheld ? "withheld" : end.status,
+        isError: end.status === "failed" || end.context.isError === true,
+        // Cut in the middle, it may have happened: it is not tried again under the same id.
+        isUnknown: end.denial?.cause === "unplugged",
+        ruling: shown,
+        usage: end.usage,
+        durationMs,
+        duties: pass.duties,
+        plan: pass.plan,
+      });
+      return andThen(closed, ({ isStateSound, isRecorded }) => {
+        if (isWithheld) return shown;
+        if (!isStateSound && parts.settings.onStateError === "block")
+          return withheldFor(flight, shown, UNSETTLED);
+        return isRecorded || parts.settings.onAuditError === "continue"
+          ? shown
+          : withheldFor(flight, shown, UNRECORDED);
       });
     });
   });
@@ -101,7 +100,8 @@ const CALL_STATE = {
   released: "asked",
 } as const;
 
-function closeCall(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
+/** Moves the call and its session on. */
+function closeState(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
   const { context, callKey, ruling } = flight;
   const decisionId = ruling.decision.id;
   const isError = close.isError === true;
@@ -114,16 +114,23 @@ function closeCall(flight: InFlight, parts: EngineParts, close: Close): MaybePro
           decisionId,
           reservationId: flight.reservationId,
         });
+  if (close.status === "suspended") return advanced;
   return andThen(advanced, () =>
+    parts.sessions.complete(context, decisionId, { isError, durationMs: close.durationMs, effect: "allow" }),
+  );
+}
+
+/** State and record are independent: a store that fails does not cost the record of what happened. */
+function closeCall(
+  flight: InFlight,
+  parts: EngineParts,
+  close: Close,
+): MaybePromise<{ readonly isStateSound: boolean; readonly isRecorded: boolean }> {
+  const moved = guarded(() => closeState(flight, parts, close), parts, "call state");
+  return andThen(moved, (isStateSound) =>
     andThen(
-      close.status === "suspended"
-        ? undefined
-        : parts.sessions.complete(context, decisionId, {
-            isError,
-            durationMs: close.durationMs,
-            effect: "allow",
-          }),
-      () => writeOutcome(flight, parts, close),
+      guarded(() => writeOutcome(flight, parts, close), parts, "outcome"),
+      (isRecorded) => ({ isStateSound, isRecorded }),
     ),
   );
 }
@@ -202,10 +209,9 @@ function withheldWords({ tool, model }: InFlight["context"], reason: string): st
   return `${what} WAS executed, but its result is withheld: ${reason}. Do not repeat the call.`;
 }
 
-function withheldUnrecorded(flight: InFlight, ruling: Ruling): Ruling {
-  const why = { cause: "audit_error", reason: "its outcome could not be recorded" } as const;
-  return withheld(flight, {
-    ...ruling,
-    decision: { ...ruling.decision, ...why, verdict: "block", effect: "block" },
-  });
+const UNRECORDED: Denial = { cause: "audit_error", reason: "its outcome could not be recorded" };
+
+function withheldFor(flight: InFlight, ruling: Ruling, { cause, reason }: Denial): Ruling {
+  const decision = { ...ruling.decision, cause, reason, verdict: "block", effect: "block" } as const;
+  return withheld(flight, { ...ruling, decision });
 }

@@ -83,6 +83,8 @@ export interface Pass {
   /** Replaced, never changed: it may be a rule's own list. */
   duties: readonly OwnedObligation[];
   asks: Ask[];
+  /** Ids of the mode entries whose asking a human has answered for this call. */
+  waivedModes: readonly string[];
   modes: readonly Mode[];
   limits: readonly BoundLimit[];
   throttle: { readonly perMinute: number; readonly delayMaxMs?: number | undefined } | undefined;

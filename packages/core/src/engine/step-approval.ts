@@ -79,6 +79,9 @@ function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]):
 }
 
 function waive(pass: Pass): void {
+  pass.waivedModes = pass.asks
+    .filter(({ ruleId }) => ruleId === "mode")
+    .map(({ policyVersion }) => policyVersion);
   pass.asks = [];
   for (const answer of pass.answers) if (answer.effect === "ask") answer.effect = "allow";
 }

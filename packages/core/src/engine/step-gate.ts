@@ -5,7 +5,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
-import type { AgentIdentity } from "../context/context.ts";
+import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
 import type { Pass, Refusal } from "./pass.ts";
 import { reserveThrottle } from "./step-throttle.ts";
@@ -70,7 +70,9 @@ export function unplugged({ subject, reason, by }: PlugEntry): Refusal {
 }
 
 /** A plug on any ancestor and a limit of the run must reach the child: it names all of them, in order. */
-function isWithin({ id, runId, ancestors }: AgentIdentity, parent: CarriedAdmission): boolean {
+function isWithin({ agent, tenant }: PolicyContext, parent: CarriedAdmission): boolean {
+  const { id, runId, ancestors } = agent;
+  if (parent.tenant !== undefined && tenant !== parent.tenant) return false;
   if (parent.runId !== undefined && runId !== parent.runId) return false;
   if (!parent.ancestors.every((ancestor, at) => ancestors[at] === ancestor)) return false;
   return id === parent.agentId || ancestors[parent.ancestors.length] === parent.agentId;
@@ -80,10 +82,10 @@ function refusedIdentity({ context, index }: Pass, { scope, settings }: EnginePa
   const conflict = conflictOf(context);
   if (conflict !== undefined) return { cause: "identity_conflict", reason: conflict };
   const parent = scope.current();
-  if (parent !== undefined && !isWithin(context.agent, parent)) {
+  if (parent !== undefined && !isWithin(context, parent)) {
     return {
       cause: "lineage_missing",
-      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without its whole lineage and run id; build the context with guard.context()`,
+      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without its whole lineage, tenant and run id; build the context with guard.context()`,
     };
   }
   const { optionalIdentity } = settings;
@@ -133,7 +135,7 @@ export function judgeModes(pass: Pass, { degradation }: EngineParts): void {
       return;
     case "ask":
       // Judged again after an approval was consumed: the same mode does not ask twice.
-      if (pass.approvalId !== undefined) return;
+      if (entry !== undefined && pass.waivedModes.includes(entry.id)) return;
       pass.asks = pass.asks.filter(({ ruleId }) => ruleId !== "mode");
       pass.asks.push({
         policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,

@@ -10,8 +10,9 @@ export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> 
 }
 
 /**
- * Reads the history again if anything was awaited since: other calls of the turn may have been admitted meanwhile. The
- * last step before the call is appended, so that parallel calls see each other.
+ * Reads the history again if anything was awaited since, before ladders and approvals: other calls of the turn may have
+ * been admitted meanwhile. In memory nothing comes between this and the call's own entry, so parallel calls see each
+ * other.
  */
 export function readSessionAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (!pass.hasAwaited || pass.intent !== "admit" || pass.plan?.needsSession !== true) return;
@@ -19,5 +20,17 @@ export function readSessionAgain(pass: Pass, parts: EngineParts): MaybePromise<v
     if (view === pass.session) return undefined;
     pass.session = view;
     return recheck(pass, parts, ({ readsSession }) => readsSession);
+  });
+}
+
+/** The same after the ladders and approvals, where a store made those wait: what is stricter now can only refuse. */
+export function refuseLateSession(pass: Pass, parts: EngineParts): MaybePromise<void> {
+  const known = pass.answers.length;
+  return andThen(readSessionAgain(pass, parts), () => {
+    const late = pass.answers.slice(known).find(({ answer }) => answer !== "allow");
+    if (late === undefined) return;
+    const { policy, ruleId } = late.entry;
+    const { reason } = late.said;
+    pass.refusal = { cause: "rule", reason, policyId: policy.id, policyVersion: policy.version, ruleId };
   });
 }

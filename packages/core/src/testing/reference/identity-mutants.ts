@@ -113,14 +113,10 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
       "HUMAN_LOOP.nested",
       "redact.nested",
       "rewrite.nested",
+      "rate.nested",
+      "budget.nested",
     ],
     create: () => ({ planeOf: ({ plane }, isNested) => (isNested ? undefined : plane) }),
-  },
-  {
-    name: "nested-without-tenant",
-    mistake: "does not hand the tenant on to an agent inside a tool",
-    breaks: ["rate.nested", "budget.nested"],
-    create: () => ({ contextOf: (init, { isNested }) => (isNested ? withoutTenant(init) : init) }),
   },
 ];
 
