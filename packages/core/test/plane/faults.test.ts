@@ -126,6 +126,20 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
     expect(bench.ports.logger.messages("error")).toContain("settlement of a finished call failed");
   });
 
+  it("after the call has run withholds the result, and what happened is recorded all the same", async () => {
+    let isDown = false;
+    const bench = brittleBench((part) => isDown && part === "sessions", how);
+    const outcome = await bench.plane.guard.toolCall({
+      context: bench.plane.guard.context(toolCall("search")),
+      run: () => {
+        isDown = true;
+        return "done";
+      },
+    });
+    expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "state_error" } });
+    expect(bench.outcomes()).toHaveLength(1);
+  });
+
   it("while a hold is renewed is reported, and the process lives on", async () => {
     const bench = brittleBench((part, name) => part === "ledger" && name === "renew", how);
     await bench.plane.guard.admit(bench.plane.guard.context(toolCall("search")));
