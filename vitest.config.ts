@@ -2,7 +2,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: ["packages/*/vitest.config.ts", "examples/*/vitest.config.ts"],
+    projects: ["packages/*/vitest*.config.ts", "examples/*/vitest.config.ts"],
     reporters: ["default", "./tools/tally-reporter.ts"],
     coverage: {
       provider: "v8",

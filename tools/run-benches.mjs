@@ -1,4 +1,4 @@
-// Runs every bench/*.bench.ts from source, each in a process of its own so that none warms up another's code, and
+// Runs every bench/*.bench.ts and packages/*/bench/*.bench.ts (as <package>/<name>) from source, each in a process of its own so that none warms up another's code, and
 // fails when one exits non-zero. Usage: node tools/run-benches.mjs [name]... [-- arguments for each]
 import fs from "node:fs";
 import path from "node:path";
@@ -10,24 +10,37 @@ const given = process.argv.slice(2);
 const dashes = given.indexOf("--");
 const wanted = dashes === -1 ? given : given.slice(0, dashes);
 const args = dashes === -1 ? [] : given.slice(dashes + 1);
-const cwd = path.join(import.meta.dirname, "../bench");
-const names = fs
-  .readdirSync(cwd)
-  .filter((file) => file.endsWith(SUFFIX))
-  .map((file) => file.slice(0, -SUFFIX.length))
-  .toSorted();
+const root = path.join(import.meta.dirname, "..");
+
+/** @param {string} folder @param {string} prefix @returns {{ name: string; cwd: string; file: string }[]} */
+function benchesIn(folder, prefix) {
+  if (!fs.existsSync(folder)) return [];
+  return fs
+    .readdirSync(folder)
+    .filter((file) => file.endsWith(SUFFIX))
+    .toSorted()
+    .map((file) => ({ name: `${prefix}${file.slice(0, -SUFFIX.length)}`, cwd: folder, file }));
+}
+
+const packages = fs.readdirSync(path.join(root, "packages")).toSorted();
+const benches = [
+  ...benchesIn(path.join(root, "bench"), ""),
+  ...packages.flatMap((name) => benchesIn(path.join(root, "packages", name, "bench"), `${name}/`)),
+];
+const names = benches.map(({ name }) => name);
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0)
   throw new Error(`no such bench: ${unknown.join(", ")}; there are: ${names.join(", ")}`);
 
 let failed = 0;
-for (const name of wanted.length > 0 ? wanted : names) {
-  console.log(`\n=== bench/${name}${SUFFIX}`);
+for (const { name, cwd, file } of benches) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n=== ${name}`);
   // One after the other: benches that share the cores measure each other.
   // oxlint-disable-next-line no-await-in-loop
-  const { code } = await runScript(`${name}${SUFFIX}`, { cwd, args });
+  const { code } = await runScript(file, { cwd, args });
   if (code === 0) continue;
   failed += 1;
-  console.error(`bench/${name}${SUFFIX}: exit code ${code}`);
+  console.error(`${name}: exit code ${code}`);
 }
 if (failed > 0) process.exitCode = 1;

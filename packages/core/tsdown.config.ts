@@ -1,7 +1,13 @@
 import { defineConfig, type UserConfig } from "tsdown";
 
 const config: UserConfig = defineConfig({
-  entry: ["src/index.ts", "src/node/index.ts", "src/cel/index.ts", "src/testing/index.ts"],
+  entry: [
+    "src/index.ts",
+    "src/node/index.ts",
+    "src/node/policy-text-worker.ts",
+    "src/cel/index.ts",
+    "src/testing/index.ts",
+  ],
   format: "esm",
   platform: "node",
   target: "node22.18",

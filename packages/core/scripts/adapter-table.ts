@@ -31,20 +31,27 @@ export function renderAdapterTable(adapters: readonly AdapterSkips[]): string {
 }
 
 /**
- * Finds the adapters of the repository: packages whose tests have a `conformance-skips.ts`.
+ * Finds the adapters of the repository: packages whose tests have a `conformance-skips.ts`, once for each entry.
  * @param packagesFolder Absolute path of `packages`.
  */
 export async function readAdapters(packagesFolder: string): Promise<readonly AdapterSkips[]> {
   const found = readdirSync(packagesFolder)
     .toSorted()
-    .map((name) => ({ name, file: path.join(packagesFolder, name, "test/conformance-skips.ts") }))
-    .filter(({ file }) => existsSync(file));
+    .flatMap((name) => skipFiles(path.join(packagesFolder, name, "test")).map((file) => ({ name, file })));
   return Promise.all(
     found.map(async ({ name, file }) => {
       const { NAME, SKIPS } = Skips.parse(await import(pathToFileURL(file).href));
       return { package: `@agentplane/${name}`, name: NAME, skips: SKIPS };
     }),
   );
+}
+
+function skipFiles(tests: string): readonly string[] {
+  if (!existsSync(tests)) return [];
+  const folders = readdirSync(tests, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return ["", ...folders.map(({ name }) => name).toSorted()]
+    .map((folder) => path.join(tests, folder, "conformance-skips.ts"))
+    .filter((file) => existsSync(file));
 }
 
 const Skips = z.object({ NAME: z.string(), SKIPS: z.record(z.string(), z.string()) });

@@ -72,7 +72,18 @@ export { lint, type LintFinding, type LintOptions } from "./load/lint.ts";
 export { policyJsonSchema } from "./load/json-schema.ts";
 
 export { memoryState } from "./store/memory-state.ts";
-export type { DocumentStore, LedgerStore, LimitState, StateStore } from "./store/state-store.ts";
+export type {
+  DocumentStore,
+  DocumentWatcher,
+  LedgerStore,
+  LimitBreach,
+  LimitState,
+  Reservation,
+  ReserveItem,
+  ReserveRequest,
+  StateStore,
+  UpdateOptions,
+} from "./store/state-store.ts";
 
 export type { AuditRecord, ControlRecord, DecisionRecord, OutcomeRecord } from "./audit/audit-record.ts";
 export type { AuditSink } from "./audit/audit-sink.ts";
@@ -80,6 +91,7 @@ export { memorySink } from "./audit/memory-sink.ts";
 export { verifyLines, type VerifyReport } from "./audit/verify.ts";
 
 export type { Engine } from "./engine/engine.ts";
+export type { LoadOutcome } from "./engine/load-queue.ts";
 export type { Controls, PlugAct } from "./engine/controls.ts";
 export type { LimitRef, Limits, OperatorAct } from "./engine/limits.ts";
 export type { PlugAuthority, PlugEntry, PlugSubject } from "./state/plugboard.ts";
@@ -104,7 +116,9 @@ export type { GuardedContext, GuardInit } from "./enforce/acting-context.ts";
 export type { Admission } from "./enforce/admission.ts";
 export type { CallResult, ResultCodec } from "./enforce/complete.ts";
 export type { GuardedCall } from "./enforce/execute.ts";
-export type { StreamCall, StreamCodec } from "./enforce/guard-stream.ts";
+export type { StreamCall } from "./enforce/guard-stream.ts";
+export type { ChunkText, StreamCodec } from "./enforce/stream-codec.ts";
+export type { GuardedTool, ToolRun } from "./enforce/tool-run.ts";
 export type { Denied, Outcome } from "./enforce/outcome.ts";
 export type { NamedTool } from "./enforce/visible-tools.ts";
 export {

@@ -68,6 +68,11 @@ export interface PlaneOptions {
   };
   /** When the state store does not answer. Default `block`. */
   readonly onStateError?: "block" | "allow";
+  /**
+   * How long one call of the state store may take; longer counts as not answering, so `onStateError` decides. A store
+   * that answers at once (memory, SQLite) is not measured. Default `"2s"`.
+   */
+  readonly stateTimeout?: string;
   /** When a decision cannot be recorded. Default `block`. */
   readonly onAuditError?: "block" | "continue";
   /** Input that is not JSON. Default: block unless the tool is declared read and not external. */
@@ -103,6 +108,7 @@ const OPTION_NAMES = [
   "approvals",
   "identity",
   "onStateError",
+  "stateTimeout",
   "onAuditError",
   "onOpaque",
   "onUnknownOutcome",
@@ -119,6 +125,7 @@ const PORT_NAMES = [
   "logger",
   "fetch",
   "secret",
+  "defer",
   "createAbort",
   "createScope",
   "waitUntil",
@@ -163,7 +170,8 @@ export function checkOptions(options: PlaneOptions): void {
     }
   }
   issues.push(...approvalIssues(options.approvals), ...identityIssues(options.identity));
-  issues.push(...streamIssues(options.stream), ...holdIssues(options.holdTtl));
+  issues.push(...streamIssues(options.stream));
+  issues.push(...durationIssues(options, "holdTtl"), ...durationIssues(options, "stateTimeout"));
   if (options.ports !== undefined) issues.push(...memberIssues("ports", options.ports, PORT_NAMES));
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
 }
@@ -213,9 +221,10 @@ function streamIssues(stream: PlaneOptions["stream"]): readonly ConfigIssue[] {
   return [...issues, { path: "stream.onWhole", message: `"${onWhole}" is not a choice`, suggestion }];
 }
 
-function holdIssues(holdTtl: string | undefined): readonly ConfigIssue[] {
-  if (holdTtl === undefined || parseDurationMs(holdTtl) !== undefined) return [];
-  return [{ path: "holdTtl", message: `"${holdTtl}" is not a duration`, suggestion: DURATION_HINT }];
+function durationIssues(options: PlaneOptions, path: "holdTtl" | "stateTimeout"): readonly ConfigIssue[] {
+  const text = options[path];
+  if (text === undefined || parseDurationMs(text) !== undefined) return [];
+  return [{ path, message: `"${text}" is not a duration`, suggestion: DURATION_HINT }];
 }
 
 function memberIssues(option: string, value: object, names: readonly string[]): readonly ConfigIssue[] {

@@ -1,5 +1,6 @@
 import type { AuditRecord } from "./audit/audit-record.ts";
 import { memorySink } from "./audit/memory-sink.ts";
+import { requireDurationMs } from "./base/duration.ts";
 import { createSteadyClock, type Ports } from "./base/ports.ts";
 import { createPorts } from "./base/runtime.ts";
 import { byteTokenizer } from "./base/tokenizer.ts";
@@ -25,6 +26,9 @@ import type { Approvals } from "./state/approval.ts";
 import { checkedState } from "./store/checked-state.ts";
 import { memoryState } from "./store/memory-state.ts";
 import { createVersions, type Versions } from "./versioning/versions.ts";
+
+/** A store that is up answers within milliseconds. */
+const DEFAULT_STATE_TIMEOUT = "2s";
 
 /** The wired object users hold: everything about one governed application. */
 export interface AgentPlane {
@@ -70,7 +74,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   const tools = compileTools(options, ports, hookpoints);
   const builtInKinds = new Set<string>(BUILT_IN_RULES.map(({ kind }) => kind));
   const set = createPolicySet(
-    (loaded, traits) => compilePolicy(loaded, traits, { registry, builtInKinds, tools }),
+    (policy) => compilePolicy(policy, { registry, builtInKinds, tools }),
     options.defaultEffect ?? "allow",
     ports.logger,
   );
@@ -78,13 +82,16 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   const state =
     options.state === undefined
       ? memoryState({ clock: createSteadyClock(ports.clock) })
-      : checkedState(options.state);
+      : checkedState(options.state, {
+          timers: ports.timers,
+          timeoutMs: requireDurationMs(options.stateTimeout ?? DEFAULT_STATE_TIMEOUT),
+        });
   const parts = createParts(options, { ports, set, recorder, state, observers, tools });
   const changes = createPolicyChanges({
     set,
     registry,
     hookpoints,
-    hash: ports.hash,
+    ports,
     record: parts.recordControl,
   });
   const hooks = new HookRegistry({
@@ -107,6 +114,8 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     nowMs: parts.nowMs,
   });
   const versions = createVersions({
+    versions: state.versions,
+    planeId: parts.settings.planeId,
     hash: ports.hash,
     nowMs: ports.clock.wallMs,
     record: parts.recordControl,

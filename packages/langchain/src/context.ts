@@ -4,6 +4,8 @@ import type { ModelRequest, ToolCallRequest } from "langchain";
 import { identityOf, type GovernedIdentity, type RunFacts } from "./identity.ts";
 import { readContent } from "./message-content.ts";
 import { describeModel } from "./model-facts.ts";
+import { promptOf } from "./prompt.ts";
+import { taskIdOf } from "./provider-calls.ts";
 
 /**
  * What a tool call is, in the plane's words.
@@ -30,15 +32,14 @@ export function agentContext(
 
 /**
  * What a model call is, in the plane's words.
- * @param tools Names of the tools that are offered to the model.
+ * @param offered Names of the tools that are offered to the model, and the id of the call where it has one.
  */
 export function modelContext(
   identity: GovernedIdentity,
   request: ModelRequest,
-  tools: readonly string[],
+  { tools, callId }: { readonly tools: readonly string[]; readonly callId: string | undefined },
 ): GuardInit {
   const { model, modelSettings, runtime } = request;
-  const callId = taskIdOf(runtime);
   return {
     hookpoint: "before_model_call",
     ...identityOf(identity, runtime),
@@ -60,16 +61,6 @@ function namesOf({ tool, toolCall }: ToolCallRequest): {
   return { name, ...(name !== toolCall.name && { originalName: toolCall.name }) };
 }
 
-/** The messages as the provider gets them: the system message first, if there is one. */
-export function promptOf({ systemMessage, messages }: ModelRequest): ModelRequest["messages"] {
-  return hasSystemMessage({ systemMessage }) ? [systemMessage, ...messages] : messages;
-}
-
-/** createAgent always passes a system message, and sends it only when it says something. */
-export function hasSystemMessage({ systemMessage }: Pick<ModelRequest, "systemMessage">): boolean {
-  return systemMessage.text !== "";
-}
-
 /**
  * Within a thread the model's id of the call is what survives a resume. Without one nothing can be resumed, and two
  * runs may repeat an id: the run's task tells them apart.
@@ -79,10 +70,4 @@ function toolCallId(id: string | undefined, run: RunFacts): string | undefined {
     return id === "" ? undefined : id;
   const task = taskIdOf(run);
   return task === undefined ? id : `${task}:${id}`;
-}
-
-/** LangGraph's id of the running task: the same again when an interrupt is resumed. */
-function taskIdOf({ configurable }: RunFacts): string | undefined {
-  const id = configurable?.["__pregel_task_id"];
-  return typeof id === "string" && id !== "" ? id : undefined;
 }

@@ -1,4 +1,5 @@
 import type { AbortSignalLike } from "@agentplane/core";
+import type { Callbacks } from "@langchain/core/callbacks/manager";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 
@@ -8,6 +9,8 @@ export interface RunningCall {
   readonly signal: AbortSignalLike;
   /** Its tokens must not be streamed before the whole answer was redacted. */
   readonly isHeldBack: boolean;
+  /** Puts other callbacks in the place of the call's own. */
+  readonly observe?: (callbacks: Callbacks | undefined) => Callbacks | undefined;
 }
 
 /** LangGraph's tag that keeps a model's tokens out of `streamMode: "messages"`. */
@@ -18,10 +21,15 @@ const NO_STREAM = "nostream";
  * the running node, which is this very object: changed for the time of the call, it reaches whatever model is asked in
  * the end, also one that other middleware swaps in, and nobody sees another model than their own.
  */
-export async function runModel<R>({ signal, isHeldBack }: RunningCall, run: () => R): Promise<Awaited<R>> {
+export async function runModel<R>(
+  { signal, isHeldBack, observe }: RunningCall,
+  run: () => R,
+): Promise<Awaited<R>> {
   const config = AsyncLocalStorageProviderSingleton.getRunnableConfig();
   if (config === undefined) return await run();
-  const before = { signal: config.signal, tags: config.tags };
+  const before = { signal: config.signal, tags: config.tags, callbacks: config.callbacks };
+  const callbacks = observe?.(config.callbacks);
+  if (callbacks !== undefined) config.callbacks = callbacks;
   config.signal = joined(config.signal, signal);
   if (isHeldBack) config.tags = [...(config.tags ?? []), NO_STREAM];
   try {
@@ -34,11 +42,21 @@ export async function runModel<R>({ signal, isHeldBack }: RunningCall, run: () =
 /**
  * A tool that can be cut: the same one, with the signal beside the run's own.
  * @param tool Any tool of the agent; called by `invoke` alone.
+ * @param running How it is cut and observed.
  */
-export function cuttable<T extends StructuredToolInterface>(tool: T, signal: AbortSignalLike): T {
-  const invoke: StructuredToolInterface["invoke"] = (input, config) =>
+export function cuttable<T extends StructuredToolInterface>(
+  tool: T,
+  { signal, observe }: Pick<RunningCall, "signal" | "observe">,
+): T {
+  const invoke: StructuredToolInterface["invoke"] = (input, config) => {
+    const callbacks = observe?.(config?.callbacks);
     // Bound to the tool itself, whose class may have private members.
-    tool.invoke(input, { ...config, signal: joined(config?.signal, signal) });
+    return tool.invoke(input, {
+      ...config,
+      ...(callbacks !== undefined && { callbacks }),
+      signal: joined(config?.signal, signal),
+    });
+  };
   // It inherits everything but how it is invoked.
   return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
 }

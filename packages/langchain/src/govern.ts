@@ -1,9 +1,10 @@
 import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
 
 import type { GovernedIdentity } from "./identity.ts";
-import { modelInterception } from "./model-interception.ts";
+import { modelInterception, seeingBareErrors } from "./model-interception.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { toolInterception } from "./tool-interception.ts";
+import { createProviderCalls } from "./provider-calls.ts";
+import { callInterception } from "./call-interception.ts";
 
 /** Parameters of `createAgent`, of which governing looks at the middleware alone. */
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {
@@ -21,8 +22,8 @@ type MiddlewareOf<P extends GovernableParams> = P["middleware"] extends infer M 
   : [];
 
 /**
- * Puts a LangChain agent under a plane: every model call is intercepted outermost, every tool call innermost, whatever
- * other middleware does in between.
+ * Puts a LangChain agent under a plane: every model call and every tool call is decided innermost, as it will really run,
+ * whatever other middleware does around it.
  * @param plane What `createAgentPlane` returned.
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param params What `createAgent` takes; not changed.
@@ -37,16 +38,22 @@ export function govern<P extends GovernableParams>(
 ): GovernedParams<P> {
   const middleware = params.middleware ?? [];
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
-  const before = modelInterception({ name: freeName("agentplane.model", middleware), plane, identity });
-  const after = toolInterception({
-    name: freeName("agentplane.tools", middleware),
-    plane,
-    identity,
+  const gate = { plane, identity, calls: createProviderCalls() };
+  const before = modelInterception(freeName("agentplane.model", middleware), gate);
+  const after = callInterception({
+    name: freeName("agentplane.calls", middleware),
+    ...gate,
     toolErrors: hasToolWrapper ? "throw" : "message",
   });
-  const list: readonly AnyAgentMiddleware[] = [before, ...middleware, after];
+  const list: readonly AnyAgentMiddleware[] = [before, ...nearest(middleware), after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.
   return { ...params, middleware: list as GovernedParams<P>["middleware"] };
+}
+
+/** The middleware as it is, but for the last that wraps model calls: it is the gate's neighbour. */
+function nearest(middleware: readonly AnyAgentMiddleware[]): readonly AnyAgentMiddleware[] {
+  const position = middleware.findLastIndex(({ wrapModelCall }) => wrapModelCall !== undefined);
+  return middleware.map((one, at) => (at === position ? seeingBareErrors(one) : one));
 }
 
 /** createAgent refuses two middlewares of one name, also those of two planes around one agent. */

@@ -100,15 +100,17 @@ function merged<Call extends object>(calls: readonly Call[], next: unknown): (Ca
   });
 }
 
-/** A message keeps what it was built from beside its fields, and serialises it. */
-function setField(message: BaseMessage, field: string, value: unknown): void {
+/** Sets a field of a message, and where it says what it was built from, which it serialises. */
+export function setField(message: BaseMessage, field: string, value: unknown): void {
   Object.assign(message, { [field]: value });
   if (field in message.lc_kwargs) Object.assign(message.lc_kwargs, { [field]: value });
 }
 
-type PlainObject = Readonly<Record<string, unknown>>;
+/** An object literal, of which nothing but its members is known. */
+export type PlainObject = Readonly<Record<string, unknown>>;
 
-function isPlainObject(value: unknown): value is PlainObject {
+/** Tells an object literal, whose members may be visited, from an instance of a class. */
+export function isPlainObject(value: unknown): value is PlainObject {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -1,6 +1,9 @@
 import type { Usage } from "@agentplane/core";
 import { AIMessage, type UsageMetadata } from "@langchain/core/messages";
 
+/** Where chat models of LangChain keep the limit of their output. */
+export const OUTPUT_FIELDS: readonly string[] = ["maxTokens", "maxOutputTokens", "numPredict"];
+
 /** Which model is called, and how much output the request allows. */
 export interface ModelFacts {
   readonly provider?: string;
@@ -21,6 +24,8 @@ export function describeModel(model: unknown, settings: Readonly<Record<string, 
     settings["max_tokens"],
     settings["maxOutputTokens"],
     facts.maxTokens,
+    // ChatOpenAI does not tell tracers its limit where it uses responses.
+    ...OUTPUT_FIELDS.map((name) => member(chat, name)),
   ].find((tokens) => typeof tokens === "number" && tokens > 0);
   return {
     ...(facts.provider !== undefined && { provider: facts.provider }),

@@ -2,15 +2,16 @@ import type { ResultCodec } from "@agentplane/core";
 import { AIMessage } from "@langchain/core/messages";
 
 import { readContent, writeContent } from "./message-content.ts";
+import { readResult, writeResult } from "./result-content.ts";
 
 /**
  * Reads and rewrites what a model call gives: a message, or with structured output `{ structuredResponse, messages }`,
  * whatever the types say.
  */
 export const MODEL_RESULT: ResultCodec<AIMessage> = {
-  read: readContent,
+  read: readResult,
   write(response, content) {
-    const written = writeContent(response, content);
+    const written = writeResult(response, content);
     if (isStructured(response) && isStructured(written)) replaceEcho(response, written);
     // What is written back has the shape of what was read.
     return written as AIMessage;

@@ -16,6 +16,7 @@ export class ConformanceModel extends BaseChatModel {
   readonly #script: ScriptAgent;
   readonly #onCall: (seen: SeenModelCall, messages: readonly BaseMessage[]) => void;
   #tools: readonly string[] = [];
+  #maxOutputTokens: number | undefined;
   #turn = 0;
 
   constructor(script: ScriptAgent, onCall: (seen: SeenModelCall, messages: readonly BaseMessage[]) => void) {
@@ -28,7 +29,8 @@ export class ConformanceModel extends BaseChatModel {
     return "script";
   }
 
-  override bindTools(tools: readonly object[]): this {
+  override bindTools(tools: readonly object[], options: object = {}): this {
+    this.#maxOutputTokens = "maxTokens" in options ? Number(options.maxTokens) : undefined;
     this.#tools = tools.flatMap((tool) => ("name" in tool ? [String(tool.name)] : []));
     return this;
   }
@@ -75,7 +77,9 @@ export class ConformanceModel extends BaseChatModel {
     messages: readonly BaseMessage[],
   ): Pick<ScriptTurn, "calls" | "usage"> & { readonly text: ScriptTurn } {
     const prompt = JSON.stringify(messages.map((message) => readable(message)));
-    this.#onCall({ agent: this.#script.agent, prompt, offered: this.#tools }, messages);
+    const maxOutputTokens = this.#maxOutputTokens;
+    const limit = maxOutputTokens === undefined ? {} : { maxOutputTokens };
+    this.#onCall({ agent: this.#script.agent, prompt, offered: this.#tools, ...limit }, messages);
     const turn = this.#script.turns[this.#turn++] ?? { text: ["done"] };
     return { ...turn, text: turn };
   }

@@ -36,7 +36,7 @@ describe("cuttable", () => {
 
   it("gives the tool a signal beside the run's own and leaves the tool itself alone", async () => {
     const cut = new AbortController();
-    const wrapped = cuttable(quick, cut.signal);
+    const wrapped = cuttable(quick, { signal: cut.signal });
     expect(wrapped.name).toBe("quick");
     expect(await wrapped.invoke({})).toBe("false");
     cut.abort(new Error("cut"));
@@ -57,7 +57,7 @@ describe("cuttable", () => {
       description: "Waits.",
       schema: z.object({}),
     });
-    const running = cuttable(slow, foreign).invoke({});
+    const running = cuttable(slow, { signal: foreign }).invoke({});
     for (const listener of listeners) listener();
     await expect(running).rejects.toThrow("cut by hand");
   });

@@ -9,13 +9,13 @@ import { ScriptedChatModel } from "./scripted-chat-model.ts";
 const input = { messages: [{ role: "user", content: "go" }] };
 
 describe("govern", () => {
-  it("puts the model's interception first and the tools' last, and leaves the parameters alone", () => {
+  it("puts the model's interception first and the calls' last, and leaves the parameters alone", () => {
     const params = { model: new ScriptedChatModel(), middleware: [createMiddleware({ name: "mine" })] };
     const governed = govern(planeOf(), { agent: "a" }, params);
     expect(governed.middleware.map(({ name }) => name)).toEqual([
       "agentplane.model",
       "mine",
-      "agentplane.tools",
+      "agentplane.calls",
     ]);
     expect(params.middleware).toHaveLength(1);
     expect(governed.model).toBe(params.model);

@@ -19,7 +19,7 @@ const USAGE: UsageMetadata = {
 
 /** A chat model that follows a script and streams text, tool calls and usage; it remembers what it was asked. */
 export class ScriptedChatModel extends BaseChatModel {
-  readonly model = "scripted-1";
+  readonly model: string = "scripted-1";
   readonly prompts: BaseMessage[][] = [];
   readonly offered: string[][] = [];
   readonly #turns: Turn[];

@@ -1,7 +1,6 @@
-import { canonicalJson } from "../base/canonical-json.ts";
 import type { Hash } from "../base/ports.ts";
 import type { AuditRecord, ChainedLine } from "./audit-record.ts";
-import { sortedRecord } from "./record-text.ts";
+import { recordText } from "./record-text.ts";
 
 /** A place in a chain: the number of the next line and the hash of the line before it. */
 export interface ChainPosition {
@@ -34,24 +33,19 @@ export interface Chain {
  */
 export function createChain(hash: Pick<Hash, "sha256">, start: ChainPosition = CHAIN_START): Chain {
   let { seq, prev } = start;
-  const link = (text: string): ChainedLine => {
+  const link = (record: string): ChainedLine => {
+    const text = `{"prev":"${prev}","record":${record},"seq":${seq}}`;
     const line: ChainedLine = { seq, prev, hash: hash.sha256(text), text };
     seq += 1;
     prev = line.hash;
     return line;
   };
-  const textOf = (record: string): string => `{"prev":"${prev}","record":${record},"seq":${seq}}`;
   return {
     get position() {
       return { seq, prev };
     },
-    next(record) {
-      const sorted = sortedRecord(record);
-      // The whole line at once: a text that is put together is copied once more when it is hashed.
-      if (sorted !== undefined) return link(JSON.stringify({ prev, record: sorted, seq }));
-      return link(textOf(canonicalJson(record)));
-    },
-    nextText: (text) => link(textOf(text)),
+    next: (record) => link(recordText(record)),
+    nextText: link,
     rewind(to) {
       ({ seq, prev } = to);
     },

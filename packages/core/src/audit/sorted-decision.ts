@@ -1,8 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { Usage } from "../base/model-costs.ts";
 import type { Decision, Finding } from "../decision/decision.ts";
 import type { Obligation } from "../decision/obligation.ts";
-import type { AuditIdentity } from "./audit-record.ts";
 
 /**
  * Every member of `T` by name, absent ones as undefined, which JSON leaves out: a literal of this type cannot forget a
@@ -46,29 +44,6 @@ export function sortedDecision(decision: Decision): Members<Decision> {
 /** Whether a decision carries content of unknown shape, which only the canonical writer can order. */
 export function hasFreeContent(decision: Decision): boolean {
   return decision.obligations.some(({ kind }) => kind === "rewrite");
-}
-
-/** An identity with its members in canonical order. */
-export function sortedIdentity(identity: AuditIdentity): Members<AuditIdentity> {
-  return {
-    agent: identity.agent,
-    ancestors: identity.ancestors,
-    runId: identity.runId,
-    session: identity.session,
-    tenant: identity.tenant,
-    user: identity.user,
-  };
-}
-
-/** A usage with its members in canonical order. */
-export function sortedUsage(usage: Usage): Members<Usage> {
-  return {
-    cacheReadTokens: usage.cacheReadTokens,
-    cacheWriteTokens: usage.cacheWriteTokens,
-    costMicroUsd: usage.costMicroUsd,
-    inputTokens: usage.inputTokens,
-    outputTokens: usage.outputTokens,
-  };
 }
 
 function sortedFinding(finding: Finding): Members<Finding> {

@@ -1,4 +1,5 @@
 import { AgentplaneError } from "./errors.ts";
+import { quoted } from "./json-text.ts";
 
 /**
  * Serialises a JSON value in the one canonical way, so that equal values have equal bytes.
@@ -12,14 +13,11 @@ export function canonicalJson(value: unknown): string {
 
 const MAX_DEPTH = 256;
 
-/** Texts without anything to escape: most names and many values. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
 function write(value: unknown, depth: number): string {
   if (value === null) return "null";
   switch (typeof value) {
     case "string":
-      return quote(value);
+      return quoted(value);
     case "boolean":
       return value ? "true" : "false";
     case "number":
@@ -45,10 +43,12 @@ function writeItems(items: readonly unknown[], depth: number): string {
 
 function writeMembers(value: object, depth: number): string {
   let text = "";
-  for (const key of sortedKeys(value)) {
+  const keys = sortedKeys(value);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at]!;
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
-    text += `${text === "" ? "" : ","}${quote(key)}:${write(member, depth + 1)}`;
+    text += `${text === "" ? "" : ","}${quoted(key)}:${write(member, depth + 1)}`;
   }
   return `{${text}}`;
 }
@@ -60,10 +60,6 @@ function sortedKeys(value: object): readonly string[] {
     if (keys[at - 1]! > keys[at]!) return keys.toSorted();
   }
   return keys;
-}
-
-function quote(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function refused(what: string): AgentplaneError {

@@ -19,3 +19,26 @@ export function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
 export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return isThenable(value) ? value.then(next) : next(value);
 }
+
+/**
+ * The same for a hot path: what `next` needs besides the value is handed in, so that no closure is made for the case
+ * that nothing has to be waited for.
+ * @param next A function that captures nothing.
+ * @param state What it works on.
+ */
+export function andThenWith<T, S, R>(
+  value: MaybePromise<T>,
+  next: (value: T, state: S) => MaybePromise<R>,
+  state: S,
+): MaybePromise<R> {
+  return isThenable(value) ? laterWith(value, next, state) : next(value, state);
+}
+
+/** Apart, because a function that contains a closure pays for it whether or not it gets there. */
+function laterWith<T, S, R>(
+  value: Promise<T>,
+  next: (value: T, state: S) => MaybePromise<R>,
+  state: S,
+): Promise<R> {
+  return value.then((settled) => next(settled, state));
+}

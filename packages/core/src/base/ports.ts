@@ -52,6 +52,11 @@ export interface Ports {
   readonly fetch: FetchLike | undefined;
   /** Reads a named secret for `{ env: NAME }` references. */
   readonly secret: (name: string) => string | undefined;
+  /**
+   * Does work after whatever waits already: input, timers, other calls. Unlike a timer it keeps the process alive, for
+   * someone awaits it.
+   */
+  readonly defer: (run: () => void) => void;
   readonly createAbort: () => AbortControllerLike;
   readonly createScope: <T>() => AsyncScope<T>;
   /** Keeps a serverless function alive until aside work is done; default: nothing. */

@@ -14,6 +14,8 @@ interface Platform {
   readonly performance: { now(): number };
   readonly setTimeout: (run: () => void, delayMs: number) => unknown;
   readonly clearTimeout: (timer: unknown) => void;
+  readonly setImmediate?: (run: () => void) => unknown;
+  readonly MessageChannel?: new () => { readonly port1: MessagePortLike; readonly port2: MessagePortLike };
   readonly AbortController: new () => AbortControllerLike;
   readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   readonly console: Logger;
@@ -23,6 +25,12 @@ interface Platform {
     getBuiltinModule?(name: "crypto"): NodeCrypto | undefined;
     getBuiltinModule?(name: "async_hooks"): NodeAsyncHooks | undefined;
   };
+}
+
+interface MessagePortLike {
+  onmessage: ((message: unknown) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
 }
 
 interface NodeCrypto {
@@ -50,6 +58,7 @@ export function createPorts(overrides: Partial<Ports> = {}): Ports {
     logger: platform.console,
     fetch: platform.fetch === undefined ? undefined : (url, init) => platform.fetch!(url, init),
     secret: (name) => platform.process?.env?.[name],
+    defer,
     createAbort: () => new platform.AbortController(),
     createScope,
     waitUntil: undefined,
@@ -72,6 +81,23 @@ const timers: Timers = {
     return () => platform.clearTimeout(timer);
   },
 };
+
+/** The quickest way of the platform to let others go first; a chain of timers is slowed down to 4 ms each. */
+function defer(run: () => void): void {
+  if (platform.setImmediate !== undefined) platform.setImmediate(run);
+  else if (platform.MessageChannel === undefined) platform.setTimeout(run, 0);
+  else deferByMessage(run, platform.MessageChannel);
+}
+
+function deferByMessage(run: () => void, Channel: NonNullable<Platform["MessageChannel"]>): void {
+  const { port1, port2 } = new Channel();
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it also starts the port, on every runtime
+  port1.onmessage = () => {
+    port1.close();
+    run();
+  };
+  port2.postMessage(undefined);
+}
 
 function createIds(): Ids {
   const origin = randomHex(8);

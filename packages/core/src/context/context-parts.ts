@@ -114,7 +114,8 @@ const USAGE_FIELDS = [
  */
 export function usageOf(usage: Usage): Usage {
   const draft: Draft<Usage> = {};
-  for (const field of USAGE_FIELDS) {
+  for (let at = 0; at < USAGE_FIELDS.length; at++) {
+    const field = USAGE_FIELDS[at]!;
     const count = usage[field];
     if (isUsableAmount(count)) draft[field] = Math.ceil(count);
   }

@@ -13,6 +13,17 @@ export type { ContextInit } from "./context-init.ts";
 type Draft = { -readonly [Field in keyof PolicyContext]: PolicyContext[Field] };
 
 /**
+ * An ordinary object with room for members that come later. V8 keeps what is added to a literal in a second object,
+ * which every decision would have to fetch; an object of a constructor gets the room that earlier ones needed.
+ */
+const RoomyDraft = function (this: Draft, hookpoint: Draft["hookpoint"], agent: Draft["agent"]): void {
+  this.hookpoint = hookpoint;
+  this.agent = agent;
+  // TypeScript has no type for a function that is called with `new`; its objects get the rest of their members below.
+} as unknown as new (hookpoint: Draft["hookpoint"], agent: Draft["agent"]) => Draft;
+RoomyDraft.prototype = Object.prototype;
+
+/**
  * Builds what rules look at: names checked and in NFC, content snapshotted once, all of it frozen. Content that is a
  * snapshot already is taken as it is, so a context can be made of a context.
  * @param init What is happening, as an adapter or user says it.
@@ -20,12 +31,9 @@ type Draft = { -readonly [Field in keyof PolicyContext]: PolicyContext[Field] };
  * @throws AgentplaneError `context_invalid` naming the field, `content_refused` for content that cannot be snapshotted.
  */
 export function createContext(init: ContextInit, nowMs: number): PolicyContext {
-  const draft: Draft = {
-    hookpoint: hookpointOf(init.hookpoint),
-    agent: agentOf(init.agent),
-    tags: tagsOf(init.tags),
-    nowMs: init.nowMs ?? nowMs,
-  };
+  const draft = new RoomyDraft(hookpointOf(init.hookpoint), agentOf(init.agent));
+  draft.tags = tagsOf(init.tags);
+  draft.nowMs = init.nowMs ?? nowMs;
   if (!Number.isFinite(draft.nowMs)) throw invalid("nowMs", "must be epoch milliseconds");
   addIdentity(draft, init);
   if (init.tool !== undefined) draft.tool = toolOf(init.tool);
@@ -53,7 +61,9 @@ export interface ResultFacts {
  * @throws AgentplaneError `content_refused` for a result that cannot be snapshotted.
  */
 export function withResult(context: PolicyContext, facts: ResultFacts): PolicyContext {
-  const draft: Draft = { ...context, hookpoint: afterOf(context.hookpoint), nowMs: facts.nowMs };
+  const draft: Draft = { ...context };
+  draft.hookpoint = afterOf(context.hookpoint);
+  draft.nowMs = facts.nowMs;
   addResult(draft, facts);
   return Object.freeze(draft);
 }

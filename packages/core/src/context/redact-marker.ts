@@ -60,6 +60,7 @@ export function isFieldMarker(text: string): boolean {
 
 /** The name of a type in its markers: upper case. */
 export function typeName(type: string): string {
+  if (type === FIELD_TYPE) return type;
   return type.toUpperCase().replaceAll(/[^A-Z0-9_-]/g, "_");
 }
 

@@ -34,9 +34,9 @@ const plans = new WeakMap<RedactDuty, RedactPlan>();
 
 /** Joins duties; each is compiled once, whoever asks. */
 export function planOf(duties: readonly RedactDuty[]): RedactPlan {
-  const [first, ...more] = duties;
+  const first = duties[0];
   if (first === undefined) return NOTHING;
-  if (more.length === 0) return planOfOne(first);
+  if (duties.length === 1) return planOfOne(first);
   const all = duties.map(planOfOne);
   return {
     fieldTreatment(name) {

@@ -32,7 +32,7 @@ export interface RedactDeps {
  */
 export function redact(value: JsonValue, duties: readonly RedactDuty[], deps: RedactDeps): JsonValue {
   if (duties.length === 0) return value;
-  return new Redaction(planOf(duties), deps).value(value);
+  return new Redaction(planOf(duties), deps).content(value);
 }
 
 /** Redacts one text, as `redact` does it. */
@@ -47,21 +47,15 @@ const WHOLE_NUMBER = /^-?\d{9,}$/;
 /** Each round needs a finding around JSON that the last one took away; more than this is an attack. */
 const MAX_ROUNDS = 8;
 
-/** One redaction of one content: its numbering is shared by everything in it. */
-class Redaction {
+/**
+ * One redaction of one content: its numbering is shared by everything in it. It is its own change of members: a
+ * redaction is made for every result, mostly for one member.
+ */
+class Redaction implements MemberChange {
   readonly #plan: RedactPlan;
   readonly #deps: RedactDeps;
   readonly #writer: MarkerWriter;
-  readonly #members: MemberChange = {
-    name: (name) => this.#scan(name),
-    value: (value, key, name) => {
-      const treatment = this.#fieldTreatment(key, name);
-      if (treatment === undefined) return this.value(value);
-      return treatment === "drop"
-        ? DROPPED
-        : this.#field(typeof value === "string" ? value : canonicalJson(value), treatment);
-    },
-  };
+  #edit: JsonTextEdit | undefined = undefined;
 
   constructor(plan: RedactPlan, deps: RedactDeps) {
     this.#plan = plan;
@@ -69,12 +63,24 @@ class Redaction {
     this.#writer = new MarkerWriter(deps.hash);
   }
 
-  value(value: JsonValue): JsonValue {
+  content(value: JsonValue): JsonValue {
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number") return this.#number(value);
     if (typeof value !== "object" || value === null || isOpaque(value)) return value;
-    if (Array.isArray(value)) return rebuildItems(value, (item) => this.value(item));
-    return rebuildMembers(value as JsonObject, this.#members);
+    if (Array.isArray(value)) return rebuildItems(value, (item) => this.content(item));
+    return rebuildMembers(value as JsonObject, this);
+  }
+
+  name(name: string): string {
+    return this.#scan(name);
+  }
+
+  value(value: JsonValue, key: string, name: string): JsonValue | typeof DROPPED {
+    const treatment = this.#fieldTreatment(key, name);
+    if (treatment === undefined) return this.content(value);
+    return treatment === "drop"
+      ? DROPPED
+      : this.#field(typeof value === "string" ? value : canonicalJson(value), treatment);
   }
 
   text(text: string): string {
@@ -82,8 +88,8 @@ class Redaction {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       // Fields stand in lines and fenced blocks too. Their text alone is found without: it is scanned as it is.
       const edited = this.#plan.hasFields
-        ? editJsonParts(current, this.#edit)
-        : (editJsonText(current, this.#edit) ?? current);
+        ? editJsonParts(current, this.#textEdit())
+        : (editJsonText(current, this.#textEdit()) ?? current);
       // JSON is scanned as text too: for what stands across its parts.
       const scanned = this.#scan(edited);
       if (scanned === edited) return scanned;
@@ -93,16 +99,18 @@ class Redaction {
     return this.#writer.write(FIELD_TYPE, text, "mask");
   }
 
-  readonly #edit: JsonTextEdit = {
-    name: (name) => this.#scan(name),
-    text: (text) => this.text(text),
-    number: (digits) => (WHOLE_NUMBER.test(digits) ? this.#scan(digits) : digits),
-    member: (key, value) => {
-      const treatment = this.#plan.hasFields ? this.#fieldTreatment(key, this.#scan(key)) : undefined;
-      if (treatment === undefined) return undefined;
-      return treatment === "drop" ? "drop" : { text: this.#field(value(), treatment) };
-    },
-  };
+  #textEdit(): JsonTextEdit {
+    return (this.#edit ??= {
+      name: (name) => this.#scan(name),
+      text: (text) => this.text(text),
+      number: (digits) => (WHOLE_NUMBER.test(digits) ? this.#scan(digits) : digits),
+      member: (key, value) => {
+        const treatment = this.#plan.hasFields ? this.#fieldTreatment(key, this.#scan(key)) : undefined;
+        if (treatment === undefined) return undefined;
+        return treatment === "drop" ? "drop" : { text: this.#field(value(), treatment) };
+      },
+    });
+  }
 
   /** What detection makes of a name may be the name of a field as well. */
   #fieldTreatment(key: string, name: string): Treatment | undefined {

@@ -1,5 +1,5 @@
 import { AgentplaneError } from "../base/errors.ts";
-import type { JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { hasOpaque, isOpaque, markHolder, opaqueOf, referenceOf } from "./opaque.ts";
 import { emptyMembers } from "./members.ts";
 import { shownPath } from "./path.ts";
@@ -80,8 +80,7 @@ function copy(value: unknown, walk: Walk): JsonValue {
   if (!isArray && !isPlain(value)) return opaque(isOpaque(value) ? value : opaqueOf(value), walk);
   if (walk.trail.length >= MAX_DEPTH)
     throw refused(`it is nested more than ${MAX_DEPTH} deep; flatten it`, walk);
-  if (walk.trail.some(({ container }) => container === value))
-    throw refused("it contains itself; pass a tree", walk);
+  if (isWithin(walk.trail, value)) throw refused("it contains itself; pass a tree", walk);
   const outer = walk.hasOpaque;
   walk.hasOpaque = false;
   const step = { container: value, key: 0 };
@@ -93,6 +92,11 @@ function copy(value: unknown, walk: Walk): JsonValue {
   // The whole only: its parts alone were not measured.
   if (walk.trail.length === 0) SnapshotMark.put(copied);
   return Object.freeze(copied);
+}
+
+function isWithin(trail: Walk["trail"], value: object): boolean {
+  for (let at = 0; at < trail.length; at++) if (trail[at]!.container === value) return true;
+  return false;
 }
 
 type Step = Walk["trail"][number];
@@ -110,7 +114,9 @@ function copyItems(items: readonly unknown[], step: Step, walk: Walk): JsonValue
 function copyMembers(value: object, step: Step, walk: Walk): Record<string, JsonValue> {
   // Without a prototype every name is data, `__proto__` and `constructor` too.
   const copied = emptyMembers();
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at]!;
     step.key = key;
     count(key.length, walk);
     const member = (value as Readonly<Record<string, unknown>>)[key];
@@ -169,8 +175,11 @@ function melt(value: JsonValue, isKnownPlain: boolean): unknown {
   if (reference !== undefined) return reference.value;
   if (Array.isArray(value)) return value.map((item: JsonValue) => melt(item, isKnownPlain));
   const fresh: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
-    const melted = melt(member, isKnownPlain);
+  const keys = Object.keys(value);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at]!;
+    // A member of JSON data is JSON data.
+    const melted = melt((value as JsonObject)[key]!, isKnownPlain);
     if (key === "__proto__") {
       Object.defineProperty(fresh, key, {
         value: melted,

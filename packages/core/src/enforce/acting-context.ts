@@ -22,7 +22,7 @@ export type GuardedContext = PolicyContext | GuardInit;
 /** A context with the denial that already follows from how it was described. */
 export interface Prepared {
   readonly context: PolicyContext;
-  readonly denial?: Denial;
+  readonly denial?: Denial | undefined;
 }
 
 /** Builds contexts: who acts is resolved, lineage filled in, content snapshotted. */
@@ -51,12 +51,14 @@ export function createActingContexts(core: GuardCore): ActingContexts {
     ContextMark.isOn(init) ? init : createContext(init, core.nowMs());
   return {
     build(given) {
+      if (isPlain(core, given)) return contextOf(given);
       const { init, conflict } = nameWho(core, given, tellIgnored);
       const context = contextOf(init);
       if (conflict !== undefined) markConflict(context, conflict);
       return context;
     },
     prepare(given) {
+      if (isPlain(core, given)) return readable(given, contextOf);
       const { init, conflict } = nameWho(core, given, tellIgnored);
       const prepared = readable(init, contextOf);
       if (conflict === undefined) return prepared;
@@ -66,6 +68,17 @@ export function createActingContexts(core: GuardCore): ActingContexts {
       };
     },
   };
+}
+
+/** Whether a description is all there is: nothing runs around it, and nobody else says who acts. */
+function isPlain({ scope, identity }: GuardCore, given: GuardInit): boolean {
+  return (
+    scope.current() === undefined &&
+    identity.current === undefined &&
+    given.framework === undefined &&
+    given.defaults === undefined &&
+    (!ContextMark.isOn(given) || conflictOf(given) === undefined)
+  );
 }
 
 type IgnoredTeller = (source: IdentitySource, resolved: IdentityClaim) => void;
@@ -182,7 +195,7 @@ function withDefaults(given: GuardInit): GuardInit {
 
 function readable(init: ContextInit, contextOf: (init: ContextInit) => PolicyContext): Prepared {
   try {
-    return { context: contextOf(init) };
+    return { context: contextOf(init), denial: undefined };
   } catch (error) {
     if (!(error instanceof AgentplaneError) || error.code !== "content_refused") throw error;
     return {

@@ -1,12 +1,11 @@
 import { AgentplaneError } from "../base/errors.ts";
-import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { JsonValue } from "../base/json.ts";
+import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { withResult } from "../context/create-context.ts";
 import { thaw } from "../context/snapshot.ts";
 import type { Decision } from "../decision/decision.ts";
-import type { RedactObligation } from "../decision/obligation.ts";
+import type { Obligation, RedactObligation } from "../decision/obligation.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import { HookBlocked } from "../hooks/hook-blocked.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
@@ -50,18 +49,42 @@ export function completeCall<R>(
   if (call.isJoined) return asItWas(end, call);
   if (!core.live.remove(call)) throw alreadyEnded(call);
   const cut = cutDenial(call);
-  const isLookedAt =
-    core.point.looksAfter(call.context) ||
-    core.hooks.hasAfter(call.context) ||
-    resultDuties(call.decision).length > 0;
-  if (cut === undefined && !isLookedAt) return plainEnd(core, call, end);
-  const { context, denial, isPartial } = afterContext(core, call, end, cut);
-  return andThen(runAfterHooks(core, context, denial), (judged) =>
-    andThen(
-      core.point.finish(call.decision.id, { status: end.status, usage: end.usage, ...judged }),
-      (ruling) => outcomeOf(end, { call, given: isPartial ? undefined : context.result, ruling }),
-    ),
-  );
+  return cut === undefined && !isLookedAt(core, call)
+    ? plainEnd(core, call, end)
+    : judgedEnd(core, call, end, cut);
+}
+
+function isLookedAt(core: GuardCore, { context, decision }: LiveAdmission): boolean {
+  return core.point.looksAfter(context) || core.hooks.hasAfter(context) || hasResultDuties(decision);
+}
+
+/** One end on its way through hooks, judgement and settlement. */
+interface Judging<R> extends Read {
+  readonly core: GuardCore;
+  readonly call: LiveAdmission;
+  readonly end: CallResult<R>;
+}
+
+function judgedEnd<R>(
+  core: GuardCore,
+  call: LiveAdmission,
+  end: CallResult<R>,
+  cut: Denial | undefined,
+): MaybePromise<Outcome<R>> {
+  const judging: Judging<R> = { core, call, end, ...afterContext(core, call, end, cut) };
+  return andThenWith(runAfterHooks(judging), finish<R>, judging);
+}
+
+function finish<R>(judged: Judged, judging: Judging<R>): MaybePromise<Outcome<R>> {
+  const { core, call, end } = judging;
+  const { context, denial } = judged;
+  const finished = core.point.finish(call.decision.id, {
+    status: end.status,
+    usage: end.usage,
+    context,
+    denial,
+  });
+  return andThenWith(finished, outcomeOf<R>, judging);
 }
 
 /** An admission is only ever ended by the Guard that gave it. */
@@ -81,25 +104,31 @@ function asItWas<R>(end: CallResult<R>, { decision }: Admission): Outcome<R> {
 /** Nothing looks at the result: it is not read, only settled and recorded. */
 function plainEnd<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>): MaybePromise<Outcome<R>> {
   const isError = end.status === "failed" || end.isError === true;
-  const context = withResult(call.context, {
-    isError,
-    nowMs: core.nowMs(),
-    ...(end.usage && { usage: end.usage }),
-  });
-  return andThen(
-    core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage }),
-    (ruling) => {
-      if (ruling === undefined) throw alreadyEnded(call);
-      return ruling.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call);
-    },
-  );
+  const context = withResult(call.context, { isError, nowMs: core.nowMs(), usage: end.usage });
+  const finished = core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage });
+  return andThenWith(finished, plainOutcome<R>, { call, end });
+}
+
+function plainOutcome<R>(
+  ruling: Ruling | undefined,
+  { call, end }: { readonly call: LiveAdmission; readonly end: CallResult<R> },
+): Outcome<R> {
+  if (ruling === undefined) throw alreadyEnded(call);
+  return ruling.decision.effect === "block" ? denied(ruling.decision) : asItWas(end, call);
 }
 
 /** The redactions of what comes back that an admission imposed. */
 export function resultDuties({ obligations }: Decision): readonly RedactObligation[] {
-  return obligations.filter(
-    (duty) => duty.kind === "redact" && (duty.from.includes("result") || duty.from.includes("response")),
-  ) as readonly RedactObligation[];
+  return obligations.filter(isResultDuty);
+}
+
+function hasResultDuties({ obligations }: Decision): boolean {
+  for (let at = 0; at < obligations.length; at++) if (isResultDuty(obligations[at]!)) return true;
+  return false;
+}
+
+function isResultDuty(duty: Obligation): duty is RedactObligation {
+  return duty.kind === "redact" && (duty.from.includes("result") || duty.from.includes("response"));
 }
 
 function cutDenial({ cutBy }: LiveAdmission): Denial | undefined {
@@ -123,14 +152,19 @@ function afterContext<R>(
   cut: Denial | undefined,
 ): Read {
   const isError = end.status === "failed" || end.isError === true;
-  const facts = { isError, nowMs: core.nowMs(), ...(end.usage && { usage: end.usage }) };
+  const facts = { result: undefined as unknown, isError, nowMs: core.nowMs(), usage: end.usage };
   try {
-    const { content, isPartial } =
-      end.status === "failed" ? readError(end.error) : { content: readContent(end), isPartial: false };
-    return { context: withResult(call.context, { result: content, ...facts }), denial: cut, isPartial };
+    if (end.status === "ran") {
+      facts.result = readContent(end);
+      return { context: withResult(call.context, facts), denial: cut, isPartial: false };
+    }
+    const { content, isPartial } = readError(end.error);
+    facts.result = content;
+    return { context: withResult(call.context, facts), denial: cut, isPartial };
   } catch (error) {
     const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
     const denial = cut ?? { cause: "content_refused", reason };
+    facts.result = undefined;
     return { context: withResult(call.context, facts), denial, isPartial: true };
   }
 }
@@ -139,20 +173,26 @@ function readContent<R>({ codec, result }: Extract<CallResult<R>, { status: "ran
   return codec === undefined ? result : codec.read(result);
 }
 
-function runAfterHooks(
-  core: GuardCore,
-  context: PolicyContext,
-  denial: Denial | undefined,
-): MaybePromise<Judged> {
-  if (denial !== undefined) return { context, denial };
-  const fail = (error: unknown): Judged => ({ context, denial: hookDenial(error) });
+function runAfterHooks<R>(judging: Judging<R>): MaybePromise<Judged> {
+  if (judging.denial !== undefined) return judging;
   try {
-    const changed = core.hooks.run(context);
-    if (!isThenable(changed)) return { context: changed, denial };
-    return changed.then((next) => ({ context: next, denial }), fail);
+    const changed = judging.core.hooks.run(judging.context);
+    if (changed === judging.context) return judging;
+    return isThenable(changed) ? hookedLater(changed, judging) : { context: changed, denial: undefined };
   } catch (error) {
-    return fail(error);
+    return refusedByHook(error, judging);
   }
+}
+
+function hookedLater<R>(changed: Promise<PolicyContext>, judging: Judging<R>): Promise<Judged> {
+  return changed.then(
+    (context) => ({ context, denial: undefined }),
+    (error: unknown) => refusedByHook(error, judging),
+  );
+}
+
+function refusedByHook(error: unknown, { context }: Judged): Judged {
+  return { context, denial: hookDenial(error) };
 }
 
 /** What a hook's block or failure means; whatever it threw, the call does not go on. */
@@ -161,11 +201,9 @@ export function hookDenial(error: unknown): Denial {
   return { cause: "hook", reason };
 }
 
-function outcomeOf<R>(
-  end: CallResult<R>,
-  of: { call: LiveAdmission; given: JsonValue | undefined; ruling: Ruling | undefined },
-): Outcome<R> {
-  const { call, given, ruling } = of;
+function outcomeOf<R>(ruling: Ruling | undefined, judging: Judging<R>): Outcome<R> {
+  const { call, end } = judging;
+  const given = judging.isPartial ? undefined : judging.context.result;
   if (ruling === undefined) throw alreadyEnded(call);
   if (ruling.decision.effect !== "allow") return denied(ruling.decision);
   const shown = ruling.context.result;

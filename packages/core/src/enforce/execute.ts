@@ -26,32 +26,55 @@ export interface GuardedCall<R> {
   readonly isControlFlow?: (error: unknown) => boolean;
 }
 
+/** A call that was admitted, with what ends it. */
+export interface Execution<R> {
+  readonly core: GuardCore;
+  readonly admission: LiveAdmission;
+  readonly call: Pick<GuardedCall<R>, "result" | "usage" | "isError" | "isControlFlow">;
+}
+
 /** Runs an admitted call inside its scope and ends it, whatever happens. */
 export function execute<R>(
   core: GuardCore,
   admission: LiveAdmission,
   call: GuardedCall<R>,
 ): MaybePromise<Outcome<R>> {
-  const onResult = (result: R): MaybePromise<Outcome<R>> =>
-    completeCall(core, admission, {
-      status: "ran",
-      result,
-      usage: readAside(core, result, call.usage),
-      codec: call.result,
-      isError: readAside(core, result, call.isError) === true,
-    });
-  const onError = (error: unknown): MaybePromise<Outcome<R>> => {
-    if (call.isControlFlow?.(error) === true) return suspendAndThrow(core, admission, error);
-    return completeCall<R>(core, admission, { status: "failed", error });
-  };
+  const execution: Execution<R> = { core, admission, call };
   let running: MaybePromise<R>;
   try {
     running = core.scope.run(carriedOf(admission), () => call.run(admission));
   } catch (error) {
-    return onError(error);
+    return endFailed(execution, error);
   }
-  if (!isThenable(running)) return onResult(running);
-  return untilCut(running, admission).then(onResult, onError);
+  return isThenable(running) ? endLater(execution, running) : endRan(execution, running);
+}
+
+/** Ends a call that runs: with its result, its error, or the cut. */
+export function endLater<R>(execution: Execution<R>, running: Promise<R>): Promise<Outcome<R>> {
+  return untilCut(running, execution.admission).then(
+    (result) => endRan(execution, result),
+    (error: unknown) => endFailed(execution, error),
+  );
+}
+
+/** Ends a call that gave a result. */
+export function endRan<R>({ core, admission, call }: Execution<R>, result: R): MaybePromise<Outcome<R>> {
+  return completeCall(core, admission, {
+    status: "ran",
+    result,
+    usage: readAside(core, result, call.usage),
+    codec: call.result,
+    isError: readAside(core, result, call.isError) === true,
+  });
+}
+
+/** Ends a call that threw. */
+export function endFailed<R>(
+  { core, admission, call }: Execution<R>,
+  error: unknown,
+): MaybePromise<Outcome<R>> {
+  if (call.isControlFlow?.(error) === true) return suspendAndThrow(core, admission, error);
+  return completeCall<R>(core, admission, { status: "failed", error });
 }
 
 /** The call has happened: a reader that fails costs the exact figure, never the settlement. */

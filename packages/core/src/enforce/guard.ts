@@ -1,6 +1,6 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
-import type { Decision, Intent } from "../decision/decision.ts";
+import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import {
   createActingContexts,
@@ -9,11 +9,13 @@ import {
   type GuardInit,
 } from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
-import { completeCall, hookDenial, ownAdmission, type CallResult } from "./complete.ts";
+import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, type StreamCall } from "./guard-stream.ts";
 import { denied, type Denied, type Outcome } from "./outcome.ts";
+import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
+import { throughHooks, type AfterHooks } from "./through-hooks.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
 
 /**
@@ -53,6 +55,8 @@ export interface Guard {
   /** admit + run + complete. An error of the call itself is thrown as it was, its text redacted where a policy asks. */
   toolCall<R>(call: GuardedCall<R>): MaybePromise<Outcome<R>>;
   modelCall<R>(call: GuardedCall<R>): MaybePromise<Outcome<R>>;
+  /** `toolCall` for a framework whose tools may also show values while they work: what the tool gives decides. */
+  toolRun<R>(call: GuardedTool<R>): MaybePromise<ToolRun<R>>;
   /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
   /** The tools a model may see now. */
@@ -68,10 +72,7 @@ interface Verbs extends GuardCore {
 export function createGuard(given: GuardCore): Guard {
   const core: Verbs = { ...given, contexts: createActingContexts(given) };
   const admit = (context: GuardedContext): MaybePromise<Admission | Denied> => admitCall(core, context);
-  const call = <R>(guarded: GuardedCall<R>): MaybePromise<Outcome<R>> =>
-    andThen(admitCall(core, guarded.context), (admitted) =>
-      admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted,
-    );
+  const call = <R>(guarded: GuardedCall<R>): MaybePromise<Outcome<R>> => governCall(core, guarded);
   return {
     context: (init) => core.contexts.build(init),
     peek: (context) => peekCall(core, context),
@@ -84,6 +85,10 @@ export function createGuard(given: GuardCore): Guard {
     complete: (admission, end) => completeCall(core, admission, end),
     toolCall: call,
     modelCall: call,
+    toolRun: (guarded) =>
+      andThen(admitCall(core, guarded.context), (admitted) =>
+        admitted.status === "admitted" ? runTool(core, admitted, guarded) : admitted,
+      ),
     modelStream: (guarded) =>
       andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
@@ -97,14 +102,50 @@ export function createGuard(given: GuardCore): Guard {
   };
 }
 
+// Between admission and execution nothing is wrapped in a closure unless something has to be waited for: every call goes
+// this way.
+
+function governCall<R>(core: Verbs, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
+  const admitted = admitCall(core, guarded.context);
+  if (isThenable(admitted)) return governLater(core, guarded, admitted);
+  return admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted;
+}
+
+function governLater<R>(
+  core: Verbs,
+  guarded: GuardedCall<R>,
+  admitting: Promise<LiveAdmission | Denied>,
+): Promise<Outcome<R>> {
+  return admitting.then((admitted) =>
+    admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted,
+  );
+}
+
 function admitCall(core: Verbs, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
   const { context: asked, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
-  return throughHooks(core, asked, {
-    intent: "admit",
-    decide: (context) =>
-      andThen(core.point.rule(context, { intent: "admit" }), (ruling) => admissionOf(core, asked, ruling)),
-  });
+  return throughHooks(core, asked, ADMITTING);
+}
+
+const ADMITTING: AfterHooks<LiveAdmission | Denied> = { intent: "admit", decide: admitHooked };
+
+function admitHooked(
+  core: GuardCore,
+  asked: PolicyContext,
+  context: PolicyContext,
+): MaybePromise<LiveAdmission | Denied> {
+  const ruled = core.point.rule(context, ADMIT);
+  return isThenable(ruled) ? admittedLater(core, asked, ruled) : admissionOf(core, asked, ruled);
+}
+
+const ADMIT = Object.freeze({ intent: "admit" });
+
+function admittedLater(
+  core: GuardCore,
+  asked: PolicyContext,
+  ruled: Promise<Ruling>,
+): Promise<LiveAdmission | Denied> {
+  return ruled.then((ruling) => admissionOf(core, asked, ruling));
 }
 
 function admissionOf(
@@ -118,11 +159,13 @@ function admissionOf(
   if (outer !== undefined) return admission;
   // Pulled while the decision was being stored: nothing of this call has started, and nothing will.
   const cut = core.point.controls.cutOf(ruling.context);
-  if (cut !== undefined) {
-    return andThen(core.point.finish(ruling.decision.id, { status: "released" }), () => denied(cut));
-  }
+  if (cut !== undefined) return giveBack(core, ruling, cut);
   core.live.add(admission);
   return admission;
+}
+
+function giveBack({ point }: GuardCore, { decision }: Ruling, cut: Decision): MaybePromise<Denied> {
+  return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
 }
 
 function peekCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
@@ -134,38 +177,16 @@ function peekCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
 function askCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
   const { context: asked, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
-  const decided = throughHooks(core, asked, {
-    intent: "ask",
-    decide: (context) =>
-      andThen(core.point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision })),
-  });
+  const decided = throughHooks(core, asked, { intent: "ask", decide: askHooked });
   return andThen(decided, ({ decision }) => decision);
 }
 
-/** Customers' hooks run first, so that nothing runs between the engine's decision and the call. */
-function throughHooks<T extends { readonly decision: Decision }>(
-  core: GuardCore,
-  asked: PolicyContext,
-  {
-    intent,
-    decide,
-  }: { readonly intent: Intent; readonly decide: (context: PolicyContext) => MaybePromise<T> },
-): MaybePromise<T | Denied> {
-  const refuse = (error: unknown): MaybePromise<Denied> =>
-    andThen(core.point.refuse(asked, hookDenial(error), { intent }), denied);
-  let hooked: MaybePromise<PolicyContext>;
-  try {
-    hooked = core.hooks.run(asked);
-  } catch (error) {
-    return refuse(error);
-  }
-  if (!isThenable(hooked)) return decide(hooked);
-  return hooked
-    .then(
-      (context) => ({ context }),
-      (error: unknown) => ({ error }),
-    )
-    .then((ran) => ("context" in ran ? decide(ran.context) : refuse(ran.error)));
+function askHooked(
+  { point }: GuardCore,
+  _asked: PolicyContext,
+  context: PolicyContext,
+): MaybePromise<{ readonly decision: Decision }> {
+  return andThen(point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision }));
 }
 
 function admitInOrder(

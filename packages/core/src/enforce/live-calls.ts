@@ -1,3 +1,4 @@
+import { ChurnMap } from "../base/churn-map.ts";
 import type { Ports } from "../base/ports.ts";
 import { isThenable } from "../base/maybe-promise.ts";
 import type { DecisionPoint } from "../decision/decision-point.ts";
@@ -19,14 +20,14 @@ export interface LiveCalls {
  * @param holdTtlMs A hold is renewed after a third of it.
  */
 export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: number): LiveCalls {
-  const calls = new Map<string, LiveAdmission>();
+  const calls = new ChurnMap<LiveAdmission>();
   let stopTimer: (() => void) | undefined;
 
   const cutUnplugged = (): void => {
-    for (const call of calls.values()) {
+    calls.forEach((call) => {
       const cut = point.controls.cutOf(call.context);
       if (cut !== undefined) call.cut(cut);
-    }
+    });
   };
   const unsubscribe = point.controls.subscribe(cutUnplugged);
 
@@ -41,7 +42,7 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   };
   const renew = (): void => {
     stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
-    for (const id of calls.keys()) renewOne(id);
+    calls.forEach((_call, id) => renewOne(id));
   };
 
   return {
@@ -53,7 +54,10 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
       calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
     get: (decisionId) => calls.get(decisionId),
     byCallId(callId) {
-      const found = [...calls.values()].filter(({ context }) => context.callId === callId);
+      const found: LiveAdmission[] = [];
+      calls.forEach((call) => {
+        if (call.context.callId === callId) found.push(call);
+      });
       return found.length === 1 ? found[0] : undefined;
     },
     close() {

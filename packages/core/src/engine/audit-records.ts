@@ -30,7 +30,9 @@ export function auditScopeOf(
   let includeInput = false;
   let includeResult = false;
   let mode: AuditScope["mode"] = isRisky ? "durable" : "buffered";
-  for (const entry of plan?.audits ?? []) {
+  const audits = plan?.audits ?? NO_AUDITS;
+  if (audits.length === 0) return isRisky ? DURABLE : BUFFERED;
+  for (const entry of audits) {
     const declared = entry.rule.audit;
     if (declared === undefined || !isLive(entry, context)) continue;
     includeInput ||= declared.includeInput;
@@ -40,6 +42,10 @@ export function auditScopeOf(
   }
   return { includeInput, includeResult, mode };
 }
+
+const NO_AUDITS: Plan["audits"] = Object.freeze([]);
+const DURABLE: AuditScope = Object.freeze({ includeInput: false, includeResult: false, mode: "durable" });
+const BUFFERED: AuditScope = Object.freeze({ includeInput: false, includeResult: false, mode: "buffered" });
 
 /** The one record of a decision. */
 export function decisionRecord(
@@ -127,7 +133,26 @@ export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineP
   return record;
 }
 
-function identityOf({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
+let latestFor: PolicyContext | undefined;
+let latest: AuditIdentity | undefined;
+
+/** The two records of a call mostly follow each other: they share one, and so its text. */
+function identityOf(context: PolicyContext): AuditIdentity {
+  const known = latestFor;
+  if (
+    latest !== undefined &&
+    known?.agent === context.agent &&
+    known.tenant === context.tenant &&
+    known.user === context.user &&
+    known.session === context.session
+  )
+    return latest;
+  latestFor = context;
+  latest = Object.freeze(newIdentity(context));
+  return latest;
+}
+
+function newIdentity({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
   const identity: Draft<AuditIdentity> = { agent: agent.id };
   if (agent.runId !== undefined) identity.runId = agent.runId;
   if (agent.ancestors.length > 0) identity.ancestors = agent.ancestors;

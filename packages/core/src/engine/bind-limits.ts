@@ -3,91 +3,84 @@ import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { LimitSpec, LimitSubject, Window } from "../policy/limit.ts";
 import type { LimitDeclaration, LimitEstimate } from "../rules/rule.ts";
-import type { BoundLimit } from "./bound-limit.ts";
+import { NO_LIMITS, type BoundLimit, type BoundLimits } from "./bound-limit.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
+import type { Pass } from "./pass.ts";
 import { isLive, type Plan } from "./plan.ts";
 
-export type { BoundLimit } from "./bound-limit.ts";
-
 /** Receives what a rule's estimate says beside the amount. */
-export type TakeEstimate = (entry: CompiledEntry, estimate: LimitEstimate) => void;
+export type TakeEstimate = (pass: Pass, entry: CompiledEntry, estimate: LimitEstimate) => void;
 
 /**
  * Binds the limits that a plan declares to the subjects of a call: one ledger item per limit and dimension. Calls of
  * one plan mostly mean the same subjects and amounts, so what was bound for the last one is used again where it fits.
  * @param planeId Keeps several planes on one store apart.
  * @param plan What matches.
- * @param context The call; its estimates are taken before the request is clamped to them.
- * @param note Called once per declared limit.
+ * @param of The call; its estimates are taken before the request is clamped to them. `note` is called for an estimate
+ *   that says more than an amount.
  */
 export function bindLimits(
   planeId: string,
   plan: Plan,
-  { context, note }: { readonly context: PolicyContext; readonly note: TakeEstimate },
-): readonly BoundLimit[] {
-  const bound: BoundLimit[] = [];
-  const boundBefore = boundBeforeOf(plan, context.agent.id);
+  { pass, note }: { readonly pass: Pass; readonly note: TakeEstimate },
+): BoundLimits {
+  const { context } = pass;
+  const before = plan.boundBefore.get(context.agent.id);
+  let bound: BoundLimit[] | undefined;
+  let at = 0;
   for (const entry of plan.limited) {
-    if (!isLive(entry, context)) continue;
+    if (plan.isDynamic && !isLive(entry, context)) continue;
     for (const declaration of entry.rule.limits ?? []) {
       const estimate = declaration.estimate(context);
-      note(entry, estimate);
-      if (estimate.unknown !== undefined) continue;
+      const { amount, unknown, clampOutputTokens } = estimate;
+      if (unknown !== undefined || clampOutputTokens !== undefined) note(pass, entry, estimate);
+      if (unknown !== undefined) continue;
       for (const subject of declaration.per) {
-        const of = { entry, declaration, amount: estimate.amount, value: subjectValue(subject, context) };
-        const at = bound.length;
-        const before = boundBefore[at];
-        const one =
-          before !== undefined && isSame(before, of, subject)
-            ? before
-            : bindOne(of, limitSpecOf({ planeId, entry, declaration, subject }, context), subject);
-        boundBefore[at] = one;
-        bound.push(one);
+        const value = subjectValue(subject, context);
+        let one = before?.list[at];
+        // The tenant, which stands in every key too, is the plan's own.
+        const isSame =
+          one !== undefined &&
+          one.declaration === declaration &&
+          one.entry === entry &&
+          one.subject === subject &&
+          one.value === value &&
+          one.item.amount === amount;
+        if (!isSame || one === undefined) {
+          bound ??= before?.list.slice(0, at) ?? [];
+          one = bindOne({ entry, declaration, amount, value, subject }, planeId, context);
+        }
+        bound?.push(one);
+        at++;
       }
     }
   }
-  return bound;
+  if (bound === undefined && before !== undefined && before.list.length === at) return before;
+  return remember(plan, context.agent.id, bound ?? before?.list.slice(0, at) ?? []);
 }
 
 /** More agents than this share one plan only where names are made up per call: then nothing is worth remembering. */
 const MAX_REMEMBERED = 1_000;
 
-function boundBeforeOf({ boundBefore }: Plan, agent: string): BoundLimit[] {
-  const known = boundBefore.get(agent);
-  if (known !== undefined) return known;
+function remember({ boundBefore }: Plan, agent: string, list: readonly BoundLimit[]): BoundLimits {
+  if (list.length === 0) return NO_LIMITS;
+  const limits: BoundLimits = { list, items: list.map(({ item }) => item) };
   if (boundBefore.size >= MAX_REMEMBERED) boundBefore.clear();
-  const created: BoundLimit[] = [];
-  boundBefore.set(agent, created);
-  return created;
+  boundBefore.set(agent, limits);
+  return limits;
 }
 
 interface Binding {
   readonly entry: CompiledEntry;
   readonly declaration: LimitDeclaration;
-  readonly amount: number;
+  readonly subject: LimitSubject;
   readonly value: string | undefined;
+  readonly amount: number;
 }
 
-/** The tenant, which stands in every key too, is the plan's own. */
-function isSame(
-  before: BoundLimit,
-  { entry, declaration, amount, value }: Binding,
-  subject: LimitSubject,
-): boolean {
-  return (
-    before.entry === entry &&
-    before.declaration === declaration &&
-    before.subject === subject &&
-    before.value === value &&
-    before.item.amount === amount
-  );
-}
-
-function bindOne(
-  { entry, declaration, amount, value }: Binding,
-  spec: LimitSpec,
-  subject: LimitSubject,
-): BoundLimit {
+function bindOne(of: Binding, planeId: string, context: PolicyContext): BoundLimit {
+  const { entry, declaration, amount, value, subject } = of;
+  const spec = limitSpecOf({ planeId, entry, declaration, subject }, context);
   const isSoft = entry.policy.isShadow || entry.timing === "nonBlocking" || declaration.onBreach !== "block";
   return { entry, declaration, subject, value, item: { spec, amount, isSoft, expired: declaration.expired } };
 }

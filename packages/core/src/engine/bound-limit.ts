@@ -12,3 +12,12 @@ export interface BoundLimit {
   readonly value: string | undefined;
   readonly item: ReserveItem;
 }
+
+/** All limits of a call, in the order of their items. */
+export interface BoundLimits {
+  readonly list: readonly BoundLimit[];
+  readonly items: readonly ReserveItem[];
+}
+
+/** A call that no limit concerns. */
+export const NO_LIMITS: BoundLimits = Object.freeze({ list: Object.freeze([]), items: Object.freeze([]) });

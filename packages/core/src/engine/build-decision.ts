@@ -1,10 +1,13 @@
 import type { Answer } from "../decision/answer.ts";
 import type { Decision, DecisionCause, Effect, Finding } from "../decision/decision.ts";
+import { TemplateMark, type SharedDecision } from "../decision/decision-template.ts";
 import type { Obligation } from "../decision/obligation.ts";
+import type { PassAnswer } from "./compiled-policy.ts";
+import { rememberTemplate, templateBefore } from "./known-templates.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { outcomeOf, type PassOutcome } from "./outcome-of-pass.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
-import type { Pass, PassAnswer } from "./pass.ts";
+import type { Pass } from "./pass.ts";
 
 const NOTHING: readonly never[] = Object.freeze([]);
 
@@ -14,10 +17,39 @@ const NOTHING: readonly never[] = Object.freeze([]);
  * @param id The decision's id.
  */
 export function buildDecision(pass: Pass, id: string, parts: EngineParts): Decision {
+  const shared = templateBefore(pass) ?? rememberTemplate(pass, sharedOf(pass, parts));
+  const decision: Decision = {
+    id,
+    hookpoint: shared.hookpoint,
+    intent: shared.intent,
+    verdict: shared.verdict,
+    effect: shared.effect,
+    cause: shared.cause,
+    policyId: shared.policyId,
+    policyVersion: shared.policyVersion,
+    ruleId: shared.ruleId,
+    reason: shared.reason,
+    message: shared.message,
+    retryAfterMs: shared.retryAfterMs,
+    approvalId: shared.approvalId,
+    obligations: shared.obligations,
+    findings: shared.findings,
+    shadow: shared.shadow,
+    modes: shared.modes,
+    revision: shared.revision,
+    isUnknown: shared.isUnknown,
+    isOverrun: shared.isOverrun,
+    durationMs: parts.ports.clock.elapsedMs() - pass.startedMs,
+  };
+  // Nobody writes down a peek.
+  if (shared.isKept && pass.intent !== "peek") TemplateMark.put(decision, shared);
+  return Object.freeze(decision);
+}
+
+function sharedOf(pass: Pass, parts: EngineParts): SharedDecision {
   const outcome = outcomeOf(pass, parts.settings.combine);
   const words = wordsOf(pass, outcome);
-  return Object.freeze({
-    id,
+  return {
     hookpoint: pass.context.hookpoint,
     intent: pass.intent,
     verdict: outcome.verdict,
@@ -37,8 +69,7 @@ export function buildDecision(pass: Pass, id: string, parts: EngineParts): Decis
     revision: pass.revision,
     isUnknown: pass.isUnknown,
     isOverrun: pass.isOverrun && outcome.effect === "allow",
-    durationMs: parts.ports.clock.elapsedMs() - pass.startedMs,
-  });
+  };
 }
 
 interface Words {
@@ -105,17 +136,20 @@ function hintFor({ retryAfterMs }: Answer, tool: string | undefined): string {
 
 function findingsOf(answers: readonly PassAnswer[]): readonly Finding[] {
   if (answers.length === 0) return NOTHING;
-  return answers.map(({ entry, said }) => ({
-    policyId: entry.policy.id,
-    policyVersion: entry.policy.version,
-    ruleId: entry.ruleId,
-    kind: entry.kind,
-    answer: said.answer,
-    reason: said.reason,
-    failure: said.failure,
-  }));
+  const findings = answers.map(({ entry, said }) =>
+    Object.freeze({
+      policyId: entry.policy.id,
+      policyVersion: entry.policy.version,
+      ruleId: entry.ruleId,
+      kind: entry.kind,
+      answer: said.answer,
+      reason: said.reason,
+      failure: said.failure,
+    }),
+  );
+  return Object.freeze(findings);
 }
 
 function obligationsOf(duties: readonly OwnedObligation[]): readonly Obligation[] {
-  return duties.length === 0 ? NOTHING : duties.map(({ obligation }) => obligation);
+  return duties.length === 0 ? NOTHING : Object.freeze(duties.map(({ obligation }) => obligation));
 }

@@ -1,9 +1,10 @@
 import { suggest } from "../base/did-you-mean.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
+import type { AcceptedRule, PolicyRules } from "../load/rule-part.ts";
 import { compileSelector, type CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
-import type { EscalationStep, Policy, RuleSpec } from "../policy/policy.ts";
+import type { EscalationStep, RuleSpec } from "../policy/policy.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
 import type { CompiledEntry, CompiledPolicy, LadderGroup } from "./compiled-policy.ts";
@@ -18,16 +19,23 @@ export interface PolicyCompiler {
 
 const DEFAULT_TIMEOUT_MS = 1_000;
 
+/** A policy that is to be compiled. */
+export interface PolicyToCompile {
+  /** A policy that `load/parse.ts` accepted. */
+  readonly loaded: LoadedPolicy;
+  /** What is declared about tools. */
+  readonly traits: CompileTools["tools"];
+  /** Its rules as they were checked; undefined when that is no longer at hand. */
+  readonly rules?: PolicyRules | undefined;
+}
+
 /**
  * Compiles a checked policy to closures.
- * @param loaded A policy that `load/parse.ts` accepted.
- * @param traits What is declared about tools.
  * @param compiler The rule kinds and what they may use.
  * @throws ConfigError for what only the rule itself can see, such as a detector that no scanner offers.
  */
 export function compilePolicy(
-  loaded: LoadedPolicy,
-  traits: CompileTools["tools"],
+  { loaded, traits, rules }: PolicyToCompile,
   compiler: PolicyCompiler,
 ): CompiledPolicy {
   const { policy } = loaded;
@@ -44,74 +52,128 @@ export function compilePolicy(
     entries,
     matchesDynamic: dynamicTestOf(selector),
   };
-  const groups = ladderGroupsOf(policy);
+  const groups = policy.escalation === undefined ? NO_LADDERS : ladderGroupsOf(policy.escalation);
   for (const timing of ["blocking", "nonBlocking"] as const) {
-    for (const [position, spec] of (policy[timing] ?? []).entries()) {
-      const path = `${policy.id}.${timing}[${position}]`;
-      entries.push(compileEntry({ policy: compiled, spec, timing, path, groups, traits }, compiler));
+    const specs = policy[timing] ?? NO_RULES;
+    for (let position = 0; position < specs.length; position++) {
+      const spec = specs[position]!;
+      const accepted = rules?.[timing][position]?.accepted;
+      const place = { policy: compiled, spec, accepted, timing, position, groups, traits };
+      entries.push(compileEntry(place, compiler));
     }
   }
   return compiled;
 }
 
+const NO_RULES: readonly RuleSpec[] = Object.freeze([]);
+const NO_LADDERS: readonly LadderGroup[] = Object.freeze([]);
+
+/** One for all rules that read nothing: a list of its own would have to be fetched to see that it is empty. */
+const NO_READS: CompiledEntry["reads"] = Object.freeze([]);
+
+const NO_OBLIGATIONS: CompiledEntry["obligations"] = Object.freeze([]);
+
 interface EntryParts {
   readonly policy: CompiledPolicy;
   readonly spec: RuleSpec;
+  readonly accepted: AcceptedRule | undefined;
   readonly timing: RuleTiming;
-  readonly path: string;
+  readonly position: number;
   readonly groups: readonly LadderGroup[];
   readonly traits: CompileTools["tools"];
 }
 
 function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntry {
-  const { policy, spec, timing, path, groups, traits } = parts;
-  const kind = kindOf(spec, path, compiler.registry);
+  const { policy, spec, accepted, timing, groups } = parts;
+  const kind = accepted?.kind ?? kindOf(parts, compiler.registry);
   const ruleId = spec.id ?? spec.rule;
-  const rule = compileRule(kind, { spec, path, policyId: policy.id, ruleId, traits }, compiler);
+  const rule = accepted?.compiled ?? compileRule(kind, parts, compiler);
+  const reads = rule.reads ?? NO_READS;
+  const readsSession = reads.includes("session");
   const entry: Omit<CompiledEntry, "duties"> & { duties: readonly OwnedObligation[] } = {
+    rule,
+    check: rule.check,
+    duties: [],
+    isStateless: kind.isStateless && (rule.limits?.length ?? 0) === 0 && !readsSession,
+    isBuiltIn: compiler.builtInKinds.has(kind.kind),
+    readsSession,
+    reads,
+    told: undefined,
     policy,
     ruleId,
     kind: kind.kind,
     timing,
-    hookpoints: kind.hookpoints.includes("*") ? undefined : new Set<string>(kind.hookpoints),
-    rule,
-    obligations: rule.obligations ?? [],
-    duties: [],
-    reads: rule.reads ?? [],
-    readsSession: (rule.reads ?? []).includes("session"),
+    hookpoints: hookpointsOf(kind),
+    obligations: rule.obligations ?? NO_OBLIGATIONS,
     timeoutMs: rule.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    isStateless:
-      kind.isStateless && (rule.limits ?? []).length === 0 && !(rule.reads ?? []).includes("session"),
-    isBuiltIn: compiler.builtInKinds.has(kind.kind),
-    ladders: groups.filter(({ trigger }) => trigger === ruleId || trigger === kind.kind),
+    ladders:
+      groups.length === 0
+        ? NO_LADDERS
+        : groups.filter(({ trigger }) => trigger === ruleId || trigger === kind.kind),
   };
   // A duty names its entry, so it can only be made after it.
   entry.duties = dutiesOf(entry, entry.obligations);
   return entry;
 }
 
-function compileRule(
-  kind: RuleKind,
-  at: { spec: RuleSpec; path: string; policyId: string; ruleId: string; traits: CompileTools["tools"] },
-  compiler: PolicyCompiler,
-): CompiledRule {
-  const { rule: _rule, id: _id, ...parameters } = at.spec;
-  const fail = (subPath: string, message: string, suggestion?: string): never => {
-    const path = subPath === "" ? at.path : `${at.path}.${subPath}`;
-    throw new ConfigError(`policy ${at.policyId}`, [{ path, message, ...(suggestion && { suggestion }) }]);
-  };
-  const tools: CompileTools = {
-    ...compiler.tools,
-    tools: at.traits,
-    path: at.path,
-    policyId: at.policyId,
-    ruleId: at.ruleId,
-    fail,
-  };
-  for (const need of kind.needs ?? []) {
-    if (tools[need] === undefined) fail("", `rule "${kind.kind}" needs a ${need}`, HOW_TO_WIRE[need]);
+const knownHookpoints = new WeakMap<RuleKind, ReadonlySet<string>>();
+
+/** One set for all rules of a kind. */
+function hookpointsOf(kind: RuleKind): CompiledEntry["hookpoints"] {
+  if (kind.hookpoints.includes("*")) return undefined;
+  let hookpoints = knownHookpoints.get(kind);
+  if (hookpoints === undefined) {
+    hookpoints = new Set<string>(kind.hookpoints);
+    knownHookpoints.set(kind, hookpoints);
   }
-  return kind.compile(kind.params.parse(parameters), tools);
+  return hookpoints;
+}
+
+function compileRule(kind: RuleKind, parts: EntryParts, { tools: offered }: PolicyCompiler): CompiledRule {
+  const tools = toolsFor(parts, offered);
+  for (const need of kind.needs ?? []) {
+    if (tools[need] === undefined) tools.fail("", `rule "${kind.kind}" needs a ${need}`, HOW_TO_WIRE[need]);
+  }
+  const rule = kind.compile(paramsOf(kind, parts), tools);
+  if (kind.isShared === true && parts.accepted !== undefined) parts.accepted.compiled = rule;
+  return rule;
+}
+
+function paramsOf(kind: RuleKind, { accepted, spec }: EntryParts): unknown {
+  if (accepted?.params !== undefined) return accepted.params;
+  const { rule: _rule, id: _id, ...parameters } = spec;
+  return kind.params.parse(parameters);
+}
+
+/** Member by member: one object for each of many thousand rules, and spreading takes several times as long. */
+function toolsFor(parts: EntryParts, offered: PolicyCompiler["tools"]): CompileTools {
+  const policyId = parts.policy.id;
+  const path = pathOf(parts);
+  return {
+    path,
+    policyId,
+    ruleId: parts.spec.id ?? parts.spec.rule,
+    scanner: offered.scanner,
+    cel: offered.cel,
+    prices: offered.prices,
+    tokenizer: offered.tokenizer,
+    clock: offered.clock,
+    timers: offered.timers,
+    hash: offered.hash,
+    logger: offered.logger,
+    fetch: offered.fetch,
+    metrics: offered.metrics,
+    createNotifier: offered.createNotifier,
+    secret: offered.secret,
+    hookpoints: offered.hookpoints,
+    tools: parts.traits,
+    fail(subPath, message, suggestion) {
+      const where = subPath === "" ? path : `${path}.${subPath}`;
+      throw new ConfigError(`policy ${policyId}`, [
+        { path: where, message, ...(suggestion && { suggestion }) },
+      ]);
+    },
+  };
 }
 
 const HOW_TO_WIRE = {
@@ -120,22 +182,26 @@ const HOW_TO_WIRE = {
   cel: "pass createAgentPlane({ cel: createCel() }) from @agentplane/core/cel",
 } as const;
 
-function kindOf(spec: RuleSpec, path: string, registry: RuleRegistry): RuleKind {
+function pathOf({ policy, timing, position }: EntryParts): string {
+  return `${policy.id}.${timing}[${position}]`;
+}
+
+function kindOf(parts: EntryParts, registry: RuleRegistry): RuleKind {
+  const { spec } = parts;
   const kind = registry.get(spec.rule);
   if (kind !== undefined) return kind;
   throw new ConfigError("policy", [
     {
-      path: `${path}.rule`,
+      path: `${pathOf(parts)}.rule`,
       message: `unknown rule "${spec.rule}"`,
       suggestion: suggest(spec.rule, registry.kinds),
     },
   ]);
 }
 
-function ladderGroupsOf(policy: Policy): readonly LadderGroup[] {
+function ladderGroupsOf(escalation: readonly EscalationStep[]): readonly LadderGroup[] {
   const groups = new Map<string, EscalationStep[]>();
-  for (const step of policy.escalation ?? [])
-    groups.set(step.trigger, [...(groups.get(step.trigger) ?? []), step]);
+  for (const step of escalation) groups.set(step.trigger, [...(groups.get(step.trigger) ?? []), step]);
   return [...groups].map(([trigger, steps]) => ({ trigger, steps }));
 }
 

@@ -1,4 +1,6 @@
 import type { PolicyContext } from "../context/context.ts";
+import type { Answer, RuleAnswer } from "../decision/answer.ts";
+import type { Effect } from "../decision/decision.ts";
 import type { Obligation } from "../decision/obligation.ts";
 import type { CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
@@ -7,24 +9,44 @@ import type { CompiledRule, RuleRead, RuleTiming } from "../rules/rule.ts";
 
 /** A rule of a loaded policy, compiled, with everything the pipeline asks of it at hand. */
 export interface CompiledEntry {
+  /** What every call of the rule needs stands first: it shares lines of the processor's cache. */
+  readonly rule: CompiledRule;
+  /** The rule's own `check`, at hand: one object less to fetch. */
+  readonly check: CompiledRule["check"];
+  /** The rule's obligations with their owner, made once. */
+  readonly duties: readonly { readonly entry: CompiledEntry; readonly obligation: Obligation }[];
+  readonly isStateless: boolean;
+  /** Custom kinds are timed even when synchronous: nothing promises that they are linear. */
+  readonly isBuiltIn: boolean;
+  readonly readsSession: boolean;
+  readonly reads: readonly RuleRead[];
+  /** What the rule said last, wrapped: built-in rules mostly give the very same answer again. */
+  told?: PassAnswer | undefined;
   readonly policy: CompiledPolicy;
   readonly ruleId: string;
   readonly kind: string;
   readonly timing: RuleTiming;
   /** Undefined means every hookpoint. */
   readonly hookpoints: ReadonlySet<string> | undefined;
-  readonly rule: CompiledRule;
   readonly obligations: readonly Obligation[];
-  /** The same with their owner, made once. */
-  readonly duties: readonly { readonly entry: CompiledEntry; readonly obligation: Obligation }[];
-  readonly reads: readonly RuleRead[];
-  readonly readsSession: boolean;
   readonly timeoutMs: number;
-  readonly isStateless: boolean;
-  /** Custom kinds are timed even when synchronous: nothing promises that they are linear. */
-  readonly isBuiltIn: boolean;
   /** The ladder groups of the policy that this rule triggers. */
   readonly ladders: readonly LadderGroup[];
+}
+
+/** A rule's answer within a pass, and what it does to this call. Shared by many passes, so it is never changed. */
+export interface PassAnswer {
+  readonly entry: CompiledEntry;
+  readonly policyId: string;
+  readonly answer: Answer["answer"];
+  readonly said: Answer;
+  /** What the rule gave with it; undefined for a limit's breach. */
+  readonly given: RuleAnswer | undefined;
+  /** Starts as the answer's own effect; where a ladder or an approval changes it, the answer is replaced. */
+  readonly effect: Effect;
+  readonly cause: "rule" | "limit";
+  /** A hard limit: it applies whichever policy decides. */
+  readonly isBinding: boolean;
 }
 
 /** The steps of one trigger, in list order. */

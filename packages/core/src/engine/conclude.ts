@@ -1,28 +1,38 @@
-import { AgentplaneError } from "../base/errors.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import { callKeyOf, inputDigest } from "../context/call-key.ts";
+import { callKeyOf } from "../context/call-key.ts";
 import { inputOf } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, decisionRecord } from "./audit-records.ts";
 import { buildDecision } from "./build-decision.ts";
-import type { SessionEntry } from "../rules/session-view.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { InFlightTable } from "./in-flight.ts";
+import {
+  attempt,
+  AUDIT_DOWN,
+  failClosed,
+  isTakenOver,
+  mustStop,
+  STATE_DOWN,
+  TAKEN_OVER,
+  type Failure,
+} from "./fail-closed.ts";
+import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
-import type { Pass, Refusal } from "./pass.ts";
+import type { Pass } from "./pass.ts";
+import type { PipelineParts } from "./pipeline.ts";
 import { isLive, type Plan } from "./plan.ts";
+import type { Refusal } from "./refusal.ts";
+import { releaseHolds, remember } from "./remember-call.ts";
 
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
-export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable): MaybePromise<Ruling> {
+export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
   if (pass.joined !== undefined) return pass.joined.ruling;
   const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
   const ruling: Ruling = { decision, context: pass.context, callKeys: callKeysOf(pass, parts) };
   if (pass.intent === "peek") return ruling;
   if (pass.lateShadow.length > 0) recordLateShadow(pass, decision, parts);
-  const outer =
-    pass.call.isJoined && pass.call.callKey !== undefined ? inFlight.byCallKey(pass.call.callKey) : undefined;
+  const outer = outerOf(pass, parts);
   if (outer !== undefined && decision.effect === "allow") {
     // Decided again inside its own admission: still the same admission, so its end stays the outer one's.
     return {
@@ -31,84 +41,87 @@ export function conclude(pass: Pass, parts: EngineParts, inFlight: InFlightTable
       context: pass.context,
     };
   }
-  const isAdmitted = pass.intent === "admit" && decision.effect === "allow";
-  if (isAdmitted && !isAfter(pass.context.hookpoint)) addFlight(pass, ruling, inFlight);
-  const remembered = attempt(() =>
-    andThen(isAdmitted || outer !== undefined ? undefined : releaseHolds(pass, parts), () =>
-      remember(pass, parts, decision),
-    ),
+  if (isAdmitted(pass, ruling) && !isAfter(pass.context.hookpoint)) addFlight(pass, ruling, parts.inFlight);
+  const remembered = attempt(keep, pass, ruling, parts);
+  return isThenable(remembered)
+    ? keptLater(pass, ruling, { parts, remembered })
+    : kept(pass, ruling, { parts, stateError: remembered });
+}
+
+function isAdmitted({ intent }: Pass, { decision }: Ruling): boolean {
+  return intent === "admit" && decision.effect === "allow";
+}
+
+function outerOf({ call }: Pass, { inFlight }: PipelineParts): InFlight | undefined {
+  return call.isJoined && call.callKey !== undefined ? inFlight.byCallKey(call.callKey) : undefined;
+}
+
+/** Gives back what was held for nothing, then writes down where the call stands. */
+function keep(pass: Pass, ruling: Ruling, parts: PipelineParts): MaybePromise<void> {
+  if (pass.heldIds.length === 0 || isAdmitted(pass, ruling) || outerOf(pass, parts) !== undefined)
+    return remember(pass, parts, ruling.decision);
+  return releaseThenRemember(pass, ruling, parts);
+}
+
+function releaseThenRemember(pass: Pass, { decision }: Ruling, parts: PipelineParts): MaybePromise<void> {
+  return andThen(releaseHolds(pass, parts), () => remember(pass, parts, decision));
+}
+
+function keptLater(
+  pass: Pass,
+  ruling: Ruling,
+  { parts, remembered }: { readonly parts: PipelineParts; readonly remembered: Promise<Failure> },
+): Promise<Ruling> {
+  return remembered.then((stateError) => kept(pass, ruling, { parts, stateError }));
+}
+
+/** Goes on once the state is written, or is known to have failed. */
+function kept(
+  pass: Pass,
+  ruling: Ruling,
+  { parts, stateError }: { readonly parts: PipelineParts; readonly stateError: Failure },
+): MaybePromise<Ruling> {
+  if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted(pass, ruling))
+    return stop(pass, ruling, parts, isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN);
+  // Found while the call was written into its session's history.
+  if (pass.refusal !== undefined && isAdmitted(pass, ruling)) return stop(pass, ruling, parts, pass.refusal);
+  const { decision } = ruling;
+  // A call that waits for its approval is asked about again and again: that is one decision.
+  if (decision.effect === "ask" && !parts.inFlight.isFirstAsk(decision.approvalId)) return ruling;
+  const recorded = attempt(record, pass, ruling, parts);
+  if (recorded === undefined) return ruling;
+  return isThenable(recorded)
+    ? recordedLater(pass, ruling, { parts, recorded })
+    : stopForAudit(pass, ruling, parts, recorded);
+}
+
+function recordedLater(
+  pass: Pass,
+  ruling: Ruling,
+  { parts, recorded }: { readonly parts: PipelineParts; readonly recorded: Promise<Failure> },
+): Promise<Ruling> {
+  return recorded.then((auditError) =>
+    auditError === undefined ? ruling : stopForAudit(pass, ruling, parts, auditError),
   );
-  return andThen(remembered, (stateError) => {
-    if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted) {
-      return andThen(
-        failClosed(pass, ruling, parts, {
-          inFlight,
-          refusal: isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN,
-        }),
-        (closed) =>
-          andThen(
-            attempt(() => record(pass, closed.decision, parts)),
-            (auditError) => {
-              if (auditError !== undefined) mustStop(parts, "audit", auditError);
-              return closed;
-            },
-          ),
-      );
-    }
-    // A call that waits for its approval is asked about again and again: that is one decision.
-    if (decision.effect === "ask" && !inFlight.isFirstAsk(decision.approvalId)) return ruling;
-    return andThen(
-      attempt(() => record(pass, decision, parts)),
-      (auditError) => {
-        if (auditError === undefined || !mustStop(parts, "audit", auditError) || !isAdmitted) return ruling;
-        return failClosed(pass, ruling, parts, { inFlight, refusal: AUDIT_DOWN });
-      },
-    );
-  });
 }
 
-const STATE_DOWN: Refusal = {
-  cause: "state_error",
-  reason: "the state store does not answer, so nothing may run",
-};
-const TAKEN_OVER: Refusal = {
-  cause: "in_flight",
-  reason: "another decision has taken this call over; it runs only once",
-};
-const AUDIT_DOWN: Refusal = {
-  cause: "audit_error",
-  reason: "the decision cannot be recorded, so the call is blocked",
-};
-
-/** Runs work that may fail now or later; answers with the error instead of throwing it. */
-function attempt(work: () => MaybePromise<void>): MaybePromise<{ readonly error: unknown } | undefined> {
-  try {
-    const done = work();
-    if (!isThenable(done)) return undefined;
-    return done.then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    );
-  } catch (error) {
-    return { error };
-  }
+function stopForAudit(
+  pass: Pass,
+  ruling: Ruling,
+  parts: PipelineParts,
+  auditError: NonNullable<Failure>,
+): MaybePromise<Ruling> {
+  if (!mustStop(parts, "audit", auditError) || !isAdmitted(pass, ruling)) return ruling;
+  return failClosed(pass, ruling, parts, AUDIT_DOWN);
 }
 
-function isTakenOver(error: unknown): boolean {
-  return error instanceof AgentplaneError && error.code === "call_taken_over";
-}
-
-function mustStop(
-  { ports, settings }: EngineParts,
-  what: "state" | "audit",
-  { error }: { readonly error: unknown },
-): boolean {
-  ports.logger.error(`the ${what} failed while a decision was concluded`, {
-    error: error instanceof Error ? error.message : "not an error",
-  });
-  // Two decisions for one call are no outage that could be passed over.
-  if (isTakenOver(error)) return true;
-  return what === "state" ? settings.onStateError === "block" : settings.onAuditError === "block";
+function stop(pass: Pass, ruling: Ruling, parts: PipelineParts, refusal: Refusal): MaybePromise<Ruling> {
+  return andThen(failClosed(pass, ruling, parts, refusal), (closed) =>
+    andThen(attempt(record, pass, closed, parts), (auditError) => {
+      if (auditError !== undefined) mustStop(parts, "audit", auditError);
+      return closed;
+    }),
+  );
 }
 
 function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): void {
@@ -125,108 +138,25 @@ function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): void {
   });
 }
 
-function releaseHolds(pass: Pass, parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = pass.heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.release(id), () => releaseHolds(pass, parts, from + 1));
-}
-
-/** Writes down where the call stands and what the session has seen. */
-function remember(pass: Pass, parts: EngineParts, decision: Decision): MaybePromise<void> {
-  const { context, call, intent } = pass;
-  const isReplay = decision.cause === "in_flight" || decision.cause === "already_executed";
-  // What was refused because of the call's own state must not change that state.
-  if (isReplay || decision.cause === "unknown_outcome" || isAfter(context.hookpoint)) return;
-  if (intent === "ask" && decision.effect === "allow") return;
-  const advanced =
-    call.callKey === undefined
-      ? undefined
-      : parts.admissions.advance(
-          call.callKey,
-          intent === "admit" && decision.effect === "allow" ? "admitted" : "asked",
-          {
-            nowMs: parts.nowMs(),
-            decisionId: decision.id,
-            reservationId: call.reservationId,
-          },
-        );
-  return andThen(advanced, () => parts.sessions.append(context, entryOf(pass, decision, parts)));
-}
-
-function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEntry {
-  const { context, traits } = pass;
-  const name = context.tool?.name ?? context.model?.name ?? context.target?.name;
-  const { callKey } = pass.call;
-  const entry: { -readonly [Field in keyof SessionEntry]: SessionEntry[Field] } = {
-    at: parts.nowMs(),
-    hookpoint: context.hookpoint,
-    agent: context.agent.id,
-    effect: decision.effect,
-    // As it was asked: rules look for repeats before anything is rewritten.
-    inputDigest: context.tool === undefined ? "" : inputDigest(pass.asked, parts.ports.hash),
-    isInFlight: pass.intent === "admit" && decision.effect === "allow",
-    decisionId: decision.id,
-  };
-  if (name !== undefined) entry.name = name;
-  if (traits?.access !== undefined) entry.access = traits.access;
-  if (context.tool !== undefined) entry.isExternal = traits?.external !== false;
-  if (callKey !== undefined) entry.callKey = callKey;
-  return entry;
-}
-
-function record(pass: Pass, decision: Decision, parts: EngineParts): MaybePromise<void> {
+function record(pass: Pass, { decision }: Ruling, parts: EngineParts): MaybePromise<void> {
   // An early question that is allowed decides nothing yet: its record is the admission's.
   if (pass.intent === "ask" && decision.effect === "allow") return;
   pass.plan ??= watchersOf(pass);
   const { plan } = pass;
   const scope = auditScopeOf(plan, pass.context, pass.traits);
   const written = parts.audit.append(decisionRecord(pass, decision, scope, parts), scope.mode);
-  const observers = plan?.observers ?? [];
-  if (observers.length > 0) {
-    const live = observers.filter((entry) => isLive(entry, pass.context));
-    parts.observers.push(live, { context: pass.context, decision, phase: "decision" });
-  }
+  if (plan !== undefined && plan.observers.length > 0) tellObservers(pass, plan, parts, decision);
   return written;
+}
+
+function tellObservers({ context }: Pass, plan: Plan, parts: EngineParts, decision: Decision): void {
+  const live = plan.observers.filter((entry) => isLive(entry, context));
+  parts.observers.push(live, { context, decision, phase: "decision" });
 }
 
 /** Who watches calls also hears of one that was refused before anything matched; of an unplugged one nobody does. */
 function watchersOf({ refusal, index, context }: Pass): Plan | undefined {
   return refusal?.cause === "unplugged" ? undefined : index.planFor(context);
-}
-
-/** Turns an allow that could not be made sure into a block: nothing held, nothing running. */
-function failClosed(
-  pass: Pass,
-  ruling: Ruling,
-  parts: EngineParts,
-  { inFlight, refusal }: { inFlight: InFlightTable; refusal: Refusal },
-): MaybePromise<Ruling> {
-  inFlight.take(ruling.decision.id);
-  pass.refusal = refusal;
-  const decision = buildDecision(pass, ruling.decision.id, parts);
-  const undone = attempt(() =>
-    andThen(releaseHolds(pass, parts), () =>
-      andThen(
-        pass.call.callKey === undefined
-          ? undefined
-          : parts.admissions.advance(pass.call.callKey, "asked", {
-              nowMs: parts.nowMs(),
-              decisionId: decision.id,
-              reservationId: pass.call.reservationId,
-            }),
-        () =>
-          parts.sessions.complete(pass.context, decision.id, {
-            effect: "block",
-            durationMs: 0,
-            isError: false,
-          }),
-      ),
-    ),
-  );
-  return andThen(undone, (failure) => {
-    if (failure !== undefined) mustStop(parts, "state", failure);
-    return { ...ruling, decision };
-  });
 }
 
 /** A second interception may see the input as it was rewritten: both forms name this one call. */

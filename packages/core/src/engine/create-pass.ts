@@ -1,19 +1,22 @@
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Intent } from "../decision/decision.ts";
+import { NO_LIMITS } from "./bound-limit.ts";
 import type { EngineParts } from "./engine-parts.ts";
+import { NO_DUTIES } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
-import type { InForce } from "./policy-set.ts";
+import type { InForce } from "./assemble-policies.ts";
 
 /** Starts a pass over what is in force now. */
 export function createPass(
   context: PolicyContext,
-  { intent, isExplaining, inForce }: { intent: Intent; isExplaining: boolean; inForce: InForce },
+  intent: Intent,
+  inForce: InForce,
   parts: EngineParts,
 ): Pass {
   return {
     intent,
-    isExplaining,
+    isExplaining: false,
     startedMs: parts.ports.clock.elapsedMs(),
     index: inForce.index,
     revision: parts.revision(),
@@ -24,22 +27,23 @@ export function createPass(
     traits: inForce.traits.traitsOf(context.tool ?? context.target),
     call: intent === "peek" || isAfter(context.hookpoint) ? NO_CALL : newCall(parts.ports.ids.next("res")),
     session: undefined,
-    answers: [],
-    shadowAnswers: [],
+    answers: NOTHING,
+    shadowAnswers: NOTHING,
     lateShadow: NOTHING,
-    duties: NOTHING,
-    asks: [],
+    duties: NO_DUTIES,
+    asks: NOTHING,
     waivedModes: NOTHING,
     modes: NOTHING,
-    limits: NOTHING,
+    limits: NO_LIMITS,
     throttle: undefined,
     refusal: undefined,
     approvalId: undefined,
     isUnknown: false,
     isOverrun: false,
-    heldIds: [],
+    heldIds: NOTHING,
     hasAwaited: false,
     joined: undefined,
+    hasEnded: false,
   };
 }
 

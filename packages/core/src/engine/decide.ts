@@ -1,5 +1,4 @@
-import { AgentplaneError } from "../base/errors.ts";
-import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { MaybePromise } from "../base/maybe-promise.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
@@ -8,10 +7,11 @@ import { buildDecision } from "./build-decision.ts";
 import { conclude } from "./conclude.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
-import type { OwnedObligation } from "./owned-obligation.ts";
-import { runSteps, type Pass, type Step } from "./pass.ts";
+import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
+import type { Pass } from "./pass.ts";
 import { createPass } from "./create-pass.ts";
-import type { InForce } from "./policy-set.ts";
+import { survivingSteps, walk, type Pipeline, type PipelineParts, type Step } from "./pipeline.ts";
+import type { InForce } from "./assemble-policies.ts";
 import { runRules, runShadow } from "./run-rules.ts";
 import { enterCall } from "./step-admission.ts";
 import { approve } from "./step-approval.ts";
@@ -22,9 +22,15 @@ import { reserve } from "./step-reserve.ts";
 import { readSession, readSessionAgain, refuseLateSession } from "./step-session.ts";
 import { rewrite } from "./step-rewrite.ts";
 
+/** A judged result, and the pass that judged it. */
+export interface JudgedResult {
+  readonly ruling: Ruling;
+  readonly pass: Pass;
+}
+
 /** Decides contexts: the pipeline, wired once. */
 export interface Decider {
-  decide(context: PolicyContext, options: { intent: Intent }): MaybePromise<Ruling>;
+  decide(context: PolicyContext, intent: Intent): MaybePromise<Ruling>;
   /** Asks every rule and probes every limit; reads state, changes and records nothing. */
   explain(context: PolicyContext): MaybePromise<Decision>;
   /** Concludes a context with a denial that was found outside the rules. */
@@ -37,149 +43,121 @@ export interface Decider {
     context: PolicyContext,
     denial?: Denial,
     admittedDuties?: readonly OwnedObligation[],
-  ): MaybePromise<{ readonly ruling: Ruling; readonly pass: Pass }>;
+  ): MaybePromise<JudgedResult>;
 }
 
 /**
- * Wires the pipeline. Its order is the list below: cheap and final things first, state last, so that a denied call
- * consumes nothing.
+ * The pipeline. Its order is the list below: cheap and final things first, state last, so that a denied call consumes
+ * nothing.
  */
-export function createDecider(parts: EngineParts, inForce: () => InForce, inFlight: InFlightTable): Decider {
-  const steps = survivingSteps(parts, [
-    (pass) => gate(pass, parts),
-    match,
-    (pass) => enterCall(pass, parts, inFlight),
-    (pass) => readSession(pass, parts),
-    (pass) => runShadow(pass, parts),
-    (pass) => judgeModes(pass, parts),
-    (pass) => runRules(pass, parts),
-    (pass) => rewrite(pass, parts),
-    (pass) => applyDefault(pass, parts),
-    (pass) => reserve(pass, parts),
-    (pass) => readSessionAgain(pass, parts),
-    (pass) => climb(pass, parts),
-    (pass) => gateAgain(pass, parts),
-    (pass) => approve(pass, parts),
-    (pass) => gateAgain(pass, parts),
-    (pass) => refuseLateSession(pass, parts),
-  ]);
-  // What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules.
-  const peekSteps: readonly Step[] = [
-    (pass) => gate(pass, parts),
-    match,
-    (pass) => runShadow(pass, parts),
-    (pass) => judgeModes(pass, parts),
-    (pass) => runRules(pass, parts),
-    (pass) => applyDefault(pass, parts),
-  ];
-  const explainSteps = survivingSteps(parts, [
-    (pass) => gate(pass, parts),
-    match,
-    (pass) => readSession(pass, parts),
-    (pass) => runShadow(pass, parts),
-    (pass) => judgeModes(pass, parts),
-    (pass) => runRules(pass, parts),
-    (pass) => rewrite(pass, parts),
-    (pass) => applyDefault(pass, parts),
-    (pass) => reserve(pass, parts),
-  ]);
-  const afterSteps = survivingSteps(parts, [
-    (pass) => gate(pass, parts),
-    match,
-    (pass) => readSession(pass, parts),
-    (pass) => runShadow(pass, parts),
-    (pass) => judgeModes(pass, parts),
-    (pass) => runRules(pass, parts),
-    (pass) => rewrite(pass, parts),
-    (pass) => climb(pass, parts),
-    (pass) => gateAgain(pass, parts),
-  ]);
-  const walk = <R>(list: readonly Step[], pass: Pass, end: () => MaybePromise<R>): MaybePromise<R> => {
-    let hasEnded = false;
-    const endOnce = (): MaybePromise<R> => {
-      hasEnded = true;
-      return end();
-    };
-    const fail = (error: unknown): MaybePromise<R> => {
-      if (hasEnded) throw error;
-      refuseFailure(pass, parts, error);
-      return endOnce();
-    };
-    try {
-      const walked = runSteps(list, pass, endOnce);
-      return isThenable(walked) ? walked.catch(fail) : walked;
-    } catch (error) {
-      return fail(error);
-    }
-  };
-  const stepsOf = (context: PolicyContext, intent: Intent): readonly Step[] => {
-    if (isAfter(context.hookpoint)) return afterSteps;
-    return intent === "peek" ? peekSteps : steps;
-  };
+const STEPS: readonly Step[] = [
+  gate,
+  match,
+  enterCall,
+  readSession,
+  runShadow,
+  judgeModes,
+  runRules,
+  rewrite,
+  applyDefault,
+  reserve,
+  readSessionAgain,
+  climb,
+  gateAgain,
+  approve,
+  gateAgain,
+  refuseLateSession,
+];
+
+/** What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules. */
+const PEEK_STEPS: readonly Step[] = [gate, match, runShadow, judgeModes, runRules, applyDefault];
+
+const EXPLAIN_STEPS: readonly Step[] = [
+  gate,
+  match,
+  readSession,
+  runShadow,
+  judgeModes,
+  runRules,
+  rewrite,
+  applyDefault,
+  reserve,
+];
+
+const AFTER_STEPS: readonly Step[] = [
+  gate,
+  match,
+  readSession,
+  runShadow,
+  judgeModes,
+  runRules,
+  rewrite,
+  climb,
+  gateAgain,
+];
+
+/** Wires the pipeline. */
+export function createDecider(
+  engineParts: EngineParts,
+  inForce: () => InForce,
+  inFlight: InFlightTable,
+): Decider {
+  const parts: PipelineParts = { ...engineParts, inFlight };
+  const surviving = <R>(steps: readonly Step[], end: Pipeline<R>["end"]): Pipeline<R> => ({
+    steps: survivingSteps(parts, steps),
+    end,
+  });
+  const full = surviving(STEPS, conclude);
+  const peek: Pipeline<Ruling> = { steps: PEEK_STEPS, end: conclude };
+  const explained = surviving(EXPLAIN_STEPS, decisionOf);
+  const after = surviving(AFTER_STEPS, judgedResult);
+  const afterRuled = surviving(AFTER_STEPS, conclude);
   return {
-    decide(context, { intent }) {
-      const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
-      return walk(stepsOf(context, intent), pass, () => conclude(pass, parts, inFlight));
+    decide(context, intent) {
+      const pass = createPass(context, intent, inForce(), parts);
+      if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);
+      return walk(intent === "peek" ? peek : full, pass, parts);
     },
     explain(context) {
       // An early question reads sessions and probes limits; without the steps that write it leaves nothing behind.
-      const pass = createPass(context, { intent: "ask", isExplaining: true, inForce: inForce() }, parts);
-      return walk(explainSteps, pass, () => buildDecision(pass, parts.ports.ids.next("dec"), parts));
+      const pass = createPass(context, "ask", inForce(), parts);
+      pass.isExplaining = true;
+      return walk(explained, pass, parts);
     },
     refuse(context, denial, intent) {
-      const pass = createPass(context, { intent, isExplaining: false, inForce: inForce() }, parts);
+      const pass = createPass(context, intent, inForce(), parts);
       pass.refusal = denial;
-      return conclude(pass, parts, inFlight);
+      return conclude(pass, parts);
     },
-    judgeResult(context, denial, admittedDuties = []) {
-      const pass = createPass(context, { intent: "admit", isExplaining: false, inForce: inForce() }, parts);
+    judgeResult(context, denial, admittedDuties = NO_DUTIES) {
+      const pass = createPass(context, "admit", inForce(), parts);
       pass.refusal = denial;
-      // What a rule imposed before the call holds for its result, unless the rule imposes it always and so again.
-      pass.duties = admittedDuties.filter(({ entry, obligation }) => !entry.obligations.includes(obligation));
-      return walk(afterSteps, pass, () => {
-        const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
-        return { ruling: { decision, context: pass.context, callKeys: [] }, pass };
-      });
+      pass.duties = lastingDuties(admittedDuties);
+      return walk(after, pass, parts);
     },
   };
 }
 
-const match: Step = (pass) => void (pass.plan = pass.index.planFor(pass.context));
-
-/** With `onStateError: allow` a step whose store fails is passed over, loudly; what asks a person still does not run. */
-function survivingSteps({ ports, settings }: EngineParts, steps: readonly Step[]): readonly Step[] {
-  if (settings.onStateError === "block") return steps;
-  const passOver = (error: unknown): void => {
-    if (!isStateFailure(error)) throw error;
-    ports.logger.error("the state store failed during a decision; onStateError: allow", {
-      error: error.message,
-    });
-  };
-  return steps.map((step) => (pass) => {
-    try {
-      const done = step(pass);
-      return isThenable(done) ? done.catch(passOver) : done;
-    } catch (error) {
-      return passOver(error);
-    }
-  });
+function match(pass: Pass): void {
+  pass.plan = pass.index.planFor(pass.context, pass.context.hookpoint);
 }
 
-function isStateFailure(error: unknown): error is AgentplaneError {
-  return error instanceof AgentplaneError && error.code === "state_failed";
+function decisionOf(pass: Pass, parts: PipelineParts): Decision {
+  return buildDecision(pass, parts.ports.ids.next("dec"), parts);
 }
 
-/** Whatever fails inside the engine blocks the call; the store's failures are told apart from our own. */
-function refuseFailure(pass: Pass, { ports }: EngineParts, error: unknown): void {
-  const isState = isStateFailure(error);
-  ports.logger.error(
-    isState ? "the state store failed during a decision" : "the engine failed during a decision",
-    {
-      hookpoint: pass.context.hookpoint,
-      error: error instanceof Error ? `${error.name}: ${error.message}` : "not an error",
-    },
-  );
-  pass.refusal = isState
-    ? { cause: "state_error", reason: "the state store does not answer, so nothing may run" }
-    : { cause: "engine_error", reason: "the policy engine failed on this call, so it is blocked" };
+function judgedResult(pass: Pass, parts: PipelineParts): JudgedResult {
+  return { ruling: { decision: decisionOf(pass, parts), context: pass.context, callKeys: NO_KEYS }, pass };
+}
+
+const NO_KEYS: readonly string[] = Object.freeze([]);
+
+/** What a rule imposed before the call holds for its result, unless the rule imposes it always and so again. */
+function lastingDuties(admitted: readonly OwnedObligation[]): readonly OwnedObligation[] {
+  for (const duty of admitted) if (isLasting(duty)) return admitted.filter(isLasting);
+  return NO_DUTIES;
+}
+
+function isLasting({ entry, obligation }: OwnedObligation): boolean {
+  return !entry.obligations.includes(obligation);
 }

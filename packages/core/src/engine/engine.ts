@@ -2,7 +2,6 @@ import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { ContextMark } from "../context/context-mark.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
-import { afterOf } from "../context/hookpoint.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
 import type { DecisionPoint, StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
@@ -81,11 +80,11 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       cutOf: (context) => cutOf(context, parts, set),
       subscribe: (changed) => parts.plugboard.subscribe(changed),
     },
-    rule: (context, options) => decider.decide(context, options),
+    rule: (context, options) => decider.decide(context, options.intent),
     decide: (given, { intent = "admit" } = {}) =>
-      andThen(decider.decide(contextOf(given), { intent }), ({ decision }) => decision),
+      andThen(decider.decide(contextOf(given), intent), ({ decision }) => decision),
     async evaluate(given) {
-      const { decision } = await decider.decide(contextOf(given), { intent: "admit" });
+      const { decision } = await decider.decide(contextOf(given), "admit");
       if (decision.effect !== "allow") throw policyErrorOf(decision);
       // Nobody will report an end: what was reserved counts as used, at the estimate.
       await settleAtEstimate(decision.id, ending);
@@ -93,7 +92,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     attach: (registry) =>
       attachEngine(registry, {
-        rule: (context) => decider.decide(context, { intent: "admit" }),
+        rule: (context) => decider.decide(context, "admit"),
         settle: (decisionId) => settleAtEstimate(decisionId, ending),
         isOwn: isOwnRegistry,
       }),
@@ -102,7 +101,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     refuse: (context, denial, { intent = "admit" } = {}) =>
       andThen(decider.refuse(context, denial, intent), ({ decision }) => decision),
     looksAfter(context) {
-      const plan = set.current.index.planFor(context, afterOf(context.hookpoint));
+      const plan = set.current.index.planAfter(context);
       return plan.entries.length + plan.shadow.length + plan.observers.length + plan.audits.length > 0;
     },
     renew(decisionId) {
@@ -114,7 +113,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       return andThen(known, () => renewAll(flight.heldIds, parts));
     },
     streamDuties(context) {
-      const plan = set.current.index.planFor(context, afterOf(context.hookpoint));
+      const plan = set.current.index.planAfter(context);
       const duties = streamDutiesOf(plan, context, parts.settings.onWhole);
       if (duties.exposedTo.length > 0) recordExposed(context, duties, parts);
       return duties;
@@ -141,7 +140,7 @@ function recordExposed(
 function cutOf(context: PolicyContext, parts: EngineParts, set: PolicySet): Decision | undefined {
   const plug = parts.plugboard.cutOf(context);
   if (plug === undefined) return undefined;
-  const pass = createPass(context, { intent: "peek", isExplaining: false, inForce: set.current }, parts);
+  const pass = createPass(context, "peek", set.current, parts);
   pass.refusal = unplugged(plug);
   return buildDecision(pass, parts.ports.ids.next("dec"), parts);
 }

@@ -1,16 +1,42 @@
 import { assertNever } from "../base/assert-never.ts";
-import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { AgentplaneError } from "../base/errors.ts";
+import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
-import type { CallEnd, Denial, Ruling } from "../decision/decision-point.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
-import type { Decider } from "./decide.ts";
+import type { Decider, JudgedResult } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
-import type { OwnedObligation } from "./owned-obligation.ts";
+import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 import { isLive, type Plan } from "./plan.ts";
 import { isMetered, releaseAll, settleAll, type RunEnd } from "./settle.ts";
+import { UNRECORDED, UNSETTLED, withheld, withheldFor } from "./withheld.ts";
+
+/** What ending works with. */
+export interface FinishParts extends EngineParts {
+  readonly decider: Decider;
+  readonly inFlight: InFlightTable;
+}
+
+/** One end on its way: each step reads the earlier fields and fills its own. */
+interface Ending {
+  readonly parts: FinishParts;
+  readonly flight: InFlight;
+  readonly durationMs: number;
+  status: OutcomeRecord["outcome"];
+  /** Of a call that ran. */
+  run: RunEnd | undefined;
+  isError: boolean;
+  isUnknown: boolean;
+  isStateSound: boolean;
+  /** What the result's judgement came to. */
+  shown: Ruling | undefined;
+  duties: readonly OwnedObligation[];
+  plan: Plan | undefined;
+}
 
 /**
  * Ends an admission exactly once: judges the result, settles what was reserved, writes session, call state and outcome.
@@ -19,77 +45,87 @@ import { isMetered, releaseAll, settleAll, type RunEnd } from "./settle.ts";
 export function finishCall(
   decisionId: string,
   end: CallEnd,
-  parts: EngineParts & { readonly decider: Decider; readonly inFlight: InFlightTable },
+  parts: FinishParts,
 ): MaybePromise<Ruling | undefined> {
   const flight = parts.inFlight.take(decisionId);
   if (flight === undefined) return undefined;
-  const durationMs = parts.ports.clock.elapsedMs() - flight.startedMs;
+  const ending: Ending = {
+    parts,
+    flight,
+    durationMs: parts.ports.clock.elapsedMs() - flight.startedMs,
+    status: end.status,
+    run: undefined,
+    isError: false,
+    isUnknown: false,
+    isStateSound: true,
+    shown: undefined,
+    duties: NO_DUTIES,
+    plan: undefined,
+  };
   switch (end.status) {
     case "suspended":
-      return andThen(closeCall(flight, parts, { status: "suspended", durationMs }), () => undefined);
+      return andThenWith(closeCall(ending), nothing, ending);
     case "released":
-      return andThen(releaseAll(flight, parts), () =>
-        andThen(closeCall(flight, parts, { status: "released", durationMs }), () => undefined),
-      );
+      return andThenWith(releaseAll(flight, parts), closeReleased, ending);
     case "ran":
     case "failed":
-      return endRun(flight, end, parts, durationMs);
+      ending.run = end;
+      // Settled first: what was used is charged even when judging the result fails.
+      return andThenWith(guarded("settlement", settle, ending), judge, ending);
     default:
       return assertNever(end, "call end");
   }
 }
 
-function endRun(
-  flight: InFlight,
-  end: RunEnd,
-  parts: EngineParts & { readonly decider: Decider },
-  durationMs: number,
-): MaybePromise<Ruling> {
-  // Settled first: what was used is charged even when judging the result fails.
-  const settled = guarded(() => settleAll(flight, end, parts, durationMs), parts, "settlement");
-  return andThen(settled, (isSettled) => {
-    const mayShow = isSettled || parts.settings.onStateError === "allow";
-    const denial = end.denial ?? (mayShow ? undefined : UNSETTLED);
-    return andThen(parts.decider.judgeResult(end.context, denial, flight.duties), ({ ruling, pass }) => {
-      if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
-      const isWithheld = ruling.decision.effect === "block";
-      const shown = isWithheld ? withheld(flight, ruling) : ruling;
-      const closed = closeCall(flight, parts, {
-        status: isWithheld ? "withheld" : end.status,
-        isError: end.status === "failed" || end.context.isError === true,
-        // Cut in the middle, it may have happened: it is not tried again under the same id.
-        isUnknown: end.denial?.cause === "unplugged",
-        ruling: shown,
-        usage: end.usage,
-        durationMs,
-        duties: pass.duties,
-        plan: pass.plan,
-      });
-      return andThen(closed, ({ isStateSound, isRecorded }) => {
-        if (isWithheld) return shown;
-        if (!isStateSound && parts.settings.onStateError === "block")
-          return withheldFor(flight, shown, UNSETTLED);
-        return isRecorded || parts.settings.onAuditError === "continue"
-          ? shown
-          : withheldFor(flight, shown, UNRECORDED);
-      });
-    });
-  });
+function nothing(): undefined {
+  return undefined;
 }
 
-const UNSETTLED: Denial = { cause: "state_error", reason: "what it used could not be settled" };
+function closeReleased(_released: void, ending: Ending): MaybePromise<undefined> {
+  return andThenWith(closeCall(ending), nothing, ending);
+}
 
-const NO_DUTIES: readonly OwnedObligation[] = Object.freeze([]);
+function settle({ run, flight, parts, durationMs }: Ending): MaybePromise<void> {
+  return settleAll(flight, runOf(run), parts, durationMs);
+}
 
-interface Close {
-  readonly status: OutcomeRecord["outcome"];
-  readonly durationMs: number;
-  readonly isError?: boolean;
-  readonly isUnknown?: boolean;
-  readonly ruling?: Ruling;
-  readonly usage?: Usage | undefined;
-  readonly duties?: readonly OwnedObligation[];
-  readonly plan?: Plan | undefined;
+/** The end of a call that ran: the steps below are reached by no other. */
+function runOf(run: RunEnd | undefined): RunEnd {
+  if (run !== undefined) return run;
+  throw new AgentplaneError("internal_unreachable", "the end of a call that did not run was judged");
+}
+
+function judge(isSettled: boolean, ending: Ending): MaybePromise<Ruling> {
+  const { parts, flight } = ending;
+  const end = runOf(ending.run);
+  const mayShow = isSettled || parts.settings.onStateError === "allow";
+  const denial = end.denial ?? (mayShow ? undefined : UNSETTLED);
+  return andThenWith(parts.decider.judgeResult(end.context, denial, flight.duties), closeRun, ending);
+}
+
+function closeRun({ ruling, pass }: JudgedResult, ending: Ending): MaybePromise<Ruling> {
+  const { parts, flight } = ending;
+  const end = runOf(ending.run);
+  if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
+  const isWithheld = ruling.decision.effect === "block";
+  ending.shown = isWithheld ? withheld(flight, ruling) : ruling;
+  if (isWithheld) ending.status = "withheld";
+  ending.isError = end.status === "failed" || end.context.isError === true;
+  // Cut in the middle, it may have happened: it is not tried again under the same id.
+  ending.isUnknown = end.denial?.cause === "unplugged";
+  ending.duties = pass.duties;
+  ending.plan = pass.plan;
+  return andThenWith(closeCall(ending), shownAfter, ending);
+}
+
+function shownAfter(isRecorded: boolean, ending: Ending): Ruling {
+  const { shown, flight, parts, status, isStateSound } = ending;
+  if (shown === undefined) throw new AgentplaneError("internal_unreachable", "a result was not judged");
+  if (status === "withheld") return shown;
+  if (!isStateSound && parts.settings.onStateError === "block") return withheldFor(flight, shown, UNSETTLED);
+  return isRecorded || parts.settings.onAuditError === "continue"
+    ? shown
+    : withheldFor(flight, shown, UNRECORDED);
 }
 
 const CALL_STATE = {
@@ -101,117 +137,106 @@ const CALL_STATE = {
 } as const;
 
 /** Moves the call and its session on. */
-function closeState(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
-  const { context, callKey, ruling } = flight;
-  const decisionId = ruling.decision.id;
-  const isError = close.isError === true;
-  const state = isError && close.isUnknown !== true ? "failed" : CALL_STATE[close.status];
-  const advanced =
-    callKey === undefined
-      ? undefined
-      : parts.admissions.advance(callKey, state, {
-          nowMs: parts.nowMs(),
-          decisionId,
-          reservationId: flight.reservationId,
-        });
-  if (close.status === "suspended") return advanced;
-  return andThen(advanced, () =>
-    parts.sessions.complete(context, decisionId, { isError, durationMs: close.durationMs, effect: "allow" }),
-  );
+function closeState(ending: Ending): MaybePromise<void> {
+  const { flight, parts, isError } = ending;
+  if (flight.callKey === undefined) return endInSession(undefined, ending);
+  const state = isError && !ending.isUnknown ? "failed" : CALL_STATE[ending.status];
+  const info = {
+    nowMs: parts.nowMs(),
+    decisionId: flight.ruling.decision.id,
+    reservationId: flight.reservationId,
+  };
+  return andThenWith(parts.admissions.advance(flight.callKey, state, info), endInSession, ending);
 }
 
-/** State and record are independent: a store that fails does not cost the record of what happened. */
-function closeCall(
-  flight: InFlight,
-  parts: EngineParts,
-  close: Close,
-): MaybePromise<{ readonly isStateSound: boolean; readonly isRecorded: boolean }> {
-  const moved = guarded(() => closeState(flight, parts, close), parts, "call state");
-  return andThen(moved, (isStateSound) =>
-    andThen(
-      guarded(() => writeOutcome(flight, parts, close), parts, "outcome"),
-      (isRecorded) => ({ isStateSound, isRecorded }),
-    ),
-  );
+function endInSession(_advanced: void, ending: Ending): MaybePromise<void> {
+  const { flight, parts, status, isError, durationMs } = ending;
+  if (status === "suspended") return;
+  const end = { isError, durationMs, effect: "allow" } as const;
+  return parts.sessions.complete(flight.context, flight.ruling.decision.id, end);
 }
 
-function writeOutcome(flight: InFlight, parts: EngineParts, close: Close): MaybePromise<void> {
-  const { ruling, context } = flight;
-  const shown = close.ruling?.context ?? context;
-  const scope = auditScopeOf(close.plan, shown, flight.traits);
+/**
+ * State and record are independent: a store that fails does not cost the record of what happened.
+ * @returns Whether the outcome is recorded.
+ */
+function closeCall(ending: Ending): MaybePromise<boolean> {
+  return andThenWith(guarded("call state", closeState, ending), recordOutcome, ending);
+}
+
+function recordOutcome(isStateSound: boolean, ending: Ending): MaybePromise<boolean> {
+  ending.isStateSound = isStateSound;
+  return guarded("outcome", writeOutcome, ending);
+}
+
+function writeOutcome(ending: Ending): MaybePromise<void> {
+  const { flight, parts, shown, run, status, plan, durationMs } = ending;
+  const context = shown?.context ?? flight.context;
+  const scope = auditScopeOf(plan, context, flight.traits);
   const facts = {
-    decisionId: ruling.decision.id,
-    context: shown,
-    outcome: close.status,
-    after: close.ruling?.decision,
-    usage: close.usage,
-    isEstimated:
-      close.status === "ran" &&
-      flight.limits.some(
-        ({ declaration: { measure } }) => isMetered(measure) && !isCompleteUsage(close.usage, measure),
-      ),
-    durationMs: close.durationMs,
-    duties: close.duties ?? NO_DUTIES,
+    decisionId: flight.ruling.decision.id,
+    context,
+    outcome: status,
+    after: shown?.decision,
+    usage: run?.usage,
+    isEstimated: status === "ran" && isEstimated(flight, run?.usage),
+    durationMs,
+    duties: ending.duties,
     admittedDuties: flight.duties,
-    plan: close.plan,
+    plan,
   };
   const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
-  const observers = close.plan?.observers;
-  if (observers === undefined || observers.length === 0) return written;
-  const live = observers.filter((entry) => isLive(entry, shown));
-  if (live.length > 0) {
-    parts.observers.push(live, {
-      context: shown,
-      decision: close.ruling?.decision ?? ruling.decision,
-      phase: "outcome",
-      ...(close.usage !== undefined && { usage: close.usage }),
-      durationMs: close.durationMs,
-      isError: close.isError === true,
-    });
-  }
+  if (plan !== undefined && plan.observers.length > 0) tellObservers(ending, plan, context);
   return written;
+}
+
+/** Whether some limit counts what the usage does not say. */
+function isEstimated({ limits }: InFlight, usage: Usage | undefined): boolean {
+  for (let at = 0; at < limits.list.length; at++) {
+    const { measure } = limits.list[at]!.declaration;
+    if (isMetered(measure) && !isCompleteUsage(usage, measure)) return true;
+  }
+  return false;
+}
+
+function tellObservers(ending: Ending, plan: Plan, context: PolicyContext): void {
+  const { parts, shown, flight, run, durationMs, isError } = ending;
+  const live = plan.observers.filter((entry) => isLive(entry, context));
+  if (live.length === 0) return;
+  parts.observers.push(live, {
+    context,
+    decision: shown?.decision ?? flight.ruling.decision,
+    phase: "outcome",
+    ...(run?.usage !== undefined && { usage: run.usage }),
+    durationMs,
+    isError,
+  });
 }
 
 /** Runs a duty that no policy gates; its failure is loud and answers false. */
 function guarded(
-  work: () => MaybePromise<void>,
-  { ports }: EngineParts,
   what: string,
+  work: (ending: Ending) => MaybePromise<void>,
+  ending: Ending,
 ): MaybePromise<boolean> {
-  const fail = (error: unknown): boolean => {
-    ports.logger.error(`${what} of a finished call failed`, {
-      error: error instanceof Error ? error.message : "unknown",
-    });
-    return false;
-  };
   try {
-    const done = work();
-    return isThenable(done) ? done.then(() => true, fail) : true;
+    const done = work(ending);
+    return isThenable(done) ? guardedLater(what, done, ending) : true;
   } catch (error) {
-    return fail(error);
+    return reportFailure(what, error, ending);
   }
 }
 
-/** The action has happened: whoever reads the replacement must not believe that it did not. */
-function withheld(flight: InFlight, { decision, context }: Ruling): Ruling {
-  const message = withheldWords(flight.context, decision.reason);
-  return {
-    decision: { ...decision, message },
-    context: Object.freeze({ ...context, result: message, isError: true }),
-    callKeys: [],
-  };
+function guardedLater(what: string, done: Promise<void>, ending: Ending): Promise<boolean> {
+  return done.then(
+    () => true,
+    (error: unknown) => reportFailure(what, error, ending),
+  );
 }
 
-function withheldWords({ tool, model }: InFlight["context"], reason: string): string {
-  // A model's answer changes nothing in the world: what matters is that it is not shown.
-  if (model !== undefined) return `The model's answer is withheld: ${reason}.`;
-  const what = tool === undefined ? "The action" : `The call of ${tool.name}`;
-  return `${what} WAS executed, but its result is withheld: ${reason}. Do not repeat the call.`;
-}
-
-const UNRECORDED: Denial = { cause: "audit_error", reason: "its outcome could not be recorded" };
-
-function withheldFor(flight: InFlight, ruling: Ruling, { cause, reason }: Denial): Ruling {
-  const decision = { ...ruling.decision, cause, reason, verdict: "block", effect: "block" } as const;
-  return withheld(flight, { ...ruling, decision });
+function reportFailure(what: string, error: unknown, { parts }: Ending): false {
+  parts.ports.logger.error(`${what} of a finished call failed`, {
+    error: error instanceof Error ? error.message : "unknown",
+  });
+  return false;
 }

@@ -1,7 +1,8 @@
+import { ChurnMap } from "../base/churn-map.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import type { ToolTraits } from "../policy/traits.ts";
-import type { BoundLimit } from "./bind-limits.ts";
+import type { BoundLimits } from "./bound-limit.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 
 /** An admission whose end is awaited. */
@@ -14,7 +15,7 @@ export interface InFlight {
   /** The one under which the call was entered. */
   readonly reservationId: string;
   readonly heldIds: readonly string[];
-  readonly limits: readonly BoundLimit[];
+  readonly limits: BoundLimits;
   readonly duties: readonly OwnedObligation[];
   readonly startedMs: number;
 }
@@ -43,21 +44,21 @@ const MAX_REMEMBERED_ASKS = 10_000;
  *   have expired, and it is forgotten here too.
  */
 export function createInFlightTable(elapsedMs: () => number, abandonedMs: number): InFlightTable {
-  const byDecision = new Map<string, InFlight>();
+  const byDecision = new ChurnMap<InFlight>();
   const byKey = new Map<string, InFlight>();
   const aliveMs = new Map<string, number>();
   const asks = new Set<string>();
   let added = 0;
   const forget = (decisionId: string, flight: InFlight): void => {
     byDecision.delete(decisionId);
-    aliveMs.delete(decisionId);
+    if (aliveMs.size > 0) aliveMs.delete(decisionId);
     if (flight.callKey !== undefined && byKey.get(flight.callKey) === flight) byKey.delete(flight.callKey);
   };
   const sweep = (): void => {
     const deadlineMs = elapsedMs() - abandonedMs;
-    for (const [decisionId, flight] of byDecision) {
+    byDecision.forEach((flight, decisionId) => {
       if ((aliveMs.get(decisionId) ?? flight.startedMs) < deadlineMs) forget(decisionId, flight);
-    }
+    });
   };
   return {
     add(flight) {
@@ -74,7 +75,7 @@ export function createInFlightTable(elapsedMs: () => number, abandonedMs: number
     get: (decisionId) => byDecision.get(decisionId),
     byCallKey: (callKey) => byKey.get(callKey),
     touch(decisionId) {
-      if (byDecision.has(decisionId)) aliveMs.set(decisionId, elapsedMs());
+      if (byDecision.get(decisionId) !== undefined) aliveMs.set(decisionId, elapsedMs());
     },
     isFirstAsk(approvalId) {
       if (approvalId === undefined) return true;

@@ -7,8 +7,8 @@ import {
   type CombineAlgorithm,
 } from "../decision/combine.ts";
 import type { Effect, Verdict } from "../decision/decision.ts";
-import { byPrecedence } from "./compiled-policy.ts";
-import type { Pass, PassAnswer } from "./pass.ts";
+import { byPrecedence, type PassAnswer } from "./compiled-policy.ts";
+import type { Pass } from "./pass.ts";
 
 /** Tells whether something already stops this call, so that nothing more is asked, reserved or held. */
 export function isBlocked(pass: Pass, combine: CombineAlgorithm): boolean {

@@ -7,12 +7,13 @@ export interface OwnedObligation {
   readonly obligation: Obligation;
 }
 
-const NONE: readonly OwnedObligation[] = Object.freeze([]);
+/** No duties: the list every pass starts with. */
+export const NO_DUTIES: readonly OwnedObligation[] = Object.freeze([]);
 
 /** Names the owner of a rule's obligations. */
 export function dutiesOf(
   entry: CompiledEntry,
   obligations: readonly Obligation[],
 ): readonly OwnedObligation[] {
-  return obligations.length === 0 ? NONE : obligations.map((obligation) => ({ entry, obligation }));
+  return obligations.length === 0 ? NO_DUTIES : obligations.map((obligation) => ({ entry, obligation }));
 }

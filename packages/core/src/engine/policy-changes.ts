@@ -1,12 +1,10 @@
-import { canonicalJson } from "../base/canonical-json.ts";
-import type { Hash } from "../base/ports.ts";
-import { ConfigError } from "../base/errors.ts";
-import { parsePolicies, parsePolicy } from "../load/parse.ts";
+import type { Ports } from "../base/ports.ts";
+import { drain } from "../base/sliced-work.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { Policy, PolicyDocument, PolicySource } from "../policy/policy.ts";
-import type { RuleRegistry } from "../rules/registry.ts";
-import type { ControlRecord } from "../audit/audit-record.ts";
-import type { PolicySet, SourceSet } from "./policy-set.ts";
+import { createLoadQueue, type LoadOutcome } from "./load-queue.ts";
+import { loadInSlices, loadOne, putInForce, type PolicyChange, type PolicyLoadDeps } from "./policy-load.ts";
+import type { CheckedRules } from "./policy-set.ts";
 
 /** How policies come into force and leave it; every change is atomic and checked first. */
 export interface PolicyChanges {
@@ -18,92 +16,64 @@ export interface PolicyChanges {
   /** Removes a policy of the source `code`; false when there is none of that id. */
   removePolicy(id: string): boolean;
   /**
-   * Swaps everything one source contributes, at once.
+   * Swaps everything one source contributes, at once: nothing else runs until it is done. A load of the source that is
+   * not in force yet is dropped.
    * @param source `code`, `server` or `file:<path>`.
-   * @param document The whole new content of the source; unknown data is checked.
+   * @param document The whole new content of the source, or its JSON text; unknown data is checked.
    * @throws ConfigError naming every issue; the earlier set stays in force then.
    */
-  replaceAll(source: PolicySource, document: PolicyDocument): void;
+  replaceAll(source: PolicySource, document: PolicyDocument | string): void;
+  /**
+   * The same while decisions go on: the work is done in slices of at most 2 ms, and all of it is in force at once at
+   * the end. Of several loads of a source the one that was started last wins.
+   * @param document As for `replaceAll`; it must not be changed until the promise settles. A text is also parsed in
+   *   slices.
+   * @returns `in_force`, or `superseded` when a later load or `replaceAll` of the source came first.
+   * @throws ConfigError (rejects) naming every issue; the earlier set stays in force then.
+   * @example await plane.engine.load("server", await response.text());
+   */
+  load(source: PolicySource, document: PolicyDocument | string): Promise<LoadOutcome>;
 }
 
 /** What changing policies needs. */
-export interface PolicyChangeDeps {
-  readonly set: PolicySet;
-  readonly registry: RuleRegistry;
-  readonly hookpoints: readonly string[];
-  readonly hash: Hash;
-  readonly record: (record: Omit<ControlRecord, "kind" | "at">) => void;
+export interface PolicyChangeDeps extends Omit<PolicyLoadDeps, "hash"> {
+  readonly ports: Pick<Ports, "hash" | "clock" | "defer">;
 }
 
 /** Wires the changes to a policy set. */
-export function createPolicyChanges({
-  set,
-  registry,
-  hookpoints,
-  hash,
-  record,
-}: PolicyChangeDeps): PolicyChanges {
-  const load = (policy: Policy, source: PolicySource): LoadedPolicy =>
-    Object.freeze({
-      policy: deepFreeze(policy),
-      source,
-      contentHash: `sha256:${hash.sha256(canonicalJson(policy))}`,
-    });
-  /** Also what cannot even be read is on the record: a broken change is loud and changes nothing. */
-  const orRecord = <T>(source: PolicySource, subject: string, work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      record({ action: "configuration_error", by: source, subject, reason: issueText(error) });
-      throw error;
-    }
+export function createPolicyChanges({ ports, ...rest }: PolicyChangeDeps): PolicyChanges {
+  const { set } = rest;
+  const deps: PolicyLoadDeps = { ...rest, hash: ports.hash };
+  const queue = createLoadQueue(ports);
+  const changeCode = (
+    policies: ReadonlyMap<string, LoadedPolicy>,
+    change: Omit<PolicyChange, "source" | "next">,
+  ): void => {
+    const next = { ...set.sourceSet("code"), policies };
+    drain(drain(putInForce({ ...change, source: "code", next }, deps)));
   };
-  const swap = (source: PolicySource, next: SourceSet, action: string, subject: string): void => {
-    orRecord(source, subject, () => set.replace(source, next));
-    record({
-      action,
-      by: source,
-      subject,
-      data: { revision: set.current.revision, policies: next.policies.length },
-    });
-  };
-  const inCode = (): SourceSet => set.sourceSet("code");
   return {
     addPolicy(policy) {
-      const parsed = orRecord("code", "policy", () =>
-        parsePolicy(policy, "", { source: "code", registry, hookpoints }),
-      );
-      const others = inCode().policies.filter(({ policy: { id } }) => id !== parsed.id);
-      swap("code", { ...inCode(), policies: [...others, load(parsed, "code")] }, "policy_added", parsed.id);
+      queue.finish("code");
+      const { loaded, rules } = loadOne(policy, deps);
+      const { id } = loaded.policy;
+      const policies = new Map(set.sourceSet("code").policies);
+      policies.delete(id);
+      policies.set(id, loaded);
+      const checked: CheckedRules = rules === undefined ? new Map() : new Map([[loaded, rules]]);
+      changeCode(policies, { action: "policy_added", subject: id, rules: checked });
     },
     removePolicy(id) {
-      const kept = inCode().policies.filter(({ policy }) => policy.id !== id);
-      if (kept.length === inCode().policies.length) return false;
-      swap("code", { ...inCode(), policies: kept }, "policy_removed", id);
+      queue.finish("code");
+      const policies = new Map(set.sourceSet("code").policies);
+      if (!policies.delete(id)) return false;
+      changeCode(policies, { action: "policy_removed", subject: id, rules: new Map() });
       return true;
     },
     replaceAll(source, document) {
-      const parsed = orRecord(source, source, () =>
-        parsePolicies(document, { source, registry, hookpoints }),
-      );
-      const next: SourceSet = {
-        policies: parsed.policies.map((policy) => load(policy, source)),
-        tools: parsed.tools,
-        defaultEffect: parsed.defaultEffect,
-      };
-      swap(source, next, "policies_replaced", source);
+      queue.drop(source);
+      drain(drain(loadInSlices(source, document, deps)));
     },
+    load: (source, document) => queue.start(source, loadInSlices(source, document, deps)),
   };
-}
-
-function issueText(error: unknown): string {
-  return error instanceof ConfigError
-    ? error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ")
-    : "failed";
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
-  return Object.freeze(value);
 }

@@ -1,8 +1,11 @@
 import { assertNever } from "../base/assert-never.ts";
+import { sortInSlices } from "../base/sliced-sort.ts";
+import type { SlicedWork } from "../base/sliced-work.ts";
 import type { PolicyContext, ToolCall } from "../context/context.ts";
-import type { Hookpoint } from "../context/hookpoint.ts";
+import { afterOf, type Hookpoint } from "../context/hookpoint.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
 import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
+import { createDecidedTable, type DecidedTable } from "./decided-before.ts";
 import type { Plan } from "./plan.ts";
 import { createPlanCache } from "./plan-cache.ts";
 
@@ -15,30 +18,63 @@ export interface PolicyIndex {
   /** Some enforcing policy selects by tenant: a context without one cannot be judged. */
   readonly needsTenant: boolean;
   readonly needsUser: boolean;
+  /** The decisions in which no rule had a part; see `templateBefore`. */
+  readonly decided: DecidedTable;
   /**
    * The rules that concern this context. O(1) after the first time; a miss probes the filed keys.
    * @param hookpoint Default: the context's own; another one looks ahead.
    */
   planFor(context: PolicyContext, hookpoint?: Hookpoint): Plan;
+  /** The rules that will concern the result of this call: mostly asked for right before they are run. */
+  planAfter(context: PolicyContext): Plan;
 }
 
-/** Files compiled policies. O(n log n) once. */
-export function createPolicyIndex(unsorted: readonly CompiledPolicy[]): PolicyIndex {
-  const policies = unsorted.toSorted(byPrecedence);
-  const shelf = createShelf(policies);
+/** Files compiled policies, in steps. O(n log n) once. */
+export function* indexInSlices(unsorted: readonly CompiledPolicy[]): SlicedWork<PolicyIndex> {
+  const policies = yield* sortInSlices(unsorted, byPrecedence);
+  return createIndex(policies, yield* createShelf(policies));
+}
+
+function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyIndex {
   const plans = createPlanCache();
+  let latest: Ahead | undefined;
   const enforcing = policies.filter(({ isShadow }) => !isShadow);
   return {
     policies,
     needsTenant: enforcing.some(({ selector }) => selector.tenants !== undefined),
     needsUser: enforcing.some(({ selector }) => selector.users !== undefined),
+    decided: createDecidedTable(),
     planFor(context, hookpoint = context.hookpoint) {
+      const last = latest;
+      if (
+        last?.tool === context.tool &&
+        last?.agent === context.agent &&
+        last.tenant === context.tenant &&
+        last.hookpoint === hookpoint
+      )
+        return last.plan;
       const slot = plans.slotOf(context, hookpoint);
-      const known = slot.get(context.agent.id);
-      if (known !== undefined) return known;
-      return plans.remember(slot, context.agent.id, matching(shelf, context, hookpoint), hookpoint);
+      const plan =
+        slot.get(context.agent.id) ??
+        plans.remember(slot, context.agent.id, matching(shelf, context, hookpoint), hookpoint);
+      return plan;
+    },
+    planAfter(context) {
+      const { tool, agent, tenant } = context;
+      const hookpoint = afterOf(context.hookpoint);
+      const plan = this.planFor(context, hookpoint);
+      latest = { tool, agent, tenant, hookpoint, plan };
+      return plan;
     },
   };
+}
+
+/** Whose plan was looked ahead for. */
+interface Ahead extends Pick<PolicyContext, "agent"> {
+  readonly tool: ToolCall | undefined;
+  readonly tenant: string | undefined;
+  readonly hookpoint: Hookpoint;
+  readonly plan: Plan;
 }
 
 /**
@@ -61,7 +97,7 @@ interface PrefixFile {
   readonly lengths: readonly number[];
 }
 
-function createShelf(policies: readonly CompiledPolicy[]): Shelf {
+function* createShelf(policies: readonly CompiledPolicy[]): SlicedWork<Shelf> {
   const literals = { tools: new Map(), tenants: new Map(), agents: new Map() } satisfies Record<
     Dimension,
     FileMap
@@ -77,6 +113,7 @@ function createShelf(policies: readonly CompiledPolicy[]): Shelf {
     if (byLiteral !== undefined) file(literals[byLiteral], selector[byLiteral]?.literals ?? [], position);
     else if (byPrefix !== undefined) file(prefixes[byPrefix], selector[byPrefix]?.prefixes ?? [], position);
     else rest.push(position);
+    if (position % POLICIES_PER_STEP === 0) yield;
   }
   const prefixFile = (byPrefix: FileMap): PrefixFile => ({
     byPrefix,
@@ -93,6 +130,8 @@ function createShelf(policies: readonly CompiledPolicy[]): Shelf {
     rest,
   };
 }
+
+const POLICIES_PER_STEP = 64;
 
 type FileMap = Map<string, number[]>;
 

@@ -1,40 +1,43 @@
-import { canonicalJson } from "../base/canonical-json.ts";
-import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/ports.ts";
+import { drain, type SlicedWork } from "../base/sliced-work.ts";
+import type { PolicyRules } from "../load/rule-part.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
-import type { ToolTraits } from "../policy/traits.ts";
-import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
-import { createPolicyIndex, type PolicyIndex } from "./policy-index.ts";
-import { createTraitsTable, type TraitsTable } from "./traits-table.ts";
+import {
+  assembleInSlices,
+  Draft,
+  mergedTools,
+  type AssemblyDeps,
+  type InForce,
+  type SourceSet,
+} from "./assemble-policies.ts";
+import type { PolicyToCompile } from "./compile-policy.ts";
+import type { CompiledPolicy } from "./compiled-policy.ts";
+import { closeRetired } from "./retired-rules.ts";
 
-/** What one source contributes: replaced whole. */
-export interface SourceSet {
-  readonly policies: readonly LoadedPolicy[];
-  readonly tools: Readonly<Record<string, ToolTraits>>;
-  readonly defaultEffect: "allow" | "block" | undefined;
-}
-
-/** Everything in force at one moment; a change builds another and swaps one reference. */
-export interface InForce {
-  readonly revision: number;
-  readonly index: PolicyIndex;
-  readonly traits: TraitsTable;
-  readonly defaultEffect: "allow" | "block";
-}
+/** What checking made of the rules of policies, as far as they were checked now. */
+export type CheckedRules = ReadonlyMap<LoadedPolicy, PolicyRules>;
 
 /** The policies in force, by source. */
 export interface PolicySet {
   readonly current: InForce;
-  /** @throws ConfigError; then the earlier set stays in force. */
-  replace(source: PolicySource, set: SourceSet): void;
+  /**
+   * Compiles and files what a source contributes from now on, and swaps it in with the last step: all or nothing.
+   * @param rules Of policies that were checked just now.
+   * @returns What is left to do when it is in force: closing the rules that were retired.
+   * @throws ConfigError; then the earlier set stays in force.
+   */
+  replace(source: PolicySource, set: SourceSet, rules: CheckedRules): SlicedWork<SlicedWork<void>>;
   sourceSet(source: PolicySource): SourceSet;
   loaded(): readonly LoadedPolicy[];
   /** What all sources declare about tools. */
   tools(): SourceSet["tools"];
 }
 
-const EMPTY: SourceSet = Object.freeze({ policies: [], tools: {}, defaultEffect: undefined });
+const EMPTY: SourceSet = Object.freeze({ policies: new Map(), tools: {}, defaultEffect: undefined });
+
+/** Where other sources change all the time, the last attempt is made at once: it would never end. */
+const MAX_ATTEMPTS = 3;
 
 /**
  * Creates the set of policies in force.
@@ -43,90 +46,45 @@ const EMPTY: SourceSet = Object.freeze({ policies: [], tools: {}, defaultEffect:
  * @param logger Hears of a retired rule that cannot be closed: the new set is in force all the same.
  */
 export function createPolicySet(
-  compile: (loaded: LoadedPolicy, tools: SourceSet["tools"]) => CompiledPolicy,
+  compile: (policy: PolicyToCompile) => CompiledPolicy,
   fallbackEffect: "allow" | "block",
   logger: Logger,
 ): PolicySet {
-  const sources = new Map<PolicySource, SourceSet>();
-  let compiled = new Map<string, CompiledPolicy>();
-  let toolsInForce = canonicalJson({});
-  let current: InForce = build(0, [], [], fallbackEffect);
-
-  const close = ({ rule, ruleId, policy }: CompiledEntry): void => {
-    try {
-      rule.close?.();
-    } catch (error) {
-      const text = error instanceof Error ? error.message : "unknown";
-      logger.error("a retired rule could not be closed", { policyId: policy.id, ruleId, error: text });
-    }
-  };
-
+  const depsOf = (
+    draft: Draft,
+    rules?: CheckedRules,
+  ): Pick<AssemblyDeps, "draft" | "fallbackEffect" | "compile"> => ({
+    draft,
+    fallbackEffect,
+    compile: (policy) => compile({ ...policy, rules: rules?.get(policy.loaded) }),
+  });
+  let state = drain(assembleInSlices(new Map(), { ...depsOf(new Draft()), before: undefined }));
   return {
     get current() {
-      return current;
+      return state.inForce;
     },
-    replace(source, set) {
-      const next = new Map(sources).set(source, set);
-      const loaded = [...next.values()].flatMap(({ policies }) => policies);
-      refuseDoubles(loaded);
-      const tools = mergedTools(next.values());
-      // Closures may hold what is declared about tools: a change there compiles everything anew.
-      const toolsText = canonicalJson(tools);
-      const reusable = toolsText === toolsInForce ? compiled : new Map<string, CompiledPolicy>();
-      const recompiled = new Map<string, CompiledPolicy>();
-      for (const policy of loaded) {
-        // Content-addressed: the same content is the same closures, so a reload keeps what is compiled.
-        const key = `${policy.source}\n${policy.policy.id}\n${policy.contentHash}`;
-        recompiled.set(key, reusable.get(key) ?? compile(policy, tools));
+    *replace(source, set, rules) {
+      const draft = new Draft();
+      let isInForce = false;
+      try {
+        for (let attempt = 1; ; attempt++) {
+          const before = state;
+          const sources = new Map(before.sources).set(source, set);
+          const work = assembleInSlices(sources, { ...depsOf(draft, rules), before });
+          const next = attempt < MAX_ATTEMPTS ? yield* work : drain(work);
+          // Another source has changed meanwhile: this is to be added to what is in force now.
+          if (state !== before) continue;
+          state = next;
+          isInForce = true;
+          return closeRetired([...before.closable, ...draft.closable], next.closable, logger);
+        }
+      } finally {
+        // Refused or dropped: what was compiled for it will never be in force.
+        if (!isInForce) drain(closeRetired(draft.closable, new Set(), logger));
       }
-      const built = build(current.revision + 1, [...recompiled.values()], [...next.values()], fallbackEffect);
-      const retired = [...compiled].filter(([key, policy]) => recompiled.get(key) !== policy);
-      sources.set(source, set);
-      compiled = recompiled;
-      toolsInForce = toolsText;
-      current = built;
-      for (const [, policy] of retired) for (const entry of policy.entries) close(entry);
     },
-    sourceSet: (source) => sources.get(source) ?? EMPTY,
-    tools: () => mergedTools(sources.values()),
-    loaded: () => [...sources.values()].flatMap(({ policies }) => policies),
+    sourceSet: (source) => state.sources.get(source) ?? EMPTY,
+    tools: () => mergedTools(state.sources),
+    loaded: () => [...state.sources.values()].flatMap(({ policies }) => [...policies.values()]),
   };
-}
-
-function build(
-  revision: number,
-  policies: readonly CompiledPolicy[],
-  sets: readonly SourceSet[],
-  fallbackEffect: "allow" | "block",
-): InForce {
-  const effects = sets.map(({ defaultEffect }) => defaultEffect).filter((effect) => effect !== undefined);
-  return {
-    revision,
-    index: createPolicyIndex(policies),
-    traits: createTraitsTable(sets.map(({ tools }) => tools)),
-    // Neither a source nor the options can loosen each other: one that says block is enough.
-    defaultEffect: fallbackEffect === "block" || effects.includes("block") ? "block" : "allow",
-  };
-}
-
-function mergedTools(sets: Iterable<SourceSet>): SourceSet["tools"] {
-  return Object.assign({}, ...[...sets].map(({ tools }) => tools)) as SourceSet["tools"];
-}
-
-function refuseDoubles(loaded: readonly LoadedPolicy[]): void {
-  const owners = new Map<string, PolicySource>();
-  for (const { policy, source } of loaded) {
-    const owner = owners.get(policy.id);
-    if (owner !== undefined) {
-      const where = owner === source ? `twice in ${source}` : `in ${owner} and in ${source}`;
-      throw new ConfigError(source, [
-        {
-          path: "policies",
-          message: `policy id "${policy.id}" stands ${where}`,
-          suggestion: "give each policy its own id",
-        },
-      ]);
-    }
-    owners.set(policy.id, source);
-  }
 }

@@ -4,33 +4,88 @@ import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Answer, RuleAnswer } from "../decision/answer.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
-import type { Effect } from "../decision/decision.ts";
 import type { RuleRead } from "../rules/rule.ts";
 import { callRule, type RuleRunner } from "./call-rule.ts";
-import type { CompiledEntry } from "./compiled-policy.ts";
+import type { CompiledEntry, PassAnswer } from "./compiled-policy.ts";
 import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
-import type { Pass, PassAnswer } from "./pass.ts";
-import { isLive } from "./plan.ts";
+import type { Pass } from "./pass.ts";
+import { addAnswer, ruleAnswer } from "./pass-answer.ts";
+import { isLive, type Plan } from "./plan.ts";
 
 /**
  * Puts the call to the rules that match: synchronous ones in candidate order up to the first block, promises awaited
  * together. A synchronous block does not wait for them.
  */
 export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
-  const plan = pass.plan;
-  if (plan === undefined || plan.entries.length === 0) return;
-  const { combine } = runner.settings;
+  const { plan } = pass;
+  if (plan === undefined) return;
   const { entries } = plan;
-  const waiting: Promise<PositionedAnswer>[] = [];
-  const answered: PositionedAnswer[] = [];
   for (let position = 0; position < entries.length; position++) {
     const entry = entries[position]!;
     if (plan.isDynamic && !isLive(entry, pass.context)) continue;
-    takeDuties(pass, entry.duties);
-    if (entry.rule.check === undefined || isUnknownToPeek(pass, entry)) continue;
+    takeStaticDuties(pass, plan, position);
+    if (entry.check === undefined || isUnknownToPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
+    if (result === undefined) continue;
+    const { told } = entry;
+    // Known by itself, so that nothing of it has to be fetched; anything else but a plain answer goes another way.
+    let answer = told !== undefined && told.given === result ? told : undefined;
+    if (answer === undefined) {
+      if (!isPlainAnswer(result)) return runTogether(pass, runner, { entries, position, result });
+      answer = ruleAnswer(entry, result);
+    }
+    addAnswer(pass, answer);
+    if (isLast(pass, answer, runner.settings.combine)) return;
+  }
+}
+
+function isPlainAnswer(
+  result: MaybePromise<RuleAnswer | undefined>,
+): result is RuleAnswer & { readonly answer: Answer } {
+  return !isThenable(result) && hasAnswer(result) && result.obligations === undefined;
+}
+
+function hasAnswer(given: RuleAnswer | undefined): given is RuleAnswer & { readonly answer: Answer } {
+  return given?.answer !== undefined;
+}
+
+/** Whether the answer that was just added ends the search; see `isFinal`. */
+function isLast({ isExplaining, answers }: Pass, { answer }: PassAnswer, combine: CombineAlgorithm): boolean {
+  if (isExplaining || answer !== "block") return false;
+  return combine === "mostRestrictive" || answers[0]?.entry.policy === answers.at(-1)?.entry.policy;
+}
+
+/** Where the first rule gave something else than a plain answer: a promise, or duties of its own. */
+interface Turn {
+  readonly entries: readonly CompiledEntry[];
+  readonly position: number;
+  readonly result: MaybePromise<RuleAnswer | undefined>;
+}
+
+/** Goes on from such a rule: all that is said is collected, and put in candidate order when all is known. */
+function runTogether(
+  pass: Pass,
+  runner: RuleRunner,
+  { entries, position: first, result: given }: Turn,
+): MaybePromise<void> {
+  const { combine } = runner.settings;
+  const waiting: Promise<PositionedAnswer>[] = [];
+  const answered: PositionedAnswer[] = pass.answers.map(({ entry, given: known }) => ({
+    position: -1,
+    entry,
+    given: known,
+  }));
+  pass.answers = NO_ANSWERS;
+  for (let position = first; position < entries.length; position++) {
+    const entry = entries[position]!;
+    if (position > first) {
+      if (!isLive(entry, pass.context)) continue;
+      takeDuties(pass, entry.duties);
+      if (entry.check === undefined || isUnknownToPeek(pass, entry)) continue;
+    }
+    const result = position === first ? given : callRule(entry, pass, runner);
     if (isThenable(result)) {
-      waiting.push(result.then((given) => ({ position, entry, given })));
+      waiting.push(result.then((late) => ({ position, entry, given: late })));
       continue;
     }
     if (result === undefined) continue;
@@ -47,6 +102,8 @@ export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
     ),
   );
 }
+
+const NO_ANSWERS: readonly PassAnswer[] = Object.freeze([]);
 
 /**
  * Whether nothing that comes later can change the outcome. Under `priority` a block is the last word only if its policy
@@ -77,41 +134,20 @@ function settle(pass: Pass, answered: readonly PositionedAnswer[], combine: Comb
   for (const [position, { entry, given }] of answered.entries()) {
     if (given === undefined) continue;
     if (given.obligations !== undefined) takeDuties(pass, dutiesOf(entry, given.obligations));
-    if (given.answer === undefined) continue;
-    pass.answers.push(passAnswer(entry, given.answer, "rule"));
+    if (!hasAnswer(given)) continue;
+    addAnswer(pass, ruleAnswer(entry, given));
     // Candidates after the block that decides record no breach.
     if (given.answer.answer !== "block") continue;
     if (isFinal(pass, answered.slice(0, position + 1), { combine, isWaiting: false })) return;
   }
 }
 
-/** Wraps a rule's answer with the effect it has before any ladder. */
-export function passAnswer(entry: CompiledEntry, said: Answer, cause: PassAnswer["cause"]): PassAnswer {
-  return {
-    entry,
-    policyId: entry.policy.id,
-    answer: said.answer,
-    said,
-    effect: ownEffect(said.answer),
-    cause,
-    isBinding: cause === "limit" && said.answer === "block",
-  };
-}
-
-function ownEffect(answer: Answer["answer"]): Effect {
-  switch (answer) {
-    case "allow":
-      return "allow";
-    case "escalate":
-      return "ask";
-    case "degrade":
-      // The mode that is set judges the call; the answer alone does not stop it.
-      return "allow";
-    case "block":
-      return "block";
-    default:
-      return assertNever(answer, "answer");
-  }
+/** Takes the standing duties of the plan's entry at a position; where all of them hold, the plan's own list is shared. */
+function takeStaticDuties(pass: Pass, plan: Plan, position: number): void {
+  const { duties } = plan.entries[position]!;
+  if (duties.length === 0) return;
+  if (pass.duties === plan.dutiesBefore[position]) pass.duties = plan.dutiesBefore[position + 1]!;
+  else takeDuties(pass, duties);
 }
 
 /** A rule's own list is shared until there is a second one, so lists are replaced and never changed. */
@@ -128,7 +164,10 @@ function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
 }
 
 function isBlindPeek({ intent, context }: Pass, entry: CompiledEntry): boolean {
-  return intent === "peek" && (!entry.isStateless || entry.reads.some((read) => isAbsent(read, context)));
+  if (intent !== "peek") return false;
+  if (!entry.isStateless) return true;
+  for (const read of entry.reads) if (isAbsent(read, context)) return true;
+  return false;
 }
 
 /** What this hookpoint never carries is not absent: the rule will not see it at the call either. */
@@ -159,11 +198,13 @@ function isAbsent(
  * they say is recorded when they have said it.
  */
 export function runShadow(pass: Pass, runner: RuleRunner): void {
-  for (const entry of pass.plan?.shadow ?? []) {
-    if (entry.rule.check === undefined || !isLive(entry, pass.context) || isBlindPeek(pass, entry)) continue;
+  const shadow = pass.plan?.shadow;
+  if (shadow === undefined || shadow.length === 0) return;
+  for (const entry of shadow) {
+    if (entry.check === undefined || !isLive(entry, pass.context) || isBlindPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
     if (isThenable(result)) pass.lateShadow = [...pass.lateShadow, { entry, given: result }];
-    else if (result?.answer !== undefined) pass.shadowAnswers.push(passAnswer(entry, result.answer, "rule"));
+    else if (hasAnswer(result)) pass.shadowAnswers = [...pass.shadowAnswers, ruleAnswer(entry, result)];
   }
 }
 
@@ -177,17 +218,12 @@ export function recheck(
   isMeant: (entry: CompiledEntry) => boolean,
 ): MaybePromise<void> {
   const entries = (pass.plan?.entries ?? []).filter(
-    (entry) => isMeant(entry) && entry.rule.check !== undefined && isLive(entry, pass.context),
+    (entry) => isMeant(entry) && entry.check !== undefined && isLive(entry, pass.context),
   );
   const take = (entry: CompiledEntry, given: RuleAnswer | undefined): void => {
     // Only what is stricter counts the second time: there is no second rewrite, and nothing is granted twice.
-    if (
-      given?.answer !== undefined &&
-      given.answer.answer !== "allow" &&
-      !hasSaid(pass, entry, given.answer)
-    ) {
-      pass.answers.push(passAnswer(entry, given.answer, "rule"));
-    }
+    if (hasAnswer(given) && given.answer.answer !== "allow" && !hasSaid(pass, entry, given.answer))
+      addAnswer(pass, ruleAnswer(entry, given));
   };
   const next = (position: number): MaybePromise<void> => {
     const entry = entries[position];

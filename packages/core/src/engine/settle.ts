@@ -1,6 +1,7 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { CallEnd } from "../decision/decision-point.ts";
 import type { LimitDeclaration } from "../rules/rule.ts";
+import type { LedgerStore } from "../store/state-store.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
 
@@ -14,17 +15,34 @@ export function settleAll(
   { ledger }: EngineParts,
   durationMs: number,
 ): MaybePromise<void> {
-  const actuals = flight.limits.map(({ declaration }) => {
+  const { heldIds } = flight;
+  const first = heldIds[0];
+  if (first === undefined) return;
+  const settled = ledger.settle(first, actualsOf(flight, end, durationMs));
+  return heldIds.length === 1 ? settled : settleRest(settled, heldIds, ledger);
+}
+
+function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
+  const actuals: (number | undefined)[] = [];
+  for (let at = 0; at < limits.list.length; at++) {
+    const { declaration } = limits.list[at]!;
     const actual = declaration.actual(end.usage, end.context, durationMs);
     // A call that failed before it used anything gives its budget back; its rate stays.
-    return end.status === "failed" && end.usage === undefined && isMetered(declaration.measure) ? 0 : actual;
-  });
-  const settleFrom = (position: number): MaybePromise<void> => {
-    const id = flight.heldIds[position];
-    if (id === undefined) return;
-    return andThen(ledger.settle(id, position === 0 ? actuals : []), () => settleFrom(position + 1));
-  };
-  return settleFrom(0);
+    const isUnused = end.status === "failed" && end.usage === undefined && isMetered(declaration.measure);
+    actuals.push(isUnused ? 0 : actual);
+  }
+  return actuals;
+}
+
+function settleRest(
+  settled: MaybePromise<void>,
+  heldIds: readonly string[],
+  ledger: LedgerStore,
+  next = 1,
+): MaybePromise<void> {
+  const id = heldIds[next];
+  if (id === undefined) return settled;
+  return andThen(settled, () => settleRest(ledger.settle(id, []), heldIds, ledger, next + 1));
 }
 
 /** Ends an admission of which no outcome will be known: everything reserved counts as used. */

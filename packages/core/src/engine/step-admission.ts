@@ -1,16 +1,25 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
-import type { EngineParts } from "./engine-parts.ts";
-import type { InFlight, InFlightTable } from "./in-flight.ts";
-import type { Pass, Refusal } from "./pass.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { Pass } from "./pass.ts";
+import type { Refusal } from "./refusal.ts";
+import type { PipelineParts } from "./pipeline.ts";
 
 /**
  * Finds out which call this is: a first attempt, a replay, a resume, a retry. A replay of what already ran is refused.
  */
-export function enterCall(pass: Pass, parts: EngineParts, inFlight: InFlightTable): MaybePromise<void> {
+export function enterCall(pass: Pass, parts: PipelineParts): MaybePromise<void> {
   if (pass.intent === "peek") return;
   const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
-  if (ownKey === undefined) return;
+  if (ownKey !== undefined) return enterKnown(pass, parts, { ownKey, intent: pass.intent });
+}
+
+function enterKnown(
+  pass: Pass,
+  parts: PipelineParts,
+  { ownKey, intent }: { readonly ownKey: string; readonly intent: "ask" | "admit" },
+): MaybePromise<void> {
+  const { inFlight } = parts;
   const carried = parts.scope.current()?.callKeys ?? [];
   const carriedId =
     carried.includes(ownKey) && isSameCall(pass, inFlight.byCallKey(carried[0] ?? ""))
@@ -18,7 +27,7 @@ export function enterCall(pass: Pass, parts: EngineParts, inFlight: InFlightTabl
       : undefined;
   const callKey = carriedId ?? ownKey;
   pass.call = { ...pass.call, callKey };
-  const entered = parts.admissions.enter(callKey, pass.intent, {
+  const entered = parts.admissions.enter(callKey, intent, {
     ...(carriedId !== undefined && { carriedId }),
     nowMs: parts.nowMs(),
     holdTtlMs: parts.settings.holdTtlMs,

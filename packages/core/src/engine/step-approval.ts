@@ -7,6 +7,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
 import type { Approval, ApprovalBinding } from "../state/approval.ts";
 import { auditView } from "./audit-view.ts";
+import type { PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { isBlocked, votersOfPass } from "./outcome-of-pass.ts";
 import type { Ask, Pass } from "./pass.ts";
@@ -18,8 +19,12 @@ import type { Ask, Pass } from "./pass.ts";
 export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine))
     return;
-  const asks = asksOf(pass, parts);
-  if (asks.length === 0) return;
+  const voters = votersOfPass(pass, parts.settings.combine);
+  if (pass.asks.length > 0 || voters.some(({ effect }) => effect === "ask"))
+    return approveAsks(pass, parts, asksOf(pass, voters));
+}
+
+function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): MaybePromise<void> {
   if (!parts.settings.hasResolver()) {
     pass.refusal = {
       cause: "approval",
@@ -51,10 +56,10 @@ export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
 }
 
 /** Everything that asks: ladders' and modes' asks, and escalations that no ladder took. */
-function asksOf(pass: Pass, { settings }: EngineParts): readonly Ask[] {
+function asksOf(pass: Pass, voters: readonly PassAnswer[]): readonly Ask[] {
   const asks = new Map<string, Ask>();
   const add = (ask: Ask): void => void asks.set(`${ask.policyId}\n${ask.ruleId}`, ask);
-  for (const { entry, effect, policyId } of votersOfPass(pass, settings.combine)) {
+  for (const { entry, effect, policyId } of voters) {
     if (effect === "ask")
       add({ policyId, policyVersion: entry.policy.version, ruleId: entry.ruleId, terms: {} });
   }
@@ -83,7 +88,9 @@ function waive(pass: Pass): void {
     .filter(({ ruleId }) => ruleId === "mode")
     .map(({ policyVersion }) => policyVersion);
   pass.asks = [];
-  for (const answer of pass.answers) if (answer.effect === "ask") answer.effect = "allow";
+  pass.answers = pass.answers.map((answer) =>
+    answer.effect === "ask" ? { ...answer, effect: "allow" } : answer,
+  );
 }
 
 function open(

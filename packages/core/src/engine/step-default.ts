@@ -1,6 +1,7 @@
 import { isAfter } from "../context/hookpoint.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { Pass } from "./pass.ts";
+import type { Refusal } from "./refusal.ts";
 
 /**
  * Applies the default effect where no enforcing rule had an opinion. It concerns whether an action may happen, so it is
@@ -10,12 +11,22 @@ export function applyDefault(pass: Pass, parts: EngineParts): void {
   if (pass.answers.length > 0 || isAfter(pass.context.hookpoint)) return;
   // A preview that could not ask every rule does not know whether one of them would have granted the call.
   if (pass.isUnknown || parts.defaultEffect() === "allow") return;
-  const hasPolicy = pass.plan?.hasPolicy === true;
-  pass.refusal = {
-    cause: hasPolicy ? "default" : "no_policy",
-    reason: hasPolicy
-      ? "no matching rule allows this, and the default is block"
-      : "no policy concerns this call, and the default is block",
-    message: "This action is not allowed here.",
-  };
+  pass.refusal = pass.plan?.hasPolicy === true ? NOT_GRANTED : NO_POLICY;
+}
+
+const MESSAGE = "This action is not allowed here.";
+const NOT_GRANTED: Refusal = Object.freeze({
+  cause: "default",
+  reason: "no matching rule allows this, and the default is block",
+  message: MESSAGE,
+});
+const NO_POLICY: Refusal = Object.freeze({
+  cause: "no_policy",
+  reason: "no policy concerns this call, and the default is block",
+  message: MESSAGE,
+});
+
+/** Whether a refusal is one of those that many calls meet, and always in the same words. */
+export function isDefaultRefusal(refusal: Refusal): boolean {
+  return refusal === NOT_GRANTED || refusal === NO_POLICY;
 }

@@ -7,7 +7,8 @@ import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
-import type { Pass, Refusal } from "./pass.ts";
+import type { Pass } from "./pass.ts";
+import type { Refusal } from "./refusal.ts";
 import { reserveThrottle } from "./step-throttle.ts";
 
 /**
@@ -136,13 +137,15 @@ export function judgeModes(pass: Pass, { degradation }: EngineParts): void {
     case "ask":
       // Judged again after an approval was consumed: the same mode does not ask twice.
       if (entry !== undefined && pass.waivedModes.includes(entry.id)) return;
-      pass.asks = pass.asks.filter(({ ruleId }) => ruleId !== "mode");
-      pass.asks.push({
-        policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,
-        policyVersion: entry?.id ?? "",
-        ruleId: "mode",
-        terms: {},
-      });
+      pass.asks = [
+        ...pass.asks.filter(({ ruleId }) => ruleId !== "mode"),
+        {
+          policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,
+          policyVersion: entry?.id ?? "",
+          ruleId: "mode",
+          terms: {},
+        },
+      ];
       return;
     case "throttle":
       pass.throttle = judged.throttle;

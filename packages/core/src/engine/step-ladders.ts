@@ -4,10 +4,11 @@ import { joinEffects } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
 import type { DegradeSpec } from "../policy/mode.ts";
 import type { EscalationStep } from "../policy/policy.ts";
-import type { LadderGroup } from "./compiled-policy.ts";
+import type { LadderGroup, PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { votersOfPass } from "./outcome-of-pass.ts";
-import type { Pass, PassAnswer } from "./pass.ts";
+import type { Pass } from "./pass.ts";
+import { setEffect } from "./pass-answer.ts";
 import { judgeModes } from "./step-gate.ts";
 import { reserveThrottle } from "./step-throttle.ts";
 
@@ -17,8 +18,15 @@ import { reserveThrottle } from "./step-throttle.ts";
  */
 export function climb(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek") return;
-  const breaches = votersOfPass(pass, parts.settings.combine).filter(({ answer }) => answer !== "allow");
-  if (breaches.length === 0) return;
+  const voters = votersOfPass(pass, parts.settings.combine);
+  if (voters.some(isBreach)) return climbAll(pass, parts, voters.filter(isBreach));
+}
+
+function isBreach({ answer }: PassAnswer): boolean {
+  return answer !== "allow";
+}
+
+function climbAll(pass: Pass, parts: EngineParts, breaches: readonly PassAnswer[]): MaybePromise<void> {
   const before = parts.degradation.revision;
   const hadThrottle = pass.throttle !== undefined;
   return andThen(climbEach(pass, parts, breaches), () => {
@@ -45,7 +53,7 @@ function climbEach(
   const climbed = andThen(noted, () => climbGroups(pass, parts, breach));
   return andThen(climbed, (effect) => {
     if (effect !== undefined)
-      breach.effect = breach.answer === "escalate" ? effect : joinEffects(breach.effect, effect);
+      setEffect(pass, breach, breach.answer === "escalate" ? effect : joinEffects(breach.effect, effect));
     return climbEach(pass, parts, breaches, from + 1);
   });
 }
@@ -110,12 +118,13 @@ function act(pass: Pass, parts: EngineParts, taken: Climb): MaybePromise<Effect>
   }
   if ("hitl" in action) {
     const { policyId, entry } = breach;
-    pass.asks.push({
+    const ask = {
       policyId,
       policyVersion: entry.policy.version,
       ruleId: entry.ruleId,
       terms: action.hitl,
-    });
+    };
+    pass.asks = [...pass.asks, ask];
     return "ask";
   }
   if ("degrade" in action)

@@ -1,14 +1,19 @@
 import { formatDuration } from "../base/duration.ts";
-import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Answer } from "../decision/answer.ts";
-import type { LimitBreach, ReserveRequest } from "../store/state-store.ts";
-import { bindLimits, type BoundLimit, type TakeEstimate } from "./bind-limits.ts";
+import type { LimitEstimate } from "../rules/rule.ts";
+import type { LimitBreach, Reservation, ReserveRequest } from "../store/state-store.ts";
+import { bindLimits } from "./bind-limits.ts";
+import type { BoundLimit } from "./bound-limit.ts";
+import type { CompiledEntry } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { isBlocked } from "./outcome-of-pass.ts";
+import type { OwnedObligation } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
-import { passAnswer } from "./run-rules.ts";
+import { addAnswer, limitAnswer, ruleAnswer } from "./pass-answer.ts";
+import type { Plan } from "./plan.ts";
 import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
 
 /**
@@ -16,62 +21,93 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  * Only reached when nothing has blocked: a denied call consumes nothing.
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint)) return;
-  // An explanation names the limits too that stand behind a block.
-  const isOver = (): boolean => !pass.isExplaining && isBlocked(pass, parts.settings.combine);
-  if (isOver()) return;
-  bindAll(pass, parts);
-  if (isOver()) return;
-  const items = pass.limits.map(({ item }) => item);
-  if (pass.throttle !== undefined) items.push(throttleItem(pass, parts));
-  if (items.length === 0) return;
-  const request: ReserveRequest = { id: pass.call.reservationId, ttlMs: parts.settings.holdTtlMs, items };
-  return take(pass, parts, request);
+  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts)) return;
+  const { plan } = pass;
+  if (plan !== undefined && plan.limited.length > 0) bindAll(pass, plan, parts);
+  if ((pass.limits.items.length === 0 && pass.throttle === undefined) || isOver(pass, parts)) return;
+  return take(pass, parts, {
+    id: pass.call.reservationId,
+    ttlMs: parts.settings.holdTtlMs,
+    items:
+      pass.throttle === undefined ? pass.limits.items : [...pass.limits.items, throttleItem(pass, parts)],
+  });
+}
+
+/** An explanation names the limits too that stand behind a block. */
+function isOver(pass: Pass, { settings }: EngineParts): boolean {
+  return !pass.isExplaining && isBlocked(pass, settings.combine);
 }
 
 function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePromise<void> {
   const answered = pass.intent === "ask" ? parts.ledger.probe(request) : parts.ledger.reserve(request);
-  return andThen(answered, ({ isGranted, breaches }) => {
-    if (isGranted && pass.intent === "admit") pass.heldIds.push(request.id);
-    const [only] = breaches;
-    if (!isGranted && breaches.length === 1 && only?.index === pass.limits.length) {
-      const waiting = waitForSlot(pass, parts, only.retryAfterMs);
-      // A kill wakes the wait without a slot: the gates are read again right after and stop the call.
-      if (waiting !== false)
-        return waiting.then((isOpen) => (isOpen ? take(pass, parts, request) : undefined));
-    }
-    for (const breach of breaches) takeBreach(pass, breach);
-    return undefined;
-  });
+  return isThenable(answered)
+    ? takenLater(pass, parts, { request, answered })
+    : taken(pass, parts, { request, answered });
 }
 
-function bindAll(pass: Pass, { settings }: EngineParts): void {
-  const { plan } = pass;
-  if (plan === undefined || plan.limited.length === 0) return;
-  let clampTokens = Infinity;
-  const note: TakeEstimate = (entry, { clampOutputTokens, unknown }) => {
-    if (entry.policy.isShadow || entry.timing === "nonBlocking") return;
-    if (unknown?.answer !== undefined) pass.answers.push(passAnswer(entry, unknown.answer, "rule"));
-    if (clampOutputTokens === undefined) return;
-    clampTokens = Math.min(clampTokens, clampOutputTokens);
-    pass.duties = [
-      ...pass.duties,
-      { entry, obligation: { kind: "clampOutput", maxOutputTokens: clampOutputTokens } },
-    ];
-  };
-  pass.limits = bindLimits(settings.planeId, plan, { context: pass.context, note });
-  if (clampTokens !== Infinity) pass.context = clamped(pass.context, clampTokens);
+function takenLater(
+  pass: Pass,
+  parts: EngineParts,
+  { request, answered }: { request: ReserveRequest; answered: Promise<Reservation> },
+): Promise<void> {
+  return answered.then((known) => taken(pass, parts, { request, answered: known }));
+}
+
+function taken(
+  pass: Pass,
+  parts: EngineParts,
+  {
+    request,
+    answered: { isGranted, breaches },
+  }: { readonly request: ReserveRequest; readonly answered: Reservation },
+): MaybePromise<void> {
+  if (isGranted && pass.intent === "admit") pass.heldIds = [...pass.heldIds, request.id];
+  if (breaches.length === 0) return;
+  const [only] = breaches;
+  if (!isGranted && breaches.length === 1 && only?.index === pass.limits.items.length) {
+    const waiting = waitForSlot(pass, parts, only.retryAfterMs);
+    // A kill wakes the wait without a slot: the gates are read again right after and stop the call.
+    if (waiting !== false) return takeAgain(pass, parts, { request, waiting });
+  }
+  for (const breach of breaches) takeBreach(pass, breach);
+}
+
+function takeAgain(
+  pass: Pass,
+  parts: EngineParts,
+  { request, waiting }: { request: ReserveRequest; waiting: Promise<boolean> },
+): Promise<void> {
+  return waiting.then((isOpen) => (isOpen ? take(pass, parts, request) : undefined));
+}
+
+function bindAll(pass: Pass, plan: Plan, { settings }: EngineParts): void {
+  const known = pass.duties;
+  pass.limits = bindLimits(settings.planeId, plan, { pass, note });
+  if (pass.duties !== known) pass.context = clamped(pass.context, pass.duties.slice(known.length));
+}
+
+function note(pass: Pass, entry: CompiledEntry, { clampOutputTokens, unknown }: LimitEstimate): void {
+  if (entry.policy.isShadow || entry.timing === "nonBlocking") return;
+  const answer = unknown?.answer;
+  if (answer !== undefined) addAnswer(pass, ruleAnswer(entry, { ...unknown, answer }));
+  if (clampOutputTokens === undefined) return;
+  const obligation = { kind: "clampOutput", maxOutputTokens: clampOutputTokens } as const;
+  pass.duties = [...pass.duties, { entry, obligation }];
 }
 
 /** The request asks for no more output than was reserved. */
-function clamped(context: PolicyContext, maxTokens: number): PolicyContext {
+function clamped(context: PolicyContext, duties: readonly OwnedObligation[]): PolicyContext {
   const { model } = context;
+  let maxTokens = model?.maxOutputTokens ?? Infinity;
+  for (const { obligation } of duties) {
+    if (obligation.kind === "clampOutput") maxTokens = Math.min(maxTokens, obligation.maxOutputTokens);
+  }
   if (model === undefined || (model.maxOutputTokens ?? Infinity) <= maxTokens) return context;
   return Object.freeze({ ...context, model: Object.freeze({ ...model, maxOutputTokens: maxTokens }) });
 }
 
 function takeBreach(pass: Pass, { index, retryAfterMs }: LimitBreach): void {
-  const bound = pass.limits[index];
+  const bound = pass.limits.list[index];
   if (bound === undefined) {
     pass.refusal = throttled(pass, retryAfterMs);
     return;
@@ -79,9 +115,9 @@ function takeBreach(pass: Pass, { index, retryAfterMs }: LimitBreach): void {
   // A non-blocking rule only counts.
   if (bound.entry.timing === "nonBlocking") return;
   const answer = breachAnswer(bound, retryAfterMs);
-  (bound.entry.policy.isShadow ? pass.shadowAnswers : pass.answers).push(
-    passAnswer(bound.entry, answer, "limit"),
-  );
+  const given = limitAnswer(bound.entry, answer);
+  if (bound.entry.policy.isShadow) pass.shadowAnswers = [...pass.shadowAnswers, given];
+  else addAnswer(pass, given);
   if (bound.item.isSoft && !bound.entry.policy.isShadow) pass.isOverrun = true;
 }
 

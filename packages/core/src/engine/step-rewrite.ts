@@ -1,10 +1,11 @@
 import { assertNever } from "../base/assert-never.ts";
-import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { JsonValue } from "../base/json.ts";
+import type { MaybePromise } from "../base/maybe-promise.ts";
 import type { ScanChannel } from "../base/scanner.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { inputOf, withInput } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
-import { redact } from "../context/redact.ts";
+import { redact, type RedactDeps } from "../context/redact.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import { applyRewrites } from "../context/rewrite.ts";
 import type { RedactObligation, RedactSurface, RewriteObligation } from "../decision/obligation.ts";
@@ -21,27 +22,10 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || pass.duties.length === 0) return;
   const before = contentOf(pass.context);
   if (before === undefined) return;
-  const { value, conflict, unresolved } = applyRewrites(before, rewritesOf(pass.duties));
-  if (conflict !== undefined) {
-    const [first, second] = conflict.by;
-    pass.refusal = {
-      cause: "rewrite_conflict",
-      reason: `${first} and ${second} rewrite ${conflict.path} differently`,
-    };
-    return;
-  }
-  if (unresolved !== undefined) {
-    const { path, policyId, ruleId } = unresolved;
-    pass.refusal = {
-      cause: "rewrite_conflict",
-      reason: `rule "${ruleId}" rewrites ${path}, which is not there`,
-      policyId,
-      ruleId,
-    };
-    return;
-  }
+  const value = pass.duties.some(isRewrite) ? rewritten(pass, before) : before;
+  if (value === undefined) return;
   const surface = surfaceOf(pass.context);
-  const duties = redactDuties(pass.duties, surface);
+  const duties = redactionsOf(pass, surface);
   if (duties.length > 0 && parts.settings.onOpaque !== "allow" && hasUnreadable(value)) {
     pass.refusal = {
       cause: "opaque_content",
@@ -49,24 +33,50 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
     };
     return;
   }
-  const after =
-    duties.length === 0
-      ? value
-      : redact(value, duties, {
-          scanner: parts.scanner,
-          hash: parts.ports.hash,
-          channel: channelOf(surface),
-        });
+  const after = duties.length === 0 ? value : redact(value, duties, redactDeps(surface, parts));
   if (after === before) return;
   if (isAfter(pass.context.hookpoint)) {
     pass.context = Object.freeze({ ...pass.context, result: after });
     return;
   }
   pass.context = withInput(pass.context, after);
-  return andThen(
-    recheck(pass, parts, ({ isStateless }) => isStateless),
-    () => undefined,
-  );
+  return recheck(pass, parts, ({ isStateless }) => isStateless);
+}
+
+/** The content after the rewrites of all rules; undefined where they contradict each other, which blocks the call. */
+function rewritten(pass: Pass, before: JsonValue): JsonValue | undefined {
+  const { value, conflict, unresolved } = applyRewrites(before, rewritesOf(pass.duties));
+  if (conflict !== undefined) {
+    const [first, second] = conflict.by;
+    pass.refusal = {
+      cause: "rewrite_conflict",
+      reason: `${first} and ${second} rewrite ${conflict.path} differently`,
+    };
+    return undefined;
+  }
+  if (unresolved === undefined) return value;
+  const { path, policyId, ruleId } = unresolved;
+  pass.refusal = {
+    cause: "rewrite_conflict",
+    reason: `rule "${ruleId}" rewrites ${path}, which is not there`,
+    policyId,
+    ruleId,
+  };
+  return undefined;
+}
+
+function isRewrite({ obligation }: OwnedObligation): boolean {
+  return obligation.kind === "rewrite";
+}
+
+function redactDeps(surface: RedactSurface, { scanner, ports }: EngineParts): RedactDeps {
+  return { scanner, hash: ports.hash, channel: channelOf(surface) };
+}
+
+/** The standing redactions of a plan are looked for once per surface. */
+function redactionsOf({ plan, duties }: Pass, surface: RedactSurface): readonly RedactObligation[] {
+  if (plan === undefined || duties !== plan.allDuties) return redactDuties(duties, surface);
+  return (plan.redactions[surface] ??= redactDuties(duties, surface));
 }
 
 /** The redactions of a list of duties that concern one surface. */
@@ -75,7 +85,8 @@ export function redactDuties(
   surface: RedactSurface,
 ): readonly RedactObligation[] {
   const found: RedactObligation[] = [];
-  for (const { obligation } of duties) {
+  for (let at = 0; at < duties.length; at++) {
+    const { obligation } = duties[at]!;
     if (obligation.kind === "redact" && obligation.from.includes(surface)) found.push(obligation);
   }
   return found;

@@ -6,6 +6,10 @@ import { recheck } from "./run-rules.ts";
 /** Reads the history for the rules that look at it. */
 export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || pass.plan?.needsSession !== true) return;
+  return viewNow(pass, parts);
+}
+
+function viewNow(pass: Pass, parts: EngineParts): MaybePromise<void> {
   return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
 }
 
@@ -15,7 +19,14 @@ export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> 
  * other.
  */
 export function readSessionAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (!pass.hasAwaited || pass.intent !== "admit" || pass.plan?.needsSession !== true) return;
+  if (mayHaveMovedOn(pass)) return viewAgain(pass, parts);
+}
+
+function mayHaveMovedOn({ hasAwaited, intent, plan }: Pass): boolean {
+  return hasAwaited && intent === "admit" && plan?.needsSession === true;
+}
+
+function viewAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
   return andThen(parts.sessions.view(pass.context), (view) => {
     if (view === pass.session) return undefined;
     pass.session = view;
@@ -25,8 +36,13 @@ export function readSessionAgain(pass: Pass, parts: EngineParts): MaybePromise<v
 
 /** The same after the ladders and approvals, where a store made those wait: what is stricter now can only refuse. */
 export function refuseLateSession(pass: Pass, parts: EngineParts): MaybePromise<void> {
+  if (mayHaveMovedOn(pass)) return refuseLate(pass, parts);
+}
+
+/** Judges the call again by the history as it is now: whatever says no now refuses it. */
+export function refuseLate(pass: Pass, parts: EngineParts): MaybePromise<void> {
   const known = pass.answers.length;
-  return andThen(readSessionAgain(pass, parts), () => {
+  return andThen(viewAgain(pass, parts), () => {
     const late = pass.answers.slice(known).find(({ answer }) => answer !== "allow");
     if (late === undefined) return;
     const { policy, ruleId } = late.entry;

@@ -12,7 +12,7 @@ export function reserveThrottle(pass: Pass, parts: EngineParts): MaybePromise<vo
   const id = `${pass.call.reservationId}#throttle`;
   const request = { id, ttlMs: parts.settings.holdTtlMs, items: [throttleItem(pass, parts)] };
   return andThen(parts.ledger.reserve(request), ({ isGranted, breaches }) => {
-    if (isGranted) pass.heldIds.push(id);
+    if (isGranted) pass.heldIds = [...pass.heldIds, id];
     else pass.refusal = throttled(pass, breaches[0]?.retryAfterMs);
   });
 }

@@ -2,34 +2,60 @@ import { suggest } from "../base/did-you-mean.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { IssueList, IssuePath } from "./issue-list.ts";
-import type { ReadRule } from "./parse-rules.ts";
+import type { RuleTiming } from "../rules/rule.ts";
+import type { ReadRule, ReadRules } from "./parse-rules.ts";
 
 /**
  * Checks that every rule of a policy has a name of its own: state, triggers and diffs go by it.
- * @param rules The rules of both lists, in order.
+ * @param rules The rules of both lists.
+ * @param at Where the policy lies, and who receives the issues.
  */
-export function checkRuleNames(rules: readonly ReadRule[], issues: IssueList): void {
+export function checkRuleNames(
+  rules: ReadRules,
+  { path, issues }: { readonly path: IssuePath; readonly issues: IssueList },
+): void {
+  if (areEachOfOneKind(rules)) return;
   const perKind = new Map<string, number>();
-  for (const { kind } of rules) perKind.set(kind, (perKind.get(kind) ?? 0) + 1);
+  for (const [, , { kind }] of placesOf(rules)) perKind.set(kind.kind, (perKind.get(kind.kind) ?? 0) + 1);
   const seen = new Set<string>();
-  for (const { kind, id, path } of rules) {
-    const isRepeated = (perKind.get(kind) ?? 0) > 1;
-    if (id === undefined && isRepeated) {
-      issues.add(
-        [...path, "id"],
-        `is required: "${kind}" appears more than once in this policy`,
-        "give each its own id",
-      );
+  for (const [timing, position, rule] of placesOf(rules)) {
+    const { kind } = rule.kind;
+    const at = [...path, timing, position, "id"];
+    if (rule.id === undefined && (perKind.get(kind) ?? 0) > 1) {
+      issues.add(at, `is required: "${kind}" appears more than once in this policy`, "give each its own id");
       continue;
     }
-    const name = id ?? kind;
-    if (seen.has(name))
-      issues.add([...path, "id"], `"${name}" is already the id of another rule of this policy`);
-    else if (id !== undefined && id !== kind && perKind.has(id)) {
-      issues.add([...path, "id"], `"${id}" is also the kind of another rule, so a trigger could mean both`);
+    const name = rule.id ?? kind;
+    if (seen.has(name)) issues.add(at, `"${name}" is already the id of another rule of this policy`);
+    else if (name !== kind && perKind.has(name)) {
+      issues.add(at, `"${name}" is also the kind of another rule, so a trigger could mean both`);
     }
     seen.add(name);
   }
+}
+
+function placesOf(rules: ReadRules): readonly (readonly [RuleTiming, number, ReadRule])[] {
+  return (["blocking", "nonBlocking"] as const).flatMap((timing) =>
+    rules[timing].flatMap((rule, position) =>
+      rule === undefined ? [] : [[timing, position, rule] as const],
+    ),
+  );
+}
+
+/** The ordinary case: no rule has an id and no kind repeats. Compared pair by pair only where they are few. */
+function areEachOfOneKind({ blocking, nonBlocking }: ReadRules): boolean {
+  return areOfDifferentKinds(blocking) && areOfDifferentKinds(nonBlocking);
+}
+
+/** A kind is either blocking or not, so lists are looked at by themselves. */
+function areOfDifferentKinds(rules: ReadRules[RuleTiming]): boolean {
+  if (rules.length > 8) return false;
+  for (let at = 0; at < rules.length; at++) {
+    const rule = rules[at];
+    if (rule === undefined || rule.id !== undefined) return false;
+    for (let before = 0; before < at; before++) if (rules[before]?.kind === rule.kind) return false;
+  }
+  return true;
 }
 
 /**
@@ -38,7 +64,7 @@ export function checkRuleNames(rules: readonly ReadRule[], issues: IssueList): v
  */
 export function checkHeadroom(
   value: JsonValue | undefined,
-  at: { path: IssuePath; issues: IssueList; rules: readonly ReadRule[] },
+  at: { path: IssuePath; issues: IssueList; rules: ReadRules },
 ): void {
   if (Array.isArray(value)) {
     for (const [position, item] of value.entries())
@@ -53,14 +79,17 @@ export function checkHeadroom(
       checkHeadroom(member, { ...at, path });
       continue;
     }
-    const known = at.rules.flatMap(({ id, kind }) => [id ?? kind, kind]);
+    const known = placesOf(at.rules).flatMap(([, , { id, kind }]) => [id ?? kind.kind, kind.kind]);
     if (known.includes(rule)) continue;
     const hint = known.length === 0 ? "name a rule with a limit" : suggest(rule, [...new Set(known)]);
     at.issues.add([...path, "rule"], `"${rule}" is no rule of this policy`, hint);
   }
 }
 
-/** Checks that each hookpoint a selector names exists, or matches one that does. */
+/**
+ * Checks that each hookpoint a selector names exists, or matches one that does.
+ * @param at Where the policy lies, who receives the issues, and what exists.
+ */
 export function checkSelector(
   selector: JsonValue | undefined,
   at: { path: IssuePath; issues: IssueList; hookpoints: readonly string[] },
@@ -72,7 +101,7 @@ export function checkSelector(
     const name = pattern.startsWith("!") ? pattern.slice(1) : pattern;
     const { matches } = compilePatterns([name]);
     if (at.hookpoints.some(matches)) continue;
-    const path = [...at.path, "hookpoints", position];
+    const path = [...at.path, "selector", "hookpoints", position];
     at.issues.add(path, `"${name}" is no hookpoint`, suggest(name, at.hookpoints));
   }
 }

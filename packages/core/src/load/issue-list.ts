@@ -21,6 +21,11 @@ export class IssueList {
     return this.#issues.length === 0;
   }
 
+  /** How many were noted so far, those included that are only counted. */
+  get count(): number {
+    return this.#issues.length + this.#dropped;
+  }
+
   /** Notes one issue; what to write instead goes into `suggestion`. */
   add(path: IssuePath, message: string, suggestion?: string): void {
     if (this.#issues.length >= MAX_ISSUES) {

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
-import type { IssueList } from "./issue-list.ts";
+import type { IssueList, IssuePath } from "./issue-list.ts";
 
 /** Member names that hold a secret wherever they appear in a policy. */
 const SECRET_FIELD = /^(?:.*[_-])?(?:secret|token|password|passwd|key|api_?key|credentials?|authorization)$/i;
@@ -32,30 +32,37 @@ const TOKEN_SHAPES: readonly RegExp[] = [
   /\bBearer [A-Za-z0-9._~+/-]{20,}/,
 ];
 
+/** No text shorter than this has any of the shapes: the shortest is `xoxb-` with ten characters. */
+const MIN_TOKEN_LENGTH = 15;
+
 /** Tells whether a text contains something shaped like a well-known credential. */
 export function looksLikeSecret(text: string): boolean {
-  return TOKEN_SHAPES.some((shape) => shape.test(text));
+  return text.length >= MIN_TOKEN_LENGTH && TOKEN_SHAPES.some((shape) => shape.test(text));
 }
 
 /**
  * Reports every secret written out in a configuration; they are references, so that a policy can be shown, diffed and
  * published. The message names the place, never the text.
- * @param value The copied document, or one policy of it.
+ * @param value The copied document, or a member of it whose own name is none that holds a secret.
+ * @param path Where the value lies.
  */
-export function refuseLiteralSecrets(value: JsonValue, issues: IssueList): void {
-  visit({ value, path: [], key: undefined, isForeign: false }, issues);
+export function refuseLiteralSecrets(value: JsonValue, issues: IssueList, path: IssuePath = []): void {
+  visit({ value, path, key: undefined, isForeign: false }, issues);
 }
 
 interface Place {
   readonly value: JsonValue;
-  readonly path: readonly (string | number)[];
+  readonly path: IssuePath;
   readonly key: string | undefined;
   readonly isForeign: boolean;
 }
 
 function visit({ value, path, key, isForeign }: Place, issues: IssueList): void {
   if (typeof value === "string") {
-    if ((!isForeign && isSecretField(key) && !value.startsWith("$.")) || looksLikeSecret(value)) {
+    if (
+      (!isForeign && key !== undefined && isSecretField(key) && !value.startsWith("$.")) ||
+      looksLikeSecret(value)
+    ) {
       const hint = "keep the secret in an environment variable and refer to it: { env: NAME }";
       issues.add(path, "looks like a literal secret, which does not belong in a policy", hint);
     }
@@ -73,6 +80,7 @@ function visit({ value, path, key, isForeign }: Place, issues: IssueList): void 
   }
 }
 
-function isSecretField(key: string | undefined): boolean {
-  return key !== undefined && (SECRET_FIELD.test(key) || SECRET_FIELD_CAMEL.test(key));
+/** Tells whether a member's name says that it holds a secret. */
+export function isSecretField(key: string): boolean {
+  return SECRET_FIELD.test(key) || SECRET_FIELD_CAMEL.test(key);
 }

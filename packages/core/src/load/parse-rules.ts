@@ -1,47 +1,56 @@
 import { suggest } from "../base/did-you-mean.ts";
+import { deepFrozen } from "../base/deeply-frozen.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import type { RuleRegistry } from "../rules/registry.ts";
+import { isBuiltInRule, type RuleRegistry } from "../rules/registry.ts";
 import type { RuleKind, RuleTiming } from "../rules/rule.ts";
 import type { IssueList, IssuePath } from "./issue-list.ts";
+import type { RulePart } from "./rule-part.ts";
 import { idSchema } from "./schema.ts";
 import { checkAgainst, shapeKeys, suggestField } from "./zod-issues.ts";
 
 /** A rule of a policy, as far as it could be read. */
 export interface ReadRule {
-  readonly path: IssuePath;
-  readonly kind: string;
+  readonly kind: RuleKind;
   /** As written, also when it is not a good one; undefined when the rule goes by its kind. */
   readonly id: string | undefined;
 }
 
-/**
- * Checks the rules of one list: kind, timing, id, and the kind's own parameters.
- * @param list The copied `blocking` or `nonBlocking` of a policy.
- * @param at Which list it is, where it lies, who receives the issues.
- * @returns The rules whose kind and id could be read.
- */
-export function checkRules(
-  list: JsonValue | undefined,
-  at: { timing: RuleTiming; path: IssuePath; issues: IssueList; registry: RuleRegistry },
-): readonly ReadRule[] {
-  if (!Array.isArray(list)) return [];
-  const read: ReadRule[] = [];
-  for (const [position, value] of list.entries()) {
-    const path = [...at.path, at.timing, position];
-    const rule = checkRule(value, { ...at, path });
-    if (rule !== undefined) read.push(rule);
-  }
-  return read;
-}
+/** The rules of a policy by list and position; undefined where kind or id could not be read. */
+export type ReadRules = Readonly<Record<RuleTiming, (ReadRule | undefined)[]>>;
 
-interface RulePlace {
+/** Which list rules are in, where the policy lies, who receives the issues. */
+export interface RuleListPlace {
   readonly timing: RuleTiming;
   readonly path: IssuePath;
   readonly issues: IssueList;
   readonly registry: RuleRegistry;
 }
 
-function checkRule(value: JsonValue, place: RulePlace): ReadRule | undefined {
+/**
+ * Checks the rules of one list: kind, timing, id, and the kind's own parameters. What a rule that was accepted says is
+ * accepted wherever it stands again.
+ * @param parts The rules of `blocking` or `nonBlocking` of a policy.
+ * @param read Receives what could be read of each.
+ */
+export function checkRules(parts: readonly RulePart[], at: RuleListPlace, read: ReadRules): void {
+  const list = read[at.timing];
+  for (let position = 0; position < parts.length; position++) {
+    const part = parts[position]!;
+    const known = part.accepted;
+    list.push(known?.kind.timing === at.timing ? known : checkPart(part, position, at));
+  }
+}
+
+function checkPart(part: RulePart, position: number, at: RuleListPlace): ReadRule | undefined {
+  const { issues, timing } = at;
+  const issuesBefore = issues.count;
+  const rule = checkRule(part.spec, { ...at, path: [...at.path, timing, position] });
+  // Whatever finds something is checked at every place again: each place is an issue of its own.
+  if (rule !== undefined && issues.count === issuesBefore) part.accepted = rule;
+  return rule;
+}
+
+function checkRule(value: JsonValue, place: RuleListPlace): RulePart["accepted"] {
   const { path, issues, registry } = place;
   if (!isJsonObject(value)) {
     issues.add(path, "must be a rule, an object", 'write { rule: "rate", limit: 10, window: "1m" }');
@@ -58,14 +67,13 @@ function checkRule(value: JsonValue, place: RulePlace): ReadRule | undefined {
     issues.add([...path, "rule"], `"${kind.kind}" ${does}`, `move it to ${kind.timing}`);
   }
   if (id !== undefined) checkAgainst(idSchema, id, { path: [...path, "id"], issues });
-  checkParameters(kind, parameters, place);
-  return { path, kind: kind.kind, id: id === undefined || typeof id === "string" ? id : "" };
+  const params = checkParameters(kind, parameters, place);
+  return { kind, params, id: id === undefined || typeof id === "string" ? id : "" };
 }
-
 function reportKind(
   name: JsonValue | undefined,
   value: JsonObject,
-  { path, issues, registry }: RulePlace,
+  { path, issues, registry }: RuleListPlace,
 ): void {
   if (typeof name === "string") {
     issues.add([...path, "rule"], `unknown rule ${quote(name)}`, suggest(name, registry.kinds));
@@ -87,9 +95,11 @@ function reportKind(
   issues.add([...path, "rule"], "is required: it names the kind of rule", hint);
 }
 
-function checkParameters(kind: RuleKind, parameters: JsonObject, { path, issues }: RulePlace): void {
+/** Returns what the schema made of the parameters, if they may be used more than once. */
+function checkParameters(kind: RuleKind, parameters: JsonObject, { path, issues }: RuleListPlace): unknown {
+  let params: unknown;
   try {
-    checkAgainst(kind.params, parameters, { path, issues });
+    params = checkAgainst(kind.params, parameters, { path, issues });
   } catch {
     // A custom kind's schema may throw or need a promise; what it threw may quote the value.
     issues.add(
@@ -97,14 +107,17 @@ function checkParameters(kind: RuleKind, parameters: JsonObject, { path, issues 
       `the parameter schema of "${kind.kind}" could not be applied`,
       "its schema must be synchronous",
     );
-    return;
+    return undefined;
   }
   // A custom kind may have forgotten strictness; still nothing is ignored in silence.
   const known = shapeKeys(kind.params);
-  if (known.length === 0 || !dropsUnknown(kind)) return;
-  for (const key of Object.keys(parameters)) {
-    if (!known.includes(key)) issues.add([...path, key], "is not a known field", suggestField(key, known));
+  if (known.length > 0 && dropsUnknown(kind)) {
+    for (const key of Object.keys(parameters)) {
+      if (!known.includes(key)) issues.add([...path, key], "is not a known field", suggestField(key, known));
+    }
   }
+  // A kind of the user's own may change what it is given, or keep it as its own state: it gets its own each time.
+  return isBuiltInRule(kind) ? deepFrozen(params) : undefined;
 }
 
 function dropsUnknown({ params }: RuleKind): boolean {

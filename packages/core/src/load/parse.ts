@@ -1,12 +1,16 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { drain, Pace, RULES_PER_STEP, type SlicedWork } from "../base/sliced-work.ts";
 import type { Policy, PolicyDocument } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import { checkHeadroom, checkRuleNames, checkSelector } from "./check-policy.ts";
+import type { ContentHashOf, KnownPolicy } from "./document-reader.ts";
 import { IssueList, type IssuePath } from "./issue-list.ts";
 import { refuseLiteralSecrets } from "./literal-secret.ts";
-import { checkRules } from "./parse-rules.ts";
-import { readDocument } from "./read-document.ts";
+import { isOrdinaryPolicy } from "./ordinary-policy.ts";
+import { checkRules, type ReadRules } from "./parse-rules.ts";
+import { readInSlices, readPolicy, type ReadDocument } from "./read-document.ts";
+import type { PolicyPart, PolicyRules } from "./rule-part.ts";
 import { documentSchema, policySchema } from "./schema.ts";
 import { checkAgainst } from "./zod-issues.ts";
 
@@ -19,6 +23,16 @@ export interface ParseOptions {
   readonly hookpoints: readonly string[];
 }
 
+/** What else a reader may ask for who puts the policies into force. */
+export interface LoadOptions extends ParseOptions {
+  /** Addresses a policy by its canonical JSON. */
+  readonly contentHashOf?: ContentHashOf;
+  /** Policies that passed every check of this registry before, by id; default: none. */
+  readonly known?: ReadonlyMap<string, KnownPolicy>;
+  /** How many members the objects of the document have in its text; default: it was never one. */
+  readonly memberCount?: number | undefined;
+}
+
 /** A policy document that passed every check; frozen copies, independent of what was passed in. */
 export interface ParsedDocument {
   readonly policies: readonly Policy[];
@@ -28,6 +42,20 @@ export interface ParsedDocument {
   readonly defaultEffect: PolicyDocument["defaultEffect"];
 }
 
+/** The same with what is known of each policy. */
+export interface CheckedDocument extends Omit<ParsedDocument, "policies"> {
+  readonly policies: readonly CheckedPolicy[];
+}
+
+/** A policy that passed every check. */
+export interface CheckedPolicy {
+  readonly policy: Policy;
+  /** Empty where nobody asked for it. */
+  readonly contentHash: string;
+  /** Its rules; undefined when the policy was checked before. */
+  readonly rules: PolicyRules | undefined;
+}
+
 /**
  * Reads a whole policy document, from a parsed file or from code.
  * @param document `{ apiVersion, policies, tools?, defaultEffect? }`, anything else is refused.
@@ -35,18 +63,35 @@ export interface ParsedDocument {
  * @example parsePolicies(JSON.parse(text), { source: "file:policy.json", registry, hookpoints: HOOKPOINTS });
  */
 export function parsePolicies(document: unknown, options: ParseOptions): ParsedDocument {
+  const { policies, ...rest } = drain(parseInSlices(document, options));
+  return { policies: policies.map(({ policy }) => policy), ...rest };
+}
+
+/** The same, a policy at a time. The document must not change meanwhile. */
+export function* parseInSlices(document: unknown, options: LoadOptions): SlicedWork<CheckedDocument> {
   const issues = new IssueList();
-  const copy = readDocument(document, issues);
+  const read = yield* readInSlices(document, issues, {
+    contentHashOf: options.contentHashOf,
+    known: options.known,
+    // What came as a text has just been parsed.
+    isOwned: options.memberCount !== undefined,
+  });
   issues.throwIfAny(options.source);
-  checkAgainst(documentSchema, copy, { path: [], issues });
-  const read = isJsonObject(copy) ? copy : {};
-  checkPolicies(read["policies"], issues, options);
-  refuseLiteralSecrets(read, issues);
-  const tools = readTools(read["tools"], issues);
+  if (options.memberCount !== undefined && options.memberCount !== read.memberCount) {
+    // Which of the two was meant nobody knows; JSON.parse takes the later one without a word.
+    issues.add([], "has an object in which a name stands twice", "write each name once");
+  }
+  const copy = isJsonObject(read.copy) ? read.copy : {};
+  // The schema would walk over all policies, which are checked one by one.
+  const frame = Array.isArray(copy["policies"]) ? { ...copy, policies: [] } : read.copy;
+  checkAgainst(documentSchema, frame, { path: [], issues });
+  const policies = yield* checkPolicies(read.policies, issues, options);
+  yield* refuseSecrets(copy, read, issues);
+  const tools = readTools(copy["tools"], issues);
   issues.throwIfAny(options.source);
-  const checked: unknown = read;
+  const checked: unknown = copy;
   // Every member was checked above, and no issue was found.
-  const { policies, defaultEffect } = checked as PolicyDocument;
+  const { defaultEffect } = checked as PolicyDocument;
   return { policies, tools, defaultEffect };
 }
 
@@ -57,51 +102,99 @@ export function parsePolicies(document: unknown, options: ParseOptions): ParsedD
  * @throws ConfigError (`config_invalid`) with every issue
  */
 export function parsePolicy(value: unknown, path: string, options: ParseOptions): Policy {
-  const issues = new IssueList(path);
-  const copy = readDocument(value, issues);
-  issues.throwIfAny(options.source);
-  if (copy !== undefined) {
-    checkPolicy(copy, { path: [], issues, options });
-    refuseLiteralSecrets(copy, issues);
-  }
-  issues.throwIfAny(options.source);
-  const checked: unknown = copy;
-  // Every member was checked above, and no issue was found.
-  return checked as Policy;
+  return loadPolicy(value, path, options).policy;
 }
 
-function checkPolicies(list: JsonValue | undefined, issues: IssueList, options: ParseOptions): void {
-  if (!Array.isArray(list)) return;
+/** The same with what is known of it. */
+export function loadPolicy(value: unknown, path: string, options: LoadOptions): CheckedPolicy {
+  const issues = new IssueList(path);
+  const part = readPolicy(value, issues, options);
+  issues.throwIfAny(options.source);
+  // What could not be read has been reported.
+  if (part === undefined) throw new TypeError("a policy that was not read has no issue");
+  const checked = checkPolicy(part, { path: [], issues, options });
+  if (part.findings.mayHoldSecret) refuseLiteralSecrets(part.copy, issues);
+  issues.throwIfAny(options.source);
+  return checked;
+}
+
+function* checkPolicies(
+  parts: readonly PolicyPart[],
+  issues: IssueList,
+  options: LoadOptions,
+): SlicedWork<readonly CheckedPolicy[]> {
+  const checked: CheckedPolicy[] = [];
   const firstById = new Map<string, number>();
-  for (const [position, value] of list.entries()) {
+  const pace = new Pace(RULES_PER_STEP);
+  for (let position = 0; position < parts.length; position++) {
+    const part = parts[position]!;
     const path = ["policies", position];
-    checkPolicy(value, { path, issues, options });
-    const id: unknown = isJsonObject(value) ? value["id"] : undefined;
-    if (typeof id !== "string") continue;
-    const first = firstById.get(id);
-    if (first === undefined) firstById.set(id, position);
-    else
+    checked.push(checkPolicy(part, { path, issues, options }));
+    const id = idOf(part);
+    const first = id === undefined ? undefined : firstById.get(id);
+    if (id !== undefined && first === undefined) firstById.set(id, position);
+    if (first !== undefined) {
       issues.add(
         [...path, "id"],
         `"${id}" is already the id of policies[${first}]`,
         "give each policy its own id",
       );
+    }
+    if (pace.isDue(1 + part.blocking.length + part.nonBlocking.length)) yield;
   }
+  return checked;
 }
 
 function checkPolicy(
-  value: JsonValue,
-  { path, issues, options }: { path: IssuePath; issues: IssueList; options: ParseOptions },
-): void {
-  checkAgainst(policySchema, value, { path, issues });
-  if (!isJsonObject(value)) return;
+  part: PolicyPart,
+  { path, issues, options }: { path: IssuePath; issues: IssueList; options: LoadOptions },
+): CheckedPolicy {
+  const { copy: value, contentHash } = part;
+  const checked: unknown = value;
+  // Nobody sees what is returned when an issue was found in it.
+  const policy = checked as Policy;
+  const id = idOf(part);
+  const isKnown = id !== undefined && options.known?.get(id)?.contentHash === contentHash;
+  if (isKnown) return { policy, contentHash, rules: undefined };
+  if (!isOrdinaryPolicy(value)) checkAgainst(policySchema, value, { path, issues });
+  if (!isJsonObject(value)) return { policy, contentHash, rules: undefined };
   const { registry, hookpoints } = options;
-  const rules = (["blocking", "nonBlocking"] as const).flatMap((timing) =>
-    checkRules(value[timing], { timing, path, issues, registry }),
-  );
-  checkRuleNames(rules, issues);
-  checkHeadroom(value, { path, issues, rules });
-  checkSelector(value["selector"], { path: [...path, "selector"], issues, hookpoints });
+  const rules: ReadRules = { blocking: [], nonBlocking: [] };
+  checkRules(part.blocking, { timing: "blocking", path, issues, registry }, rules);
+  checkRules(part.nonBlocking, { timing: "nonBlocking", path, issues, registry }, rules);
+  checkRuleNames(rules, { path, issues });
+  if (part.findings.hasHeadroom) checkHeadroom(value, { path, issues, rules });
+  checkSelector(value["selector"], { path, issues, hookpoints });
+  return { policy, contentHash, rules: part };
+}
+
+function idOf({ copy }: PolicyPart): string | undefined {
+  const id = isJsonObject(copy) ? copy["id"] : undefined;
+  return typeof id === "string" ? id : undefined;
+}
+
+/** So many characters are searched in about a tenth of a millisecond; that there is nothing to search is seen at once. */
+const CHARS_PER_STEP = 4_096;
+const CHARS_TO_LOOK = 4;
+
+/** In the order in which a search of the whole document would find them. */
+function* refuseSecrets(
+  document: JsonObject,
+  { policies, mayHoldSecret }: ReadDocument,
+  issues: IssueList,
+): SlicedWork<void> {
+  const pace = new Pace(CHARS_PER_STEP);
+  for (const [name, member] of Object.entries(document)) {
+    if (name !== "policies" || !Array.isArray(member)) {
+      if (mayHoldSecret) refuseLiteralSecrets({ [name]: member }, issues);
+      continue;
+    }
+    for (const [position, part] of policies.entries()) {
+      const { mayHoldSecret: isSuspicious, chars } = part.findings;
+      if (isSuspicious) refuseLiteralSecrets(part.copy, issues, ["policies", position]);
+      if (pace.isDue(isSuspicious ? chars : CHARS_TO_LOOK)) yield;
+    }
+  }
 }
 
 function readTools(value: JsonValue | undefined, issues: IssueList): Readonly<Record<string, ToolTraits>> {

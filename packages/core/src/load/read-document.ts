@@ -1,122 +1,49 @@
 import type { JsonValue } from "../base/json.ts";
+import type { SlicedWork } from "../base/sliced-work.ts";
+import { DocumentReader, type ReadOptions } from "./document-reader.ts";
 import type { IssueList } from "./issue-list.ts";
+import type { PolicyPart } from "./rule-part.ts";
 
-/** Nested deeper than any policy means something; far below what would exhaust the stack. */
-const MAX_DEPTH = 64;
-/** About this many characters of JSON: 10,000 ordinary policies fit. */
-const MAX_CHARS = 8 * 1024 * 1024;
-
-const FORBIDDEN = /(?:^|[.[\]"'])(?:__proto__|constructor|prototype)(?=$|[.[\]"'])/;
+/** A document as it was read: a frozen copy, and its policies apart. */
+export interface ReadDocument {
+  readonly copy: JsonValue | undefined;
+  /** The elements of `policies`; empty where it is no list. */
+  readonly policies: readonly PolicyPart[];
+  /** Something beside the policies may be a literal secret. */
+  readonly mayHoldSecret: boolean;
+  /** How many members all its objects have. */
+  readonly memberCount: number;
+}
 
 /**
- * Copies a configuration into plain, frozen data: what was checked is what is in force, whatever happens to the
- * original. Each getter is read once.
+ * Copies a policy document into plain, frozen data, a policy at a time: what was checked is what is in force, whatever
+ * happens to the original. What says the same as something that was read before is not copied again.
  * @param value Anything: a parsed file, an object from code.
  * @param issues Receives what data cannot be: circles, too much, functions, NaN, forbidden names.
- * @returns The copy, or undefined when it could not be finished.
  */
-export function readDocument(value: unknown, issues: IssueList): JsonValue | undefined {
-  const reader = new DocumentReader(issues);
+export function* readInSlices(
+  value: unknown,
+  issues: IssueList,
+  options?: ReadOptions,
+): SlicedWork<ReadDocument> {
+  const reader = new DocumentReader(issues, options);
   try {
-    return reader.read(value, []);
+    const { copy, policies } = yield* reader.readDocument(value);
+    const { mayHoldSecret, memberCount } = reader;
+    return { copy, policies, mayHoldSecret, memberCount };
   } catch (error) {
-    if (error instanceof TooMuch) issues.add([], error.message, error.suggestion);
-    else issues.add([], "could not be read: a getter or a proxy in it failed", "pass plain data");
-    return undefined;
+    reader.reportFailure(error);
+    return { copy: undefined, policies: [], mayHoldSecret: false, memberCount: 0 };
   }
 }
 
-class TooMuch extends Error {
-  readonly suggestion: string;
-  constructor(message: string, suggestion: string) {
-    super(message);
-    this.suggestion = suggestion;
-  }
-}
-
-class DocumentReader {
-  readonly #issues: IssueList;
-  readonly #open = new Set<object>();
-  #chars = 0;
-
-  constructor(issues: IssueList) {
-    this.#issues = issues;
-  }
-
-  read(value: unknown, path: readonly (string | number)[]): JsonValue | undefined {
-    this.#chars += typeof value === "string" ? value.length + 3 : 4;
-    if (this.#chars > MAX_CHARS) {
-      throw new TooMuch(`is larger than ${MAX_CHARS / 1024 / 1024} MiB`, "split it into several files");
-    }
-    if (value === null || typeof value === "boolean") return value;
-    if (typeof value === "string") return this.#text(value, path);
-    if (typeof value === "number") {
-      if (Number.isFinite(value)) return value;
-      return this.#refuse(path, `must be a finite number, not ${value}`);
-    }
-    if (typeof value === "object") return this.#container(value, path);
-    return this.#refuse(
-      path,
-      `must be plain data, not ${value === undefined ? "undefined" : `a ${typeof value}`}`,
-    );
-  }
-
-  #text(text: string, path: readonly (string | number)[]): JsonValue | undefined {
-    const isPath = text.startsWith("$.") || text.startsWith("$[");
-    if (!isPath || !FORBIDDEN.test(text)) return text;
-    return this.#refuse(path, "is a path through a forbidden name (__proto__, constructor, prototype)");
-  }
-
-  #container(value: object, path: readonly (string | number)[]): JsonValue | undefined {
-    if (this.#open.has(value)) return this.#refuse(path, "contains itself");
-    if (path.length >= MAX_DEPTH) {
-      throw new TooMuch(`is nested deeper than ${MAX_DEPTH} levels`, "a policy needs fewer than ten");
-    }
-    this.#open.add(value);
-    try {
-      return Array.isArray(value) ? this.#list(value, path) : this.#object(value, path);
-    } finally {
-      this.#open.delete(value);
-    }
-  }
-
-  #list(list: readonly unknown[], path: readonly (string | number)[]): JsonValue {
-    const items: JsonValue[] = [];
-    for (let index = 0; index < list.length; index++) {
-      const item = this.read(list[index], [...path, index]);
-      items.push(item ?? null);
-    }
-    return Object.freeze(items);
-  }
-
-  #object(value: object, path: readonly (string | number)[]): JsonValue | undefined {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    // One step up must be the end: an ordinary object of any realm, or one without a prototype.
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-      const name = value.constructor?.name;
-      return this.#refuse(
-        path,
-        `must be plain data, not a ${typeof name === "string" && name !== "" ? name : "class"}`,
-      );
-    }
-    const copy: Record<string, JsonValue> = {};
-    for (const key of Object.keys(value)) {
-      this.#chars += key.length + 3;
-      if (FORBIDDEN.test(key)) {
-        this.#refuse([...path, key], "is a forbidden name (__proto__, constructor, prototype)");
-        continue;
-      }
-      // Own enumerable names only, so the value may have any of them.
-      const member = (value as Readonly<Record<string, unknown>>)[key];
-      if (member === undefined) continue;
-      const read = this.read(member, [...path, key]);
-      if (read !== undefined) copy[key] = read;
-    }
-    return Object.freeze(copy);
-  }
-
-  #refuse(path: readonly (string | number)[], message: string): undefined {
-    this.#issues.add(path, message, "policies are plain JSON data");
+/** The same for one policy. */
+export function readPolicy(value: unknown, issues: IssueList, options?: ReadOptions): PolicyPart | undefined {
+  const reader = new DocumentReader(issues, options);
+  try {
+    return reader.readPolicy(value);
+  } catch (error) {
+    reader.reportFailure(error);
     return undefined;
   }
 }

@@ -4,16 +4,24 @@ import { alertTargetSchema } from "../policy/alert-schema.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 
+/** The ids that `idSchema` accepts. */
+export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/;
+
 /** What ids of policies and rules may look like: they appear in urls, commands and state keys. */
-export const idSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/, {
+export const idSchema = z.string().regex(ID_PATTERN, {
   error: "must start with a letter or digit and hold at most 128 letters, digits or . _ : @ / -",
 });
+
+/** Tells whether a text that may be a pattern excludes something, if it excludes. */
+export function isPattern(text: string): boolean {
+  return text !== "!" && !text.startsWith("!!");
+}
 
 const patternSchema = z
   .string()
   .min(1)
   .max(512)
-  .refine((pattern) => pattern !== "!" && !pattern.startsWith("!!"), {
+  .refine(isPattern, {
     error: "is an exclusion of nothing",
     params: { suggestion: 'write one "!" and a pattern after it' },
   })

@@ -11,13 +11,16 @@ import { listOf, wordsFor } from "./zod-words.ts";
  * @param schema Any zod schema, a custom rule's included; its own error texts are kept.
  * @param value The copied value at `path`.
  * @param at Where the value lies and who receives the issues.
- * @returns Whether the value fits.
+ * @returns What the schema made of the value; undefined when it does not fit.
  */
 export function checkAgainst(
   schema: z.ZodType,
   value: unknown,
   at: { readonly path: IssuePath; readonly issues: IssueList },
-): boolean {
+): unknown {
+  // Most configurations are right, and preparing to explain what is wrong costs more than checking.
+  const quick = schema.safeParse(value);
+  if (quick.success) return quick.data;
   // The raw issue knows the schema, the finished one does not; the array of keys is the same object in both.
   const knownByKeys = new WeakMap<object, readonly string[]>();
   const error: z.core.$ZodErrorMap = (issue) => {
@@ -25,10 +28,10 @@ export function checkAgainst(
     return wordsFor(issue);
   };
   const result = schema.safeParse(value, { error, reportInput: true });
-  if (result.success) return true;
+  if (result.success) return result.data;
   const reporter = new Reporter(at.issues, knownByKeys);
   for (const issue of result.error.issues) reporter.report(issue, at.path);
-  return false;
+  return undefined;
 }
 
 /** The member names an object schema declares; empty for any other schema. */

@@ -16,3 +16,5 @@ export {
   type WatchedFile,
   type WatchOptions,
 } from "./watch-policy-file.ts";
+export { type MachineClock } from "./machine-clock.ts";
+export { sqliteState, type SqliteState, type SqliteStateOptions } from "./sqlite-state.ts";

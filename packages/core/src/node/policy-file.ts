@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+import { parseUniqueJson } from "./unique-json.ts";
 
 /** A policy file as it was read; what is in it is checked when it is put into force. */
 export interface PolicyFile {
@@ -41,6 +42,11 @@ export function loadPolicyFile(path: string): PolicyFile {
  * @throws ConfigError naming every syntax error with line and column
  */
 export function parsePolicyText(text: string, path: string): unknown {
+  const json = parseUniqueJson(text);
+  return json === undefined ? parseYaml(text, path) : json.value;
+}
+
+function parseYaml(text: string, path: string): unknown {
   // Not `silent`: that would also ignore a second document in the file.
   const document = parseDocument(text, {
     schema: "core",

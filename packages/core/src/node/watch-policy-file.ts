@@ -4,7 +4,8 @@ import path from "node:path";
 
 import type { Timers } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
-import { parsePolicyText, unreadable } from "./policy-file.ts";
+import { unreadable } from "./policy-file.ts";
+import { readPolicyTextAside } from "./policy-text-aside.ts";
 
 /** What a watcher sees of the file; tests replace it. */
 export interface WatchedFile {
@@ -18,10 +19,10 @@ export interface WatchedFile {
 /** What becomes of changes. */
 export interface WatchOptions {
   /**
-   * Takes the new content, unchecked plain data. A throw means that it is not valid: the set in force stays, and
-   * `onError` is told.
+   * Takes the new content, unchecked plain data; a promise is awaited before the file is looked at again. A throw
+   * means that it is not valid: the set in force stays, and `onError` is told.
    */
-  readonly onChange: (document: unknown) => void;
+  readonly onChange: (document: unknown) => void | Promise<void>;
   /** Told of everything that keeps the file from being in force, once until it is another error or none. */
   readonly onError: (error: Error) => void;
   /** The file must not have changed for this long before it is read, in ms. Default 100. */
@@ -30,6 +31,8 @@ export interface WatchOptions {
   readonly pollMs?: number;
   readonly timers?: Timers;
   readonly file?: WatchedFile;
+  /** Reads the text. Default: as YAML or JSON, a long one in a worker. */
+  readonly parse?: (text: string, path: string) => unknown;
 }
 
 /** A running watch. */
@@ -107,8 +110,10 @@ class PolicyFileWatcher {
     const stamp = await this.#file.stamp().catch(() => "gone");
     const isSettled = stamp === this.#stamp;
     this.#stamp = stamp;
+    // A look that began before this one may have read what stood there before.
+    const isOlder = this.#checking !== undefined;
     if (isSettled) await this.check();
-    this.#lookAfter(isSettled ? pollMs : settleMs);
+    this.#lookAfter(isSettled && !isOlder ? pollMs : settleMs);
   }
 
   async #take(): Promise<void> {
@@ -116,7 +121,9 @@ class PolicyFileWatcher {
       const text = await this.#readWhole();
       if (this.#isClosed || text === undefined || text === this.#seen) return;
       this.#seen = text;
-      this.#options.onChange(parsePolicyText(text, this.#path));
+      const document = await (this.#options.parse ?? parseAside)(text, this.#path);
+      if (this.#isClosed) return;
+      await this.#options.onChange(document);
       this.#lastError = undefined;
     } catch (error) {
       this.#report(
@@ -143,6 +150,11 @@ class PolicyFileWatcher {
     this.#lastError = error.message;
     this.#options.onError(error);
   }
+}
+
+async function parseAside(text: string, file: string): Promise<unknown> {
+  const read = await readPolicyTextAside(text, file);
+  return read.kind === "json" ? JSON.parse(read.text) : read.data;
 }
 
 function realFile(file: string): WatchedFile {

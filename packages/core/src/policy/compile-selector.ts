@@ -47,11 +47,32 @@ export function compileSelector(spec: SelectorSpec | undefined): CompiledSelecto
   };
 }
 
+const compiled = new Map<string, { readonly written: readonly string[]; readonly test: DimensionTest }>();
+const MAX_COMPILED = 10_000;
+
 /**
- * Compiles one pattern list, of a selector or of a rule that lists tools.
+ * Compiles one pattern list, of a selector or of a rule that lists tools. Equal lists share one test: thousands of
+ * policies name the same few agents and tools, and what is in memory once is in the processor's cache.
  * @param written Globs and `!exclusions`; an empty list matches nothing.
  */
 export function compilePatterns(written: readonly string[]): DimensionTest {
+  const key = written.length === 1 ? written[0]! : written.join("\n");
+  const known = compiled.get(key);
+  // A pattern may hold a line break itself.
+  if (known !== undefined && isSame(known.written, written)) return known.test;
+  const test = testOf(written);
+  if (compiled.size >= MAX_COMPILED) compiled.clear();
+  compiled.set(key, { written: [...written], test });
+  return test;
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+function testOf(written: readonly string[]): DimensionTest {
   const patterns = written.map((pattern) => pattern.normalize("NFC"));
   const excluded = patterns.filter(isExclusion).map((pattern) => pattern.slice(1));
   const listed = patterns.filter((pattern) => !isExclusion(pattern));

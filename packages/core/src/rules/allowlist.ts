@@ -14,6 +14,7 @@ export const allowlist = defineRule({
   params: z.strictObject({ tools: patternsParam }),
   example: { tools: ["sql_run", "search_*"] },
   isStateless: true,
+  isShared: true,
   compile({ tools: patterns }) {
     const test = compilePatterns(patterns);
     const allowed: RuleAnswer = Object.freeze({

@@ -10,7 +10,8 @@ import {
   type WhereSection,
   type WhereSubject,
 } from "./where-field.ts";
-import { wherePath, whereValueAt } from "./where-path.ts";
+import { orderOf, orderTruth } from "./where-order.ts";
+import { whereMemberOf, wherePath, whereValueAt } from "./where-path.ts";
 import { allOf, anyOf, negated, type Truth, type TruthTest } from "./where-truth.ts";
 import { compileValue, type Scalar, type ValueCondition } from "./where-value.ts";
 
@@ -181,6 +182,15 @@ function testPart({ segments, test }: Part): TruthTest<JsonValue | undefined> {
  */
 function testSection(key: string, { value }: WhereSection, { segments, test }: Part): Test {
   const missing: Truth = { unanswered: "missing", subject: key };
+  const order = orderOf(test);
+  const [member] = segments;
+  if (order !== undefined && member !== undefined && segments.length === 1) {
+    return (subject) => {
+      const whole = value(subject);
+      if (whole === INAPPLICABLE) return inapplicable(key);
+      return whole === undefined ? missing : orderTruth(whereMemberOf(whole, member), order);
+    };
+  }
   return (subject) => {
     const whole = value(subject);
     if (whole === INAPPLICABLE) return inapplicable(key);

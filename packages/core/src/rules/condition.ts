@@ -6,7 +6,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { compileCelCondition } from "./cel-condition.ts";
 import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
-import { defineRule, NEEDS_NO_TEXT, type CompileTools } from "./rule.ts";
+import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./rule.ts";
 import { subPath } from "./sub-path.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
@@ -68,33 +68,59 @@ export const condition = defineRule({
   },
   isStateless: true,
   compile({ where, when, require, then, reason }, tools) {
+    // Not the tools themselves: each rule would keep a large object of its own.
+    const { policyId, ruleId } = tools;
     const scope = where && compiled("where", where, { stance: then === "allow" ? "allow" : "deny", tools });
     const duty = require && compiled("require", require, { stance: "allow", tools });
     const cel = when === undefined ? undefined : compileCelCondition(when, tools);
     const fires = allOf(
       [scope?.test, cel?.test, duty && negated(duty.test)].filter((test) => test !== undefined),
     );
-    const answer = answerOf({ then, reason, ruleId: tools.ruleId });
+    const answer = answerOf({ then, reason, ruleId });
     const looksAfter = [scope, cel, duty].some((part) => part?.isAboutOutcome === true);
-    const reads = new Set([scope, cel, duty].flatMap((part) => [...(part?.reads ?? [])]));
+    const reads = readsOf([scope, cel, duty]);
     return {
-      reads: [...reads],
-      span: reads.has("result") ? "whole" : NEEDS_NO_TEXT,
+      reads,
+      span: reads.includes("result") ? "whole" : NEEDS_NO_TEXT,
       check(context, { session, traits }) {
         if (!looksAfter && isAfter(context.hookpoint)) return undefined;
         const truth = fires({ context, session, traits });
         if (typeof truth === "boolean") return truth ? answer : undefined;
         if (truth.unanswered === "inapplicable") return undefined;
-        throw unanswerable(truth, tools);
+        throw unanswerable(truth, policyId, ruleId);
       },
     };
   },
 });
 
-function compiled(
+interface WhereUse {
+  readonly stance: "allow" | "deny";
+  readonly tools: CompileTools;
+}
+
+interface KnownWhere extends Pick<CompileTools, "hookpoints"> {
+  readonly stance: WhereUse["stance"];
+  readonly where: CompiledWhere;
+}
+
+const knownWheres = new Map<WhereSpec, KnownWhere>();
+const MAX_KNOWN = 64;
+
+/** Rules that are loaded together and say the same have one object as parameters: they share the closures too. */
+function compiled(member: "where" | "require", spec: WhereSpec, use: WhereUse): CompiledWhere {
+  const { hookpoints } = use.tools;
+  const known = knownWheres.get(spec);
+  if (known?.stance === use.stance && known.hookpoints === hookpoints) return known.where;
+  const where = compileAnew(member, spec, use);
+  if (knownWheres.size >= MAX_KNOWN) knownWheres.clear();
+  knownWheres.set(spec, { where, stance: use.stance, hookpoints });
+  return where;
+}
+
+function compileAnew(
   member: "where" | "require",
   spec: WhereSpec,
-  { stance, tools }: { readonly stance: "allow" | "deny"; readonly tools: CompileTools },
+  { stance, tools }: WhereUse,
 ): CompiledWhere {
   const fail = (path: readonly (string | number)[], message: string, suggestion?: string): never =>
     tools.fail(subPath([member, ...path]), message, suggestion);
@@ -102,6 +128,21 @@ function compiled(
     compileWhere(spec, { stance, hookpoints: tools.hookpoints, report: fail }) ??
     fail([], "is not a condition")
   );
+}
+
+const knownReads = new Map<string, readonly RuleRead[]>();
+
+/** Conditions read few different things: one list for all that read the same stays in the processor's cache. */
+function readsOf(parts: readonly (CompiledWhere | undefined)[]): readonly RuleRead[] {
+  const reads: RuleRead[] = [];
+  for (const part of parts) {
+    for (const read of part?.reads ?? []) if (!reads.includes(read)) reads.push(read);
+  }
+  const key = reads.join();
+  const known = knownReads.get(key);
+  if (known !== undefined) return known;
+  knownReads.set(key, Object.freeze(reads));
+  return reads;
 }
 
 function answerOf(of: {
@@ -115,7 +156,8 @@ function answerOf(of: {
 
 function unanswerable(
   { unanswered, subject }: Unanswered,
-  { policyId, ruleId }: CompileTools,
+  policyId: string,
+  ruleId: string,
 ): AgentplaneError {
   const what = unanswered === "missing" ? "is not there" : "has a type that cannot be compared so";
   return new AgentplaneError("rule_failed", `condition "${ruleId}" cannot be answered: ${subject} ${what}`, {

@@ -14,6 +14,7 @@ export const denylist = defineRule({
   params: z.strictObject({ tools: patternsParam }),
   example: { tools: ["delete_*", "!delete_draft"] },
   isStateless: true,
+  isShared: true,
   compile({ tools: patterns }) {
     const test = compilePatterns(patterns);
     return {

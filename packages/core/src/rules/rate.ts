@@ -27,6 +27,7 @@ export const rate = defineRule({
     .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
   example: { limit: 100, window: "1h", per: "tenant" },
   isStateless: false,
+  isShared: true,
   compile({ limit, window: written, per: subjects, onBreach, degrade }) {
     const window = windowOf(written);
     const per = subjectsOf(subjects);

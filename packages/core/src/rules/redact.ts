@@ -35,6 +35,7 @@ export const redact = defineRule({
     }),
   example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
   isStateless: true,
+  isShared: true,
   compile({ fields = [], detect = [], from, treatment }, tools) {
     const detectors = detect.length === 0 ? [] : requireDetectors(detect, tools);
     const obligation: RedactObligation = Object.freeze({

@@ -53,6 +53,13 @@ export const BUILT_IN_RULES = [
   piiScan,
 ] as const satisfies readonly RuleKind[];
 
+const BUILT_IN: ReadonlySet<RuleKind> = new Set(BUILT_IN_RULES);
+
+/** Tells whether a kind comes with the package: it neither changes nor keeps the parameters it is given. */
+export function isBuiltInRule(kind: RuleKind): boolean {
+  return BUILT_IN.has(kind);
+}
+
 /** The kinds a plane knows: looked up when a policy is loaded, listed for schemas and documentation. */
 export interface RuleRegistry {
   get(kind: string): RuleKind | undefined;

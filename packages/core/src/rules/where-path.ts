@@ -17,11 +17,14 @@ export function whereValueAt(
   value: JsonValue | undefined,
   segments: readonly (string | number)[],
 ): JsonValue | undefined {
-  let at: unknown = value;
-  for (const segment of segments) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, segment)) return undefined;
-    // An own member of JSON data is JSON data.
-    at = (at as Readonly<Record<string | number, JsonValue>>)[segment];
-  }
-  return at as JsonValue | undefined;
+  let at = value;
+  for (const segment of segments) at = whereMemberOf(at, segment);
+  return at;
+}
+
+/** One step of a path. */
+export function whereMemberOf(value: JsonValue | undefined, segment: string | number): JsonValue | undefined {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, segment)) return undefined;
+  // An own member of JSON data is JSON data.
+  return (value as Readonly<Record<string | number, JsonValue>>)[segment];
 }

@@ -3,6 +3,7 @@ import { suggest } from "../base/did-you-mean.ts";
 import { isGlob } from "../base/glob.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { orderTest, type OrderTest } from "./where-order.ts";
 import { allOf, anyOf, negated, type Truth, type TruthTest, type Unanswered } from "./where-truth.ts";
 
 /** The comparisons of one value; several in one object must all hold. */
@@ -150,23 +151,19 @@ function comparable(value: JsonValue): string {
   return canonicalJson(value).normalize("NFC");
 }
 
-function order(holds: (compared: number) => boolean): Operator {
+function order(holds: OrderTest["holds"]): Operator {
   return (operand, place) => {
     const isOrdered =
       typeof operand === "string" || (typeof operand === "number" && Number.isFinite(operand));
     if (!isOrdered || !canHold(place.holds, operand)) {
       return wrong(place, place.holds === "json" ? "must be a number or a text" : `must be a ${place.holds}`);
     }
-    const mismatch = unanswered("mismatch", place);
-    const absent = absentIn(place);
-    return (value) => {
-      if (value === undefined) return absent;
-      // "600" must not slip past a comparison with 500: a text and a number have no order.
-      if (typeof value !== typeof operand) return mismatch;
-      if (value === operand) return holds(0);
-      // The two have one type, a number or a text, which TypeScript cannot see.
-      return holds((value as number) < (operand as number) ? -1 : 1);
-    };
+    return orderTest({
+      operand,
+      holds,
+      absent: absentIn(place),
+      mismatch: unanswered("mismatch", place),
+    });
   };
 }
 

@@ -23,9 +23,9 @@ import {
   type ApprovalRequest,
   type ApprovalStatus,
 } from "./approval-machine.ts";
+import { followApprovals } from "./follow-approvals.ts";
 import { waitForAnswer } from "./approval-wait.ts";
 import { EditedInputs } from "./edited-inputs.ts";
-import { tellListener } from "./tell-listener.ts";
 
 export type {
   Approval,
@@ -166,7 +166,7 @@ export class Approvals {
   wait(id: string, signal?: AbortSignalLike): Promise<Approval> {
     return waitForAnswer(id, signal, {
       look: () => this.get(id),
-      watch: (changed) => this.#documents.watch<Approval>(this.#idKey(id), changed),
+      watch: (changed) => this.#documents.watch<Approval>(this.#idKey(id), { changed, missed: changed }),
       timers: this.#deps.ports.timers,
       nowMs: () => this.#deps.nowMs(),
     });
@@ -174,9 +174,8 @@ export class Approvals {
 
   /** Called with every request that is opened, answered, used or expired. Returns the unsubscription. */
   subscribe(changed: (approval: Approval) => void): () => void {
-    return this.#documents.watch<Approval>(this.#idKey(""), (_key, approval) => {
-      if (approval !== undefined) tellListener(() => changed(approval), "approvals", this.#deps.ports.logger);
-    });
+    const { logger } = this.#deps.ports;
+    return followApprovals(this.#documents, this.#idKey(""), { changed, logger });
   }
 
   get #documents(): DocumentStore {

@@ -18,13 +18,15 @@ const RETRY_MS = 1_000;
 
 /**
  * A local copy of the documents under a prefix, kept current by subscription, so that they are read without waiting.
- * It starts by itself; until everything is read once it is stale.
+ * It starts by itself; until everything is read once it is stale, and again when the store went unheard of.
  */
 export class Replica<T> {
   readonly #deps: ReplicaDeps<T>;
   readonly #entries = new Map<string, T>();
   /** In force here, and not yet, or never, known to the store. */
-  readonly #writing = new Set<string>();
+  readonly #writing = new Map<string, T>();
+  /** One set per reading under way: the keys that changed since it began are newer than what it will find. */
+  readonly #readings = new Set<Set<string>>();
   readonly #listeners = new Set<() => void>();
   readonly #unwatch: () => void;
   #stopRetry = (): void => undefined;
@@ -32,12 +34,19 @@ export class Replica<T> {
   #isClosed = false;
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #heartbeatMs: number | undefined;
+  /** Grows with every report of changes that may have been missed. */
+  #misses = 0;
+  #missesRead = 0;
   #revision = 0;
 
   constructor(deps: ReplicaDeps<T>) {
     this.#deps = deps;
     // Watched before it is read: a change in between is seen twice instead of never.
-    this.#unwatch = deps.documents.watch<T>(deps.prefix, (key, value) => this.#apply(key, value));
+    this.#unwatch = deps.documents.watch<T>(deps.prefix, {
+      changed: (key, value) => this.#hear(key, value),
+      confirmed: (heartbeatMs) => this.confirm(heartbeatMs),
+      missed: () => this.#miss(),
+    });
     this.#start();
   }
 
@@ -62,16 +71,18 @@ export class Replica<T> {
 
   /** Reads everything again, for a store whose subscription may have missed something. */
   load(): MaybePromise<void> {
-    return andThen(this.#deps.documents.list<T>(this.#deps.prefix), (listed) => {
-      const found = new Set(listed.map(([key]) => key));
-      // Deleting from a Map while it is walked is safe.
-      for (const key of this.#entries.keys()) {
-        if (!found.has(key) && !this.#writing.has(key)) this.#apply(key, undefined);
-      }
-      for (const [key, value] of listed) this.#apply(key, value);
-      this.#isLoaded = true;
-      this.#confirmedMs = this.#deps.nowMs();
-    });
+    const reading = { misses: this.#misses, beganMs: this.#deps.nowMs(), newer: new Set<string>() };
+    this.#readings.add(reading.newer);
+    const done = (): void => void this.#readings.delete(reading.newer);
+    try {
+      const listed = this.#deps.documents.list<T>(this.#deps.prefix);
+      if (isThenable(listed)) return listed.then((found) => this.#take(found, reading)).finally(done);
+      this.#take(listed, reading);
+    } catch (error) {
+      done();
+      throw error;
+    }
+    done();
   }
 
   /**
@@ -80,7 +91,8 @@ export class Replica<T> {
    */
   confirm(heartbeatMs: number): void {
     this.#heartbeatMs = heartbeatMs;
-    this.#confirmedMs = this.#deps.nowMs();
+    // What was missed before stays unknown until it is read.
+    if (this.#missesRead === this.#misses) this.#confirmedMs = this.#deps.nowMs();
   }
 
   /** Whether nothing here can become outdated by time alone. */
@@ -97,18 +109,15 @@ export class Replica<T> {
   /** In force here at once, then everywhere: a kill does not wait for a store, nor for one that fails. */
   put(key: string, value: T): MaybePromise<void> {
     this.#apply(key, value);
-    this.#writing.add(key);
-    return andThen(
-      this.#deps.documents.update<T>(key, () => value),
-      () => void this.#writing.delete(key),
-    );
+    this.#writing.set(key, value);
+    return this.#write(key, value);
   }
 
   /** Changes a document where it is kept; here it changes when that has succeeded. */
   update(key: string, change: (old: T | undefined) => T | undefined): MaybePromise<void> {
     return andThen(this.#deps.documents.update<T>(key, change), (next) => {
       this.#writing.delete(key);
-      this.#apply(key, next);
+      this.#hear(key, next);
     });
   }
 
@@ -119,13 +128,35 @@ export class Replica<T> {
     this.#listeners.clear();
   }
 
+  #write(key: string, value: T): MaybePromise<void> {
+    return andThen(
+      this.#deps.documents.update<T>(key, () => value),
+      () => {
+        if (this.#writing.get(key) === value) this.#writing.delete(key);
+      },
+    );
+  }
+
+  #miss(): void {
+    this.#misses++;
+    this.#stopRetry();
+    this.#start();
+  }
+
   #start(): void {
     try {
-      const loaded = this.load();
+      const loaded = andThen(this.load(), () => this.#writeAgain());
       if (isThenable(loaded)) loaded.catch((error: unknown) => this.#retry(error));
     } catch (error) {
       this.#retry(error);
     }
+  }
+
+  /** What is in force here although the store did not take it reaches the others once the store is back. */
+  #writeAgain(): MaybePromise<void> {
+    let written: MaybePromise<void> = undefined;
+    for (const [key, value] of this.#writing) written = andThen(written, () => this.#write(key, value));
+    return written;
   }
 
   #retry(error: unknown): void {
@@ -133,12 +164,33 @@ export class Replica<T> {
     if (this.#isClosed) return;
     const { ports, prefix } = this.#deps;
     ports.logger.error("plugs and modes could not be read; trying again", { prefix, error: textOf(error) });
+    this.#stopRetry();
     this.#stopRetry = ports.timers.set(() => this.#start(), RETRY_MS);
+  }
+
+  #take(
+    listed: readonly (readonly [key: string, value: T])[],
+    reading: { readonly misses: number; readonly beganMs: number; readonly newer: ReadonlySet<string> },
+  ): void {
+    const found = new Set(listed.map(([key]) => key));
+    const isKept = (key: string): boolean => reading.newer.has(key) || this.#writing.has(key);
+    // Deleting from a Map while it is walked is safe.
+    for (const key of this.#entries.keys()) if (!found.has(key) && !isKept(key)) this.#apply(key, undefined);
+    for (const [key, value] of listed) if (!isKept(key)) this.#apply(key, value);
+    this.#isLoaded = true;
+    this.#missesRead = Math.max(this.#missesRead, reading.misses);
+    this.#confirmedMs = Math.max(this.#confirmedMs, reading.beganMs);
+  }
+
+  /** From the store, while a reading may be under way that does not know it yet. */
+  #hear(key: string, next: T | undefined): void {
+    for (const newer of this.#readings) newer.add(key);
+    this.#apply(key, next);
   }
 
   #apply(key: string, next: T | undefined): void {
     const old = this.#entries.get(key);
-    if (old === next) return;
+    if (isSame(old, next)) return;
     if (next === undefined) this.#entries.delete(key);
     else this.#entries.set(key, next);
     this.#revision++;
@@ -146,6 +198,12 @@ export class Replica<T> {
     for (const listener of this.#listeners)
       tellListener(listener, "plugs and modes", this.#deps.ports.logger);
   }
+}
+
+/** A store outside this process gives a new copy of what has not changed. */
+function isSame(old: unknown, next: unknown): boolean {
+  if (old === next) return true;
+  return old !== undefined && next !== undefined && JSON.stringify(old) === JSON.stringify(next);
 }
 
 function textOf(error: unknown): string {

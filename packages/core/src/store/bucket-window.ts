@@ -1,4 +1,4 @@
-import type { UsageWindow } from "./usage-window.ts";
+import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 
 /** Slices of a window. One more is kept: the oldest, partly outside, counts whole, so the sum is never too small. */
 const SLICES = 60;
@@ -19,6 +19,18 @@ export class BucketWindow implements UsageWindow {
   /** @param windowMs Length of the window. */
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
+  }
+
+  /** Goes on with what was saved. */
+  static restore({ windowMs, sums }: Extract<SavedWindow, { kind: "buckets" }>): BucketWindow {
+    const window = new BucketWindow(windowMs);
+    for (const [bucket, sum] of sums) {
+      window.#sums[bucket % KEPT] = sum;
+      window.#total += sum;
+      window.#oldest = Math.min(window.#oldest, bucket);
+      window.#newest = Math.max(window.#newest, bucket);
+    }
+    return window;
   }
 
   used(nowMs: number): number {
@@ -67,6 +79,15 @@ export class BucketWindow implements UsageWindow {
     this.#sums.fill(0);
     this.#total = 0;
     this.#oldest = Number.POSITIVE_INFINITY;
+  }
+
+  save(): SavedWindow {
+    const sums: (readonly [number, number])[] = [];
+    for (let bucket = Math.max(this.#oldest, this.#newest - SLICES); bucket <= this.#newest; bucket++) {
+      const sum = this.#sumOf(bucket);
+      if (sum !== 0) sums.push([bucket, sum]);
+    }
+    return { kind: "buckets", windowMs: this.#windowMs, sums };
   }
 
   #bucketOf(atMs: number): number {

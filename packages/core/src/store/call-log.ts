@@ -1,4 +1,4 @@
-import type { UsageWindow } from "./usage-window.ts";
+import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 
 /** How many calls a log remembers; beyond that, buckets take over. */
 export const MAX_LOGGED_CALLS = 1_000;
@@ -20,6 +20,17 @@ export class CallLog implements UsageWindow {
     this.windowMs = windowMs;
   }
 
+  /** Goes on with what was saved. */
+  static restore({ windowMs, times }: Extract<SavedWindow, { kind: "log" }>): CallLog {
+    const log = new CallLog(windowMs);
+    let atMs = 0;
+    for (const laterMs of times) {
+      atMs += laterMs;
+      log.#append(atMs);
+    }
+    return log;
+  }
+
   used(nowMs: number): number {
     while (this.#size > 0 && this.#at(0) + this.windowMs <= nowMs) {
       this.#head = (this.#head + 1) & (this.#ring.length - 1);
@@ -35,11 +46,7 @@ export class CallLog implements UsageWindow {
 
   add(amount: number, atMs: number, nowMs: number): void {
     this.used(nowMs);
-    for (let count = 0; count < amount; count++) {
-      if (this.#size === this.#ring.length) this.#grow();
-      this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = atMs;
-      this.#size++;
-    }
+    for (let count = 0; count < amount; count++) this.#append(atMs);
   }
 
   remove(amount: number, atMs: number, nowMs: number): void {
@@ -63,6 +70,19 @@ export class CallLog implements UsageWindow {
   /** The times that count now, oldest first. */
   times(nowMs: number): readonly number[] {
     return Array.from({ length: this.used(nowMs) }, (_, index) => this.#at(index));
+  }
+
+  save(): SavedWindow {
+    const times: number[] = [];
+    for (let index = 0; index < this.#size; index++)
+      times.push(index === 0 ? this.#at(0) : this.#at(index) - this.#at(index - 1));
+    return { kind: "log", windowMs: this.windowMs, times };
+  }
+
+  #append(atMs: number): void {
+    if (this.#size === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = atMs;
+    this.#size++;
   }
 
   #at(index: number): number {

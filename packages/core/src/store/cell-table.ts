@@ -25,6 +25,17 @@ export class CellTable {
     return this.#cells.get(key);
   }
 
+  /** Every cell that is known. */
+  all(): IterableIterator<LimitCell> {
+    return this.#cells.values();
+  }
+
+  /** Takes in a cell that was kept elsewhere. */
+  add(cell: LimitCell): void {
+    this.#cells.set(cell.key, cell);
+    this.#idle.push(cell);
+  }
+
   /**
    * The cell of a limit, made on first use.
    * @throws AgentplaneError `state_failed` when every one of `maxKeys` keys is alive
@@ -59,9 +70,8 @@ export class CellTable {
 
   #create(spec: LimitSpec, nowMs: number): LimitCell {
     this.makeRoom(1, nowMs);
-    const cell = new LimitCell(spec, nowMs);
-    this.#cells.set(spec.key, cell);
-    this.#idle.push(cell);
+    const cell = LimitCell.open(spec, nowMs);
+    this.add(cell);
     return cell;
   }
 

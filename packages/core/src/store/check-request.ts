@@ -8,7 +8,7 @@ import type { ReserveRequest } from "./state-store.ts";
 export function checkRequest({ id, ttlMs, items }: ReserveRequest): void {
   if (id === "") throw new AgentplaneError("usage_invalid", "a reservation needs an id that is not empty");
   checkTtl(ttlMs);
-  for (const { amount } of items) checkAmount(amount, "a reserved amount");
+  for (let index = 0; index < items.length; index++) checkAmount(items[index]!.amount, "a reserved amount");
 }
 
 /**

@@ -1,48 +1,65 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { AbandonedReservations } from "./abandoned-reservations.ts";
 import type { DocumentStore, LedgerStore, StateStore } from "./state-store.ts";
+import { timely, type StateDeadline } from "./timely.ts";
 
 /**
- * The same store, whose failures carry the code `state_failed` whatever its driver throws: `onStateError` decides about
- * those and about nothing else. Stays synchronous where the store is.
+ * The same store, whose failures carry the code `state_failed` whatever its driver throws, and which fails when it does
+ * not answer in time: `onStateError` decides about those and about nothing else. Stays synchronous where the store is.
  * @param state A store of the application's choice.
+ * @param deadline How long it may take.
  */
-export function checkedState(state: StateStore): StateStore {
+export function checkedState(state: StateStore, deadline: StateDeadline): StateStore {
+  const documents = (store: DocumentStore): DocumentStore => checkedDocuments(store, deadline);
   return {
-    ledger: checkedLedger(state.ledger),
-    controls: checkedDocuments(state.controls),
-    ladders: checkedDocuments(state.ladders),
-    approvals: checkedDocuments(state.approvals),
-    sessions: checkedDocuments(state.sessions),
-    admissions: checkedDocuments(state.admissions),
+    ledger: checkedLedger(state.ledger, deadline),
+    controls: documents(state.controls),
+    ladders: documents(state.ladders),
+    approvals: documents(state.approvals),
+    sessions: documents(state.sessions),
+    admissions: documents(state.admissions),
+    versions: documents(state.versions),
     close: () => state.close(),
   };
 }
 
-function checkedLedger(ledger: LedgerStore): LedgerStore {
+function checkedLedger(ledger: LedgerStore, deadline: StateDeadline): LedgerStore {
+  const reservations = new AbandonedReservations(ledger);
+  const check = checking(deadline);
   return {
-    reserve: (request) => checked("reserve", () => ledger.reserve(request)),
-    probe: (request) => checked("probe", () => ledger.probe(request)),
-    settle: (id, actuals) => checked("settle", () => ledger.settle(id, actuals)),
-    release: (id) => checked("release", () => ledger.release(id)),
-    renew: (id, ttlMs) => checked("renew", () => ledger.renew(id, ttlMs)),
-    read: (spec) => checked("read", () => ledger.read(spec)),
-    grant: (spec, amount) => checked("grant", () => ledger.grant(spec, amount)),
-    reset: (key) => checked("reset", () => ledger.reset(key)),
+    reserve: (request) =>
+      failing("reserve", () =>
+        reservations.reserve(request, (answer) => timely(answer, "reserve", deadline)),
+      ),
+    probe: (request) => check("probe", () => ledger.probe(request)),
+    settle: (id, actuals) => check("settle", () => ledger.settle(id, actuals)),
+    release: (id) => check("release", () => ledger.release(id)),
+    renew: (id, ttlMs) => check("renew", () => ledger.renew(id, ttlMs)),
+    read: (spec) => check("read", () => ledger.read(spec)),
+    grant: (spec, amount) => check("grant", () => ledger.grant(spec, amount)),
+    reset: (key) => check("reset", () => ledger.reset(key)),
   };
 }
 
-function checkedDocuments(documents: DocumentStore): DocumentStore {
+function checkedDocuments(documents: DocumentStore, deadline: StateDeadline): DocumentStore {
+  const check = checking(deadline);
   return {
-    read: <T>(key: string) => checked("read", () => documents.read<T>(key)),
+    read: <T>(key: string) => check("read", () => documents.read<T>(key)),
     update: <T>(...given: Parameters<typeof documents.update<T>>) =>
-      checked("update", () => documents.update<T>(...given)),
-    list: <T>(prefix: string) => checked("list", () => documents.list<T>(prefix)),
-    watch: (prefix, changed) => documents.watch(prefix, changed),
+      check("update", () => documents.update<T>(...given)),
+    list: <T>(prefix: string) => check("list", () => documents.list<T>(prefix)),
+    watch: (prefix, watcher) => documents.watch(prefix, watcher),
   };
 }
 
-function checked<T>(operation: string, work: () => MaybePromise<T>): MaybePromise<T> {
+function checking(
+  deadline: StateDeadline,
+): <T>(operation: string, work: () => MaybePromise<T>) => MaybePromise<T> {
+  return (operation, work) => failing(operation, () => timely(work(), operation, deadline));
+}
+
+function failing<T>(operation: string, work: () => MaybePromise<T>): MaybePromise<T> {
   const fail = (cause: unknown): never => {
     // What a change function refuses is an answer of ours, not a failure of the store.
     if (cause instanceof AgentplaneError) throw cause;

@@ -3,13 +3,29 @@ import type { LimitSpec } from "../policy/limit.ts";
 import { calendarPeriod } from "./calendar.ts";
 import type { Expiring } from "./expiry-heap.ts";
 import type { LimitState } from "./state-store.ts";
-import type { UsageWindow } from "./usage-window.ts";
-import { createWindow, withRoomFor } from "./window.ts";
+import type { SavedWindow, UsageWindow } from "./usage-window.ts";
+import { createWindow, restoreWindow, withRoomFor } from "./window.ts";
 
 /** What a cell would answer to one more amount. */
 export interface Fit {
   readonly isFitting: boolean;
   readonly retryAfterMs: number | undefined;
+}
+
+/** A grant and until when it counts. */
+interface Grant {
+  readonly amount: number;
+  readonly untilMs: number;
+}
+
+/** An account as JSON: what a store that outlives the process keeps of it. */
+export interface SavedCell {
+  readonly held: number;
+  readonly references: number;
+  readonly epoch: number;
+  readonly window: SavedWindow;
+  /** Without an end: for ever. */
+  readonly grants?: readonly { readonly amount: number; readonly untilMs?: number }[];
 }
 
 const FITTING: Fit = { isFitting: true, retryAfterMs: undefined };
@@ -28,12 +44,43 @@ export class LimitCell implements Expiring {
   /** Grows with every reset: what was counted before must not be taken back afterwards. */
   epoch = 0;
   #window: UsageWindow;
-  #grants: { readonly amount: number; readonly untilMs: number }[] | undefined;
+  #grants: readonly Grant[] | undefined;
 
-  constructor(spec: LimitSpec, nowMs: number) {
-    this.key = spec.key;
-    this.#window = createWindow(spec);
-    this.dueMs = nowMs + (spec.window.kind === "sliding" ? spec.window.windowMs : HOLD_CHECK_MS);
+  constructor({ key, window, dueMs }: { key: string; window: UsageWindow; dueMs: number }) {
+    this.key = key;
+    this.#window = window;
+    this.dueMs = dueMs;
+  }
+
+  /** Opens the account of a limit that nothing was counted of. */
+  static open(spec: LimitSpec, nowMs: number): LimitCell {
+    const dueMs = nowMs + (spec.window.kind === "sliding" ? spec.window.windowMs : HOLD_CHECK_MS);
+    return new LimitCell({ key: spec.key, window: createWindow(spec), dueMs });
+  }
+
+  /** Goes on with an account that was saved. */
+  static restore(key: string, saved: SavedCell, dueMs: number): LimitCell {
+    const cell = new LimitCell({ key, window: restoreWindow(saved.window), dueMs });
+    cell.held = saved.held;
+    cell.references = saved.references;
+    cell.epoch = saved.epoch;
+    cell.#grants = saved.grants?.map(({ amount, untilMs = Infinity }) => ({ amount, untilMs }));
+    return cell;
+  }
+
+  /** What must be kept of it to go on elsewhere. */
+  save(): SavedCell {
+    const grants = this.#grants?.map(({ amount, untilMs }) => ({
+      amount,
+      ...(untilMs !== Infinity && { untilMs }),
+    }));
+    return {
+      held: this.held,
+      references: this.references,
+      epoch: this.epoch,
+      window: this.#window.save(),
+      ...(grants !== undefined && { grants }),
+    };
   }
 
   /** What counts as used now. */

@@ -1,5 +1,5 @@
 import { ExpiryHeap, type Expiring } from "./expiry-heap.ts";
-import type { DocumentStore, UpdateOptions } from "./state-store.ts";
+import type { DocumentStore, DocumentWatcher, UpdateOptions } from "./state-store.ts";
 
 /** An update makes room for itself: it forgets so many documents whose time is up. */
 const FORGET_PER_UPDATE = 8;
@@ -75,7 +75,7 @@ export class MemoryDocuments implements DocumentStore {
     return found.toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  watch<T>(prefix: string, changed: (key: string, value: T | undefined) => void): () => void {
+  watch<T>(prefix: string, { changed }: DocumentWatcher<T>): () => void {
     // The prefix decides the type: a watcher asks for what it knows to be there.
     const watcher: Watcher = { prefix, changed: (key, value) => changed(key, value as T | undefined) };
     this.#watchers = [...this.#watchers, watcher];

@@ -1,10 +1,11 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { LimitSpec } from "../policy/limit.ts";
-import { CellTable } from "./cell-table.ts";
+import type { CellTable } from "./cell-table.ts";
 import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
-import { ExpiryHeap } from "./expiry-heap.ts";
+import type { ExpiryHeap } from "./expiry-heap.ts";
 import { expireItem, Hold, releaseItem, settleItem, takeItem, type HeldItem } from "./hold.ts";
 import { fitUnused, type Fit } from "./limit-cell.ts";
+import type { LedgerTables } from "./ledger-tables.ts";
 import { isSameRequest, keptEvents, liftAmounts } from "./retake.ts";
 import type {
   LedgerStore,
@@ -16,6 +17,7 @@ import type {
 } from "./state-store.ts";
 
 const GRANTED: Reservation = Object.freeze({ isGranted: true, breaches: Object.freeze([]) });
+const NOTHING_KEPT: readonly (HeldItem | undefined)[] = Object.freeze([]);
 /** How long after its time the end of a call still finds what it took. */
 const LATE_END_MS = 86_400_000;
 
@@ -23,17 +25,20 @@ const LATE_END_MS = 86_400_000;
 export class MemoryLedger implements LedgerStore {
   readonly #cells: CellTable;
   readonly #nowMs: () => number;
-  readonly #holds = new Map<string, Hold>();
-  readonly #running = new ExpiryHeap<Hold>();
-  readonly #late = new ExpiryHeap<Hold>();
+  readonly #holds: LedgerTables["holds"];
+  readonly #running: ExpiryHeap<Hold>;
+  readonly #late: ExpiryHeap<Hold>;
 
   /**
    * @param nowMs A time that never goes back.
-   * @param maxKeys How many limit keys may live at once.
+   * @param tables What is known already.
    */
-  constructor(nowMs: () => number, maxKeys: number) {
+  constructor(nowMs: () => number, { cells, holds, running, late }: LedgerTables) {
     this.#nowMs = nowMs;
-    this.#cells = new CellTable(maxKeys);
+    this.#cells = cells;
+    this.#holds = holds;
+    this.#running = running;
+    this.#late = late;
   }
 
   /** How many limit keys are known. */
@@ -67,7 +72,10 @@ export class MemoryLedger implements LedgerStore {
   }
 
   settle(id: string, actuals: readonly (number | undefined)[]): void {
-    for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
+    for (let index = 0; index < actuals.length; index++) {
+      const actual = actuals[index];
+      if (actual !== undefined) checkAmount(actual, "a settled amount");
+    }
     const nowMs = this.#sweep();
     const hold = this.#end(id);
     if (hold === undefined) return;
@@ -117,7 +125,11 @@ export class MemoryLedger implements LedgerStore {
     this.#cells.reconsider(cell, nowMs);
   }
 
-  #judge(request: ReserveRequest, nowMs: number, kept: readonly (HeldItem | undefined)[] = []): Reservation {
+  #judge(
+    request: ReserveRequest,
+    nowMs: number,
+    kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
+  ): Reservation {
     const breaches = this.#breachesOf(request.items, nowMs, kept);
     return breaches === undefined ? GRANTED : { isGranted: !isRefused(request, breaches), breaches };
   }
@@ -125,7 +137,7 @@ export class MemoryLedger implements LedgerStore {
   #breachesOf(
     items: readonly ReserveItem[],
     nowMs: number,
-    kept: readonly (HeldItem | undefined)[] = [],
+    kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
   ): LimitBreach[] | undefined {
     let breaches: LimitBreach[] | undefined;
     for (let index = 0; index < items.length; index++) {
@@ -154,7 +166,7 @@ export class MemoryLedger implements LedgerStore {
     request: ReserveRequest,
     how: { answer: Reservation; nowMs: number; kept?: readonly (HeldItem | undefined)[] },
   ): void {
-    const { answer, nowMs, kept = [] } = how;
+    const { answer, nowMs, kept = NOTHING_KEPT } = how;
     const { id, items, ttlMs } = request;
     const held: HeldItem[] = [];
     for (let index = 0; index < items.length; index++) {
@@ -169,7 +181,9 @@ export class MemoryLedger implements LedgerStore {
   /** Before anything is taken or given back: a full table refuses the request whole. */
   #makeRoom(items: readonly ReserveItem[], nowMs: number): void {
     let missing = 0;
-    for (const { spec } of items) if (this.#cells.find(spec.key) === undefined) missing++;
+    for (let index = 0; index < items.length; index++) {
+      if (this.#cells.find(items[index]!.spec.key) === undefined) missing++;
+    }
     if (missing > 0) this.#cells.makeRoom(missing, nowMs);
   }
 
@@ -201,7 +215,7 @@ export class MemoryLedger implements LedgerStore {
     if (hold === undefined) return undefined;
     this.#holds.delete(id);
     (hold.expiredAtMs === undefined ? this.#running : this.#late).remove(hold);
-    for (const { cell } of hold.items) cell.references--;
+    for (let index = 0; index < hold.items.length; index++) hold.items[index]!.cell.references--;
     return hold;
   }
 

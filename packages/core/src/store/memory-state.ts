@@ -1,6 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { createSteadyClock, type SteadyClock } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
+import { LedgerTables } from "./ledger-tables.ts";
 import { MemoryDocuments } from "./memory-documents.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import type { StateStore } from "./state-store.ts";
@@ -23,6 +24,7 @@ export interface MemoryState extends StateStore {
   readonly approvals: MemoryDocuments;
   readonly sessions: MemoryDocuments;
   readonly admissions: MemoryDocuments;
+  readonly versions: MemoryDocuments;
   close(): void;
 }
 
@@ -42,9 +44,10 @@ export function memoryState({ clock, maxKeys = DEFAULT_MAX_KEYS }: MemoryStateOp
     approvals: new MemoryDocuments(nowMs),
     sessions: new MemoryDocuments(nowMs),
     admissions: new MemoryDocuments(nowMs),
+    versions: new MemoryDocuments(nowMs),
   };
   return {
-    ledger: new MemoryLedger(nowMs, maxKeys),
+    ledger: new MemoryLedger(nowMs, new LedgerTables(maxKeys)),
     ...documents,
     close: () => Object.values(documents).forEach((store) => store.close()),
   };

@@ -1,5 +1,5 @@
 import { calendarPeriod } from "./calendar.ts";
-import type { UsageWindow } from "./usage-window.ts";
+import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 
 /** Counts within the current calendar day or month of a time zone and starts anew with the next. */
 export class CalendarWindow implements UsageWindow {
@@ -12,6 +12,15 @@ export class CalendarWindow implements UsageWindow {
   constructor(unit: "day" | "month", timeZone: string) {
     this.#unit = unit;
     this.#timeZone = timeZone;
+  }
+
+  /** Goes on with what was saved. */
+  static restore(saved: Extract<SavedWindow, { kind: "calendar" }>): CalendarWindow {
+    const window = new CalendarWindow(saved.unit, saved.timeZone);
+    window.#startMs = saved.startMs;
+    window.#endMs = saved.endMs;
+    window.#total = saved.total;
+    return window;
   }
 
   used(nowMs: number): number {
@@ -45,11 +54,29 @@ export class CalendarWindow implements UsageWindow {
   clear(): void {
     this.#total = 0;
   }
+
+  save(): SavedWindow {
+    return {
+      kind: "calendar",
+      unit: this.#unit,
+      timeZone: this.#timeZone,
+      startMs: this.#startMs,
+      endMs: this.#endMs,
+      total: this.#total,
+    };
+  }
 }
 
 /** Counts for as long as its subject exists. */
 export class LifetimeWindow implements UsageWindow {
   #total = 0;
+
+  /** Goes on with what was saved. */
+  static restore({ total }: Extract<SavedWindow, { kind: "lifetime" }>): LifetimeWindow {
+    const window = new LifetimeWindow();
+    window.#total = total;
+    return window;
+  }
 
   used(): number {
     return this.#total;
@@ -73,5 +100,9 @@ export class LifetimeWindow implements UsageWindow {
 
   clear(): void {
     this.#total = 0;
+  }
+
+  save(): SavedWindow {
+    return { kind: "lifetime", total: this.#total };
   }
 }

@@ -66,8 +66,24 @@ export interface UpdateOptions {
   readonly ttlMs?: number;
 }
 
+/** Who is told of changes under a prefix. */
+export interface DocumentWatcher<T> {
+  /**
+   * A document was written, here or by another process; undefined: it was deleted or forgotten. Of changes in quick
+   * succession the last one is told in any case, and never an older one after it.
+   */
+  changed(key: string, value: T | undefined): void;
+  /**
+   * The store was reached and nothing was missed. A store that cannot lose a change (memory) never says so.
+   * @param heartbeatMs It will be said again at least this often; two of it unsaid make what is known here stale.
+   */
+  confirmed?(heartbeatMs: number): void;
+  /** Changes may have been missed, by a lost connection for one: everything must be read again. */
+  missed?(): void;
+}
+
 /**
- * Small JSON documents with compare-and-set: plugs, modes, ladders, approvals, sessions, admissions. Keys are any
+ * Small JSON documents with compare-and-set: plugs, modes, ladders, approvals, sessions, admissions, versions. Keys are any
  * Unicode. `change` may run more than once and must be pure; returning the same reference writes nothing, returning
  * undefined deletes.
  */
@@ -81,7 +97,7 @@ export interface DocumentStore {
   list<T>(prefix: string): MaybePromise<readonly (readonly [key: string, value: T])[]>;
   /** Reports every change under a prefix, also those of other processes. Returns the unsubscription. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the documents' shape, as read does
-  watch<T>(prefix: string, changed: (key: string, value: T | undefined) => void): () => void;
+  watch<T>(prefix: string, watcher: DocumentWatcher<T>): () => void;
 }
 
 /** Everything that must be remembered, in one object; other backends implement these two interfaces. */
@@ -92,5 +108,7 @@ export interface StateStore {
   readonly approvals: DocumentStore;
   readonly sessions: DocumentStore;
   readonly admissions: DocumentStore;
+  /** Published versions of policies, each written once. */
+  readonly versions: DocumentStore;
   close(): MaybePromise<void>;
 }

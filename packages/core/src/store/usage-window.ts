@@ -1,3 +1,26 @@
+/** A window as JSON: what a store that outlives the process keeps of it. */
+export type SavedWindow =
+  | {
+      readonly kind: "log";
+      readonly windowMs: number;
+      /** The first call's time, then how much later each one was than the one before. */
+      readonly times: readonly number[];
+    }
+  | {
+      readonly kind: "buckets";
+      readonly windowMs: number;
+      readonly sums: readonly (readonly [bucket: number, sum: number])[];
+    }
+  | {
+      readonly kind: "calendar";
+      readonly unit: "day" | "month";
+      readonly timeZone: string;
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly total: number;
+    }
+  | { readonly kind: "lifetime"; readonly total: number };
+
 /** What was used of one limit within its window. Times never go back; amounts are integers. */
 export interface UsageWindow {
   /** The sum that counts now. */
@@ -11,4 +34,6 @@ export interface UsageWindow {
   /** When nothing that was added counts any more; Infinity for never. */
   emptyAtMs(nowMs: number): number;
   clear(): void;
+  /** What must be kept of it to go on elsewhere. */
+  save(): SavedWindow;
 }

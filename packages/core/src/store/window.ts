@@ -3,7 +3,7 @@ import type { LimitSpec } from "../policy/limit.ts";
 import { BucketWindow } from "./bucket-window.ts";
 import { CalendarWindow, LifetimeWindow } from "./period-window.ts";
 import { CallLog, MAX_LOGGED_CALLS } from "./call-log.ts";
-import type { UsageWindow } from "./usage-window.ts";
+import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 
 /**
  * Opens the window a limit counts in: an exact log for up to 1,000 calls, 60+1 buckets for more and for weighted
@@ -21,6 +21,22 @@ export function createWindow({ window, measure, limit }: LimitSpec): UsageWindow
       return new LifetimeWindow();
     default:
       return assertNever(window, "window");
+  }
+}
+
+/** Goes on counting with a window that was saved. */
+export function restoreWindow(saved: SavedWindow): UsageWindow {
+  switch (saved.kind) {
+    case "log":
+      return CallLog.restore(saved);
+    case "buckets":
+      return BucketWindow.restore(saved);
+    case "calendar":
+      return CalendarWindow.restore(saved);
+    case "lifetime":
+      return LifetimeWindow.restore(saved);
+    default:
+      return assertNever(saved, "saved window");
   }
 }
 

@@ -6,7 +6,10 @@ export interface StoreUnderTest {
   readonly store: StateStore;
   /** Lets time pass for the store: a fake clock's step, or a real wait. */
   advanceMs(durationMs: number): MaybePromise<void>;
-  /** Another process on the same state; left out by a store that one process has for itself. */
+  /**
+   * Another process on the same state; left out by a store that one process has for itself. Where the store could see
+   * the process's own clock, give it one that is hours off: it must change nothing.
+   */
   readonly second?: StateStore;
 }
 

@@ -1,32 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 
-import type { LimitSpec, Measure, Window } from "../policy/limit.ts";
-import type { ReserveItem, ReserveRequest } from "../store/state-store.ts";
 import type { Behaviour } from "./contract-case.ts";
-
-const MINUTE: Window = { kind: "sliding", windowMs: 60_000 };
-const FOREVER: Window = { kind: "lifetime" };
-
-function limitOf(
-  limit: number,
-  measure: Measure = "tokens",
-  window: Window = FOREVER,
-  key = `${measure}:${limit}`,
-): LimitSpec {
-  return { key, measure, limit, window };
-}
-
-function hard(spec: LimitSpec, amount: number, expired: ReserveItem["expired"] = "charge"): ReserveItem {
-  return { spec, amount, isSoft: false, expired };
-}
-
-function soft(spec: LimitSpec, amount: number): ReserveItem {
-  return { spec, amount, isSoft: true, expired: "charge" };
-}
-
-function request(id: string, items: readonly ReserveItem[], ttlMs = 10_000): ReserveRequest {
-  return { id, ttlMs, items };
-}
+import { hard, limitOf, MINUTE, request, soft } from "./contract-requests.ts";
 
 const rate = limitOf(2, "calls", MINUTE);
 const budget = limitOf(100);
@@ -199,18 +174,6 @@ export const LEDGER_BEHAVIOURS: readonly Behaviour[] = [
         ),
       );
       await rejects(async () => ledger.settle("a", [-1]), { code: "usage_invalid" });
-    },
-  ],
-  [
-    "many reservations at once never overspend",
-    async ({ store, second = store }) => {
-      const many = Array.from({ length: 200 }, async (_, index) => {
-        const { ledger } = index % 2 === 0 ? store : second;
-        return ledger.reserve(request(`r${index}`, [hard(budget, 7)]));
-      });
-      const granted = (await Promise.all(many)).filter(({ isGranted }) => isGranted);
-      strictEqual(granted.length, 14);
-      deepStrictEqual(await second.ledger.read(budget), { used: 0, held: 98, limit: 100 });
     },
   ],
 ];

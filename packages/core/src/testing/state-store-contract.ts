@@ -1,7 +1,22 @@
 import type { MaybePromise } from "../base/maybe-promise.ts";
 import type { ContractCase, StoreUnderTest } from "./contract-case.ts";
 import { DOCUMENT_BEHAVIOURS } from "./document-contract.ts";
+import { DOCUMENT_KEY_BEHAVIOURS } from "./document-key-contract.ts";
 import { LEDGER_BEHAVIOURS } from "./ledger-contract.ts";
+import { LEDGER_END_BEHAVIOURS } from "./ledger-end-contract.ts";
+import { SHARED_LEDGER_BEHAVIOURS } from "./shared-ledger-contract.ts";
+import { WATCH_BEHAVIOURS } from "./watch-contract.ts";
+import { WINDOW_BEHAVIOURS } from "./window-contract.ts";
+
+const BEHAVIOURS = [
+  ...LEDGER_BEHAVIOURS,
+  ...LEDGER_END_BEHAVIOURS,
+  ...WINDOW_BEHAVIOURS,
+  ...SHARED_LEDGER_BEHAVIOURS,
+  ...DOCUMENT_BEHAVIOURS,
+  ...DOCUMENT_KEY_BEHAVIOURS,
+  ...WATCH_BEHAVIOURS,
+];
 
 /** The store to hold to its contract. */
 export interface StateStoreContractOptions {
@@ -15,7 +30,7 @@ export interface StateStoreContractOptions {
  * @example for (const { name, run } of stateStoreContract({ name: "redis", create })) test(name, run);
  */
 export function stateStoreContract({ name, create }: StateStoreContractOptions): readonly ContractCase[] {
-  return [...LEDGER_BEHAVIOURS, ...DOCUMENT_BEHAVIOURS].map(([behaviour, check]) => ({
+  return BEHAVIOURS.map(([behaviour, check]) => ({
     name: `${name}: ${behaviour}`,
     async run() {
       const subject = await create();

@@ -2,8 +2,11 @@ import type { ControlRecord } from "../audit/audit-record.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError, ConfigError } from "../base/errors.ts";
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Hash } from "../base/ports.ts";
+import { tupleKey } from "../context/call-key.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { DocumentStore } from "../store/state-store.ts";
 import { diffPolicies, type PolicyDiff } from "./diff.ts";
 import { limitChanges } from "./limit-changes.ts";
 
@@ -34,83 +37,138 @@ export interface PolicyVersion {
 /** Names a version: its number, or its content hash (the newest version with that content). */
 export type VersionRef = number | string;
 
-/** The published versions of policies; publishing brings nothing into force by itself. */
+/**
+ * The published versions of policies, kept where the plane keeps its state; publishing brings nothing into force by
+ * itself. Answers are values where the store is synchronous.
+ */
 export interface Versions {
   /**
    * Publishes a policy. The content of the newest version again is that version, not another.
    * @throws ConfigError when author, changelog or the policy's id is empty
    */
-  publish(policy: Policy, note: PublishNote): PolicyVersion;
+  publish(policy: Policy, note: PublishNote): MaybePromise<PolicyVersion>;
   /** Every version, oldest first; nothing is ever removed. */
-  history(policyId: string): readonly PolicyVersion[];
+  history(policyId: string): MaybePromise<readonly PolicyVersion[]>;
   /** One version, or undefined when there is none. */
-  get(policyId: string, version: VersionRef): PolicyVersion | undefined;
+  get(policyId: string, version: VersionRef): MaybePromise<PolicyVersion | undefined>;
   /**
    * How one version differs from another.
    * @throws AgentplaneError `version_unknown`
    */
-  diff(policyId: string, from: VersionRef, to: VersionRef): PolicyDiff;
+  diff(policyId: string, from: VersionRef, to: VersionRef): MaybePromise<PolicyDiff>;
   /**
    * Publishes the content of an older version as a new version.
    * @returns The new version; the newest one where its content is already that.
    * @throws AgentplaneError `version_unknown`; ConfigError as for `publish`
    */
-  rollback(policyId: string, to: VersionRef, note: PublishNote): PolicyVersion;
+  rollback(policyId: string, to: VersionRef, note: PublishNote): MaybePromise<PolicyVersion>;
 }
 
 /** What publishing needs. */
 export interface VersionDeps {
+  readonly versions: DocumentStore;
+  /** Keeps several planes on one store apart. */
+  readonly planeId?: string;
   readonly hash: Pick<Hash, "sha256">;
   /** Epoch ms. */
   readonly nowMs: () => number;
   readonly record: (record: Omit<ControlRecord, "kind" | "at">) => void;
 }
 
-/** Keeps versions in the memory of this process. */
-export function createVersions({ hash, nowMs, record }: VersionDeps): Versions {
-  const published = new Map<string, PolicyVersion[]>();
-  const history = (policyId: string): readonly PolicyVersion[] => published.get(policyId) ?? [];
-  const find = (policyId: string, ref: VersionRef): PolicyVersion | undefined =>
-    history(policyId).findLast(({ version, contentHash }) => version === ref || contentHash === ref);
-  const need = (policyId: string, ref: VersionRef): PolicyVersion =>
-    find(policyId, ref) ?? refuseUnknown(policyId, ref, published);
-  const add = (text: string, note: PublishNote, rollbackOf?: number): PolicyVersion => {
-    // Parsed from the hashed text: what the caller holds can change, this cannot.
-    const policy: Policy = freeze(JSON.parse(text));
-    const list = published.get(policy.id) ?? [];
-    const contentHash = `sha256:${hash.sha256(text)}`;
-    const newest = list.at(-1);
-    if (newest?.contentHash === contentHash) return newest;
-    const { author, changelog } = note;
-    const base = {
-      policyId: policy.id,
-      version: list.length + 1,
-      contentHash,
-      policy,
-      author,
-      changelog,
-      at: nowMs(),
-      notes: Object.freeze(newest === undefined ? [] : limitChanges(newest.policy, policy)),
-    };
-    const next: PolicyVersion = Object.freeze({ ...base, ...(rollbackOf !== undefined && { rollbackOf }) });
-    published.set(policy.id, [...list, next]);
-    record(publishRecord(next));
-    return next;
-  };
+/** Keeps versions as documents, each written once: of two publishers at once both get a number of their own. */
+export function createVersions(deps: VersionDeps): Versions {
+  const history = (policyId: string): MaybePromise<readonly PolicyVersion[]> =>
+    andThen(deps.versions.list<PolicyVersion>(prefixOf(deps, policyId)), (found) =>
+      found.map(([, version]) => freeze(version)).toSorted((a, b) => a.version - b.version),
+    );
+  const get = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
+    andThen(history(policyId), (versions) => findVersion(versions, ref));
+  const need = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion> =>
+    andThen(
+      history(policyId),
+      (versions) => findVersion(versions, ref) ?? refuse(deps, policyId, { ref, versions }),
+    );
   return {
     publish(policy, note) {
       checkNote("versions.publish", note, policy.id);
-      return add(canonicalJson(policy), note);
+      return add(deps, history, { text: canonicalJson(policy), note });
     },
     history,
-    get: find,
-    diff: (policyId, from, to) => diffPolicies(need(policyId, from).policy, need(policyId, to).policy),
+    get,
+    diff: (policyId, from, to) =>
+      andThen(need(policyId, from), (older) =>
+        andThen(need(policyId, to), (newer) => diffPolicies(older.policy, newer.policy)),
+      ),
     rollback(policyId, to, note) {
       checkNote("versions.rollback", note, policyId);
-      const target = need(policyId, to);
-      return add(canonicalJson(target.policy), note, target.version);
+      return andThen(need(policyId, to), (target) =>
+        add(deps, history, { text: canonicalJson(target.policy), note, rollbackOf: target.version }),
+      );
     },
   };
+}
+
+interface Publication {
+  /** Canonical JSON of the policy. */
+  readonly text: string;
+  readonly note: PublishNote;
+  readonly rollbackOf?: number;
+}
+
+function add(
+  deps: VersionDeps,
+  history: Versions["history"],
+  what: Publication,
+): MaybePromise<PolicyVersion> {
+  // Parsed from the hashed text: what the caller holds can change, this cannot.
+  const policy: Policy = freeze(JSON.parse(what.text));
+  const contentHash = `sha256:${deps.hash.sha256(what.text)}`;
+  return andThen(history(policy.id), (versions) => {
+    const newest = versions.at(-1);
+    if (newest?.contentHash === contentHash) return newest;
+    const next = versionAfter(newest, { policy, contentHash, at: deps.nowMs(), ...what });
+    let isMine = false;
+    const claim = (old: PolicyVersion | undefined): PolicyVersion => {
+      isMine = old === undefined;
+      return old ?? next;
+    };
+    const key = prefixOf(deps, policy.id) + String(next.version).padStart(NUMBER_DIGITS, "0");
+    return andThen(deps.versions.update<PolicyVersion>(key, claim), () => {
+      // Another publisher was first with this number: against its version this one is judged anew.
+      if (!isMine) return add(deps, history, what);
+      deps.record(publishRecord(next));
+      return next;
+    });
+  });
+}
+
+function versionAfter(
+  newest: PolicyVersion | undefined,
+  what: Publication & Pick<PolicyVersion, "policy" | "contentHash" | "at">,
+): PolicyVersion {
+  const { policy, contentHash, at, note, rollbackOf } = what;
+  return Object.freeze({
+    policyId: policy.id,
+    version: (newest?.version ?? 0) + 1,
+    contentHash,
+    policy,
+    author: note.author,
+    changelog: note.changelog,
+    at,
+    notes: Object.freeze(newest === undefined ? [] : limitChanges(newest.policy, policy)),
+    ...(rollbackOf !== undefined && { rollbackOf }),
+  });
+}
+
+function findVersion(versions: readonly PolicyVersion[], ref: VersionRef): PolicyVersion | undefined {
+  return versions.findLast(({ version, contentHash }) => version === ref || contentHash === ref);
+}
+
+/** Keys sort as their numbers do. */
+const NUMBER_DIGITS = 10;
+
+function prefixOf({ planeId }: VersionDeps, policyId?: string): string {
+  return `version:${tupleKey([planeId])}${policyId === undefined ? "" : tupleKey([policyId])}`;
 }
 
 function publishRecord({
@@ -146,21 +204,26 @@ function checkNote(source: string, { author, changelog }: PublishNote, id: unkno
   );
 }
 
-function refuseUnknown(
+function refuse(
+  deps: VersionDeps,
   policyId: string,
-  ref: VersionRef,
-  published: ReadonlyMap<string, readonly unknown[]>,
-): never {
-  const count = published.get(policyId)?.length;
-  const hint =
-    count === undefined
-      ? `no policy "${policyId}" was published; ${published.size > 0 ? suggest(policyId, [...published.keys()]) : "publish it first"}`
-      : `policy "${policyId}" has no version ${ref}; it has 1 to ${count}`;
-  throw new AgentplaneError("version_unknown", hint, { data: { policyId, version: ref } });
+  { ref, versions }: { readonly ref: VersionRef; readonly versions: readonly PolicyVersion[] },
+): MaybePromise<never> {
+  const fail = (hint: string): never => {
+    throw new AgentplaneError("version_unknown", hint, { data: { policyId, version: ref } });
+  };
+  if (versions.length > 0)
+    return fail(`policy "${policyId}" has no version ${ref}; it has 1 to ${versions.length}`);
+  return andThen(deps.versions.list<PolicyVersion>(prefixOf(deps)), (found) => {
+    const known = [...new Set(found.map(([, version]) => version.policyId))];
+    return fail(
+      `no policy "${policyId}" was published; ${known.length > 0 ? suggest(policyId, known) : "publish it first"}`,
+    );
+  });
 }
 
 function freeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   for (const member of Object.values(value)) freeze(member);
   return Object.freeze(value);
 }

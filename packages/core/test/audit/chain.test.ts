@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 
 import { CHAIN_START, createChain, readStoredLine, storedLine } from "../../src/audit/chain.ts";
 import { canonicalJson } from "../../src/base/canonical-json.ts";
-import { controlRecord, decisionRecord, hash, records } from "./records.ts";
+import { decisionText } from "../../src/audit/decision-text.ts";
+import { TemplateMark, type DecisionTemplate } from "../../src/decision/decision-template.ts";
+import { controlRecord, decisionRecord, decisions, hash, records } from "./records.ts";
 
 test("links each line to the one before, from 64 zeros", () => {
   const chain = createChain(hash);
@@ -24,6 +26,25 @@ test("a stored line is the canonical JSON of hash, prev, record and seq for any 
       expect(storedLine(line)).toBe(canonicalJson({ hash: line.hash, prev, record, seq }));
     }),
     { numRuns: 500 },
+  );
+});
+
+test("a decision that shares its words with others is written in the same canonical way", () => {
+  fc.assert(
+    fc.property(decisions, decisions, (decision, later) => {
+      const { id: _id, durationMs: _durationMs, ...words } = decision;
+      // Every member of a template is there, absent ones as undefined.
+      const template = { ...words, isKept: true, texts: undefined } as DecisionTemplate;
+      const { id, durationMs } = later;
+      for (const made of [{ ...decision }, { ...decision, id, durationMs }]) {
+        TemplateMark.put(made, template);
+        const text = canonicalJson({ ...made });
+        expect(decisionText(made)).toBe(text);
+        expect(decisionText({ ...made, message: "changed" })).toBe(
+          canonicalJson({ ...made, message: "changed" }),
+        );
+      }
+    }),
   );
 });
 

@@ -160,12 +160,12 @@ function oncePer(window: string): Policy {
 it("rollback_resets_counters", async () => {
   const { plane } = createBench();
   const note = { author: "olga", changelog: "why" };
-  const first = plane.versions.publish(oncePer("1h"), note);
+  const first = await plane.versions.publish(oncePer("1h"), note);
   plane.engine.addPolicy(first.policy);
   await plane.engine.decide(toolCall("search"));
   expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block" });
-  plane.versions.publish(oncePer("2h"), note);
-  const back = plane.versions.rollback("p", first.version, note);
+  await plane.versions.publish(oncePer("2h"), note);
+  const back = await plane.versions.rollback("p", first.version, note);
   // A version is data: no live counter travels with it, and what it says is exactly what was published.
   expect(back.policy).toStrictEqual(first.policy);
   expect(JSON.parse(JSON.stringify(back.policy))).toEqual(back.policy);
@@ -181,26 +181,28 @@ it("rollback_resets_counters", async () => {
   });
 });
 
-it("promote_saves", () => {
+it("promote_saves", async () => {
   const { plane } = createBench();
   const note = { author: "olga", changelog: "why" };
-  const published = plane.versions.publish(blocking("p", [rule.denylist({ tools: ["a"] })]), note);
-  plane.versions.publish(blocking("p", [rule.denylist({ tools: ["b"] })]), note);
-  plane.versions.rollback("p", published.version, note);
-  expect(plane.versions.history("p").map(({ version, rollbackOf }) => [version, rollbackOf])).toStrictEqual([
+  const published = await plane.versions.publish(blocking("p", [rule.denylist({ tools: ["a"] })]), note);
+  await plane.versions.publish(blocking("p", [rule.denylist({ tools: ["b"] })]), note);
+  await plane.versions.rollback("p", published.version, note);
+  expect(
+    (await plane.versions.history("p")).map(({ version, rollbackOf }) => [version, rollbackOf]),
+  ).toStrictEqual([
     [1, undefined],
     [2, undefined],
     [3, 1],
   ]);
-  expect(plane.versions.get("p", 3)?.contentHash).toBe(published.contentHash);
+  expect((await plane.versions.get("p", 3))?.contentHash).toBe(published.contentHash);
 });
 
-it("diff_sees_parameter_changes", () => {
+it("diff_sees_parameter_changes", async () => {
   const { plane } = createBench();
   const note = { author: "olga", changelog: "why" };
-  plane.versions.publish(blocking("p", [rule.rate({ limit: 1, window: "1h" })]), note);
-  plane.versions.publish(blocking("p", [rule.rate({ limit: 2, window: "1h" })]), note);
-  expect(JSON.stringify(plane.versions.diff("p", 1, 2))).toContain("limit");
+  await plane.versions.publish(blocking("p", [rule.rate({ limit: 1, window: "1h" })]), note);
+  await plane.versions.publish(blocking("p", [rule.rate({ limit: 2, window: "1h" })]), note);
+  expect(JSON.stringify(await plane.versions.diff("p", 1, 2))).toContain("limit");
 });
 
 it("sqlite_store_works_with_engine", async () => {

@@ -90,7 +90,7 @@ describe("versions", () => {
   test("Versioning: a rollback is a new version and keeps the history", async () => {
     const { plane, names } = await runPage("versioning");
     expect(names["v3"]).toMatchObject({ version: 3, rollbackOf: 1 });
-    const history = plane.versions.history("pace");
+    const history = await plane.versions.history("pace");
     expect(history.map(({ changelog }) => changelog)).toEqual([
       "first version",
       "half the pace",
@@ -101,7 +101,7 @@ describe("versions", () => {
 
   test("Versioning: what is published can be put in force, and the decision names it", async () => {
     const { plane } = await runPage("versioning");
-    const newest = plane.versions.history("pace").at(-1);
+    const newest = (await plane.versions.history("pace")).at(-1);
     if (newest === undefined) throw new Error("the snippet publishes three versions");
     plane.engine.addPolicy(newest.policy);
     const [loaded] = plane.engine.policies();

@@ -51,6 +51,12 @@ test("policies change while the plane runs", async () => {
   expect(await plane.engine.decide(callOf("other"))).toMatchObject({ effect: "block" });
 });
 
+test("a text is loaded while the plane runs", async () => {
+  const { plane, names } = await runPlane(PAGE, "load");
+  expect(names["outcome"]).toBe("in_force");
+  expect(plane.engine.policies().map(({ policy }) => policy.id)).toEqual(["quiet"]);
+});
+
 test("a kind of one's own blocks at its hours", async () => {
   const { plane, ports } = await runPlane(PAGE, "own-kind");
   // The fake clock starts at midnight, UTC.

@@ -6,6 +6,7 @@ import * as zod from "zod";
 
 import * as core from "../../src/index.ts";
 import { createCel } from "../../src/cel/index.ts";
+import * as testing from "../../src/testing/index.ts";
 import { createTestPorts, type TestPorts } from "../../src/testing/create-test-ports.ts";
 import { blockOf } from "./markdown-blocks.ts";
 
@@ -69,6 +70,7 @@ function modulesOf({ ports = createTestPorts(), options }: SnippetWorld): Readon
   return {
     "@agentplane/core": { ...core, createAgentPlane },
     "@agentplane/core/cel": { createCel },
+    "@agentplane/core/testing": testing,
     "@agentplane/safety": safety,
     "@opentelemetry/api": openTelemetry,
     zod,

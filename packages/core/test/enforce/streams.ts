@@ -1,4 +1,5 @@
-import type { StreamCall, StreamCodec } from "../../src/enforce/guard-stream.ts";
+import type { StreamCall } from "../../src/enforce/guard-stream.ts";
+import type { StreamCodec } from "../../src/enforce/stream-codec.ts";
 import type { ContextInit } from "../../src/context/create-context.ts";
 import { modelCall, type Bench } from "../plane/bench.ts";
 

@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import { ConfigError } from "../../src/base/errors.ts";
+import type { JsonValue } from "../../src/base/json.ts";
+import { drain } from "../../src/base/sliced-work.ts";
 import { IssueList } from "../../src/load/issue-list.ts";
-import { readDocument } from "../../src/load/read-document.ts";
+import { readInSlices } from "../../src/load/read-document.ts";
+
+function readDocument(value: unknown, issues: IssueList): JsonValue | undefined {
+  return drain(readInSlices(value, issues)).copy;
+}
 
 /** The paths and messages of what was refused. */
 function refusals(value: unknown): readonly string[] {

@@ -14,13 +14,16 @@ function fakePlane() {
   return {
     inForce,
     engine: {
-      replaceAll(source: PolicySource, { policies }: PolicyDocument) {
+      async load(source: PolicySource, document: PolicyDocument | string) {
+        // What the file says in JSON arrives as its text.
+        const { policies }: PolicyDocument = typeof document === "string" ? JSON.parse(document) : document;
         if (policies.some(({ id }) => id === "bad"))
           throw new ConfigError(source, [{ path: "", message: "bad" }]);
         inForce.set(
           source,
           policies.map(({ id }) => id),
         );
+        return "in_force" as const;
       },
     },
   };

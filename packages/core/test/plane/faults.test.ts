@@ -9,7 +9,7 @@ import type { DocumentStore, LedgerStore, StateStore } from "../../src/store/sta
 import { createTestPorts, type TestPorts } from "../../src/testing/create-test-ports.ts";
 import { blocking, createBench, modelCall, sharedState, toolCall, type BenchOptions } from "./bench.ts";
 
-type Part = "ledger" | "ladders" | "approvals" | "sessions" | "admissions";
+type Part = "ledger" | "ladders" | "approvals" | "sessions" | "admissions" | "versions";
 type Failing = (part: Part, operation: string) => boolean;
 
 /** A store that works until it is told not to, and then fails now or later. */
@@ -35,6 +35,7 @@ function brittleState(ports: TestPorts, isFailing: Failing, how: "throws" | "rej
     approvals: wrap("approvals", state.approvals),
     sessions: wrap("sessions", state.sessions),
     admissions: wrap("admissions", state.admissions),
+    versions: wrap("versions", state.versions),
     close: () => state.close(),
   };
 }

@@ -11,6 +11,7 @@ export function laterState(state: StateStore): StateStore {
     approvals: later(state.approvals),
     sessions: later(state.sessions),
     admissions: later(state.admissions),
+    versions: later(state.versions),
     close: () => state.close(),
   };
 }

@@ -115,3 +115,10 @@ describe("a tool under its several names", () => {
     expect(isMeant(["*", "!search"], "allow")).toBe(false);
   });
 });
+
+test("lists that look alike when they are joined are told apart", () => {
+  expect(compilePatterns(["a\nb"]).matches("a")).toBe(false);
+  expect(compilePatterns(["a", "b"]).matches("a")).toBe(true);
+  expect(compilePatterns(["a\nb"]).matches("a\nb")).toBe(true);
+  expect(compilePatterns(["a", "b"]).matches("a\nb")).toBe(false);
+});

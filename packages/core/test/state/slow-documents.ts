@@ -30,7 +30,7 @@ export function slowDocuments(
     read: async (key) => inner.read(key),
     update,
     list: async (prefix) => inner.list(prefix),
-    watch: (prefix, changed) => inner.watch(prefix, changed),
+    watch: (prefix, watcher) => inner.watch(prefix, watcher),
   };
 }
 
@@ -44,7 +44,7 @@ export function brokenDocuments(inner: DocumentStore): DocumentStore & { heal():
     read: async (key) => (check(), inner.read(key)),
     update: async (key, change, options) => (check(), inner.update(key, change, options)),
     list: async (prefix) => (check(), inner.list(prefix)),
-    watch: (prefix, changed) => inner.watch(prefix, changed),
+    watch: (prefix, watcher) => inner.watch(prefix, watcher),
     heal: () => void (isBroken = false),
   };
 }

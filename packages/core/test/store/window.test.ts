@@ -50,7 +50,7 @@ test.for([
           .chain((windowMs) => fc.tuple(fc.constant(windowMs), arrivals(windowMs))),
         ([windowMs, bursts]) => {
           const spec = specOf(limit, windowMs, measure);
-          const cell = new LimitCell(spec, START_MS);
+          const cell = LimitCell.open(spec, START_MS);
           const admitted: { atMs: number; amount: number }[] = [];
           const wrong: unknown[] = [];
           let nowMs = START_MS;
@@ -85,7 +85,7 @@ test.for([
 
 /** A cell with the same past: looking ahead in time must not touch the one under test. */
 function cloneAfter(spec: LimitSpec, admitted: readonly { atMs: number; amount: number }[]): LimitCell {
-  const cell = new LimitCell(spec, START_MS);
+  const cell = LimitCell.open(spec, START_MS);
   for (const { atMs, amount } of admitted) cell.use(amount, atMs, atMs);
   return cell;
 }
@@ -94,7 +94,7 @@ test("a phase-adversarial burst at every offset of a bucket stays within the lim
   const windowMs = 60_000;
   const spec = specOf(5_000, windowMs);
   for (let offset = 0; offset < 1_000; offset += 37) {
-    const cell = new LimitCell(spec, START_MS);
+    const cell = LimitCell.open(spec, START_MS);
     const admitted: { atMs: number; amount: number }[] = [];
     for (const atMs of [START_MS + offset, START_MS + offset + windowMs - 1, START_MS + offset + windowMs]) {
       let count = 0;
@@ -111,7 +111,7 @@ test("a phase-adversarial burst at every offset of a bucket stays within the lim
 
 test("buckets admit at steady load nearly what an exact log would", () => {
   const spec = specOf(6_000, 60_000);
-  const cell = new LimitCell(spec, START_MS);
+  const cell = LimitCell.open(spec, START_MS);
   let admitted = 0;
   for (let index = 0; index < 60_000; index++) {
     const nowMs = START_MS + index * 10;

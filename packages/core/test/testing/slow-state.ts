@@ -5,7 +5,7 @@ import type { StateStore } from "../../src/store/state-store.ts";
 
 /** State in memory behind a wire: every answer is a promise that others overtake. */
 export function createSlowState(): StateStore {
-  const { ledger, controls, ladders, approvals, sessions, admissions, close } = memoryState();
+  const { ledger, controls, ladders, approvals, sessions, admissions, versions, close } = memoryState();
   return {
     ledger: slowed(ledger),
     controls: slowed(controls),
@@ -13,6 +13,7 @@ export function createSlowState(): StateStore {
     approvals: slowed(approvals),
     sessions: slowed(sessions),
     admissions: slowed(admissions),
+    versions: slowed(versions),
     close,
   };
 }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Policy, RuleSpec } from "../../src/policy/policy.ts";
 import { createPorts } from "../../src/base/runtime.ts";
 import { limitChanges } from "../../src/versioning/limit-changes.ts";
+import { memoryState } from "../../src/store/memory-state.ts";
 import { createVersions } from "../../src/versioning/versions.ts";
 
 const RATE: RuleSpec = { rule: "rate", id: "calls", limit: 5, window: "1h", per: "tenant" };
@@ -57,14 +58,19 @@ test("what only tracks a cost is compared with its defaults", () => {
   expect(limitChanges(tracking({}), tracking({ window: "1d" }))).toHaveLength(1);
 });
 
-test("publishing says so, in the version and in its record", () => {
+test("publishing says so, in the version and in its record", async () => {
   const records: object[] = [];
   const { hash } = createPorts();
-  const versions = createVersions({ hash, nowMs: () => 1, record: (record) => records.push(record) });
+  const versions = createVersions({
+    versions: memoryState().versions,
+    hash,
+    nowMs: () => 1,
+    record: (record) => records.push(record),
+  });
   const note = { author: "ada", changelog: "wider" };
-  expect(versions.publish(policyOf({}), note).notes).toStrictEqual([]);
+  expect((await versions.publish(policyOf({}), note)).notes).toStrictEqual([]);
   const notes = ['limit "calls" starts anew: window was 1h and is 1d'];
-  expect(versions.publish(policyOf({ window: "1d" }), note).notes).toStrictEqual(notes);
+  expect((await versions.publish(policyOf({ window: "1d" }), note)).notes).toStrictEqual(notes);
   expect(records).toMatchObject([{ data: { version: 1 } }, { data: { version: 2, notes } }]);
   expect(Object.keys((records[0] as { data: object }).data)).not.toContain("notes");
 });

@@ -3,12 +3,16 @@ import { beforeEach, expect, test } from "vitest";
 import type { ControlRecord } from "../../src/audit/audit-record.ts";
 import { ConfigError } from "../../src/base/errors.ts";
 import { createPorts } from "../../src/base/runtime.ts";
-import { createVersions, type Versions } from "../../src/versioning/versions.ts";
+import { memoryState } from "../../src/store/memory-state.ts";
+import type { DocumentStore } from "../../src/store/state-store.ts";
+import { slowDocuments } from "../state/slow-documents.ts";
+import { createVersions, type PolicyVersion, type Versions } from "../../src/versioning/versions.ts";
 import { POLICY } from "./policies.ts";
 
 const NOTE = { author: "ada", changelog: "first" };
 const TIGHTER = { ...POLICY, priority: 200 };
 let nowMs = 0;
+let documents: DocumentStore;
 let versions: Versions;
 let recorded: Omit<ControlRecord, "kind" | "at">[];
 
@@ -16,11 +20,17 @@ beforeEach(() => {
   nowMs = 1_000;
   recorded = [];
   const { hash } = createPorts();
-  versions = createVersions({ hash, nowMs: () => nowMs, record: (record) => recorded.push(record) });
+  documents = memoryState().versions;
+  versions = createVersions({
+    versions: documents,
+    hash,
+    nowMs: () => nowMs,
+    record: (record) => recorded.push(record),
+  });
 });
 
-test("a version is addressed by its content and names author, changelog and time", () => {
-  const first = versions.publish(POLICY, NOTE);
+test("a version is addressed by its content and names author, changelog and time", async () => {
+  const first = await versions.publish(POLICY, NOTE);
   expect(first).toMatchObject({
     policyId: "acme.data",
     version: 1,
@@ -30,34 +40,34 @@ test("a version is addressed by its content and names author, changelog and time
   });
   expect(first.contentHash).toMatch(/^sha256:[0-9a-f]{64}$/);
   expect(first.policy).toStrictEqual(POLICY);
-  expect(versions.get("acme.data", 1)).toBe(first);
-  expect(versions.get("acme.data", first.contentHash)).toBe(first);
-  expect(versions.get("acme.data", 2)).toBeUndefined();
+  expect(await versions.get("acme.data", 1)).toBe(first);
+  expect(await versions.get("acme.data", first.contentHash)).toBe(first);
+  expect(await versions.get("acme.data", 2)).toBeUndefined();
 });
 
-test("publishing equal content returns the same version, however its members are ordered", () => {
-  const first = versions.publish(POLICY, NOTE);
+test("publishing equal content returns the same version, however its members are ordered", async () => {
+  const first = await versions.publish(POLICY, NOTE);
   const reordered = Object.fromEntries(Object.entries(POLICY).toReversed()) as unknown as typeof POLICY;
-  expect(versions.publish(reordered, { author: "eve", changelog: "again" })).toBe(first);
-  expect(versions.history("acme.data")).toStrictEqual([first]);
+  expect(await versions.publish(reordered, { author: "eve", changelog: "again" })).toBe(first);
+  expect(await versions.history("acme.data")).toStrictEqual([first]);
   expect(recorded).toHaveLength(1);
 });
 
-test("a published version does not change with the object it came from, and cannot be changed", () => {
+test("a published version does not change with the object it came from, and cannot be changed", async () => {
   const blocking = structuredClone(POLICY.blocking ?? []).slice();
   const policy = { ...POLICY, blocking };
-  const { policy: kept } = versions.publish(policy, NOTE);
+  const { policy: kept } = await versions.publish(policy, NOTE);
   policy.priority = 1;
   blocking.length = 0;
   expect(kept).toStrictEqual(POLICY);
   expect(() => Object.assign(kept.blocking?.[1] ?? {}, { limit: 1 })).toThrow(TypeError);
 });
 
-test("rollback creates a new version and history is never destroyed", () => {
-  const first = versions.publish(POLICY, NOTE);
-  const second = versions.publish(TIGHTER, { author: "ada", changelog: "tighter" });
+test("rollback creates a new version and history is never destroyed", async () => {
+  const first = await versions.publish(POLICY, NOTE);
+  const second = await versions.publish(TIGHTER, { author: "ada", changelog: "tighter" });
   nowMs = 2_000;
-  const third = versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
+  const third = await versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
   expect(third).toMatchObject({
     version: 3,
     rollbackOf: 1,
@@ -66,34 +76,34 @@ test("rollback creates a new version and history is never destroyed", () => {
     contentHash: first.contentHash,
   });
   expect(third.policy).toStrictEqual(POLICY);
-  expect(versions.history("acme.data")).toStrictEqual([first, second, third]);
-  expect(versions.get("acme.data", first.contentHash)).toBe(third);
+  expect(await versions.history("acme.data")).toStrictEqual([first, second, third]);
+  expect(await versions.get("acme.data", first.contentHash)).toBe(third);
 });
 
-test("a history that was handed out is not changed by later versions", () => {
-  versions.publish(POLICY, NOTE);
-  const before = versions.history("acme.data");
-  versions.publish(TIGHTER, NOTE);
+test("a history that was handed out is not changed by later versions", async () => {
+  await versions.publish(POLICY, NOTE);
+  const before = await versions.history("acme.data");
+  await versions.publish(TIGHTER, NOTE);
   expect(before).toHaveLength(1);
 });
 
-test("publishing older content again is a new version: the newest is what counts", () => {
-  versions.publish(POLICY, NOTE);
-  versions.publish(TIGHTER, NOTE);
-  expect(versions.publish(POLICY, NOTE)).toMatchObject({ version: 3 });
+test("publishing older content again is a new version: the newest is what counts", async () => {
+  await versions.publish(POLICY, NOTE);
+  await versions.publish(TIGHTER, NOTE);
+  expect(await versions.publish(POLICY, NOTE)).toMatchObject({ version: 3 });
 });
 
-test("diff compares two versions by number or content hash", () => {
-  const first = versions.publish(POLICY, NOTE);
-  versions.publish(TIGHTER, NOTE);
-  const diff = versions.diff("acme.data", first.contentHash, 2);
+test("diff compares two versions by number or content hash", async () => {
+  const first = await versions.publish(POLICY, NOTE);
+  await versions.publish(TIGHTER, NOTE);
+  const diff = await versions.diff("acme.data", first.contentHash, 2);
   expect(diff.values).toMatchObject([{ path: "$.priority", before: 100, after: 200 }]);
 });
 
-test("every publish and rollback is recorded with its author and reason", () => {
-  versions.publish(POLICY, NOTE);
-  versions.publish(TIGHTER, NOTE);
-  versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
+test("every publish and rollback is recorded with its author and reason", async () => {
+  await versions.publish(POLICY, NOTE);
+  await versions.publish(TIGHTER, NOTE);
+  await versions.rollback("acme.data", 1, { author: "bob", changelog: "too tight" });
   expect(recorded.map(({ action, by, subject, reason }) => [action, by, subject, reason])).toStrictEqual([
     ["policy_published", "ada", "acme.data", "first"],
     ["policy_published", "ada", "acme.data", "first"],
@@ -109,14 +119,54 @@ test.for([
     () => versions.diff("acme.dato", 1, 2),
     /no policy "acme.dato" was published.*acme\.data/,
   ],
-] as const)("refuses an unknown version: %s", ([, act, message]) => {
-  versions.publish(POLICY, NOTE);
+] as const)("refuses an unknown version: %s", async ([, act, message]) => {
+  await versions.publish(POLICY, NOTE);
   expect(act).toThrow(message);
   expect(act).toThrow(expect.objectContaining({ code: "version_unknown" }));
 });
 
-test("refuses to publish without an author and a changelog", () => {
+test("refuses to publish without an author and a changelog", async () => {
   expect(() => versions.publish(POLICY, { author: " ", changelog: "" })).toThrow(ConfigError);
   expect(() => versions.publish(POLICY, { author: " ", changelog: "" })).toThrow(/author.*\n.*changelog/);
-  expect(versions.history("acme.data")).toStrictEqual([]);
+  expect(await versions.history("acme.data")).toStrictEqual([]);
+});
+
+test("two publishers at once on a store that answers later get a number each, and none is lost", async () => {
+  const { hash } = createPorts();
+  const publisherOf = (name: string): Versions =>
+    createVersions({
+      versions: slowDocuments(documents, async () => undefined),
+      hash,
+      nowMs: () => nowMs,
+      record: ({ by }) => recorded.push({ action: name, by, subject: "" }),
+    });
+  const [ada, bob] = [publisherOf("ada"), publisherOf("bob")];
+  const published = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) =>
+      (index % 2 === 0 ? ada : bob).publish({ ...POLICY, priority: index + 1 }, NOTE),
+    ),
+  );
+  const numbers = published.map(({ version }) => version).toSorted((a, b) => a - b);
+  expect(numbers).toStrictEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  const kept = await ada.history("acme.data");
+  const prioritiesOf = (list: readonly PolicyVersion[]): unknown =>
+    new Set(list.map(({ policy }) => policy.priority));
+  expect(kept).toHaveLength(20);
+  expect(prioritiesOf(kept)).toStrictEqual(prioritiesOf(published));
+  expect(recorded).toHaveLength(20);
+});
+
+test("two planes on one store keep their versions apart, and a policy's id is no prefix of another's", async () => {
+  const of = (planeId: string): Versions =>
+    createVersions({
+      versions: documents,
+      planeId,
+      hash: createPorts().hash,
+      nowMs: () => nowMs,
+      record: () => undefined,
+    });
+  await of("a").publish({ ...POLICY, id: "p" }, NOTE);
+  await of("a").publish({ ...POLICY, id: "p1" }, NOTE);
+  expect(await of("b").history("p")).toStrictEqual([]);
+  expect(await of("a").history("p")).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 import type { ContextInit } from "../../context/create-context.ts";
 import type { Admission } from "../../enforce/admission.ts";
 import type { Guard } from "../../enforce/guard.ts";
-import type { StreamCodec } from "../../enforce/guard-stream.ts";
+import type { StreamCodec } from "../../enforce/stream-codec.ts";
 import type { PolicyContext } from "../../context/context.ts";
 import type { RunRequest } from "../adapter-driver.ts";
 import type { ScriptTool } from "../agent-script.ts";

@@ -92,7 +92,7 @@ function failingState(state: StateStore, fault: Fault): StateStore {
         };
       },
     });
-  const { ledger, controls, ladders, approvals, sessions, admissions } = state;
+  const { ledger, controls, ladders, approvals, sessions, admissions, versions } = state;
   return {
     ledger: guarded(ledger),
     controls: guarded(controls),
@@ -100,6 +100,7 @@ function failingState(state: StateStore, fault: Fault): StateStore {
     approvals: guarded(approvals),
     sessions: guarded(sessions),
     admissions: guarded(admissions),
+    versions: guarded(versions),
     close: () => state.close(),
   };
 }

@@ -2,25 +2,20 @@ import { AgentplaneError, type Admission, type ResultCodec } from "@agentplane/c
 import { ToolMessage } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 import { isCommand, isGraphBubbleUp, type Command } from "@langchain/langgraph";
-import {
-  createMiddleware,
-  ToolInvocationError,
-  type AgentMiddleware,
-  type ToolCallHandler,
-  type ToolCallRequest,
-} from "langchain";
+import { ToolInvocationError, type ToolCallHandler, type ToolCallRequest } from "langchain";
 
 import { askByInterrupt } from "./approval-interrupt.ts";
 import { toolContext } from "./context.ts";
 import { cuttable } from "./cut-signal.ts";
 import { toolError, toolRefusal } from "./enforce.ts";
 import type { GovernedIdentity } from "./identity.ts";
-import { readContent, writeContent } from "./message-content.ts";
+import { observeTool } from "./observed-call.ts";
+import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import type { GovernedPlane } from "./plane.ts";
+import { readResult, writeResult } from "./result-content.ts";
 
 /** How tool calls are intercepted. */
-export interface ToolInterception {
-  readonly name: string;
+export interface ToolGate {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
   /**
@@ -33,18 +28,11 @@ export interface ToolInterception {
 type ToolResult = ToolMessage | Command;
 
 /**
- * Puts every tool call to the plane at the moment it would run: also one that was hidden, invented, added while running
- * or edited by another middleware, each time it is tried. Belongs last in the list, where it is innermost.
+ * Puts a tool call to the plane at the moment it would run: also one that was hidden, invented, added while running or
+ * edited by another middleware, each time it is tried.
  */
-export function toolInterception(settings: ToolInterception): AgentMiddleware {
-  return createMiddleware({
-    name: settings.name,
-    wrapToolCall: (request, handler) => governedCall(settings, request, handler),
-  });
-}
-
-async function governedCall(
-  settings: ToolInterception,
+export async function governedToolCall(
+  settings: ToolGate,
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
@@ -62,20 +50,24 @@ async function governedCall(
 
 /** Decides, runs, and asks a human as often as the plane finds that one is needed. */
 async function decidedCall(
-  { plane, identity }: ToolInterception,
+  { plane, identity }: ToolGate,
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
   const { toolCall } = request;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
-    const outcome = await plane.guard.toolCall<ToolResult>({
-      context: toolContext(identity, request, toolCall.args),
-      run: async (admission) => handler(admittedRequest(request, admission)),
-      result: TOOL_RESULT,
-      isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
-      isControlFlow: isGraphBubbleUp,
-    });
+    const outcome = await toldAtEnd(
+      (observing) =>
+        plane.guard.toolCall<ToolResult>({
+          context: toolContext(identity, request, toolCall.args),
+          run: async (admission) => handler(admittedRequest(request, admission, observing)),
+          result: TOOL_RESULT,
+          isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
+          isControlFlow: isGraphBubbleUp,
+        }),
+      (denied) => toolRefusal(denied, toolCall),
+    );
     if (outcome.status === "ran") return outcome.result;
     if (outcome.status === "blocked") return toolRefusal(outcome, toolCall);
     // oxlint-disable-next-line no-await-in-loop
@@ -88,10 +80,13 @@ async function decidedCall(
 function admittedRequest(
   { tool, toolCall, ...rest }: ToolCallRequest,
   { input, signal }: Admission,
+  observing: Observing,
 ): ToolCallRequest {
   return {
     ...rest,
-    tool: isStructuredTool(tool) ? cuttable(tool, signal) : tool,
+    tool: isStructuredTool(tool)
+      ? cuttable(tool, { signal, observe: (callbacks) => observing(observeTool(callbacks)) })
+      : tool,
     // The input is the record that went in, changed by no more than values.
     toolCall: { ...toolCall, args: input as ToolCallRequest["toolCall"]["args"] },
   };
@@ -101,13 +96,13 @@ function isStructuredTool(tool: ToolCallRequest["tool"]): tool is StructuredTool
   return tool !== undefined && "invoke" in tool && typeof tool.invoke === "function" && "name" in tool;
 }
 
-/** Redaction reaches the message's content and artifact, and everything a Command writes into the state. */
+/** Redaction reaches the message's content, artifact and metadata, and everything a Command writes into the state. */
 const TOOL_RESULT: ResultCodec<ToolResult> = {
-  read: (result) => readContent(isCommand(result) ? result.update : result),
+  read: (result) => readResult(isCommand(result) ? result.update : result),
   write(result, content) {
-    if (!isCommand(result)) return writeContent(result, content) as ToolMessage;
+    if (!isCommand(result)) return writeResult(result, content) as ToolMessage;
     // What is written back has the shape of what was read.
-    result.update = writeContent(result.update, content) as NonNullable<Command["update"]>;
+    result.update = writeResult(result.update, content) as NonNullable<Command["update"]>;
     return result;
   },
 };
@@ -129,7 +124,7 @@ function noting(failure: Failure, handler: ToolCallHandler): ToolCallHandler {
 }
 
 function failedCall(
-  { toolErrors }: ToolInterception,
+  { toolErrors }: ToolGate,
   { toolCall }: ToolCallRequest,
   { error, thrown }: { readonly error: unknown; readonly thrown: unknown },
 ): ToolMessage {

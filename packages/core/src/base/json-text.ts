@@ -1,0 +1,22 @@
+/** Texts without anything to escape: most names and many values. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** Tells whether a text stands in JSON as it is. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text);
+}
+
+/** A text in JSON. */
+export function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** A number in JSON, as `JSON.stringify` writes it. */
+export function written(value: number): string {
+  return Number.isFinite(value) ? `${value}` : "null";
+}
+
+/** A member that may be absent, with the comma after it; nothing when it is. */
+export function optionalText(name: string, text: string | undefined): string {
+  return text === undefined ? "" : `"${name}":${quoted(text)},`;
+}

@@ -1,0 +1,150 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import { ConfigError } from "../base/errors.ts";
+import { Pace, RULES_PER_STEP, type SlicedWork } from "../base/sliced-work.ts";
+import type { LoadedPolicy } from "../policy/loaded-policy.ts";
+import type { PolicySource } from "../policy/policy.ts";
+import type { ToolTraits } from "../policy/traits.ts";
+import type { PolicyToCompile } from "./compile-policy.ts";
+import type { CompiledPolicy } from "./compiled-policy.ts";
+import { indexInSlices, type PolicyIndex } from "./policy-index.ts";
+import { hasRulesToClose } from "./retired-rules.ts";
+import { createTraitsTable, type TraitsTable } from "./traits-table.ts";
+
+/** What one source contributes: replaced whole. */
+export interface SourceSet {
+  /** By id, in the order of the source. */
+  readonly policies: ReadonlyMap<string, LoadedPolicy>;
+  readonly tools: Readonly<Record<string, ToolTraits>>;
+  readonly defaultEffect: "allow" | "block" | undefined;
+}
+
+/** Every source by its name. */
+export type Sources = ReadonlyMap<PolicySource, SourceSet>;
+
+/** Everything in force at one moment; a change builds another and swaps one reference. */
+export interface InForce {
+  readonly revision: number;
+  readonly index: PolicyIndex;
+  readonly traits: TraitsTable;
+  readonly defaultEffect: "allow" | "block";
+}
+
+/** Sources, and all that was made of them. */
+export interface Assembly {
+  readonly sources: Sources;
+  readonly compiled: ReadonlyMap<LoadedPolicy, CompiledPolicy>;
+  /** Those of them with rules to close. */
+  readonly closable: ReadonlySet<CompiledPolicy>;
+  /** Canonical JSON of what is declared about tools. */
+  readonly toolsText: string;
+  readonly inForce: InForce;
+}
+
+/** What was compiled on the way to an assembly that is not in force yet; kept over attempts. */
+export class Draft {
+  readonly #made = new Map<LoadedPolicy, CompiledPolicy>();
+  readonly #closable: CompiledPolicy[] = [];
+  #toolsText = "";
+
+  /** Closures may hold what is declared about tools: a change there outdates what was made. */
+  startWith(toolsText: string): void {
+    if (toolsText === this.#toolsText) return;
+    this.#toolsText = toolsText;
+    this.#made.clear();
+  }
+
+  get(loaded: LoadedPolicy): CompiledPolicy | undefined {
+    return this.#made.get(loaded);
+  }
+
+  add(loaded: LoadedPolicy, policy: CompiledPolicy): void {
+    this.#made.set(loaded, policy);
+    if (hasRulesToClose(policy)) this.#closable.push(policy);
+  }
+
+  /** Everything that was compiled and has rules to close. */
+  get closable(): readonly CompiledPolicy[] {
+    return this.#closable;
+  }
+}
+
+/** What assembling needs beside the sources. */
+export interface AssemblyDeps {
+  /** Whose compiled policies are used again. */
+  readonly before: Assembly | undefined;
+  readonly draft: Draft;
+  /** What applies when no source names a default effect. */
+  readonly fallbackEffect: "allow" | "block";
+  readonly compile: (policy: Omit<PolicyToCompile, "rules">) => CompiledPolicy;
+}
+
+/**
+ * Compiles and files the policies of all sources, one per step. The same content is the same closures, so a reload
+ * keeps what is compiled.
+ * @throws ConfigError for an id in two sources, and for what only a rule itself can see.
+ */
+export function* assembleInSlices(sources: Sources, deps: AssemblyDeps): SlicedWork<Assembly> {
+  const { before, draft, compile } = deps;
+  yield* refuseDoubles(sources);
+  const traits = mergedTools(sources);
+  const toolsText = canonicalJson(traits);
+  draft.startWith(toolsText);
+  const reusable = toolsText === before?.toolsText ? before.compiled : undefined;
+  const compiled = new Map<LoadedPolicy, CompiledPolicy>();
+  const closable = new Set<CompiledPolicy>();
+  const pace = new Pace(RULES_PER_STEP);
+  for (const { policies } of sources.values()) {
+    for (const loaded of policies.values()) {
+      let policy = reusable?.get(loaded) ?? draft.get(loaded);
+      if (policy === undefined) {
+        policy = compile({ loaded, traits });
+        draft.add(loaded, policy);
+      }
+      compiled.set(loaded, policy);
+      if (hasRulesToClose(policy)) closable.add(policy);
+      if (pace.isDue(1 + policy.entries.length)) yield;
+    }
+  }
+  const sets = [...sources.values()];
+  const inForce: InForce = {
+    revision: before === undefined ? 0 : before.inForce.revision + 1,
+    index: yield* indexInSlices([...compiled.values()]),
+    traits: createTraitsTable(sets.map(({ tools }) => tools)),
+    defaultEffect: joinedEffect([...sets.map(({ defaultEffect }) => defaultEffect), deps.fallbackEffect]),
+  };
+  return { sources, compiled, closable, toolsText, inForce };
+}
+
+/** Neither a source nor the options can loosen each other: one that says block is enough. */
+function joinedEffect(effects: readonly SourceSet["defaultEffect"][]): "allow" | "block" {
+  return effects.includes("block") ? "block" : "allow";
+}
+
+/** What all sources declare about tools. */
+export function mergedTools(sources: Sources): SourceSet["tools"] {
+  return Object.assign({}, ...[...sources.values()].map(({ tools }) => tools)) as SourceSet["tools"];
+}
+
+function* refuseDoubles(sources: Sources): SlicedWork<void> {
+  const owners = new Map<string, PolicySource>();
+  for (const [source, { policies }] of sources) {
+    for (const id of policies.keys()) {
+      const owner = owners.get(id);
+      if (owner !== undefined) throw doubled(id, owner, source);
+      owners.set(id, source);
+      if (owners.size % IDS_PER_STEP === 0) yield;
+    }
+  }
+}
+
+const IDS_PER_STEP = 64;
+
+function doubled(id: string, owner: PolicySource, source: PolicySource): ConfigError {
+  return new ConfigError(source, [
+    {
+      path: "policies",
+      message: `policy id "${id}" stands in ${owner} and in ${source}`,
+      suggestion: "give each policy its own id",
+    },
+  ]);
+}

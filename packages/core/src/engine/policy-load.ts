@@ -1,0 +1,149 @@
+import { ConfigError } from "../base/errors.ts";
+import type { Ports } from "../base/ports.ts";
+import type { SlicedWork } from "../base/sliced-work.ts";
+import type { ControlRecord } from "../audit/audit-record.ts";
+import { parseJsonInSlices, type ParsedJson } from "../load/json-in-slices.ts";
+import { loadPolicy, parseInSlices, type CheckedPolicy, type LoadOptions } from "../load/parse.ts";
+import type { PolicyRules } from "../load/rule-part.ts";
+import type { LoadedPolicy } from "../policy/loaded-policy.ts";
+import type { PolicySource } from "../policy/policy.ts";
+import type { RuleRegistry } from "../rules/registry.ts";
+import type { SourceSet } from "./assemble-policies.ts";
+import type { CheckedRules, PolicySet } from "./policy-set.ts";
+
+/** What loading policies needs. */
+export interface PolicyLoadDeps {
+  readonly set: PolicySet;
+  readonly registry: RuleRegistry;
+  readonly hookpoints: readonly string[];
+  readonly hash: Ports["hash"];
+  readonly record: (record: Omit<ControlRecord, "kind" | "at">) => void;
+}
+
+/** A source's next content. */
+export interface PolicyChange {
+  readonly source: PolicySource;
+  readonly next: SourceSet;
+  readonly rules: CheckedRules;
+  /** For the record: what was done, to what. */
+  readonly action: string;
+  readonly subject: string;
+}
+
+/**
+ * Loads a whole document, from reading to the swap; after each step others may decide.
+ * @param document Anything; a text is JSON.
+ * @returns What is left to do once it is in force.
+ * @throws ConfigError, recorded; nothing has changed then.
+ */
+export function* loadInSlices(
+  source: PolicySource,
+  document: unknown,
+  deps: PolicyLoadDeps,
+): SlicedWork<SlicedWork<void>> {
+  const at = { source, subject: source };
+  const { next, rules } = yield* recorded(checkInSlices(source, document, deps), at, deps);
+  return yield* putInForce({ source, next, rules, action: "policies_replaced", subject: source }, deps);
+}
+
+/** Reads one policy of `code`. @throws ConfigError, recorded. */
+export function loadOne(policy: unknown, deps: PolicyLoadDeps): LoadedAndRules {
+  const known = deps.set.sourceSet("code").policies;
+  try {
+    return loadedOf(loadPolicy(policy, "", optionsOf("code", known, deps)), "code", known);
+  } catch (error) {
+    throw onRecord(error, { source: "code", subject: "policy" }, deps);
+  }
+}
+
+/** Compiles and swaps in what was checked. @throws ConfigError, recorded. */
+export function* putInForce(change: PolicyChange, deps: PolicyLoadDeps): SlicedWork<SlicedWork<void>> {
+  const { source, next, rules, action, subject } = change;
+  const retired = yield* recorded(deps.set.replace(source, next, rules), { source, subject }, deps);
+  const { revision } = deps.set.current;
+  deps.record({ action, by: source, subject, data: { revision, policies: next.policies.size } });
+  return retired;
+}
+
+/** A policy that may come into force, and what checking made of its rules if it was checked now. */
+export interface LoadedAndRules {
+  readonly loaded: LoadedPolicy;
+  readonly rules: PolicyRules | undefined;
+}
+
+type Known = ReadonlyMap<string, LoadedPolicy>;
+
+function* checkInSlices(
+  source: PolicySource,
+  document: unknown,
+  deps: PolicyLoadDeps,
+): SlicedWork<Pick<PolicyChange, "next" | "rules">> {
+  const isText = typeof document === "string";
+  const json: ParsedJson | undefined = isText ? yield* parseJsonInSlices(document, source) : undefined;
+  // What is in force now: a change of this source ends or drops this load first.
+  const known = deps.set.sourceSet(source).policies;
+  const options = { ...optionsOf(source, known, deps), memberCount: json?.memberCount };
+  const { policies: checked, tools, defaultEffect } = yield* parseInSlices(json?.value ?? document, options);
+  const policies = new Map<string, LoadedPolicy>();
+  const rules = new Map<LoadedPolicy, PolicyRules>();
+  for (const one of checked) {
+    const made = loadedOf(one, source, known);
+    policies.set(made.loaded.policy.id, made.loaded);
+    if (made.rules !== undefined) rules.set(made.loaded, made.rules);
+    if (policies.size % POLICIES_PER_STEP === 0) yield;
+  }
+  return { next: { policies, tools, defaultEffect }, rules };
+}
+
+const POLICIES_PER_STEP = 64;
+
+function optionsOf(source: PolicySource, known: Known, deps: PolicyLoadDeps): LoadOptions {
+  const { registry, hookpoints, hash } = deps;
+  return {
+    source,
+    registry,
+    hookpoints,
+    contentHashOf: (text) => `sha256:${hash.sha256(text)}`,
+    // Registry and hookpoints are the plane's own, so what was right is right.
+    known,
+  };
+}
+
+/** The same content is the same object, so that nothing is compiled again that did not change. */
+function loadedOf(
+  { policy, contentHash, rules }: CheckedPolicy,
+  source: PolicySource,
+  known: Known,
+): LoadedAndRules {
+  const before = known.get(policy.id);
+  if (before !== undefined && before.contentHash === contentHash) return { loaded: before, rules };
+  return { loaded: Object.freeze({ policy, source, contentHash }), rules };
+}
+
+function* recorded<T>(
+  work: SlicedWork<T>,
+  at: Pick<PolicyChange, "source" | "subject">,
+  deps: PolicyLoadDeps,
+): SlicedWork<T> {
+  try {
+    return yield* work;
+  } catch (error) {
+    throw onRecord(error, at, deps);
+  }
+}
+
+/** Also what cannot even be read is on the record: a broken change is loud and changes nothing. */
+function onRecord(
+  error: unknown,
+  { source, subject }: Pick<PolicyChange, "source" | "subject">,
+  { record }: PolicyLoadDeps,
+): unknown {
+  record({ action: "configuration_error", by: source, subject, reason: issueText(error) });
+  return error;
+}
+
+function issueText(error: unknown): string {
+  return error instanceof ConfigError
+    ? error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ")
+    : "failed";
+}

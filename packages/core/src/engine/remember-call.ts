@@ -1,0 +1,89 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { inputDigest } from "../context/call-key.ts";
+import { isAfter } from "../context/hookpoint.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { SessionEntry } from "../rules/session-view.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { Pass } from "./pass.ts";
+import { refuseLate } from "./step-session.ts";
+
+/** Writes down where a decided call stands, and what its session has seen. */
+export function remember(pass: Pass, parts: EngineParts, decision: Decision): MaybePromise<void> {
+  const { context, call, intent } = pass;
+  const isReplay = decision.cause === "in_flight" || decision.cause === "already_executed";
+  // What was refused because of the call's own state must not change that state.
+  if (isReplay || decision.cause === "unknown_outcome" || isAfter(context.hookpoint)) return;
+  if (intent === "ask" && decision.effect === "allow") return;
+  return call.callKey === undefined
+    ? append(pass, parts, entryOf(pass, decision, parts))
+    : rememberCall(pass, parts, { decision, callKey: call.callKey });
+}
+
+function rememberCall(
+  pass: Pass,
+  parts: EngineParts,
+  { decision, callKey }: { readonly decision: Decision; readonly callKey: string },
+): MaybePromise<void> {
+  const state = pass.intent === "admit" && decision.effect === "allow" ? "admitted" : "asked";
+  const { reservationId } = pass.call;
+  const info = { nowMs: parts.nowMs(), decisionId: decision.id, reservationId };
+  return andThen(parts.admissions.advance(callKey, state, info), () =>
+    append(pass, parts, entryOf(pass, decision, parts)),
+  );
+}
+
+/** A call that goes on for what its history does not show is added to that very history, or judged again. */
+function append(pass: Pass, parts: EngineParts, entry: SessionEntry): MaybePromise<void> {
+  const seen = entry.isInFlight && pass.plan?.needsSession === true ? pass.session : undefined;
+  const added = parts.sessions.append(pass.context, entry, seen);
+  if (added !== true) return appendedLater(pass, parts, { entry, added });
+}
+
+function appendedLater(
+  pass: Pass,
+  parts: EngineParts,
+  { entry, added }: { readonly entry: SessionEntry; readonly added: MaybePromise<boolean> },
+): MaybePromise<void> {
+  return andThen(added, (isAdded) => (isAdded ? undefined : judgeAgain(pass, parts, entry)));
+}
+
+/** Another call of the session came first: parallel calls that a store keeps apart must see each other all the same. */
+function judgeAgain(pass: Pass, parts: EngineParts, entry: SessionEntry): MaybePromise<void> {
+  return andThen(refuseLate(pass, parts), () =>
+    append(
+      pass,
+      parts,
+      pass.refusal === undefined ? entry : { ...entry, effect: "block", isInFlight: false },
+    ),
+  );
+}
+
+function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEntry {
+  const { context, traits } = pass;
+  const { tool } = context;
+  const name = tool?.name ?? context.model?.name ?? context.target?.name;
+  const { callKey } = pass.call;
+  const facts = {
+    at: parts.nowMs(),
+    hookpoint: context.hookpoint,
+    agent: context.agent.id,
+    effect: decision.effect,
+    // As it was asked: rules look for repeats before anything is rewritten.
+    inputDigest: tool === undefined ? "" : inputDigest(pass.asked, parts.ports.hash),
+    isInFlight: pass.intent === "admit" && decision.effect === "allow",
+    decisionId: decision.id,
+  };
+  const entry: { -readonly [Field in keyof SessionEntry]: SessionEntry[Field] } = facts;
+  if (name !== undefined) entry.name = name;
+  if (traits?.access !== undefined) entry.access = traits.access;
+  if (tool !== undefined) entry.isExternal = traits?.external !== false;
+  if (callKey !== undefined) entry.callKey = callKey;
+  return entry;
+}
+
+/** Gives back everything that a pass holds. */
+export function releaseHolds(pass: Pass, parts: EngineParts, from = 0): MaybePromise<void> {
+  const id = pass.heldIds[from];
+  if (id === undefined) return;
+  return andThen(parts.ledger.release(id), () => releaseHolds(pass, parts, from + 1));
+}

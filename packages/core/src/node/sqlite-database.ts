@@ -1,0 +1,139 @@
+import { closeSync, openSync } from "node:fs";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+
+import { AgentplaneError } from "../base/errors.ts";
+import { installSchema } from "./sqlite-schema.ts";
+import { sqliteFailure } from "./sqlite-failure.ts";
+
+/** How a state file is opened. */
+export interface SqliteDatabaseOptions {
+  readonly path: string;
+  /** How long to wait for another process that writes. */
+  readonly busyMs: number;
+  /** `full` also survives a loss of power with every last write. */
+  readonly synchronous: "normal" | "full";
+}
+
+/** A row of an answer, by column. */
+export type SqliteRow = Readonly<Record<string, unknown>>;
+
+const WAL_RETRY_MS = 5;
+
+/** An open state file: prepared statements, and transactions that are synchronous and so whole. */
+export class SqliteDatabase {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #isInTransaction = false;
+
+  /**
+   * @throws AgentplaneError `state_failed` for a file that cannot be opened, is no state file, is damaged, or was
+   *   written by a newer version; it is left as it is
+   */
+  constructor({ path, busyMs, synchronous }: SqliteDatabaseOptions) {
+    this.path = path;
+    this.#database = this.#open(path);
+    try {
+      this.#database.exec(`PRAGMA busy_timeout = ${Math.ceil(busyMs)}`);
+      installSchema(this.#database, path);
+      useWriteAheadLog(this.#database, Date.now() + busyMs);
+      this.#database.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`);
+    } catch (error) {
+      this.#database.close();
+      throw sqliteFailure(error, path);
+    }
+  }
+
+  /** The first row of an answer. */
+  get(sql: string, ...values: readonly SQLInputValue[]): SqliteRow | undefined {
+    return this.#try(() => this.#prepared(sql).get(...values));
+  }
+
+  /** Every row of an answer. */
+  all(sql: string, ...values: readonly SQLInputValue[]): readonly SqliteRow[] {
+    return this.#try(() => this.#prepared(sql).all(...values));
+  }
+
+  /** @returns How many rows it changed. */
+  run(sql: string, ...values: readonly SQLInputValue[]): number {
+    return this.#try(() => Number(this.#prepared(sql).run(...values).changes));
+  }
+
+  /** Runs work that writes all or nothing; other processes' writes come before it or after it. */
+  write<T>(work: () => T): T {
+    return this.#transaction("BEGIN IMMEDIATE", "COMMIT", work);
+  }
+
+  /** Runs work that reads one state of the file. What it writes is undone. */
+  view<T>(work: () => T): T {
+    return this.#transaction("BEGIN", "ROLLBACK", work);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #transaction<T>(begin: string, end: string, work: () => T): T {
+    if (this.#isInTransaction)
+      throw new AgentplaneError("usage_invalid", "the change of a document must not use the store itself");
+    this.run(begin);
+    this.#isInTransaction = true;
+    try {
+      const result = work();
+      this.run(end);
+      return result;
+    } catch (error) {
+      // A disk that is full, and a broken file, have ended the transaction already.
+      if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    } finally {
+      this.#isInTransaction = false;
+    }
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #open(path: string): DatabaseSync {
+    // Asked for here and not imported: Node.js 22 prints a warning when the module is loaded.
+    const sqlite = process.getBuiltinModule("node:sqlite");
+    try {
+      // Made here so that it is private from its first moment; its write-ahead log gets the same mode.
+      closeSync(openSync(path, "a", 0o600));
+      return new sqlite.DatabaseSync(path);
+    } catch (error) {
+      throw sqliteFailure(error, path);
+    }
+  }
+
+  #try<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteFailure(error, this.path);
+    }
+  }
+}
+
+/** The switch needs the file alone for a moment, and SQLite does not wait for that by itself. */
+function useWriteAheadLog(database: DatabaseSync, deadlineMs: number): void {
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || Date.now() >= deadlineMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_RETRY_MS);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "errcode" in error && error.errcode === 5;
+}

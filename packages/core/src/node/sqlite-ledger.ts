@@ -1,0 +1,77 @@
+import type { LimitSpec } from "../policy/limit.ts";
+import { MemoryLedger } from "../store/memory-ledger.ts";
+import type { LedgerStore, LimitState, Reservation, ReserveRequest } from "../store/state-store.ts";
+import type { SqliteClock } from "./sqlite-clock.ts";
+import type { SqliteDatabase } from "./sqlite-database.ts";
+import { SqliteWorkingSet, type Concern } from "./sqlite-working-set.ts";
+
+/** Counters and budgets in a file: one transaction per operation, whatever the number of limits. */
+export class SqliteLedger implements LedgerStore {
+  readonly #database: SqliteDatabase;
+  readonly #clock: SqliteClock;
+
+  constructor(database: SqliteDatabase, clock: SqliteClock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  reserve(request: ReserveRequest): Reservation {
+    return this.#write(concernOf(request), (ledger) => ledger.reserve(request));
+  }
+
+  probe(request: ReserveRequest): Reservation {
+    return this.#view(concernOf(request), (ledger) => ledger.probe(request));
+  }
+
+  settle(id: string, actuals: readonly (number | undefined)[]): void {
+    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.settle(id, actuals));
+  }
+
+  release(id: string): void {
+    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.release(id));
+  }
+
+  renew(id: string, ttlMs: number): void {
+    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.renew(id, ttlMs));
+  }
+
+  read(spec: LimitSpec): LimitState {
+    return this.#view({ holdId: undefined, keys: [spec.key] }, (ledger) => ledger.read(spec));
+  }
+
+  grant(spec: LimitSpec, amount: number): void {
+    this.#write({ holdId: undefined, keys: [spec.key] }, (ledger) => ledger.grant(spec, amount));
+  }
+
+  reset(key: string): void {
+    this.#write({ holdId: undefined, keys: [key] }, (ledger) => ledger.reset(key));
+  }
+
+  #write<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
+    this.#clock.check();
+    return this.#database.write(() => {
+      // Asked within the transaction: whoever waited for it must not come with a time before the last writer's.
+      const { ledger, set } = this.#open(concern);
+      const result = work(ledger);
+      set.save();
+      this.#clock.note();
+      return result;
+    });
+  }
+
+  /** What time has changed is judged and not written: a question takes no lock. */
+  #view<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
+    this.#clock.check();
+    return this.#database.view(() => work(this.#open(concern).ledger));
+  }
+
+  #open(concern: Concern): { ledger: MemoryLedger; set: SqliteWorkingSet } {
+    const nowMs = this.#clock.nowMs();
+    const set = new SqliteWorkingSet(this.#database, concern, nowMs);
+    return { set, ledger: new MemoryLedger(() => nowMs, set.tables) };
+  }
+}
+
+function concernOf({ id, items }: ReserveRequest): Concern {
+  return { holdId: id, keys: items.map(({ spec }) => spec.key) };
+}

@@ -1,0 +1,182 @@
+import { actionOf } from "../context/hookpoint.ts";
+import type { SessionEntry, SessionView } from "../rules/session-view.ts";
+
+type Counts = SessionView["counts"];
+
+/** A session's history as it is kept. */
+export interface SessionRecord {
+  /** Grows with every write: tells whether a snapshot still is the latest. */
+  readonly revision: number;
+  readonly startedAtMs: number;
+  /** The latest entries in chunks, so that one more copies a few references instead of all. */
+  readonly chunks: readonly (readonly SessionEntry[])[];
+  /** The newest entries, fewer than a chunk: what changes with every call is kept small. */
+  readonly tail: readonly SessionEntry[];
+  readonly size: number;
+  /** How many entries may still be replaced: while there is none, nothing is looked for. */
+  readonly open: number;
+  readonly counts: Counts;
+}
+
+/** How an admitted call ended; `effect` block takes back one that was not let go on after all. */
+export interface CallOutcome {
+  readonly isError: boolean;
+  readonly durationMs: number;
+  readonly effect: "allow" | "ask" | "block";
+}
+
+const MAX_ENTRIES = 1_000;
+const CHUNK = 16;
+/** How far back the same call is looked for: further back it is history. */
+const REPLACED_CHUNKS = 16;
+/** Which record a snapshot shows: no rule sees it. */
+const revisions = new WeakMap<SessionView, number>();
+
+const NO_ENTRIES: readonly SessionEntry[] = Object.freeze([]);
+const NO_COUNTS: Counts = Object.freeze({ calls: 0, blocked: 0, errors: 0, modelCalls: 0 });
+
+/** The history before anything happened. */
+export function emptySession(startedAtMs: number): SessionRecord {
+  return { revision: 0, startedAtMs, chunks: [], tail: NO_ENTRIES, size: 0, open: 0, counts: NO_COUNTS };
+}
+
+/** The history with one more entry. */
+export function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
+  const { startedAtMs, chunks, size, open } = record;
+  const tail = [...record.tail, entry];
+  const isFull = tail.length === CHUNK;
+  const next: SessionRecord = {
+    revision: record.revision + 1,
+    startedAtMs,
+    chunks: isFull ? [...chunks, tail] : chunks,
+    tail: isFull ? NO_ENTRIES : tail,
+    size: size + 1,
+    open: open + openOf(entry),
+    counts: count(record.counts, entry, 1),
+  };
+  return isFull ? bounded(next) : next;
+}
+
+/** Forgets whole chunks only: what is shown is cut exactly. */
+function bounded(record: SessionRecord): SessionRecord {
+  const oldest = record.chunks[0];
+  if (oldest === undefined || record.size - oldest.length < MAX_ENTRIES) return record;
+  const open = oldest.reduce((sum, entry) => sum - openOf(entry), record.open);
+  return { ...record, chunks: record.chunks.slice(1), size: record.size - oldest.length, open };
+}
+
+/** The history without an earlier entry of the same call that did not run, or has not ended. */
+export function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry): SessionRecord {
+  if (callKey === undefined || record.open === 0) return record;
+  const found = findLast(
+    record,
+    (entry) => entry.callKey === callKey && openOf(entry) === 1,
+    REPLACED_CHUNKS,
+  );
+  if (found === undefined) return record;
+  const counts = count(record.counts, found.entry, -1);
+  return replaced({ ...record, size: record.size - 1, open: record.open - 1, counts }, found, undefined);
+}
+
+/** The history in which a call has ended. */
+export function completed(
+  record: SessionRecord,
+  decisionId: string,
+  { isError, durationMs, effect }: CallOutcome,
+): SessionRecord {
+  const found = findLast(record, (entry) => entry.decisionId === decisionId);
+  if (found === undefined) {
+    // Fallen out of the bounded history; the counters still hear of it.
+    return isError
+      ? {
+          ...record,
+          revision: record.revision + 1,
+          counts: { ...record.counts, errors: record.counts.errors + 1 },
+        }
+      : record;
+  }
+  const ended: SessionEntry = Object.freeze({
+    ...found.entry,
+    effect,
+    isInFlight: false,
+    isError,
+    durationMs,
+  });
+  // Mostly a call that was let go on and went well: nothing to count anew.
+  const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
+  const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);
+  const open = record.open - openOf(found.entry) + openOf(ended);
+  if (found.chunk !== undefined)
+    return replaced({ ...record, revision: record.revision + 1, open, counts }, found, ended);
+  const { startedAtMs, chunks, tail, size } = record;
+  const revision = record.revision + 1;
+  return { revision, startedAtMs, chunks, tail: tail.with(found.position, ended), size, open, counts };
+}
+
+interface Found {
+  /** Undefined for the tail. */
+  readonly chunk: number | undefined;
+  readonly position: number;
+  readonly entry: SessionEntry;
+}
+
+function findLast(
+  { chunks, tail }: SessionRecord,
+  isIt: (entry: SessionEntry) => boolean,
+  maxChunks = Infinity,
+): Found | undefined {
+  const first = Math.max(0, chunks.length - maxChunks);
+  for (let chunk = chunks.length; chunk >= first; chunk--) {
+    const entries = chunks[chunk] ?? tail;
+    const position = entries.findLastIndex(isIt);
+    const entry = entries[position];
+    if (entry !== undefined) return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
+  }
+  return undefined;
+}
+
+/** The record with one entry replaced, or without it. */
+function replaced(
+  record: SessionRecord,
+  { chunk, position }: Found,
+  by: SessionEntry | undefined,
+): SessionRecord {
+  const { chunks, tail } = record;
+  const old = chunk === undefined ? tail : (chunks[chunk] ?? NO_ENTRIES);
+  const entries = by === undefined ? old.toSpliced(position, 1) : old.with(position, by);
+  if (chunk === undefined) return { ...record, tail: entries };
+  return { ...record, chunks: chunks.with(chunk, entries).filter(({ length }) => length > 0) };
+}
+
+/** A call that did not run, or has not ended, may come back under its key. */
+function openOf({ effect, isInFlight }: SessionEntry): 0 | 1 {
+  return effect !== "allow" || isInFlight ? 1 : 0;
+}
+
+function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by: 1 | -1): Counts {
+  const isCall = effect === "allow";
+  return {
+    calls: counts.calls + (isCall ? by : 0),
+    blocked: counts.blocked + (effect === "block" ? by : 0),
+    errors: counts.errors + (isError === true ? by : 0),
+    modelCalls: counts.modelCalls + (isCall && actionOf(hookpoint) === "model_call" ? by : 0),
+  };
+}
+
+/** What rules see of a history. */
+export function viewOf({ revision, startedAtMs, chunks, tail, counts }: SessionRecord): SessionView {
+  const entries = [...chunks.flat(), ...tail].slice(-MAX_ENTRIES);
+  for (const entry of entries) Object.freeze(entry);
+  const view = Object.freeze({
+    entries: Object.freeze(entries),
+    counts: Object.freeze(counts),
+    startedAtMs,
+  });
+  revisions.set(view, revision);
+  return view;
+}
+
+/** The revision of the record that a snapshot shows; undefined for none of ours. */
+export function revisionOf(view: SessionView | undefined): number | undefined {
+  return view && revisions.get(view);
+}

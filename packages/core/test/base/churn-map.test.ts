@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+
+import { ChurnMap } from "../../src/base/churn-map.ts";
+
+test("keeps what is set until it is deleted, and nothing of its own", () => {
+  const map = new ChurnMap<number>();
+  expect(map.size).toBe(0);
+  map.set("", 0);
+  map.set("a", 1);
+  expect([map.get(""), map.get("a"), map.get("b"), map.size]).toStrictEqual([0, 1, undefined, 2]);
+  expect([map.delete("a"), map.delete("a"), map.size]).toStrictEqual([true, false, 1]);
+  expect(map.get("a")).toBeUndefined();
+});
+
+test("visits every entry, also while the visited ones are taken out", () => {
+  const map = new ChurnMap<number>();
+  for (const [at, key] of ["a", "b", "c"].entries()) map.set(key, at);
+  const seen: string[] = [];
+  map.forEach((value, key) => {
+    seen.push(`${key}${value}`);
+    map.delete(key);
+  });
+  expect(seen).toStrictEqual(["a0", "b1", "c2"]);
+  expect(map.size).toBe(0);
+});

@@ -1,0 +1,31 @@
+import { createAgentPlane } from "../../src/plane.ts";
+import { sqliteState } from "../../src/node/sqlite-state.ts";
+
+// Another process of the same application: a call of it runs until it is cut, and says when that was.
+
+const [, , path = ""] = process.argv;
+const plane = createAgentPlane({ state: sqliteState({ path }) });
+await plane.ready();
+process.on("message", () => void run());
+process.on("disconnect", () => void plane.close());
+process.send?.("ready");
+
+async function run(): Promise<void> {
+  const context = plane.guard.context({
+    hookpoint: "before_tool_call",
+    agent: "billing",
+    tool: { name: "export" },
+  });
+  await plane.guard.toolCall({
+    context,
+    run: ({ signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          // One clock for all processes of a machine.
+          process.send?.(["cut", process.hrtime.bigint().toString()]);
+          resolve(undefined);
+        });
+        process.send?.(["running"]);
+      }),
+  });
+}

@@ -1,0 +1,89 @@
+import { openSync, writeSync } from "node:fs";
+import { once } from "node:events";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
+
+import { isThenable, type MaybePromise } from "../../src/base/maybe-promise.ts";
+import type { LedgerStore } from "../../src/store/state-store.ts";
+import { openStore, type LogLine, type WorkerOrders } from "./storm-plan.ts";
+
+// One process of a storm: many callers at once spend one budget, with aborts, retries and calls that are left behind.
+// Started with an IPC channel; takes its orders as the first message and begins at the second.
+
+const MAX_AMOUNT = 40;
+/** A caller that is refused so often in a row believes that the budget is spent. */
+const MAX_REFUSALS = 3;
+
+const [orders] = (await once(process, "message")) as [WorkerOrders];
+const log = openSync(orders.log, "a");
+const store = await openStore(orders.store);
+const begun = once(process, "message");
+process.send?.("ready");
+await begun;
+await Promise.all(Array.from({ length: orders.callers }, async (_, caller) => makeCalls(caller)));
+await store.close();
+process.disconnect();
+
+async function makeCalls(caller: number): Promise<void> {
+  let refusals = 0;
+  for (let count = 0; count < orders.reservationsPerCaller && refusals < MAX_REFUSALS; count++) {
+    const id = `${orders.name}:${caller}:${count}`;
+    const amount = 1 + Math.floor(Math.random() * MAX_AMOUNT);
+    const expired = Math.random() < 0.5 ? "charge" : "release";
+    // oxlint-disable-next-line no-await-in-loop -- one caller does one thing at a time
+    const isGranted = await reserve(id, amount, expired);
+    refusals = isGranted ? 0 : refusals + 1;
+    // oxlint-disable-next-line no-await-in-loop
+    if (isGranted && orders.ends === "mixed") await end(id, amount, expired);
+  }
+}
+
+async function reserve(id: string, amount: number, expired: LogLine[3]): Promise<boolean> {
+  const request = {
+    id,
+    ttlMs: orders.ttlMs,
+    items: [{ spec: orders.budget, amount, isSoft: false, expired }],
+  } as const;
+  note(["reserving", id, amount, expired]);
+  const answer = store.ledger.reserve(request);
+  // Noted in the same turn where it can be: a process that is killed is then in the middle of one call at most.
+  const first = isThenable(answer) ? await answer : answer;
+  // A retry of a call whose answer was lost.
+  if (first.isGranted && Math.random() < 0.1) {
+    const again = store.ledger.reserve(request);
+    if (isThenable(again)) await again;
+  }
+  note([first.isGranted ? "granted" : "refused", id, amount, expired]);
+  return first.isGranted;
+}
+
+async function end(id: string, amount: number, expired: LogLine[3]): Promise<void> {
+  const { ledger } = store;
+  await (Math.random() < 0.2 ? wait(Math.random() * 20) : nextTurn());
+  const fate = Math.random();
+  // Left behind, as by a process that died: its time ends it.
+  if (fate < 0.03) return;
+  if (fate < 0.2) return twice(ledger, { id, amount, expired, isRelease: true });
+  await twice(ledger, { id, amount: Math.floor(Math.random() * (amount + 1)), expired, isRelease: false });
+}
+
+/** Ends a call, now and then twice. */
+async function twice(
+  ledger: LedgerStore,
+  call: { id: string; amount: number; expired: LogLine[3]; isRelease: boolean },
+): Promise<void> {
+  const { id, amount, expired, isRelease } = call;
+  const act = (): MaybePromise<void> => (isRelease ? ledger.release(id) : ledger.settle(id, [amount]));
+  note([isRelease ? "releasing" : "settling", id, amount, expired]);
+  const done = act();
+  if (isThenable(done)) await done;
+  if (Math.random() < 0.1) {
+    const again = act();
+    if (isThenable(again)) await again;
+  }
+  note([isRelease ? "released" : "settled", id, amount, expired]);
+}
+
+/** Written before anything else happens, so that a process that is killed has said how far it was. */
+function note(line: LogLine): void {
+  writeSync(log, `${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,154 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+
+import type { LedgerStore } from "../../src/store/state-store.ts";
+import { accountOf, type Account } from "./storm-account.ts";
+import { openStore, type StoreAddress, type WorkerOrders } from "./storm-plan.ts";
+
+/** How hard a storm blows. */
+export interface StormOptions {
+  readonly store: StoreAddress;
+  readonly rounds: number;
+  /** Default 8. */
+  readonly processes?: number;
+  /** Callers at once per process. Default 125. */
+  readonly callers?: number;
+  /** Processes that are killed (`SIGKILL`) in each round. Default 2. */
+  readonly kills?: number;
+  /** Default 2,500. */
+  readonly ttlMs?: number;
+  readonly limit?: number;
+  readonly ends?: WorkerOrders["ends"];
+  readonly reservationsPerCaller?: number;
+  /** Told of every round. */
+  onRound?(result: RoundResult): void;
+}
+
+/** What came of a round. */
+export interface RoundResult extends Account {
+  readonly round: number;
+  readonly limit: number;
+  /** As the store has it, once every hold's time was up. */
+  readonly used: number;
+  readonly held: number;
+  /** Of the limit, after the rest that could be had was taken. */
+  readonly utilisation: number;
+  readonly killed: number;
+  readonly tookMs: number;
+}
+
+const WORKER = path.join(import.meta.dirname, "storm-worker.ts");
+/** What an answer may take on a machine that does other things. */
+const GRACE_MS = 500;
+
+/** Lets several processes spend one budget at once, some of them killed, and compares the store with their logs. */
+export async function runStorm(options: StormOptions): Promise<readonly RoundResult[]> {
+  const directory = mkdtempSync(path.join(tmpdir(), "agentplane-storm-"));
+  const results: RoundResult[] = [];
+  try {
+    for (let round = 0; round < options.rounds; round++) {
+      // oxlint-disable-next-line no-await-in-loop -- one round after the other
+      const result = await runRound(options, round, directory);
+      options.onRound?.(result);
+      results.push(result);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return results;
+}
+
+/** What is wrong with a round; empty when nothing is. */
+export function faultsOf(result: RoundResult): readonly string[] {
+  const { used, held, limit, low, high, utilisation } = result;
+  const faults: string[] = [];
+  if (used > limit) faults.push(`overspent by ${used - limit}`);
+  if (held !== 0) faults.push(`${held} still held after every hold's time`);
+  if (used < low || used > high) faults.push(`the store has ${used}, the logs say ${low} to ${high}`);
+  if (utilisation < 0.95)
+    faults.push(`only ${Math.round(utilisation * 1_000) / 10} % of the budget could be used`);
+  return faults;
+}
+
+async function runRound(options: StormOptions, round: number, directory: string): Promise<RoundResult> {
+  const { processes = 8, kills = 2, ttlMs = 2_500, limit = 30_000 } = options;
+  const beganMs = performance.now();
+  const budget = {
+    key: `storm:${path.basename(directory)}:${round}`,
+    measure: "tokens",
+    limit,
+    window: { kind: "lifetime" },
+  } as const;
+  const all = Array.from({ length: processes }, (_, index): WorkerOrders => {
+    const name = `${path.basename(directory)}:${round}:${index}`;
+    const log = path.join(directory, `${round}-${index}.log`);
+    closeSync(openSync(log, "a"));
+    const { callers = 125, ends = "mixed", reservationsPerCaller = 1_000 } = options;
+    return { store: options.store, budget, callers, log, ttlMs, name, ends, reservationsPerCaller };
+  });
+  const killed = await blow(all, kills);
+  const store = await openStore(options.store);
+  try {
+    await wait(ttlMs + GRACE_MS);
+    const { used, held } = await store.ledger.read(budget);
+    const account = accountOf(all.map(({ log }) => log));
+    const rest = await drain(store.ledger, budget, all[0]?.name ?? "");
+    const utilisation = (used + rest) / limit;
+    return { round, limit, used, held, utilisation, killed, ...account, tookMs: performance.now() - beganMs };
+  } finally {
+    await store.close();
+  }
+}
+
+/** Starts every process, lets them go at once, and kills some in the middle. */
+async function blow(all: readonly WorkerOrders[], kills: number): Promise<number> {
+  const children = all.map(start);
+  try {
+    await Promise.all(children.map(async (child, index) => ready(child, all[index]!)));
+    const ends = children.map(async (child) => once(child, "exit"));
+    for (const child of children) child.send("go");
+    const victims = children.slice(0, kills);
+    await Promise.all(
+      victims.map(async (child) => {
+        await wait(30 + Math.random() * 250);
+        child.kill("SIGKILL");
+      }),
+    );
+    const codes = await Promise.all(ends);
+    const failed = codes.filter(([code, signal]) => code !== 0 && signal !== "SIGKILL");
+    if (failed.length > 0) throw new Error(`${failed.length} processes of the storm failed by themselves`);
+    return codes.filter(([, signal]) => signal === "SIGKILL").length;
+  } finally {
+    for (const child of children) child.kill("SIGKILL");
+  }
+}
+
+function start(): ChildProcess {
+  return fork(WORKER, {
+    execArgv: ["--conditions=agentplane-source", "--disable-warning=ExperimentalWarning"],
+  });
+}
+
+async function ready(child: ChildProcess, orders: WorkerOrders): Promise<void> {
+  child.send(orders);
+  const [said] = await Promise.race([once(child, "message"), once(child, "exit")]);
+  if (said !== "ready") throw new Error("a process of the storm did not start");
+}
+
+/** Takes what is left in small pieces: room that nobody can have is lost. */
+async function drain(ledger: LedgerStore, budget: WorkerOrders["budget"], name: string): Promise<number> {
+  let taken = 0;
+  for (let amount = budget.limit; amount >= 1;) {
+    const id = `${name}:rest:${taken}:${amount}`;
+    const items = [{ spec: budget, amount, isSoft: false, expired: "release" }] as const;
+    // oxlint-disable-next-line no-await-in-loop -- each piece depends on the last
+    const { isGranted } = await ledger.reserve({ id, ttlMs: 60_000, items });
+    if (isGranted) taken += amount;
+    else amount = Math.floor(amount / 2);
+  }
+  return taken;
+}

@@ -1,0 +1,135 @@
+import type { Admission, GuardInit, PolicyContext } from "@agentplane/core";
+import type { Callbacks } from "@langchain/core/callbacks/manager";
+import type { AIMessage } from "@langchain/core/messages";
+import { isGraphBubbleUp } from "@langchain/langgraph";
+import type { ModelRequest, WrapModelCallHandler } from "langchain";
+
+import { askByInterrupt } from "./approval-interrupt.ts";
+import { modelContext } from "./context.ts";
+import { ANSWER, BrokenOff } from "./broken-off.ts";
+import { runModel } from "./cut-signal.ts";
+import { modelRefusal } from "./enforce.ts";
+import type { GovernedIdentity } from "./identity.ts";
+import { describeModel, usageOf } from "./model-facts.ts";
+import { observeModel, type ObservedCall } from "./observed-call.ts";
+import { withOutputLimit } from "./output-limit.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { withPrompt } from "./prompt.ts";
+import type { ProviderCalls } from "./provider-calls.ts";
+import { toldAtEnd, type Observing } from "./told-at-end.ts";
+import { nameOfTool, withVisibleTools } from "./visible-tools.ts";
+
+/** What the decision about a model call needs. */
+export interface ModelGate {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly calls: ProviderCalls;
+}
+
+/**
+ * Puts one call of a provider to the plane: the request as it will be sent, each attempt anew. Asks a human as often as
+ * the plane finds that one is needed.
+ * @param handler Asks the provider, nothing in between.
+ */
+export async function governedModelCall(
+  gate: ModelGate,
+  given: ModelRequest,
+  handler: WrapModelCallHandler,
+): Promise<AIMessage> {
+  const request = await withVisibleTools(gate, given);
+  const call = gate.calls.start(request.runtime);
+  const offered = { tools: request.tools.map(nameOfTool), callId: call.callId };
+  let hasRun = false;
+  try {
+    return await decidedCall(gate.plane, {
+      context: modelContext(gate.identity, request, offered),
+      request,
+      async handler(asAdmitted) {
+        const answer = await handler(asAdmitted);
+        hasRun = true;
+        return answer;
+      },
+    });
+  } finally {
+    call.end(hasRun);
+  }
+}
+
+interface ModelCall {
+  readonly context: GuardInit;
+  readonly request: ModelRequest;
+  readonly handler: WrapModelCallHandler;
+}
+
+async function decidedCall(
+  plane: GovernedPlane,
+  { context, request, handler }: ModelCall,
+): Promise<AIMessage> {
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const outcome = await toldAtEnd(
+      (observing) =>
+        plane.guard.modelCall<AIMessage | BrokenOff>({
+          context,
+          run: (admission) => runAdmitted(plane, { request, handler, admission, observing }),
+          result: ANSWER,
+          usage: (answer) => (answer instanceof BrokenOff ? answer.usage : usageOf(answer)),
+          isError: (answer) => answer instanceof BrokenOff,
+          isControlFlow: isGraphBubbleUp,
+        }),
+      modelRefusal,
+    );
+    if (outcome.status === "ran") {
+      if (outcome.result instanceof BrokenOff) throw outcome.result.error;
+      return outcome.result;
+    }
+    if (outcome.status === "blocked") return modelRefusal(outcome);
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await askByInterrupt(plane, outcome);
+    if (!answer.isAnswered) return modelRefusal({ ...outcome, message: answer.message });
+  }
+}
+
+interface Running {
+  readonly request: ModelRequest;
+  readonly handler: WrapModelCallHandler;
+  readonly admission: Admission;
+  readonly observing: Observing;
+}
+
+/** Asks the model. What was streamed before it failed, or before the caller left, was used. */
+async function runAdmitted(
+  plane: GovernedPlane,
+  { request, handler, admission, observing }: Running,
+): Promise<AIMessage | BrokenOff> {
+  const isHeld = isHeldBack(plane, admission.context);
+  let observed: ObservedCall | undefined;
+  const observe = (callbacks: Callbacks | undefined): Callbacks | undefined =>
+    observing((observed = observeModel(callbacks, isHeld)));
+  try {
+    return await runModel({ signal: admission.signal, isHeldBack: isHeld, observe }, async () =>
+      handler(await admittedRequest(request, admission)),
+    );
+  } catch (error) {
+    const usage = isGraphBubbleUp(error) ? undefined : observed?.streamed();
+    if (usage === undefined) throw error;
+    return new BrokenOff(error, usage);
+  }
+}
+
+/** The request with the prompt as the plane changed it, and no more output than it reserved. */
+function admittedRequest(
+  request: ModelRequest,
+  { isInputChanged, input, context: { model } }: Admission,
+): ModelRequest | Promise<ModelRequest> {
+  const asAdmitted = isInputChanged ? withPrompt(request, input) : request;
+  const limit = model?.maxOutputTokens;
+  const { maxOutputTokens: asked = Infinity } = describeModel(request.model, request.modelSettings);
+  return limit === undefined || asked <= limit ? asAdmitted : withOutputLimit(asAdmitted, limit);
+}
+
+/** Where a rule looks at the answer, none of it may be streamed before the rule has seen it. */
+function isHeldBack({ engine }: GovernedPlane, context: PolicyContext): boolean {
+  const { holdBack, redact } = engine.streamDuties(context);
+  return holdBack !== 0 || redact.length > 0;
+}

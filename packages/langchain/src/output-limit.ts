@@ -1,0 +1,89 @@
+import { RunnableBinding } from "@langchain/core/runnables";
+import type { ModelRequest } from "langchain";
+
+import { OUTPUT_FIELDS } from "./model-facts.ts";
+
+/** The same limit as a setting of one call, in the words of different providers. */
+const SETTINGS = [
+  "maxTokens",
+  "max_tokens",
+  "maxOutputTokens",
+  "max_output_tokens",
+  "maxCompletionTokens",
+  "max_completion_tokens",
+];
+
+/**
+ * The request with no more output than was reserved. LangChain has no setting for it that every model reads: most have
+ * a field, so that a copy of the model is asked; a model without one gets the setting `maxTokens`.
+ * @param maxTokens Tokens of output that are reserved for the call.
+ */
+export async function withOutputLimit(request: ModelRequest, maxTokens: number): Promise<ModelRequest> {
+  const { modelSettings = {} } = request;
+  const settings = { ...modelSettings };
+  for (const name of SETTINGS) if (isAbove(settings[name], maxTokens)) settings[name] = maxTokens;
+  const chat = await chosenModel(request.model);
+  const model = isCopyable(chat) ? limitedCopy(chat, maxTokens) : undefined;
+  // The copy is of the class of the model that it was made of.
+  if (model !== undefined)
+    return { ...request, model: model as ModelRequest["model"], modelSettings: settings };
+  return { ...request, modelSettings: { ...settings, maxTokens: settings["maxTokens"] ?? maxTokens } };
+}
+
+/** `initChatModel` gives a model that only chooses one when it is asked; createAgent looks behind it in the same way. */
+async function chosenModel(model: unknown): Promise<unknown> {
+  if (typeof model !== "object" || model === null || !("_getModelInstance" in model)) return model;
+  const { _getModelInstance: choose } = model;
+  return typeof choose === "function" ? await Reflect.apply(choose, model, []) : model;
+}
+
+/** A copy with the limit, also in what the model builds its own copies of; undefined where it has no such field. */
+function limitedCopy(model: object, maxTokens: number): object | undefined {
+  if (RunnableBinding.isRunnableBinding(model)) {
+    const bound = isCopyable(model.bound) ? limitedCopy(model.bound, maxTokens) : undefined;
+    return bound === undefined ? undefined : copyOf(model, { bound });
+  }
+  const names = OUTPUT_FIELDS.filter((name) => Object.hasOwn(model, name));
+  if (names.length === 0) return undefined;
+  const changed: Record<string, unknown> = {};
+  for (const name of names) changed[name] = maxTokens;
+  for (const [name, value] of Object.entries(model)) {
+    // ChatOpenAI asks one of two models inside it, and `withConfig` builds a new one from `fields`.
+    if (name === "fields") changed[name] = limitedFields(value, maxTokens);
+    else if (isModel(value) && isCopyable(value)) changed[name] = limitedCopy(value, maxTokens) ?? value;
+  }
+  return copyOf(model, changed);
+}
+
+function limitedFields(fields: unknown, maxTokens: number): object {
+  const changed: Record<string, unknown> = { maxTokens };
+  if (typeof fields !== "object" || fields === null) return changed;
+  // An older name, which would win.
+  if ("maxCompletionTokens" in fields) changed["maxCompletionTokens"] = maxTokens;
+  for (const [name, value] of Object.entries(fields)) {
+    if (isModel(value) && isCopyable(value)) changed[name] = limitedCopy(value, maxTokens) ?? value;
+  }
+  return { ...fields, ...changed };
+}
+
+function copyOf(model: object, changed: object): object {
+  const prototype: object | null = Object.getPrototypeOf(model);
+  return Object.assign(Object.create(prototype), model, changed) as object;
+}
+
+function isModel(value: unknown): value is object {
+  return typeof value === "object" && value !== null && "_generate" in value;
+}
+
+/** A copy lacks the private members of a class; its methods would fail on it. */
+function isCopyable(model: unknown): model is object {
+  if (typeof model !== "object" || model === null) return false;
+  for (let at: unknown = model.constructor; typeof at === "function"; at = Object.getPrototypeOf(at)) {
+    if (/\.#[\w$]|__private|__classPrivateField/.test(Function.prototype.toString.call(at))) return false;
+  }
+  return true;
+}
+
+function isAbove(value: unknown, maxTokens: number): boolean {
+  return typeof value === "number" && value > maxTokens;
+}

@@ -1,0 +1,39 @@
+import type { Denied, Outcome } from "@agentplane/core";
+import type { Callbacks } from "@langchain/core/callbacks/manager";
+
+import { BrokenOff } from "./broken-off.ts";
+import type { ObservedCall } from "./observed-call.ts";
+
+/** Takes note of an observed call, and gives the callbacks that it is to be called with. */
+export type Observing = (observed: ObservedCall) => Callbacks | undefined;
+
+/**
+ * Runs a governed call, and tells the callback handlers what everybody else gets of it: the judged result, what stands
+ * for a withheld one, or the error.
+ * @param refuse What stands for a result that is withheld.
+ */
+export async function toldAtEnd<R>(
+  call: (observing: Observing) => Outcome<R> | PromiseLike<Outcome<R>>,
+  refuse: (denied: Denied) => unknown,
+): Promise<Outcome<R>> {
+  const running: ObservedCall[] = [];
+  const tell = async (shown: Parameters<ObservedCall["end"]>[0]): Promise<void> => {
+    for (const observed of running) {
+      // oxlint-disable-next-line no-await-in-loop -- in the order in which they ran
+      await observed.end(shown);
+    }
+  };
+  try {
+    const outcome = await call((observed) => {
+      running.push(observed);
+      return observed.callbacks;
+    });
+    if (outcome.status !== "ran") await tell({ result: refuse(outcome) });
+    else if (outcome.result instanceof BrokenOff) await tell({ error: outcome.result.error });
+    else await tell({ result: outcome.result });
+    return outcome;
+  } catch (error) {
+    await tell({ error });
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import http from "node:http";
+import { fileURLToPath } from "node:url";
+
+import { LineSplitter } from "../src/frame/read-lines.ts";
+
+/** A way to a server, over which calls are made. */
+export interface Way {
+  call(): Promise<string>;
+  close(): void;
+}
+
+const SERVER = fileURLToPath(new URL("echo-server.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const NODE = [process.execPath, "--conditions=agentplane-source"];
+const WORDS = "x".repeat(50);
+
+function callText(id: number): string {
+  return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"words":"${WORDS}"}}}`;
+}
+
+const INITIALIZE =
+  '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}';
+
+/** Over standard input and output, with or without the proxy between. */
+export async function stdioWay(flags: readonly string[] | undefined): Promise<Way> {
+  const server = [...NODE, SERVER];
+  const [program = "", ...args] =
+    flags === undefined ? server : [...NODE, CLI, "run", ...flags, "--", ...server];
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const waiting = new Map<number, (line: string) => void>();
+  const splitter = new LineSplitter(1_000_000);
+  const decoder = new TextDecoder();
+  child.stdout.on("data", (bytes: Uint8Array) => {
+    for (const line of splitter.push(bytes)) {
+      if (!("bytes" in line)) continue;
+      const text = decoder.decode(line.bytes);
+      const id = Number(/"id":(\d+)/.exec(text)?.[1]);
+      waiting.get(id)?.(text);
+      waiting.delete(id);
+    }
+  });
+  let id = 0;
+  const ask = (text: string, at: number): Promise<string> =>
+    new Promise((resolve) => {
+      waiting.set(at, resolve);
+      child.stdin.write(`${text}\n`);
+    });
+  await ask(INITIALIZE, 0);
+  return { call: () => ask(callText(++id), id), close: () => void child.kill() };
+}
+
+/** Starts the server, and the proxy where flags are given. */
+export async function httpWay(flags: readonly string[] | undefined): Promise<Way> {
+  const children: ChildProcess[] = [];
+  const start = async (args: readonly string[]): Promise<string> => {
+    const [program = "", ...rest] = NODE;
+    const child = spawn(program, [...rest, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    children.push(child);
+    return new Promise((resolve) => {
+      let said = "";
+      child.stderr.on("data", (bytes: Buffer) => {
+        said += bytes.toString();
+        const url = /listening at (\S+)/.exec(said)?.[1];
+        if (url !== undefined) resolve(url);
+      });
+    });
+  };
+  const upstream = await start([SERVER, "http"]);
+  const url =
+    flags === undefined
+      ? upstream
+      : await start([CLI, "serve", ...flags, "--port", "0", "--upstream", upstream]);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  let id = 0;
+  await post(url, agent, INITIALIZE);
+  return {
+    call: () => post(url, agent, callText(++id), { "mcp-session-id": "bench" }),
+    close() {
+      agent.destroy();
+      for (const child of children) child.kill();
+    },
+  };
+}
+
+function post(
+  url: string,
+  agent: http.Agent,
+  body: string,
+  more: Record<string, string> = {},
+): Promise<string> {
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "content-length": String(Buffer.byteLength(body)),
+    ...more,
+  };
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method: "POST", agent, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => (text += part));
+      response.on("end", () => resolve(text));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}

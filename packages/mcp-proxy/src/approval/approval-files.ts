@@ -1,0 +1,105 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { AgentplaneError, type AgentPlane } from "@agentplane/core";
+
+const QUESTION = ".question.json";
+const ANSWER = ".answer.json";
+const LOOK_MS = 250;
+
+/**
+ * Keeps open questions as files in a folder, and takes answers from there: for an operator who has nothing but a shell.
+ * Whoever may write into the folder may approve.
+ * @param directory Created if need be, for its owner alone.
+ * @returns Ends it; open questions are taken away.
+ */
+export async function keepApprovalFiles(
+  plane: Pick<AgentPlane, "approvals">,
+  directory: string,
+): Promise<() => Promise<void>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const open = new Set<string>();
+  const fileOf = (id: string, end: string): string => path.join(directory, `${encodeURIComponent(id)}${end}`);
+  const unsubscribe = plane.approvals.subscribe(({ id, status, view, expiresAtMs }) => {
+    if (status === "pending") {
+      open.add(id);
+      const text = JSON.stringify(
+        { id, asks: view, expiresAt: new Date(expiresAtMs).toISOString() },
+        undefined,
+        2,
+      );
+      void writeWhole(fileOf(id, QUESTION), text);
+      return;
+    }
+    open.delete(id);
+    void rm(fileOf(id, QUESTION), { force: true });
+  });
+  const look = async (): Promise<void> => {
+    const found = await readdir(directory);
+    for (const id of open) {
+      if (!found.includes(path.basename(fileOf(id, ANSWER)))) continue;
+      // oxlint-disable-next-line no-await-in-loop -- answers are few, and each is taken once
+      await takeAnswer(plane, id, fileOf(id, ANSWER));
+    }
+  };
+  const timer = setInterval(() => {
+    if (open.size > 0) look().catch((error: unknown) => console.error(`agentplane-mcp: ${String(error)}`));
+  }, LOOK_MS);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    unsubscribe();
+    await Promise.all([...open].map((id) => rm(fileOf(id, QUESTION), { force: true })));
+  };
+}
+
+/**
+ * Answers a question that lies in a folder.
+ * @throws AgentplaneError `approval_invalid` when there is no such question
+ */
+export async function answerApprovalFile(
+  directory: string,
+  answer: {
+    readonly id: string;
+    readonly isApproved: boolean;
+    readonly by: string;
+    readonly reason?: string;
+  },
+): Promise<void> {
+  const name = encodeURIComponent(answer.id);
+  const found = await readdir(directory).catch(() => [] as string[]);
+  if (!found.includes(`${name}${QUESTION}`)) {
+    const ids = found
+      .filter((file) => file.endsWith(QUESTION))
+      .map((file) => decodeURIComponent(file.slice(0, -QUESTION.length)));
+    const hint = ids.length === 0 ? "none is open" : `open are ${ids.join(", ")}`;
+    throw new AgentplaneError(
+      "approval_invalid",
+      `there is no question ${answer.id} in ${directory}; ${hint}`,
+    );
+  }
+  await writeWhole(path.join(directory, `${name}${ANSWER}`), JSON.stringify(answer));
+}
+
+/** A reader sees all of it or nothing. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+async function takeAnswer(
+  { approvals }: Pick<AgentPlane, "approvals">,
+  id: string,
+  file: string,
+): Promise<void> {
+  const answer: unknown = JSON.parse(await readFile(file, "utf8"));
+  await rm(file, { force: true });
+  if (typeof answer !== "object" || answer === null || !("isApproved" in answer) || !("by" in answer)) {
+    throw new AgentplaneError(
+      "approval_invalid",
+      `${file} is no answer; write one with "agentplane-mcp approve"`,
+    );
+  }
+  const act = { by: String(answer.by), role: "operator" } as const;
+  await (answer.isApproved === true ? approvals.approve(id, act) : approvals.deny(id, act));
+}

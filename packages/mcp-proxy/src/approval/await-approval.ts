@@ -1,0 +1,88 @@
+import { AgentplaneError, type Denied } from "@agentplane/core";
+
+import { capabilitiesOf, isModern, type Connection } from "../call/connection.ts";
+import type { Frame } from "../frame/frame.ts";
+import { recordOf } from "../frame/json.ts";
+import { idOf } from "../frame/rpc.ts";
+import { askByElicitation } from "./elicitation.ts";
+import { askByInput } from "./input-required.ts";
+
+/** A denial that a human can lift. */
+export type Pending = Extract<Denied, { status: "pending" }>;
+
+/**
+ * How asking ended: decide again; nobody answered in time; the client does not wait any more; or what the client must be
+ * given, to come back with an answer.
+ */
+export type Asked = "answered" | "unanswered" | "cancelled" | Frame;
+
+/** Clients give up after a minute without a word. */
+const PROGRESS_MS = 10_000;
+const DEFAULT_WAIT_MS = 300_000;
+
+/**
+ * Asks a human for this call: the client's own user where the client can ask and the options allow it, else whoever
+ * answers in the plane. The plane decides whether it accepts the answer.
+ */
+export async function awaitApproval(
+  connection: Connection,
+  request: Frame,
+  pending: Pending,
+): Promise<Asked> {
+  const { canClientApprove = true, approvalWaitMs = DEFAULT_WAIT_MS } = connection.options;
+  const canAsk =
+    canClientApprove && recordOf(capabilitiesOf(connection, request)["elicitation"]) !== undefined;
+  if (canAsk && isModern(request)) return askByInput(connection, request, pending);
+  if (approvalWaitMs === 0 && !canAsk) return "unanswered";
+  const stop = new AbortController();
+  const id = idOf(request.message);
+  const cancelled = id === undefined ? undefined : cancellation(connection, id, stop);
+  const timer = setTimeout(() => stop.abort(), approvalWaitMs);
+  const stopProgress = reportProgress(connection, request);
+  // The plane's word counts, whoever gave it: an operator may answer while the client's user is asked.
+  if (canAsk)
+    askByElicitation(connection, pending, stop.signal).catch((error: unknown) =>
+      connection.log(String(error)),
+    );
+  try {
+    const { status } = await connection.options.plane.approvals.wait(pending.approvalId, stop.signal);
+    return status === "approved" ? "answered" : "unanswered";
+  } catch (error) {
+    if (!(error instanceof AgentplaneError) || error.code !== "approval_pending") throw error;
+    return cancelled?.isCancelled === true ? "cancelled" : "unanswered";
+  } finally {
+    clearTimeout(timer);
+    stopProgress();
+    cancelled?.end();
+    stop.abort();
+  }
+}
+
+interface Cancellation {
+  readonly isCancelled: boolean;
+  end(): void;
+}
+
+/** While a human is awaited the server was not asked: a cancel of the client's ends the wait. */
+function cancellation({ ofServer }: Connection, id: string | number, stop: AbortController): Cancellation {
+  const state = {
+    isCancelled: false,
+    end: (): void => void ofServer.fail(id, new Error("no longer awaited")),
+  };
+  ofServer.wait(id).catch(() => {
+    state.isCancelled = !stop.signal.aborted;
+    stop.abort();
+  });
+  return state;
+}
+
+function reportProgress(connection: Connection, { message }: Frame): () => void {
+  const token = recordOf(recordOf(message["params"])?.["_meta"])?.["progressToken"];
+  if (token === undefined) return () => undefined;
+  let progress = 0;
+  const timer = setInterval(() => {
+    const said = { progressToken: token, progress: ++progress, message: "waiting for an approval" };
+    connection.tellClient("notifications/progress", said);
+  }, PROGRESS_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+
+import type { Connection } from "../call/connection.ts";
+import { rewritten, type Frame } from "../frame/frame.ts";
+import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
+import { passOn, questionFor } from "./elicitation.ts";
+import type { Asked, Pending } from "./await-approval.ts";
+
+/** Our question among those that a client is asked to answer. */
+const QUESTION = "agentplane/approval";
+
+/** Gives the client the question; it asks its user and comes back with the answer and a new id. */
+export async function askByInput(connection: Connection, request: Frame, pending: Pending): Promise<Asked> {
+  const { codec } = connection.lasting;
+  const inner = textOf(recordOf(request.message["params"])?.["requestState"]);
+  const requestState = await codec.mint({
+    approvalId: pending.approvalId,
+    digest: digestOf(request),
+    nonce: crypto.randomUUID(),
+    ...(inner !== undefined && { inner }),
+  });
+  const params = { mode: "form", ...(await questionFor(connection, pending)) };
+  return resultFrame(idOf(request.message) ?? "", {
+    resultType: "input_required",
+    inputRequests: { [QUESTION]: { method: "elicitation/create", params } },
+    requestState,
+  });
+}
+
+/**
+ * Takes our own answer out of a request that brings one, passes it on to the plane, and leaves what is the server's.
+ * @returns The request as the server is to get it; an error for a state that was changed, is used up, or is of another
+ *   call.
+ */
+export async function takeAnswer(
+  connection: Connection,
+  request: Frame,
+): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
+  const params = recordOf(request.message["params"]);
+  const answers = recordOf(params?.["inputResponses"]);
+  const mine = recordOf(answers?.[QUESTION]);
+  if (mine === undefined) return { frame: request };
+  const { codec } = connection.lasting;
+  const state = textOf(params?.["requestState"]) ?? "";
+  const carried = await codec.verify(state, undefined as never).catch(() => undefined);
+  if (
+    carried === undefined ||
+    carried.digest !== digestOf(request) ||
+    !connection.lasting.use(carried.nonce)
+  ) {
+    const message = "requestState is not valid for this call; make the call again without it";
+    return { refusal: errorFrame(idOf(request.message) ?? null, { code: CODES.invalidParams, message }) };
+  }
+  const given = await passOn(connection, carried.approvalId, recordOf(mine["result"]) ?? mine);
+  // Asked again at once, a client that answers by itself would go round in a circle.
+  if (given !== "approved") return { refusal: notApproved(connection, request, carried.approvalId, given) };
+  return { frame: withoutMine(request, answers ?? {}, carried.inner) };
+}
+
+function notApproved(
+  { options }: Connection,
+  { message }: Frame,
+  approvalId: string,
+  given: "denied" | "unanswered",
+): Frame {
+  const id = idOf(message) ?? "";
+  const text =
+    given === "denied"
+      ? "The call was not approved."
+      : `The call waits for approval ${approvalId}: make it again once it was answered.`;
+  if (message["method"] !== "tools/call" || options.denyAs === "error")
+    return errorFrame(id, { code: CODES.blocked, message: text });
+  return resultFrame(id, { content: [{ type: "text", text }], isError: true, resultType: "complete" });
+}
+
+function withoutMine(request: Frame, answers: JsonRecord, inner: string | undefined): Frame {
+  const { [QUESTION]: _mine, ...rest } = answers;
+  const { inputResponses: _all, requestState: _state, ...params } = recordOf(request.message["params"]) ?? {};
+  const value = {
+    ...params,
+    ...(Object.keys(rest).length > 0 && { inputResponses: rest }),
+    ...(inner !== undefined && { requestState: inner }),
+  };
+  return rewritten(request, [{ path: ["params"], value }]);
+}
+
+function digestOf({ message }: Frame): string {
+  const { name, arguments: input, uri } = recordOf(message["params"]) ?? {};
+  const text = JSON.stringify([message["method"], name, uri, input]);
+  return createHash("sha256").update(text).digest("base64url");
+}

@@ -1,0 +1,120 @@
+import type { GuardInit } from "@agentplane/core";
+
+import type { Frame } from "../frame/frame.ts";
+import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { idOf, notificationFrame, requestFrame, type RpcId } from "../frame/rpc.ts";
+import type { ProxyOptions } from "../proxy-options.ts";
+import { Lasting } from "./lasting.ts";
+import { PendingRequests } from "./pending-requests.ts";
+
+/** Where messages leave to. */
+export interface Peers {
+  toClient(frame: Frame): void;
+  toServer(frame: Frame): void;
+}
+
+/** The part of a description that says who acts. */
+type Acting = Pick<GuardInit, "agent" | "tenant" | "user" | "session" | "tags">;
+
+/** There will be no answer: the server is gone, or the client has cancelled. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+  readonly isCancelled: boolean;
+
+  constructor(message: string, isCancelled = false) {
+    super(message);
+    this.isCancelled = isCancelled;
+  }
+}
+
+/** One client and one server, and what was learnt of them. */
+export class Connection {
+  readonly options: ProxyOptions;
+  readonly peers: Peers;
+  readonly acting: Acting;
+  /** What the server was asked. */
+  readonly ofServer = new PendingRequests();
+  /** What the client was asked. */
+  readonly ofClient = new PendingRequests();
+  /** What the client can do, from its `initialize`; a modern client says so in each request. */
+  clientCapabilities: JsonRecord = {};
+  /** What the client said when it began, to be said again to a server that was started anew. */
+  initialize: JsonRecord | undefined;
+  /** The `subscriptions/listen` of a modern client that wants to hear of changed tools. */
+  listening: RpcId | undefined;
+  readonly lasting: Lasting;
+  readonly #callPrefix: string;
+
+  /**
+   * @param lasting What several connections of one client have in common: there each has call ids of its own, since the
+   *   client counts them anew. Default: nothing.
+   */
+  constructor(options: ProxyOptions, peers: Peers, lasting?: Lasting) {
+    this.options = options;
+    this.peers = peers;
+    this.lasting = lasting ?? new Lasting();
+    this.#callPrefix = lasting === undefined ? "" : `${crypto.randomUUID()}:`;
+    const { agent, tenant, user, session = `mcp-${crypto.randomUUID()}`, tags } = options.identity;
+    this.acting = {
+      agent,
+      session,
+      ...(tenant !== undefined && { tenant }),
+      ...(user !== undefined && { user }),
+      ...(tags !== undefined && { tags }),
+    };
+  }
+
+  /** How the plane knows a request of the client's from others. */
+  callIdOf(id: RpcId): string {
+    return `${this.#callPrefix}${typeof id}:${id}`;
+  }
+
+  /** Sends a request of the client's on; its id stays. */
+  askServer(frame: Frame): Promise<Frame> {
+    const id = idOf(frame.message);
+    if (id === undefined) throw new TypeError("a request has an id");
+    const answer = this.ofServer.wait(id);
+    this.peers.toServer(frame);
+    return answer;
+  }
+
+  /** Sends a request of the server's on; its id stays. */
+  askClient(frame: Frame): Promise<Frame> {
+    const id = idOf(frame.message);
+    if (id === undefined) throw new TypeError("a request has an id");
+    const answer = this.ofClient.wait(id);
+    this.peers.toClient(frame);
+    return answer;
+  }
+
+  /** Asks the server something of our own. */
+  query(method: string, params: JsonRecord): Promise<Frame> {
+    return this.askServer(requestFrame(this.ofServer.nextId(), method, params));
+  }
+
+  tellClient(method: string, params?: JsonRecord): void {
+    this.peers.toClient(notificationFrame(method, params));
+  }
+
+  tellServer(method: string, params?: JsonRecord): void {
+    this.peers.toServer(notificationFrame(method, params));
+  }
+
+  log(line: string): void {
+    this.options.log?.(line);
+  }
+}
+
+const META = "io.modelcontextprotocol/";
+
+/** Whether a request is of the protocol of 2026-07-28, in which each says its version itself. */
+export function isModern({ message }: Frame): boolean {
+  const meta = recordOf(recordOf(message["params"])?.["_meta"]);
+  return textOf(meta?.[`${META}protocolVersion`]) !== undefined;
+}
+
+/** What the client can do, as this request or the connection says. */
+export function capabilitiesOf({ clientCapabilities }: Connection, { message }: Frame): JsonRecord {
+  const meta = recordOf(recordOf(message["params"])?.["_meta"]);
+  return recordOf(meta?.[`${META}clientCapabilities`]) ?? clientCapabilities;
+}

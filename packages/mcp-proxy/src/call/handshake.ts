@@ -1,0 +1,45 @@
+import type { Frame } from "../frame/frame.ts";
+import { rewritten, type Change } from "../frame/frame.ts";
+import { recordOf, textOf } from "../frame/json.ts";
+import type { Connection } from "./connection.ts";
+
+/** Requests that tell client and server of each other. */
+export function isHandshake(method: string): boolean {
+  return method === "initialize" || method === "server/discover";
+}
+
+/**
+ * Passes a handshake on: the client learns that lists may change, and the server's instructions, which the model reads,
+ * are judged like a prompt.
+ */
+export async function handshake(connection: Connection, frame: Frame): Promise<Frame> {
+  const params = recordOf(frame.message["params"]) ?? {};
+  const capabilities = recordOf(params["capabilities"]);
+  if (capabilities !== undefined) connection.clientCapabilities = capabilities;
+  if (frame.message["method"] === "initialize") connection.initialize = params;
+  const response = await connection.askServer(frame);
+  const result = recordOf(response.message["result"]);
+  if (result === undefined) return response;
+  const changes: Change[] = [];
+  const tools = recordOf(recordOf(result["capabilities"])?.["tools"]);
+  if (tools !== undefined && tools["listChanged"] !== true) {
+    changes.push({ path: ["result", "capabilities", "tools", "listChanged"], value: true });
+  }
+  const instructions = textOf(result["instructions"]);
+  const judged = instructions === undefined ? undefined : await judgedInstructions(connection, instructions);
+  if (judged !== instructions) changes.push({ path: ["result", "instructions"], value: judged ?? "" });
+  return changes.length === 0 ? response : rewritten(response, changes);
+}
+
+/** @returns The instructions as rules left them; empty where they are withheld. */
+async function judgedInstructions({ options, acting }: Connection, instructions: string): Promise<string> {
+  const outcome = await options.plane.guard.toolCall<string>({
+    context: {
+      hookpoint: "before_prompt_get",
+      ...acting,
+      target: { name: "instructions", server: options.server },
+    },
+    run: () => instructions,
+  });
+  return outcome.status === "ran" ? outcome.result : "";
+}

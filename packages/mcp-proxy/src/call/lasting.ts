@@ -1,0 +1,45 @@
+import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server";
+
+import type { Frame } from "../frame/frame.ts";
+
+/** What the client carries for us, sealed: it can neither read another's nor change its own. */
+export interface Carried {
+  readonly approvalId: string;
+  /** Of the call that was asked about. */
+  readonly digest: string;
+  /** Good for one answer. */
+  readonly nonce: string;
+  /** What the server had given the client to carry, if it had. */
+  readonly inner?: string;
+}
+
+/** How long a sealed state is good for, in seconds; its nonce is remembered as long. */
+const STATE_S = 600;
+
+/**
+ * What outlives a connection where each request has its own: one client, one key. A state that another client carries was
+ * sealed with another key.
+ */
+export class Lasting {
+  readonly codec: RequestStateCodec<Carried>;
+  /** What the server says of a tool that does not exist, by era of the protocol. */
+  readonly probes = new Map<"modern" | "legacy", Promise<Frame | undefined>>();
+  readonly #usedAtMs = new Map<string, number>();
+
+  constructor() {
+    const key = crypto.getRandomValues(new Uint8Array(32));
+    this.codec = createRequestStateCodec<Carried>({ key, ttlSeconds: STATE_S });
+  }
+
+  /** @returns False when it was used before. */
+  use(nonce: string): boolean {
+    const nowMs = performance.now();
+    for (const [old, atMs] of this.#usedAtMs) {
+      if (nowMs - atMs < 2 * STATE_S * 1_000) break;
+      this.#usedAtMs.delete(old);
+    }
+    if (this.#usedAtMs.has(nonce)) return false;
+    this.#usedAtMs.set(nonce, nowMs);
+    return true;
+  }
+}

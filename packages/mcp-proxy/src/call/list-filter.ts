@@ -1,0 +1,116 @@
+import { pagesOf } from "./list-pages.ts";
+import type { Frame } from "../frame/frame.ts";
+import { rewritten } from "../frame/frame.ts";
+import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import type { Connection } from "./connection.ts";
+
+/** A list of the protocol: where its items are, and whether one may be seen. */
+interface ListKind {
+  readonly member: string;
+  readonly visible: (connection: Connection, items: readonly JsonRecord[]) => Promise<readonly JsonRecord[]>;
+}
+
+/** The lists that are filtered, by method. */
+const LISTS: Readonly<Record<string, ListKind | undefined>> = {
+  "tools/list": { member: "tools", visible: visibleTools },
+  "resources/list": {
+    member: "resources",
+    visible: (connection, items) => visibleTargets(connection, items, "before_resource_read", "uri"),
+  },
+  "resources/templates/list": {
+    member: "resourceTemplates",
+    visible: (connection, items) => visibleTargets(connection, items, "before_resource_read", "uriTemplate"),
+  },
+  "prompts/list": {
+    member: "prompts",
+    visible: (connection, items) => visibleTargets(connection, items, "before_prompt_get", "name"),
+  },
+};
+
+/** Whether a method lists something that policies may hide. */
+export function isList(method: string): boolean {
+  return Object.hasOwn(LISTS, method);
+}
+
+/**
+ * Answers a list with what may be seen. It is filtered before it is paged: where something is hidden, the client gets one
+ * full page of all that is left instead of pages with gaps.
+ */
+export async function filteredList(connection: Connection, frame: Frame, method: string): Promise<Frame> {
+  const kind = LISTS[method];
+  if (kind === undefined) throw new TypeError(`${method} is no list`);
+  const first = await connection.askServer(frame);
+  const result = recordOf(first.message["result"]);
+  if (result === undefined) return first;
+  const page = itemsOf(result, kind);
+  const shown = await kind.visible(connection, page);
+  const isMore = textOf(result["nextCursor"]) !== undefined;
+  const isFirst = recordOf(frame.message["params"])?.["cursor"] === undefined;
+  if (shown.length === page.length && !(isMore && isFirst)) return withFreshness(first, result, false);
+  if (!isMore || !isFirst) return withItems(first, { kind, shown, result });
+  const rest = await pagesOf(connection, {
+    method,
+    params: recordOf(frame.message["params"]) ?? {},
+    cursor: result["nextCursor"],
+  });
+  const others = rest.flatMap((one) => itemsOf(one, kind));
+  const all = [...shown, ...(await kind.visible(connection, others))];
+  // Nothing is hidden on any page: the server's own paging is kept.
+  if (all.length === page.length + others.length) return withFreshness(first, result, false);
+  return withItems(first, { kind, shown: all, result });
+}
+
+function itemsOf(result: JsonRecord, { member }: ListKind): readonly JsonRecord[] {
+  return listOf(result[member])
+    .map((item) => recordOf(item))
+    .filter((item) => item !== undefined);
+}
+
+/** What is filtered for one client is no one else's, and may be another thing with the next policy. */
+function withFreshness(frame: Frame, result: JsonRecord, isFiltered: boolean): Frame {
+  if (!isFiltered && result["cacheScope"] === undefined && result["ttlMs"] === undefined) return frame;
+  const changes = [
+    ...(result["cacheScope"] === undefined ? [] : [{ path: ["result", "cacheScope"], value: "private" }]),
+    ...(result["ttlMs"] === undefined ? [] : [{ path: ["result", "ttlMs"], value: 0 }]),
+  ];
+  return changes.length === 0 ? frame : rewritten(frame, changes);
+}
+
+function withItems(
+  first: Frame,
+  {
+    kind,
+    shown,
+    result,
+  }: { readonly kind: ListKind; readonly shown: readonly JsonRecord[]; readonly result: JsonRecord },
+): Frame {
+  const { nextCursor: _next, ...rest } = result;
+  const value = { ...rest, [kind.member]: shown };
+  return withFreshness(rewritten(first, [{ path: ["result"], value }]), result, true);
+}
+
+async function visibleTools(
+  connection: Connection,
+  items: readonly JsonRecord[],
+): Promise<readonly JsonRecord[]> {
+  const { options, acting } = connection;
+  const named = items.map((item) => ({ name: textOf(item["name"]) ?? "", server: options.server, item }));
+  const visible = await options.plane.guard.visibleTools(named, { hookpoint: "before_agent", ...acting });
+  return visible.map(({ item }) => item);
+}
+
+async function visibleTargets(
+  { options, acting }: Connection,
+  items: readonly JsonRecord[],
+  hookpoint: "before_resource_read" | "before_prompt_get",
+  member: string,
+): Promise<readonly JsonRecord[]> {
+  const visible: JsonRecord[] = [];
+  for (const item of items) {
+    const target = { name: textOf(item[member]) ?? "", server: options.server };
+    // oxlint-disable-next-line no-await-in-loop -- in order; a peek awaits only what a store makes it
+    const { effect } = await options.plane.guard.peek({ hookpoint, ...acting, target });
+    if (effect !== "block") visible.push(item);
+  }
+  return visible;
+}

@@ -1,0 +1,91 @@
+import type { Admission, GuardInit } from "@agentplane/core";
+
+import type { Change, Frame } from "../frame/frame.ts";
+import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { idOf, resultFrame } from "../frame/rpc.ts";
+import type { Connection } from "./connection.ts";
+import { errorDenial } from "./denial.ts";
+import { governedCall } from "./governed-call.ts";
+
+/**
+ * A request of the server's to the client: its model, or its user. A server that asks for what it must not have is
+ * answered as a client would refuse.
+ * @returns What the server gets; undefined when it does not wait any more.
+ */
+export async function serverRequest(
+  connection: Connection,
+  frame: Frame,
+  method: string,
+): Promise<Frame | undefined> {
+  const described = describe(connection, frame, method);
+  if (described === undefined) return connection.askClient(frame);
+  const id = idOf(frame.message) ?? "";
+  const answer = await governedCall(connection, {
+    frame,
+    context: described.context,
+    ask: (admitted) => connection.askClient(admitted),
+    cancel: () => connection.tellClient("notifications/cancelled", { requestId: id, reason: "stopped" }),
+    changes: described.changes,
+  });
+  if (answer === undefined || !("status" in answer)) return answer;
+  return method === "elicitation/create"
+    ? resultFrame(id, { action: "decline" })
+    : errorDenial(frame, answer);
+}
+
+interface Described {
+  readonly context: GuardInit;
+  readonly changes: (admission: Admission) => readonly Change[];
+}
+
+function describe(connection: Connection, { message }: Frame, method: string): Described | undefined {
+  const params = recordOf(message["params"]) ?? {};
+  const id = idOf(message);
+  const callId = id === undefined ? {} : { callId: `server:${connection.callIdOf(id)}` };
+  if (method === "sampling/createMessage") return sampling(connection, params, callId);
+  if (method !== "elicitation/create") return undefined;
+  return {
+    context: {
+      hookpoint: "before_elicitation",
+      ...connection.acting,
+      ...callId,
+      target: { name: connection.options.server, server: connection.options.server, input: params },
+    },
+    changes: ({ isInputChanged, input }) => (isInputChanged ? [{ path: ["params"], value: input }] : []),
+  };
+}
+
+/** The server borrows the client's model: a model call like any other, with its budget. */
+function sampling({ acting }: Connection, params: JsonRecord, callId: { callId?: string }): Described {
+  const { maxTokens, systemPrompt, messages } = params;
+  const limit = typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : undefined;
+  return {
+    context: {
+      hookpoint: "before_model_call",
+      ...acting,
+      ...callId,
+      origin: "mcp-sampling",
+      model: {
+        name: hintOf(params) ?? "client",
+        messages: { ...(systemPrompt !== undefined && { systemPrompt }), messages: messages ?? [] },
+        ...(limit !== undefined && { maxOutputTokens: limit }),
+      },
+    },
+    changes({ isInputChanged, input, decision }) {
+      const limits = decision.obligations.flatMap((duty) =>
+        duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
+      );
+      const next = Math.min(limit ?? Infinity, ...limits);
+      const prompt = isInputChanged ? Object.entries(recordOf(input) ?? {}) : [];
+      return [
+        ...prompt.map(([member, value]) => ({ path: ["params", member], value })),
+        ...(limits.length > 0 && next !== limit ? [{ path: ["params", "maxTokens"], value: next }] : []),
+      ];
+    },
+  };
+}
+
+function hintOf(params: JsonRecord): string | undefined {
+  const [hint] = listOf(recordOf(params["modelPreferences"])?.["hints"]);
+  return textOf(recordOf(hint)?.["name"]);
+}

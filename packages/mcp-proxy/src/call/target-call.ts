@@ -1,0 +1,81 @@
+import type { GuardInit } from "@agentplane/core";
+
+import { awaitApproval } from "../approval/await-approval.ts";
+import type { Frame } from "../frame/frame.ts";
+import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { idOf } from "../frame/rpc.ts";
+import type { Connection } from "./connection.ts";
+import { errorDenial } from "./denial.ts";
+import { governedCall } from "./governed-call.ts";
+
+/** How a request names what it aims at. */
+interface TargetKind {
+  readonly hookpoint: "before_resource_read" | "before_prompt_get";
+  readonly nameOf: (params: JsonRecord) => string | undefined;
+  /** The member of `params` that is what the target gets, if there is one. */
+  readonly input?: string;
+}
+
+/** Requests that read a resource, get a prompt, or ask for what could be written into one. */
+const TARGETS: Readonly<Record<string, TargetKind | undefined>> = {
+  "resources/read": { hookpoint: "before_resource_read", nameOf: ({ uri }) => textOf(uri) },
+  "resources/subscribe": { hookpoint: "before_resource_read", nameOf: ({ uri }) => textOf(uri) },
+  // What a call that went on as a task gives in the end, or says meanwhile.
+  "tasks/result": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
+  "tasks/get": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
+  "prompts/get": { hookpoint: "before_prompt_get", nameOf: ({ name }) => textOf(name), input: "arguments" },
+  "completion/complete": {
+    hookpoint: "before_prompt_get",
+    nameOf: ({ ref }) => textOf(recordOf(ref)?.["name"]) ?? textOf(recordOf(ref)?.["uri"]),
+    input: "argument",
+  },
+};
+
+function taskName(id: unknown): string | undefined {
+  return typeof id === "string" ? `task:${id}` : undefined;
+}
+
+/** Whether a method aims at a resource or prompt. */
+export function isTargeted(method: string): boolean {
+  return Object.hasOwn(TARGETS, method);
+}
+
+/** A request for a resource or prompt under the plane. */
+export async function targetCall(
+  connection: Connection,
+  frame: Frame,
+  method: string,
+): Promise<Frame | undefined> {
+  const kind = TARGETS[method];
+  if (kind === undefined) throw new TypeError(`${method} aims at nothing`);
+  const id = idOf(frame.message);
+  const params = recordOf(frame.message["params"]) ?? {};
+  const context: GuardInit = {
+    hookpoint: kind.hookpoint,
+    ...connection.acting,
+    ...(id !== undefined && { callId: connection.callIdOf(id) }),
+    target: {
+      name: (kind.nameOf(params) ?? "unnamed").slice(0, 4_096),
+      server: connection.options.server,
+      ...(kind.input !== undefined && { input: params[kind.input] ?? {} }),
+    },
+  };
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const answer = await governedCall(connection, {
+      frame,
+      context,
+      ask: (admitted) => connection.askServer(admitted),
+      cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),
+      changes: ({ isInputChanged, input }) =>
+        isInputChanged && kind.input !== undefined ? [{ path: ["params", kind.input], value: input }] : [],
+    });
+    if (answer === undefined || !("status" in answer)) return answer;
+    if (answer.status === "blocked") return errorDenial(frame, answer);
+    // oxlint-disable-next-line no-await-in-loop
+    const asked = await awaitApproval(connection, frame, answer);
+    if (asked === "answered") continue;
+    if (asked === "cancelled") return undefined;
+    return asked === "unanswered" ? errorDenial(frame, answer) : asked;
+  }
+}

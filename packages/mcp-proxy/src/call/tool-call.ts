@@ -1,0 +1,72 @@
+import type { Denied, GuardInit } from "@agentplane/core";
+
+import { awaitApproval } from "../approval/await-approval.ts";
+import type { Frame } from "../frame/frame.ts";
+import { recordOf, textOf } from "../frame/json.ts";
+import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
+import type { Connection } from "./connection.ts";
+import { toolDenial } from "./denial.ts";
+import { governedCall } from "./governed-call.ts";
+import { unknownToolAnswer } from "./unknown-tool.ts";
+
+/**
+ * A `tools/call` under the plane, with as many questions to a human as the plane finds are needed.
+ * @returns What the client gets; undefined when it does not wait any more.
+ */
+export async function toolCall(connection: Connection, frame: Frame): Promise<Frame | undefined> {
+  const name = textOf(recordOf(frame.message["params"])?.["name"]);
+  const id = idOf(frame.message) ?? null;
+  if (name === undefined)
+    return errorFrame(id, { code: CODES.invalidParams, message: "a tool call names its tool" });
+  const context = describeToolCall(connection, frame, name);
+  let isSent = false;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const answer = await governedCall(connection, {
+      frame,
+      context,
+      ask(admitted) {
+        isSent = true;
+        return connection.askServer(admitted);
+      },
+      cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),
+      changes: ({ isInputChanged, input }) =>
+        isInputChanged ? [{ path: ["params", "arguments"], value: input }] : [],
+    });
+    if (answer === undefined || !("status" in answer)) return answer;
+    // A tool that may not be seen must not be told from one that does not exist.
+    // oxlint-disable-next-line no-await-in-loop
+    if (!isSent && (await isHidden(connection, name, answer)))
+      return unknownToolAnswer(connection, frame, name);
+    if (answer.status === "blocked") return toolDenial(connection, frame, answer);
+    // oxlint-disable-next-line no-await-in-loop
+    const asked = await awaitApproval(connection, frame, answer);
+    if (asked === "answered") continue;
+    if (asked === "cancelled") return undefined;
+    return asked === "unanswered" ? toolDenial(connection, frame, answer) : asked;
+  }
+}
+
+/** Whether the tool is refused whatever its input. */
+async function isHidden({ acting, options }: Connection, name: string, { status }: Denied): Promise<boolean> {
+  if (status !== "blocked") return false;
+  const preview = {
+    hookpoint: "before_tool_call",
+    ...acting,
+    tool: { name, server: options.server },
+  } as const;
+  return (await options.plane.guard.peek(preview)).effect === "block";
+}
+
+/** What a tool call is, in the plane's words. */
+function describeToolCall(connection: Connection, { message }: Frame, name: string): GuardInit {
+  const { acting, options } = connection;
+  const id = idOf(message);
+  const params = recordOf(message["params"]) ?? {};
+  return {
+    hookpoint: "before_tool_call",
+    ...acting,
+    ...(id !== undefined && { callId: connection.callIdOf(id) }),
+    tool: { name, server: options.server, input: params["arguments"] ?? {} },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Connection } from "./connection.ts";
+
+/** Changes of a plane after which a tool may be visible that was not, or the other way round. */
+const ACTIONS = /^(?:plug|unplug|mode|policies|policy|configuration)/;
+/** Changes come in groups: one word about all of them is enough. */
+const GATHER_MS = 20;
+
+/**
+ * Tells the client that the list of tools has changed whenever a policy, plug or mode has.
+ * @returns Ends it.
+ */
+export function watchVisibleTools(connection: Connection): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = connection.options.plane.on("control", ({ action }) => {
+    if (!ACTIONS.test(action) || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      // Before it has begun a client expects nothing, and knows no list.
+      const { initialize, listening } = connection;
+      if (listening !== undefined) {
+        const meta = { "io.modelcontextprotocol/subscriptionId": listening };
+        connection.tellClient("notifications/tools/list_changed", { _meta: meta });
+      } else if (initialize !== undefined) connection.tellClient("notifications/tools/list_changed");
+    }, GATHER_MS);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}

@@ -1,0 +1,99 @@
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+
+/** What the command says of itself. */
+export const USAGE = `agentplane-mcp: policy in front of an MCP server
+
+  agentplane-mcp run --policy FILE [options] -- COMMAND [ARGUMENTS]
+      starts a server and speaks with the client over standard input and output
+      --env NAME         a variable of this process that the server gets; may be given again
+
+  agentplane-mcp serve --policy FILE --upstream URL [options]
+      listens in front of a server that speaks streamable HTTP
+      --host ADDRESS     where to listen (default: 127.0.0.1, this machine alone)
+      --port NUMBER      (default: 3000)
+      --token-env NAME   the variable with the token that clients must present; needed unless --host is this machine
+      --allow-host NAME  a name that clients may ask for, beside those of this machine; may be given again
+      --allow-origin NAME       a site whose pages may ask; may be given again
+      --upstream-token-env NAME the variable with the token that the server is presented
+      --forward-authorization   the client's Authorization goes on to the server
+
+  for both
+      --policy FILE      the policies; changes are in force at the next call
+      --server NAME      the server's name in policies (default: the command's name, the host of the URL)
+      --agent ID         who calls (default: mcp-client)
+      --tenant ID        for whom
+      --user ID
+      --audit DIR        where the audit trail is written (default: nowhere)
+      --approvals DIR    where questions to an operator lie; without it, the client's user answers
+      --approval-wait MS how long a call waits for an answer (default: 300000)
+      --deny-as KIND     result (default) or error
+
+  agentplane-mcp approve DIR ID --by NAME [--deny] [--reason TEXT]
+      answers a question that lies in DIR
+`;
+
+const OPTIONS = {
+  policy: { type: "string" },
+  server: { type: "string" },
+  agent: { type: "string" },
+  tenant: { type: "string" },
+  user: { type: "string" },
+  audit: { type: "string" },
+  approvals: { type: "string" },
+  "approval-wait": { type: "string" },
+  "deny-as": { type: "string" },
+  env: { type: "string", multiple: true },
+  upstream: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+  "token-env": { type: "string" },
+  "upstream-token-env": { type: "string" },
+  "allow-host": { type: "string", multiple: true },
+  "allow-origin": { type: "string", multiple: true },
+  "forward-authorization": { type: "boolean" },
+  by: { type: "string" },
+  deny: { type: "boolean" },
+  reason: { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsOptionsConfig;
+
+const OF_BOTH = "policy server agent tenant user audit approvals approval-wait deny-as".split(" ");
+const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
+  run: [...OF_BOTH, "env"],
+  serve: [
+    ...OF_BOTH,
+    ..."upstream host port token-env upstream-token-env allow-host allow-origin forward-authorization".split(
+      " ",
+    ),
+  ],
+  approve: ["by", "deny", "reason"],
+};
+
+/** The options as they were given. */
+export type Values = ReturnType<typeof parseCommand>["values"];
+
+/** The command cannot do what it was told: how it is used is said. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Reads what stands before `--`. */
+export function parseCommand(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
+}
+
+/** @throws UsageError for an option that this command would ignore */
+export function checkCommand(command: string, values: Values): void {
+  const known = OF_COMMAND[command];
+  if (known === undefined) return;
+  const ignored = Object.keys(values).find((name) => !known.includes(name));
+  if (ignored !== undefined) throw new UsageError(`--${ignored} is no option of ${command}`);
+}
+
+/** @throws UsageError for a variable that is not set: what needs it fails later, and elsewhere */
+export function variable(option: string, name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "")
+    throw new UsageError(`--${option} ${name}: there is no such variable here`);
+  return value;
+}

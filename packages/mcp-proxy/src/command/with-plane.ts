@@ -1,0 +1,61 @@
+import { createAgentPlane } from "@agentplane/core";
+import { jsonlSink, usePolicyFile } from "@agentplane/core/node";
+import { createScanner } from "@agentplane/safety";
+
+import { keepApprovalFiles } from "../approval/approval-files.ts";
+import type { ProxyOptions } from "../proxy-options.ts";
+import { UsageError, type Values } from "./usage.ts";
+
+/** Standard output may carry the protocol alone: whatever is said, is said here. */
+export function say(line: string): void {
+  process.stderr.write(`agentplane-mcp: ${line}\n`);
+}
+
+/**
+ * Makes a plane from a policy file, and lets a proxy use it until the process is told to stop.
+ * @param serverName Where none was given.
+ * @throws UsageError for options that do not say enough
+ */
+export async function withPlane(
+  values: Values,
+  serverName: string,
+  act: (options: ProxyOptions, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (values.policy === undefined)
+    throw new UsageError("--policy FILE is missing: a proxy without policies would allow everything");
+  const waitMs = Number(values["approval-wait"] ?? 300_000);
+  if (!Number.isInteger(waitMs) || waitMs < 0)
+    throw new UsageError("--approval-wait is a number of milliseconds");
+  const denyAs = values["deny-as"] ?? "result";
+  if (denyAs !== "result" && denyAs !== "error") throw new UsageError('--deny-as is "result" or "error"');
+  const plane = createAgentPlane({
+    scanner: createScanner(),
+    approvals: { resolver: "external" },
+    ...(values.audit !== undefined && { audit: jsonlSink({ directory: values.audit }) }),
+  });
+  const policies = await usePolicyFile(plane, values.policy, { onError: ({ message }) => say(message) });
+  for (const { message } of plane.lint()) say(message);
+  const endFiles =
+    values.approvals === undefined ? undefined : await keepApprovalFiles(plane, values.approvals);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  try {
+    const { agent = "mcp-client", tenant, user, approvals } = values;
+    await act(
+      {
+        plane,
+        identity: { agent, ...(tenant !== undefined && { tenant }), ...(user !== undefined && { user }) },
+        server: values.server ?? serverName,
+        denyAs,
+        approvalWaitMs: waitMs,
+        canClientApprove: approvals === undefined,
+        log: say,
+      },
+      stop.signal,
+    );
+  } finally {
+    await policies.close();
+    await endFiles?.();
+    await plane.close();
+  }
+}

@@ -1,0 +1,53 @@
+/** A line, or that one was too long to be kept. */
+export type Line = { readonly bytes: Uint8Array } | { readonly isTooLong: true };
+
+const [LF, CR] = [10, 13];
+
+/**
+ * Splits bytes into lines at LF, wherever they were cut; a CR before it is no part of the line. A line above the limit is
+ * skipped to its end and reported, and the next is read as ever.
+ */
+export class LineSplitter {
+  readonly #maxBytes: number;
+  #held: Uint8Array[] = [];
+  #length = 0;
+  #isSkipping = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(bytes: Uint8Array): readonly Line[] {
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
+      this.#keep(bytes.subarray(start, end));
+      const line = this.#take();
+      if (line !== undefined) lines.push(line);
+      start = end + 1;
+    }
+    this.#keep(bytes.subarray(start));
+    return lines;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    if (this.#length > this.#maxBytes) {
+      this.#isSkipping = true;
+      this.#held = [];
+    }
+    if (!this.#isSkipping && bytes.length > 0) this.#held.push(bytes.slice());
+  }
+
+  #take(): Line | undefined {
+    const [held, length, isSkipping] = [this.#held, this.#length, this.#isSkipping];
+    this.#held = [];
+    this.#length = 0;
+    this.#isSkipping = false;
+    if (isSkipping) return { isTooLong: true };
+    const [first = new Uint8Array(0)] = held;
+    const whole = held.length <= 1 ? first : Buffer.concat(held, length);
+    const bytes = whole.at(-1) === CR ? whole.subarray(0, -1) : whole;
+    return bytes.length === 0 ? undefined : { bytes };
+  }
+}

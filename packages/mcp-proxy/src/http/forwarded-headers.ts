@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+
+/** What of a request a server needs. Cookies, credentials and whatever concerns one connection alone are not in it. */
+const OF_REQUEST = new Set([
+  "accept",
+  "accept-language",
+  "last-event-id",
+  "user-agent",
+  "traceparent",
+  "tracestate",
+  "baggage",
+]);
+const OF_RESPONSE = new Set(["cache-control", "retry-after", "allow", "deprecation", "sunset"]);
+const MCP = /^mcp-/;
+
+/** How headers pass. */
+export interface HeaderRules {
+  /** Whether the client's `Authorization` is the server's to see, and the server's challenge the client's. */
+  readonly isAuthorizationForwarded: boolean;
+}
+
+/** The headers of a request that go on to the server. */
+export function requestHeaders(
+  headers: IncomingHttpHeaders,
+  { isAuthorizationForwarded }: HeaderRules,
+): Record<string, string> {
+  return kept(
+    headers,
+    (name) => OF_REQUEST.has(name) || (isAuthorizationForwarded && name === "authorization"),
+  );
+}
+
+/** The headers of an answer that go back to the client, beside those that say what its body is. */
+export function responseHeaders(
+  headers: IncomingHttpHeaders,
+  { isAuthorizationForwarded }: HeaderRules,
+): OutgoingHttpHeaders {
+  return kept(
+    headers,
+    (name) => OF_RESPONSE.has(name) || (isAuthorizationForwarded && name === "www-authenticate"),
+  );
+}
+
+function kept(headers: IncomingHttpHeaders, isKept: (name: string) => boolean): Record<string, string> {
+  // What `Connection` names concerns this connection alone (RFC 9110, section 7.6.1).
+  const own = new Set(
+    (headers.connection ?? "")
+      .toLowerCase()
+      .split(",")
+      .map((name) => name.trim()),
+  );
+  const all = Object.entries(headers).filter(([name]) => (isKept(name) || MCP.test(name)) && !own.has(name));
+  return Object.fromEntries(
+    all.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}

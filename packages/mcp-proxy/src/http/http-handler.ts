@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { isModern } from "../call/connection.ts";
+import { Lasting } from "../call/lasting.ts";
+import { readFrames, type Frame } from "../frame/frame.ts";
+import { CODES, idOf, kindOf } from "../frame/rpc.ts";
+import { Exchange } from "./exchange.ts";
+import { HEADER_MISMATCH, headerMismatch } from "./header-agreement.ts";
+import type { ResolvedHttpOptions } from "./http-options.ts";
+import { HttpSession, type SessionInit, type SessionKind } from "./http-session.ts";
+import { readBody } from "./read-body.ts";
+import { refuse, type Refused } from "./refuse.ts";
+import { SessionTable } from "./session-table.ts";
+import { Upstream } from "./upstream.ts";
+
+/** What SDKs answer for a session that is over; the status is what clients act on. */
+const SESSION_NOT_FOUND = -32001;
+
+/** Answers the requests that were let in. */
+export class HttpHandler {
+  readonly #options: ResolvedHttpOptions;
+  readonly #upstream: Upstream;
+  readonly #table: SessionTable;
+  readonly #lasting = new Lasting();
+  /** Where the protocol knows no sessions, whoever speaks to this proxy is in one. */
+  readonly #sharedSession = `mcp-${crypto.randomUUID()}`;
+  readonly #passing = new Set<HttpSession>();
+  /** Exchanges that end only when somebody leaves. */
+  readonly #endless = new Set<Exchange>();
+
+  constructor(options: ResolvedHttpOptions) {
+    this.#options = options;
+    this.#upstream = new Upstream(options.url, options.upstreamToken);
+    this.#table = new SessionTable(options.maxSessions);
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "POST") return this.#post(request, response);
+    if (request.method !== "GET" && request.method !== "DELETE") {
+      const headers = { allow: "GET, POST, DELETE" };
+      return refuse(response, { status: 405, message: "this method is not served", headers });
+    }
+    const id = request.headers["mcp-session-id"];
+    const session = this.#sessionOf(id, []);
+    if (!(session instanceof HttpSession)) return refuse(response, session);
+    const init = { headers: request.headers, frames: [], ids: [], isBatch: false };
+    const exchange = this.#exchange(session, response, init);
+    try {
+      if (request.method === "DELETE") return await this.#remove(session, exchange);
+      this.#endless.add(exchange);
+      await session.listen(exchange);
+    } catch (error) {
+      if (!exchange.isOpen) return;
+      this.#options.relay.log?.(`the server was not reached: ${String(error)}`);
+      exchange.end(502);
+    }
+  }
+
+  /** Ends what would never end by itself. */
+  endStreams(): void {
+    for (const exchange of this.#endless) exchange.end(503);
+  }
+
+  end(): void {
+    this.#table.removeAll();
+    for (const session of this.#passing) session.end();
+    this.#upstream.close();
+  }
+
+  async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { headers } = request;
+    if (!/^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? ""))
+      return refuse(response, { status: 415, message: "the body is not application/json" });
+    const body = await readBody(request, this.#options.maxFrameBytes);
+    if (body === undefined) return refuse(response, { status: 413, message: "the body is too long" });
+    const frames = readFrames(body);
+    if ("problem" in frames) return refuse(response, unread(frames));
+    const mismatch = mismatchOf(request, frames);
+    if (mismatch !== undefined) return refuse(response, mismatch);
+    const session = this.#sessionOf(headers["mcp-session-id"], frames);
+    if (!(session instanceof HttpSession)) return refuse(response, session);
+    const ids = frames
+      .filter((frame) => kindOf(frame) === "request")
+      .map(({ message }) => idOf(message))
+      .filter((id) => id !== undefined);
+    if (session.isAnswering(ids) || new Set(ids.map((id) => JSON.stringify(id))).size < ids.length)
+      return refuse(response, { status: 400, message: "an id is in use" });
+    const exchange = this.#exchange(session, response, {
+      headers,
+      frames,
+      ids,
+      isBatch: frames[0]?.raw !== body,
+    });
+    if (frames.some(({ message }) => message["method"] === "subscriptions/listen"))
+      this.#endless.add(exchange);
+    await session.post(exchange);
+  }
+
+  #exchange(session: HttpSession, response: ServerResponse, init: Exchange["init"]): Exchange {
+    const exchange = new Exchange(response, init);
+    exchange.onLeft(() => {
+      this.#endless.delete(exchange);
+      session.left(exchange);
+      if (session.isGone && session.id !== undefined) this.#table.remove(session.id);
+      if (session.id !== undefined) return;
+      session.end();
+      this.#passing.delete(session);
+    });
+    return exchange;
+  }
+
+  async #remove(session: HttpSession, exchange: Exchange): Promise<void> {
+    const status = await session.remove(exchange);
+    exchange.end(status);
+    if (session.id !== undefined && (status < 300 || status === 404)) this.#table.remove(session.id);
+  }
+
+  #sessionOf(id: string | string[] | undefined, frames: readonly Frame[]): HttpSession | Refused {
+    if (typeof id === "string" && !frames.some(isModern)) {
+      return (
+        this.#table.get(id) ?? { status: 404, message: "the session is not known", code: SESSION_NOT_FOUND }
+      );
+    }
+    const isInitialize = frames.some(({ message }) => message["method"] === "initialize");
+    if (isInitialize && !this.#table.makeRoom())
+      return { status: 503, message: "too many sessions", headers: { "retry-after": "1" } };
+    // Clients that share a session, by the protocol or by the options, all count their requests from 1.
+    const isShared = !isInitialize || this.#options.relay.identity.session !== undefined;
+    const kind = { isModern: frames.some(isModern), ...(isShared && { lasting: this.#lasting }) };
+    const session: HttpSession = this.#create({
+      ...kind,
+      ...(isInitialize && { named: (name) => this.#named(name, session) }),
+    });
+    this.#passing.add(session);
+    return session;
+  }
+
+  #create(kind: SessionKind): HttpSession {
+    const { relay, forwardAuthorization, maxFrameBytes, resumeMs } = this.#options;
+    const { session = this.#sharedSession } = relay.identity;
+    const init: SessionInit = {
+      options: kind.lasting === undefined ? relay : { ...relay, identity: { ...relay.identity, session } },
+      upstream: this.#upstream,
+      rules: { isAuthorizationForwarded: forwardAuthorization },
+      maxFrameBytes,
+      resumeMs,
+    };
+    return new HttpSession(init, kind);
+  }
+
+  #named(name: string, session: HttpSession): void {
+    this.#passing.delete(session);
+    this.#table.add(name, session);
+  }
+}
+
+function unread({ problem, id }: Exclude<ReturnType<typeof readFrames>, readonly Frame[]>): Refused {
+  const isUnreadable = problem === "not_json" || problem === "not_utf8";
+  return {
+    status: 400,
+    message: `the message was refused: ${problem.replaceAll("_", " ")}`,
+    code: isUnreadable ? CODES.parse : CODES.invalidRequest,
+    ...(id !== undefined && { id }),
+  };
+}
+
+function mismatchOf({ headers }: IncomingMessage, frames: readonly Frame[]): Refused | undefined {
+  for (const frame of frames) {
+    if (kindOf(frame) === "response") continue;
+    const name = headerMismatch(headers, frame);
+    if (name === undefined) continue;
+    const id = idOf(frame.message);
+    const message = `the header ${name} is missing or differs from the body`;
+    return { status: 400, message, code: HEADER_MISMATCH, ...(id !== undefined && { id }) };
+  }
+  return undefined;
+}

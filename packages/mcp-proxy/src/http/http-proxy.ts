@@ -1,0 +1,77 @@
+import http, { type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { createGate } from "./gate.ts";
+import { HttpHandler } from "./http-handler.ts";
+import { resolveHttpOptions, type HttpProxyOptions } from "./http-options.ts";
+import { refuse } from "./refuse.ts";
+
+/** A proxy that listens. */
+export interface HttpProxy {
+  /** Where clients reach it. */
+  readonly url: string;
+  /** Takes no more requests, lets those that run come to an end for a while, and ends the rest. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts a plane in front of a server that speaks streamable HTTP, in every revision of the protocol: sessions, event streams
+ * and resumption pass through, and what the plane decides is decided between.
+ * @returns Once it listens.
+ * @throws ConfigError for options that would be unsafe or do nothing
+ */
+export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpProxy> {
+  const resolved = resolveHttpOptions(options);
+  const { url, host, port, hosts, origins, token, maxConcurrent, graceMs } = resolved;
+  const gate = createGate({ hosts, origins, ...(token !== undefined && { token }) });
+  const handler = new HttpHandler(resolved);
+  let open = 0;
+  let isClosing = false;
+  const server = http.createServer((request, response) => {
+    const refusal = gate(request.headers);
+    if (refusal !== undefined) return refuse(response, refusal);
+    if (pathOf(request) !== url.pathname) return refuse(response, { status: 404, message: "not found" });
+    if (open >= maxConcurrent) return refuse(response, BUSY);
+    open++;
+    response.on("close", () => {
+      open--;
+      // A connection that is kept for the next request would keep the end waiting.
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
+    });
+    handler.handle(request, response).catch((error: unknown) => {
+      options.log?.(`a request failed: ${String(error)}`);
+      refuse(response, { status: 500, message: "the proxy failed; the call did not go on" });
+    });
+  });
+  // Clients keep connections: one that is closed just when it is used again fails the call.
+  server.keepAliveTimeout = 65_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  // A server that listens at a host has an address with a port.
+  const at = server.address() as AddressInfo;
+  const shown = at.family === "IPv6" ? `[${at.address}]` : at.address;
+  return {
+    url: `http://${shown}:${at.port}${url.pathname}`,
+    async close() {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      handler.endStreams();
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        handler.end();
+        server.closeAllConnections();
+      }, graceMs);
+      await closed;
+      clearTimeout(timer);
+      handler.end();
+    },
+  };
+}
+
+const BUSY = { status: 503, message: "too many requests at once", headers: { "retry-after": "1" } };
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "/";
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from "node:http";
+
+/**
+ * Reads a body to its end, or to the limit: what is longer is not read, and the connection can still be answered on.
+ * @returns The whole body; undefined when it is longer than may be.
+ */
+export function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+  if (Number(message.headers["content-length"] ?? 0) > maxBytes) return Promise.resolve(undefined);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  return new Promise((resolve, reject) => {
+    const onData = (bytes: Uint8Array): void => {
+      length += bytes.length;
+      parts.push(bytes);
+      if (length <= maxBytes) return;
+      message.off("data", onData);
+      message.pause();
+      resolve(undefined);
+    };
+    message.on("data", onData);
+    message.on("error", reject);
+    message.on("close", () => reject(new Error("the body was cut")));
+    message.on("end", () => {
+      const [first] = parts;
+      resolve(parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length));
+    });
+  });
+}

@@ -1,0 +1,248 @@
+import type { IncomingMessage } from "node:http";
+
+import { readFrames, rewritten, type Frame } from "../frame/frame.ts";
+import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
+import type { Exchange } from "./exchange.ts";
+import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
+import { readBody } from "./read-body.ts";
+import { SseSplitter, type SseEvent } from "./sse-splitter.ts";
+import { upstreamHeaders } from "./upstream-headers.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+
+/** With what a message came: the exchange that it belongs to, and the event that carried it. */
+export interface Arrival {
+  readonly exchange: Exchange | undefined;
+  readonly event?: SseEvent;
+}
+
+/** How messages travel between one session and the server. */
+export interface ServerSideInit {
+  readonly upstream: Upstream;
+  readonly rules: HeaderRules;
+  readonly maxFrameBytes: number;
+  /** Hears each message of the server's. */
+  readonly deliver: (frame: Frame, arrival: Arrival) => void;
+  /** The server has begun a session. Left out: whatever it calls it, it ends with its request. */
+  readonly named?: (sessionId: string) => void;
+  /** The server does not know the session any more. */
+  readonly gone: () => void;
+  readonly log: (line: string) => void;
+}
+
+/** The requests that one session has at the server. */
+export class ServerSide {
+  readonly #init: ServerSideInit;
+  readonly #posts = new Map<string, AbortController>();
+  readonly #ending = new AbortController();
+  /** What the server calls the session. */
+  sessionId: string | undefined;
+
+  constructor(init: ServerSideInit) {
+    this.#init = init;
+  }
+
+  /** Sends what asks for no answer. @returns The status that the client gets. */
+  async tell(frame: Frame, exchange: Exchange | undefined): Promise<number> {
+    try {
+      const answer = await this.#post(frame, exchange, this.#ending.signal);
+      answer.resume();
+      return this.#passable(answer);
+    } catch (error) {
+      this.#init.log(`the server was not reached: ${messageOf(error)}`);
+      return 502;
+    }
+  }
+
+  /** Sends a request; whatever comes of it is delivered, and in the end an answer. */
+  async ask(frame: Frame, exchange: Exchange | undefined): Promise<void> {
+    const id = idOf(frame.message) ?? "";
+    const controller = new AbortController();
+    this.#posts.set(keyOf(id), controller);
+    try {
+      await this.#receive(await this.#post(frame, exchange, controller.signal), id, exchange);
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      // The client can get the rest where it left off, if the server keeps it.
+      if (exchange?.isResumable === true) return exchange.end();
+      this.#fail(id, exchange, { status: 502, message: `the server was not reached: ${messageOf(error)}` });
+    } finally {
+      this.#posts.delete(keyOf(id));
+    }
+  }
+
+  /** Opens a stream of what the server says unasked. @returns False when it does not offer one. */
+  async listen(exchange: Exchange): Promise<boolean> {
+    const { upstream, rules } = this.#init;
+    const headers = upstreamHeaders(NO_FRAME, exchange, rules);
+    const resumed = exchange.init.headers["last-event-id"];
+    const stream = {
+      ...headers,
+      accept: "text/event-stream",
+      ...(resumed !== undefined && { "last-event-id": String(resumed) }),
+    };
+    const controller = new AbortController();
+    exchange.onLeft(() => controller.abort());
+    const signal = AbortSignal.any([controller.signal, this.#ending.signal]);
+    const answer = await upstream.send({ method: "GET", headers: stream, signal });
+    if (answer.statusCode === 405) {
+      answer.resume();
+      return false;
+    }
+    exchange.headers = responseHeaders(answer.headers, rules);
+    if (!isStream(answer)) {
+      answer.resume();
+      exchange.end(this.#passable(answer));
+      return true;
+    }
+    exchange.openStream();
+    await this.#readEvents(answer, exchange).catch((error: unknown) => {
+      if (!signal.aborted) this.#init.log(`the server's stream ended: ${messageOf(error)}`);
+    });
+    exchange.end();
+    return true;
+  }
+
+  /** Ends the session at the server. @returns The status that the client gets. */
+  async remove(exchange: Exchange): Promise<number> {
+    const { upstream, rules } = this.#init;
+    const headers = upstreamHeaders(NO_FRAME, exchange, rules);
+    const answer = await upstream.send({ method: "DELETE", headers, signal: this.#ending.signal });
+    answer.resume();
+    return this.#passable(answer);
+  }
+
+  /** Ends the waiting for an answer. */
+  abort(id: RpcId): void {
+    this.#posts.get(keyOf(id))?.abort();
+  }
+
+  end(): void {
+    this.#ending.abort();
+    for (const controller of this.#posts.values()) controller.abort();
+  }
+
+  #post(frame: Frame, exchange: Exchange | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+    const headers = upstreamHeaders(frame, exchange, this.#init.rules);
+    const session = this.sessionId === undefined ? {} : { "mcp-session-id": this.sessionId };
+    const request: UpstreamRequest = {
+      method: "POST",
+      headers: { ...headers, ...session },
+      body: frame.raw,
+      signal,
+    };
+    return this.#init.upstream.send(request);
+  }
+
+  async #receive(answer: IncomingMessage, id: RpcId, exchange: Exchange | undefined): Promise<void> {
+    const isAsked = exchange?.waiting.has(keyOf(id)) === true;
+    if (exchange !== undefined && isAsked)
+      exchange.headers = responseHeaders(answer.headers, this.#init.rules);
+    const given = answer.headers["mcp-session-id"];
+    if (typeof given === "string" && this.#init.named !== undefined && this.sessionId === undefined) {
+      this.sessionId = given;
+      this.#init.named(given);
+    }
+    if (answer.statusCode === 200 && isStream(answer)) {
+      if (isAsked) exchange?.openStream();
+      if (await this.#readEvents(answer, exchange, id)) return;
+      if (exchange?.isResumable === true) return exchange.end();
+      return this.#fail(id, exchange, {
+        status: 502,
+        message: "the server's stream ended without an answer",
+      });
+    }
+    await this.#receiveJson(answer, id, exchange);
+  }
+
+  async #receiveJson(answer: IncomingMessage, id: RpcId, exchange: Exchange | undefined): Promise<void> {
+    const status = this.#passable(answer);
+    const body = await readBody(answer, this.#init.maxFrameBytes);
+    if (body === undefined) {
+      answer.destroy();
+      return this.#fail(id, exchange, { status: 502, message: "the server's answer is too long" });
+    }
+    const frames = readFrames(body);
+    const isFailed = answer.statusCode !== 200;
+    if (exchange !== undefined && isFailed && !exchange.init.isBatch) exchange.status = status;
+    if (!("problem" in frames)) {
+      const own = frames.map((frame) => (isFailed && isNameless(frame) ? named(frame, id) : frame));
+      for (const frame of own) this.#init.deliver(frame, { exchange });
+      if (own.some((frame) => kindOf(frame) === "response" && idOf(frame.message) === id)) return;
+    }
+    // What is no message is not passed on: rules have not read it.
+    this.#fail(id, exchange, { status: isFailed ? status : 502, message: problemOf(answer) });
+  }
+
+  /** @returns Whether an answer to `id` was among what came. */
+  async #readEvents(answer: IncomingMessage, exchange: Exchange | undefined, id?: RpcId): Promise<boolean> {
+    const { maxFrameBytes, log } = this.#init;
+    const splitter = new SseSplitter(maxFrameBytes);
+    let isAnswered = false;
+    for await (const bytes of answer) {
+      // A stream without encoding gives bytes.
+      for (const event of splitter.push(bytes as Uint8Array)) {
+        if ("isTooLong" in event) throw new RangeError("an event of the server's is too long");
+        if (event.data === undefined || event.data.length === 0) exchange?.pass(event);
+        else if (event.type !== "message") log("an event that is no message was dropped");
+        else if (this.#deliverAll(event.data, { exchange, event }).some((frame) => isAnswer(frame, id)))
+          isAnswered = true;
+      }
+      await exchange?.taken();
+    }
+    return isAnswered;
+  }
+
+  #deliverAll(data: Uint8Array, arrival: Arrival): readonly Frame[] {
+    const frames = readFrames(data);
+    if ("problem" in frames) {
+      this.#init.log(`the server sent an event that is refused: ${frames.problem}`);
+      return [];
+    }
+    for (const frame of frames) this.#init.deliver(frame, arrival);
+    return frames;
+  }
+
+  #fail(
+    id: RpcId,
+    exchange: Exchange | undefined,
+    { status, message }: { readonly status: number; readonly message: string },
+  ): void {
+    if (exchange !== undefined && !exchange.init.isBatch) exchange.status = status;
+    this.#init.deliver(errorFrame(id, { code: CODES.unavailable, message }), { exchange });
+  }
+
+  /** A status as the client may have it: a redirect would lead around the proxy, a challenge is not for it. */
+  #passable({ statusCode = 502 }: IncomingMessage): number {
+    if (statusCode === 404) this.#init.gone();
+    if (statusCode === 401 && !this.#init.rules.isAuthorizationForwarded) return 502;
+    return (statusCode >= 300 && statusCode < 400) || statusCode === 407 ? 502 : statusCode;
+  }
+}
+
+const NO_FRAME: Frame = { raw: new Uint8Array(0), text: "", message: {} };
+
+function isStream({ headers }: IncomingMessage): boolean {
+  return headers["content-type"]?.toLowerCase().startsWith("text/event-stream") === true;
+}
+
+function isAnswer(frame: Frame, id: RpcId | undefined): boolean {
+  return kindOf(frame) === "response" && idOf(frame.message) === id;
+}
+
+function isNameless({ message }: Frame): boolean {
+  return "error" in message && idOf(message) === undefined;
+}
+
+function named(frame: Frame, id: RpcId): Frame {
+  return rewritten(frame, [{ path: ["id"], value: id }]);
+}
+
+function problemOf({ statusCode = 0 }: IncomingMessage): string {
+  if (statusCode >= 300 && statusCode < 400) return "the server redirects, which is not followed";
+  if (statusCode === 401) return "the server wants other credentials";
+  return `the server answered with HTTP ${statusCode} and no message`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,54 @@
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
+
+/** What is sent to the server. */
+export interface UpstreamRequest {
+  readonly method: "POST" | "GET" | "DELETE";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** The way to one server over HTTP: connections are kept, no redirect is followed. */
+export class Upstream {
+  readonly #url: URL;
+  readonly #token: string | undefined;
+  readonly #agent: http.Agent;
+
+  /** @param token What the proxy presents to the server, as a bearer. Default: nothing. */
+  constructor(url: URL, token?: string) {
+    this.#url = url;
+    this.#token = token;
+    const options = { keepAlive: true, noDelay: true, maxSockets: Infinity };
+    this.#agent = url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
+  }
+
+  /** @returns The answer, once its headers are there; rejects when there is none. */
+  send({ method, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
+    const { request } = this.#url.protocol === "https:" ? https : http;
+    return new Promise((resolve, reject) => {
+      const sent = request(this.#url, {
+        method,
+        agent: this.#agent,
+        signal,
+        headers: {
+          ...headers,
+          // The bodies are read here: compressed ones would have to be opened first.
+          "accept-encoding": "identity",
+          ...(body !== undefined && {
+            "content-type": "application/json",
+            "content-length": String(body.length),
+          }),
+          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+        },
+      });
+      sent.on("response", resolve);
+      sent.on("error", reject);
+      sent.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}

@@ -1,0 +1,219 @@
+import { AgentplaneError } from "@agentplane/core";
+
+import { takeAnswer } from "./approval/input-required.ts";
+import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
+import { errorDenial } from "./call/denial.ts";
+import { handshake, isHandshake } from "./call/handshake.ts";
+import { filteredList, isList } from "./call/list-filter.ts";
+import { serverRequest } from "./call/server-request.ts";
+import { isTargeted, targetCall } from "./call/target-call.ts";
+import { toolCall } from "./call/tool-call.ts";
+import { watchVisibleTools } from "./call/visible-changes.ts";
+import { readFrames, type Frame } from "./frame/frame.ts";
+import { recordOf, textOf } from "./frame/json.ts";
+import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
+import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
+
+/** A proxy between one client and one server, whatever carries the messages. */
+export interface Relay {
+  /** Takes one message of the client's, or a batch. */
+  fromClient(line: Uint8Array): void;
+  /** Takes one message of the server's. */
+  fromServer(line: Uint8Array): void;
+  /** Takes messages of the client's that were read already. */
+  takeClient(frames: readonly Frame[]): void;
+  /** Takes messages of the server's that were read already. */
+  takeServer(frames: readonly Frame[]): void;
+  /** Nobody waits for the answer to this request of the client's any more, and there will be none. */
+  forget(id: RpcId): void;
+  /** The server is gone: what it was asked is answered with an error. */
+  serverGone(reason: string): void;
+  /** The server was started anew: it is told again what the client said when it began. Settles when it knows. */
+  serverBack(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Puts a plane between an MCP client and server: calls, results, lists, prompts, resources, sampling and elicitation are
+ * decided; everything else passes byte for byte, whatever revision of the protocol it is of.
+ * @param peers Where messages leave to.
+ * @throws ConfigError for options that would do nothing
+ */
+export function createRelay(options: ProxyOptions, peers: Peers): Relay {
+  checkProxyOptions(options);
+  return relayOf(new Connection(options, peers));
+}
+
+/** The relay of a connection whose options were checked. */
+export function relayOf(connection: Connection): Relay {
+  const stopWatching = watchVisibleTools(connection);
+  return {
+    fromClient: (line) => fromClient(connection, line),
+    fromServer: (line) => fromServer(connection, line),
+    takeClient: (frames) => takeClient(connection, frames),
+    takeServer: (frames) => takeServer(connection, frames),
+    forget: (id) => void connection.ofServer.fail(id, new NoAnswer("nobody waits for the answer", true)),
+    serverGone: (reason) => connection.ofServer.failAll(new NoAnswer(reason)),
+    async serverBack() {
+      if (connection.initialize === undefined) return;
+      await connection.query("initialize", connection.initialize);
+      connection.tellServer("notifications/initialized");
+      connection.tellClient("notifications/tools/list_changed");
+    },
+    close() {
+      stopWatching();
+      connection.ofServer.failAll(new NoAnswer("the connection was closed", true));
+      connection.ofClient.failAll(new NoAnswer("the connection was closed", true));
+    },
+  };
+}
+
+function fromClient(connection: Connection, line: Uint8Array): void {
+  const frames = readFrames(line);
+  if ("problem" in frames) return connection.peers.toClient(refusalOf(frames.problem, frames.id));
+  takeClient(connection, frames);
+}
+
+function takeClient(connection: Connection, frames: readonly Frame[]): void {
+  for (const frame of frames) {
+    switch (kindOf(frame)) {
+      case "request":
+        answer(connection, frame);
+        break;
+      case "response":
+        // A late answer, to a question nobody asked any more, is dropped: the server would not know it either.
+        connection.ofClient.settle(frame);
+        break;
+      case "notification":
+        notificationOfClient(connection, frame);
+        break;
+      case "unknown":
+        connection.peers.toClient(refusalOf("not a message"));
+        break;
+      // no default: every kind is named above
+    }
+  }
+}
+
+function fromServer(connection: Connection, line: Uint8Array): void {
+  const frames = readFrames(line);
+  if ("problem" in frames) return connection.log(`the server sent a line that is refused: ${frames.problem}`);
+  takeServer(connection, frames);
+}
+
+function takeServer(connection: Connection, frames: readonly Frame[]): void {
+  for (const frame of frames) {
+    switch (kindOf(frame)) {
+      case "response":
+        if (!connection.ofServer.settle(frame)) connection.log("the server answered what nobody waits for");
+        break;
+      case "request":
+        serve(connection, frame);
+        break;
+      case "notification":
+        notificationOfServer(connection, frame);
+        break;
+      case "unknown":
+        connection.log("the server sent what is no message");
+        break;
+      // no default: every kind is named above
+    }
+  }
+}
+
+/** Answers a request of the client's, whatever goes wrong: a client that waits for ever is the worst answer. */
+function answer(connection: Connection, frame: Frame): void {
+  const { peers, ofServer } = connection;
+  const id = idOf(frame.message);
+  if (id === undefined) return;
+  if (ofServer.has(id))
+    return peers.toClient(errorFrame(id, { code: CODES.invalidRequest, message: "this id is in use" }));
+  answered(connection, frame).then(
+    (response) => response !== undefined && peers.toClient(response),
+    (error: unknown) => {
+      if (error instanceof NoAnswer && error.isCancelled) return;
+      peers.toClient(failure(id, error));
+    },
+  );
+}
+
+async function answered(connection: Connection, given: Frame): Promise<Frame | undefined> {
+  const method = textOf(given.message["method"]) ?? "";
+  if (method === "ping") return connection.askServer(given);
+  if (isHandshake(method)) return handshake(connection, given);
+  const taken =
+    recordOf(recordOf(given.message["params"])?.["inputResponses"]) === undefined
+      ? { frame: given }
+      : await takeAnswer(connection, given);
+  if ("refusal" in taken) return taken.refusal;
+  const { frame } = taken;
+  if (method === "tools/call") return toolCall(connection, frame);
+  if (isTargeted(method)) return targetCall(connection, frame, method);
+  const { guard } = connection.options.plane;
+  const decision = await guard.peek({ hookpoint: "before_agent", ...connection.acting });
+  // A stopped agent gets no answer of any kind but that it is stopped.
+  if (decision.effect === "block")
+    return errorDenial(frame, { status: "blocked", message: decision.message, decision } as never);
+  if (method === "subscriptions/listen") listenTo(connection, frame);
+  return isList(method) ? filteredList(connection, frame, method) : connection.askServer(frame);
+}
+
+/** A modern client hears of changed lists only where it asked to. */
+function listenTo(connection: Connection, { message }: Frame): void {
+  const wanted = recordOf(recordOf(message["params"])?.["notifications"]);
+  const id = idOf(message);
+  if (id !== undefined && wanted?.["toolsListChanged"] === true) connection.listening = id;
+}
+
+function failure(id: RpcId, error: unknown): Frame {
+  const code = error instanceof NoAnswer ? CODES.unavailable : CODES.internal;
+  const isOurs = error instanceof AgentplaneError || error instanceof NoAnswer;
+  return errorFrame(id, {
+    code,
+    message: isOurs ? error.message : "the proxy failed; the call did not go on",
+  });
+}
+
+/** Answers a request of the server's. */
+function serve(connection: Connection, frame: Frame): void {
+  const { peers } = connection;
+  const id = idOf(frame.message);
+  if (id === undefined) return;
+  serverRequest(connection, frame, textOf(frame.message["method"]) ?? "").then(
+    (response) => response !== undefined && peers.toServer(response),
+    (error: unknown) => {
+      if (!(error instanceof NoAnswer && error.isCancelled)) peers.toServer(failure(id, error));
+    },
+  );
+}
+
+/** A cancel of the client's ends our waiting as well: the server need not answer it. */
+function notificationOfClient(connection: Connection, frame: Frame): void {
+  // A request without an id asks for no answer, but a careless server would do it all the same.
+  if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
+  connection.peers.toServer(frame);
+  const id = cancelledId(frame);
+  if (id !== undefined) connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
+}
+
+function notificationOfServer(connection: Connection, frame: Frame): void {
+  if (!isNotification(frame)) return connection.log("the server sent a request without an id");
+  const id = cancelledId(frame);
+  if (id !== undefined) connection.ofClient.fail(id, new NoAnswer("cancelled by the server", true));
+  connection.peers.toClient(frame);
+}
+
+function isNotification({ message }: Frame): boolean {
+  return textOf(message["method"])?.startsWith("notifications/") === true;
+}
+
+function cancelledId({ message }: Frame): RpcId | undefined {
+  if (message["method"] !== "notifications/cancelled") return undefined;
+  const id = recordOf(message["params"])?.["requestId"];
+  return typeof id === "string" || typeof id === "number" ? id : undefined;
+}
+
+function refusalOf(problem: string, id: RpcId | null = null): Frame {
+  const code = problem === "not_json" || problem === "not_utf8" ? CODES.parse : CODES.invalidRequest;
+  return errorFrame(id, { code, message: `the message was refused: ${problem.replaceAll("_", " ")}` });
+}

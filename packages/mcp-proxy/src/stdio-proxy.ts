@@ -1,0 +1,130 @@
+import type { Readable, Writable } from "node:stream";
+
+import type { Frame } from "./frame/frame.ts";
+import { LineSplitter } from "./frame/read-lines.ts";
+import { CODES, errorFrame } from "./frame/rpc.ts";
+import type { ProxyOptions } from "./proxy-options.ts";
+import { createRelay } from "./relay.ts";
+import { ServerProcess, type ServerCommand } from "./upstream/server-process.ts";
+
+/** A proxy in front of a server that speaks over its standard streams. */
+export interface StdioProxyOptions extends ProxyOptions {
+  readonly upstream: ServerCommand;
+  /** The client's messages. Default: standard input. */
+  readonly input?: Readable;
+  /** Messages to the client, and nothing else. Default: standard output. */
+  readonly output?: Writable;
+  /** Ends the proxy, as the end of its input does. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_MAX_FRAME = 10 * 1024 * 1024;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 10_000;
+/** A server that lived so long starts anew with patience. */
+const STEADY_MS = 30_000;
+
+/**
+ * Runs a server and stands between it and the client until the client leaves. A server that ends is started again, with
+ * growing patience, and told what the client said when it began; what it was asked meanwhile is answered with an error.
+ * @returns When everything is over, the server's process group included.
+ * @throws ConfigError for options that would do nothing
+ */
+export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
+  const { upstream, input = process.stdin, output = process.stdout, signal, ...relayOptions } = options;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME, log = () => undefined } = options;
+  let server: ServerProcess | undefined;
+  let held: Uint8Array[] | undefined;
+  let retryMs = FIRST_RETRY_MS;
+  let startedMs = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const toClient = (frame: Frame): void => void output.write(Buffer.concat([frame.raw, LINE_END]));
+  const relay = createRelay(relayOptions, { toClient, toServer: (frame) => server?.send(frame.raw) });
+
+  const start = (): ServerProcess => {
+    startedMs = performance.now();
+    const events = {
+      line: relay.fromServer,
+      tooLong: () => log("the server sent a message that is too long"),
+      exit: onExit,
+    };
+    return new ServerProcess(upstream, events, maxFrameBytes);
+  };
+  const onExit = (reason: string): void => {
+    log(reason);
+    server = undefined;
+    held ??= [];
+    relay.serverGone(reason);
+    if (isOver) return;
+    if (performance.now() - startedMs > STEADY_MS) retryMs = FIRST_RETRY_MS;
+    timer = setTimeout(() => void restart(), retryMs);
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+  };
+  const restart = async (): Promise<void> => {
+    server = start();
+    // It ended again while it was told: the next start goes on.
+    await relay.serverBack().catch((error: unknown) => log(String(error)));
+    if (server === undefined) return;
+    const waiting = held ?? [];
+    held = undefined;
+    for (const line of waiting) relay.fromClient(line);
+  };
+
+  server = start();
+  try {
+    await untilEnd(input, signal, new LineSplitter(maxFrameBytes), {
+      line(bytes) {
+        // While there is no server, the first messages wait for it.
+        if (held === undefined || held.length >= MAX_HELD) relay.fromClient(bytes);
+        else held.push(bytes);
+      },
+      tooLong: () =>
+        toClient(errorFrame(null, { code: CODES.invalidRequest, message: "the message is too long" })),
+    });
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+    relay.close();
+    // `start` may have made another one since.
+    await (server as ServerProcess | undefined)?.stop();
+  }
+}
+
+const LINE_END = new Uint8Array([10]);
+const MAX_HELD = 1_000;
+
+interface LineEvents {
+  line(bytes: Uint8Array): void;
+  tooLong(): void;
+}
+
+/** Reads lines until the input ends, or is told to. */
+function untilEnd(
+  input: Readable,
+  signal: AbortSignal | undefined,
+  splitter: LineSplitter,
+  events: LineEvents,
+): Promise<void> {
+  const onData = (bytes: Uint8Array): void => feed(splitter, bytes, events);
+  return new Promise((resolve) => {
+    const end = (): void => {
+      input.off("data", onData);
+      // Told to end, the process must not wait for a client that is still there.
+      input.pause();
+      resolve();
+    };
+    input.on("data", onData);
+    input.once("end", end);
+    input.once("close", end);
+    signal?.addEventListener("abort", end, { once: true });
+    if (signal?.aborted === true) end();
+  });
+}
+
+function feed(splitter: LineSplitter, bytes: Uint8Array, events: LineEvents): void {
+  for (const line of splitter.push(bytes)) {
+    if ("bytes" in line) events.line(line.bytes);
+    else events.tooLong();
+  }
+}

@@ -1,0 +1,8 @@
+import { defineProject, type UserWorkspaceConfig } from "vitest/config";
+
+const config: UserWorkspaceConfig = defineProject({
+  test: { name: "mcp-proxy", testTimeout: 60_000 },
+  ssr: { resolve: { conditions: ["agentplane-source", "node"] } },
+});
+
+export default config;

@@ -1,0 +1,9 @@
+import type { AgentPlane } from "@agentplane/core";
+
+/** What of a plane the Agents SDK needs; `createAgentPlane` returns it. */
+export interface AgentsPlane {
+  readonly guard: AgentPlane["guard"];
+  readonly approvals: Pick<AgentPlane["approvals"], "approve" | "get">;
+  /** Says whether a rule must see a model's answer before any of it is shown. */
+  readonly engine: Pick<AgentPlane["engine"], "streamDuties">;
+}

@@ -1,0 +1,51 @@
+import type { RunToolApprovalItem } from "@openai/agents";
+
+/** What was decided about a call before it runs. */
+interface Asked {
+  /** The plane's request that a human must answer. */
+  readonly approvalId?: string;
+  /** Why it is refused; it is decided and recorded, and asked of nobody again. */
+  readonly refusal?: string;
+}
+
+/** How many calls of an agent are remembered. */
+const MAX_CALLS = 1_000;
+
+/** What the plane said when the SDK asked whether a call needs an approval, until the call runs. */
+export class CallMemory {
+  readonly #asked = new Map<string, Asked>();
+
+  note(callId: string | undefined, asked: Asked): void {
+    if (callId === undefined) return;
+    this.#asked.delete(callId);
+    this.#asked.set(callId, asked);
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size > MAX_CALLS && oldest !== undefined) this.#asked.delete(oldest);
+  }
+
+  approvalIdOf(callId: string): string | undefined {
+    return this.#asked.get(callId)?.approvalId;
+  }
+
+  /** A refusal is told once: a call that is tried again is decided again. */
+  takeRefusal(callId: string | undefined): string | undefined {
+    const refusal = callId === undefined ? undefined : this.#asked.get(callId)?.refusal;
+    if (callId !== undefined && refusal !== undefined) this.#asked.delete(callId);
+    return refusal;
+  }
+}
+
+/** The memories of governed agents. */
+export const memories = new WeakMap<object, CallMemory>();
+
+/**
+ * The plane's id of the approval that an interruption waits for: `plane.approvals.get(id)` tells what is asked, and an
+ * operator may answer there instead.
+ * @param item One of a run's `interruptions`.
+ * @returns Undefined for a call that waits for the tool's own approval alone.
+ */
+export function approvalIdOf(item: RunToolApprovalItem): string | undefined {
+  const { agent, rawItem } = item;
+  const callId = "callId" in rawItem ? rawItem.callId : rawItem.id;
+  return callId === undefined ? undefined : memories.get(agent)?.approvalIdOf(callId);
+}

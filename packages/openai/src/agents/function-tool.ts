@@ -1,0 +1,67 @@
+import type { Admission } from "@agentplane/core";
+import type { RunContext } from "@openai/agents";
+
+import { parseJson } from "../protocol/json.ts";
+import type { AnyFunctionTool } from "./any-agent.ts";
+import { needsHuman, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import type { ToolOrigin } from "./mcp-tools.ts";
+import { NestedPause, runNested } from "./nested-run.ts";
+
+type Admitted = Pick<Admission, "input" | "isInputChanged" | "signal">;
+
+/**
+ * A function tool, of MCP servers and of nested agents too, under a plane: decided when the SDK asks for an approval, and
+ * again at the moment it runs. What is refused is the tool's output, so that the model can react to it.
+ * @param origin Of a tool of an MCP server.
+ */
+export function governFunctionTool(
+  tool: AnyFunctionTool,
+  governor: ToolGovernor,
+  origin?: ToolOrigin,
+): AnyFunctionTool {
+  const callOf = (context: RunContext, input: unknown, callId: string | undefined): LocalCall => ({
+    tool: { name: tool.name, ...origin },
+    input,
+    callId,
+    context,
+  });
+  const isAgent = "on" in tool;
+  const invoke: AnyFunctionTool["invoke"] = async (context, text, details) => {
+    const call = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
+    const run = async ({ input, isInputChanged, signal }: Admitted): Promise<unknown> => {
+      const told = details === undefined ? undefined : withSignal(details, signal);
+      const work = (): Promise<unknown> =>
+        tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told);
+      return failedWhereWorded(await (isAgent ? runNested(work) : work()));
+    };
+    try {
+      const governed = await runGoverned(governor, call, run);
+      // The API has no mark for an output that is an error; the word is the only one there is.
+      return governed.isRun ? governed.result : `Error: ${governed.message}`;
+    } catch (error) {
+      // What the SDK gives for an agent that waits.
+      if (error instanceof NestedPause) return "";
+      if (error instanceof Error && error.name === WORDED) return error.message;
+      throw error;
+    }
+  };
+  const needsApproval: AnyFunctionTool["needsApproval"] = (context, input, callId) =>
+    needsHuman(governor, callOf(context, input, callId), () => tool.needsApproval(context, input, callId));
+  return { ...tool, invoke, needsApproval };
+}
+
+/** What the SDK makes of a tool that throws, unless the tool says otherwise: a text, which is then its output. */
+const WORDED_ERROR = "An error occurred while running the tool.";
+const WORDED = "ToolFailure";
+
+/** For the plane a call that failed is one that failed, however the SDK words it; the model reads the same words. */
+function failedWhereWorded(output: unknown): unknown {
+  if (typeof output !== "string" || !output.startsWith(WORDED_ERROR)) return output;
+  throw Object.assign(new Error(output), { name: WORDED });
+}
+
+/** What the SDK hangs on the details hangs on the very object: it is inherited, not copied. */
+function withSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: unknown): D {
+  const signals = [details.signal, cut].filter((one): one is AbortSignal => one instanceof AbortSignal);
+  return Object.create(details, { signal: { value: AbortSignal.any(signals), enumerable: true } }) as D;
+}

@@ -1,0 +1,110 @@
+import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
+
+import { actingAgent, type KnownAgent } from "./agent-identity.ts";
+import type { AgentsPlane } from "./agents-plane.ts";
+import { judgeHostedCalls } from "./hosted-calls.ts";
+import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
+import { admittedRequest, describeModelCall } from "./model-request.ts";
+import { runningContext } from "./running-context.ts";
+import { chosenModel } from "./running-model.ts";
+import { eventsOf, PIECE_CODEC, piecesOf } from "./stream-pieces.ts";
+
+/** What a governed model is made of. */
+export interface GovernedModelParts {
+  readonly plane: AgentsPlane;
+  readonly agent: KnownAgent;
+  /** The agent's model before it was governed. */
+  readonly own: string | Model;
+  /** The agent that a handoff's tool leads to. */
+  agentOf(handoff: string): string;
+}
+
+/**
+ * The model of a governed agent: each call is decided before it is sent, and its answer before the agent sees it. A
+ * request does not say which agent makes it, so each agent has its own.
+ */
+export class GovernedModel implements Model {
+  readonly supportsPromptModelSelection: boolean;
+  readonly #parts: GovernedModelParts;
+
+  constructor(parts: GovernedModelParts) {
+    this.#parts = parts;
+    const { own } = parts;
+    // A prompt of the API may choose the model where the agent does not.
+    this.supportsPromptModelSelection =
+      typeof own === "string" ? own === "" : own.supportsPromptModelSelection === true;
+  }
+
+  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+    const { plane } = this.#parts;
+    const { model, governed, acting } = await this.#prepare(request);
+    const outcome = await plane.guard.modelCall<ModelResponse>({
+      context: governed.context,
+      run: (admission) =>
+        model.getResponse(this.#asAdmitted(admittedRequest(governed.request, admission), admission.context)),
+      result: MODEL_ANSWER,
+      usage: ({ usage }) => usageOf(usage),
+    });
+    // Our own class: the SDK passes it on, and the run ends.
+    if (outcome.status !== "ran") throw outcome.error;
+    await judgeHostedCalls(plane, acting, outcome.result.output);
+    return outcome.result;
+  }
+
+  async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
+    const { plane } = this.#parts;
+    const { model, governed, acting } = await this.#prepare(request);
+    const pieces = await plane.guard.modelStream({
+      context: governed.context,
+      run: (admission) => {
+        const admitted = this.#asAdmitted(admittedRequest(governed.request, admission), admission.context);
+        return piecesOf(model.getStreamedResponse(admitted), this.#isJudged(admission.context));
+      },
+      codec: PIECE_CODEC,
+    });
+    if ("status" in pieces) throw pieces.error;
+    for await (const event of eventsOf(pieces)) {
+      // The SDK acts on the calls of the last event alone.
+      if (event.type === "response_done") await judgeHostedCalls(plane, acting, event.response.output);
+      yield event;
+    }
+  }
+
+  async getRetryAdvice(args: Parameters<NonNullable<Model["getRetryAdvice"]>>[0]) {
+    const model = await chosenModel(this.#parts.own);
+    return model.getRetryAdvice?.(args);
+  }
+
+  async #prepare(request: ModelRequest) {
+    const { plane, agent, own, agentOf } = this.#parts;
+    const model = await chosenModel(own);
+    const acting = actingAgent(agent, runningContext());
+    const governed = await describeModelCall(plane.guard, request, {
+      acting,
+      model: nameOf(model, own),
+      agentOf,
+    });
+    return { model, governed, acting };
+  }
+
+  /** Traces get no raw answer where some of it may have to be replaced. */
+  #asAdmitted(
+    request: ModelRequest,
+    context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0],
+  ): ModelRequest {
+    if (request.tracing === false || !this.#isJudged(context)) return request;
+    return { ...request, tracing: "enabled_without_data" };
+  }
+
+  #isJudged(context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0]): boolean {
+    const { holdBack, redact } = this.#parts.plane.engine.streamDuties(context);
+    return holdBack !== 0 || redact.length > 0;
+  }
+}
+
+/** Models keep their name in a member that no type tells of. */
+function nameOf(model: Model, own: string | Model): string {
+  if (typeof own === "string" && own !== "") return own;
+  const names = ["model", "_model", "modelName", "name"].map((member): unknown => Reflect.get(model, member));
+  return names.find((name): name is string => typeof name === "string" && name !== "") ?? "unknown";
+}

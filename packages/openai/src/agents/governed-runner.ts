@@ -1,0 +1,62 @@
+import { AgentplaneError } from "@agentplane/core";
+import {
+  Runner,
+  RunState,
+  type AgentInputItem,
+  type NonStreamRunOptions,
+  type RunResult,
+  type StreamedRunResult,
+  type StreamRunOptions,
+} from "@openai/agents";
+
+import type { AnyAgent } from "./any-agent.ts";
+import { isGoverned } from "./govern-agent.ts";
+import { withRunningContext } from "./running-context.ts";
+import { runningChoice } from "./running-model.ts";
+
+type Input<TContext, TAgent extends AnyAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
+
+/**
+ * A runner that runs governed agents alone: one that is not, also one that a saved state goes on with, is refused before
+ * anything happens. Models that an agent names by text, or leaves to the runner, are chosen as the SDK would.
+ */
+export class GovernedRunner extends Runner {
+  override run<TAgent extends AnyAgent, TContext = undefined>(
+    agent: TAgent,
+    input: Input<TContext, TAgent>,
+    options?: NonStreamRunOptions<TContext, TAgent>,
+  ): Promise<RunResult<TContext, TAgent>>;
+  override run<TAgent extends AnyAgent, TContext = undefined>(
+    agent: TAgent,
+    input: Input<TContext, TAgent>,
+    options?: StreamRunOptions<TContext, TAgent>,
+  ): Promise<StreamedRunResult<TContext, TAgent>>;
+  override async run<TAgent extends AnyAgent, TContext = undefined>(
+    agent: TAgent,
+    input: Input<TContext, TAgent>,
+    options?: NonStreamRunOptions<TContext, TAgent> | StreamRunOptions<TContext, TAgent>,
+  ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+    for (const one of [agent, ...agentsOf(input)]) refuseUngoverned(one);
+    const { model, modelProvider } = this.config;
+    return runningChoice.run({ model, modelProvider }, () =>
+      // One of two overloads, told apart by `stream`.
+      withRunningContext(() => super.run(agent, input, options as NonStreamRunOptions<TContext, TAgent>)),
+    );
+  }
+}
+
+function refuseUngoverned(agent: AnyAgent): void {
+  if (isGoverned(agent)) return;
+  throw new AgentplaneError(
+    "usage_invalid",
+    `agent "${agent.name}" is not governed: pass what govern(plane, identity, agent) returned; ` +
+      `a clone() of a governed agent is another agent, govern it again`,
+  );
+}
+
+/** A saved state names the agent it goes on with. */
+function agentsOf(input: unknown): readonly AnyAgent[] {
+  if (!(input instanceof RunState)) return [];
+  const current: unknown = Reflect.get(input, "_currentAgent");
+  return typeof current === "object" && current !== null ? [current as AnyAgent] : [];
+}

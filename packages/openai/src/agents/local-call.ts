@@ -1,0 +1,111 @@
+import type { Admission, GuardInit, Outcome } from "@agentplane/core";
+import type { RunContext } from "@openai/agents";
+
+import { actingAgent, type KnownAgent } from "./agent-identity.ts";
+import type { AgentsPlane } from "./agents-plane.ts";
+import type { CallMemory } from "./call-memory.ts";
+import { isApprovedNatively, passOn } from "./native-approval.ts";
+import { NestedPause } from "./nested-run.ts";
+
+/** Who governs the tools of an agent. */
+export interface ToolGovernor {
+  readonly plane: AgentsPlane;
+  readonly agent: KnownAgent;
+  readonly memory: CallMemory;
+}
+
+/** A call of something that runs here. */
+export interface LocalCall {
+  readonly tool: { readonly name: string; readonly server?: string; readonly originalName?: string };
+  readonly input: unknown;
+  readonly callId: string | undefined;
+  readonly context: RunContext | undefined;
+}
+
+/** What a call is, in the plane's words. */
+export function describeCall(
+  { agent }: ToolGovernor,
+  { tool, input, callId, context }: LocalCall,
+): GuardInit {
+  return {
+    hookpoint: "before_tool_call",
+    ...actingAgent(agent, context),
+    ...(callId !== undefined && callId !== "" && { callId }),
+    tool: { ...tool, input },
+  };
+}
+
+/**
+ * Whether a human must be asked before the SDK executes. A call that is blocked asks nobody: it is refused when it runs.
+ * @param own Whether the tool itself wants an approval.
+ */
+export async function needsHuman(
+  governor: ToolGovernor,
+  call: LocalCall,
+  own: () => Promise<boolean>,
+): Promise<boolean> {
+  const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
+  governor.memory.note(call.callId, {
+    ...(effect === "block" && { refusal: message }),
+    ...(approvalId !== undefined && { approvalId }),
+  });
+  if (effect === "block") return false;
+  return effect === "ask" || own();
+}
+
+/** What became of a call: its result, or the words that the model reads instead. */
+export type Governed<R> =
+  | { readonly isRun: true; readonly result: R }
+  | { readonly isRun: false; readonly message: string };
+
+/**
+ * Decides at the moment of execution, runs, and judges the result. A call that was approved through the SDK is put to the
+ * plane with that approval, once.
+ * @param run Executes what was admitted.
+ * @throws NestedPause when an agent inside the tool waits for a human: the call is kept, to go on with later
+ */
+export async function runGoverned<R>(
+  governor: ToolGovernor,
+  call: LocalCall,
+  run: (admitted: Pick<Admission, "input" | "isInputChanged" | "signal">) => Promise<R>,
+): Promise<Governed<R>> {
+  const { plane, memory, agent } = governor;
+  const refusal = memory.takeRefusal(call.callId);
+  if (refusal !== undefined) return { isRun: false, message: refusal };
+  const decided = (): Promise<Outcome<R>> | Outcome<R> =>
+    plane.guard.toolCall<R>({
+      context: describeCall(governor, call),
+      run,
+      isControlFlow: (error) => error instanceof NestedPause,
+    });
+  const begunMs = performance.now();
+  const outcome = await decided();
+  if (
+    outcome.status !== "pending" ||
+    !(await isApprovedHere(governor, call, { approvalId: outcome.approvalId, begunMs }))
+  )
+    return governedOf(outcome);
+  const passed = await passOn(plane, outcome.approvalId, agent.identity.approver ?? "openai-agents client");
+  return passed.isAccepted ? governedOf(await decided()) : { isRun: false, message: passed.message };
+}
+
+/** An approval is good for the question that was asked: one that came after it, for a retry, is another. */
+async function isApprovedHere(
+  { memory, plane, agent }: ToolGovernor,
+  { tool, context, callId }: LocalCall,
+  { approvalId, begunMs }: { readonly approvalId: string; readonly begunMs: number },
+): Promise<boolean> {
+  if (context === undefined || callId === undefined || !isApprovedNatively(context, tool.name, callId))
+    return false;
+  const asked = memory.approvalIdOf(callId);
+  if (asked !== undefined) return asked === approvalId;
+  // Another process asked: its question is older than this execution, on the plane's clock.
+  const [approval, tookMs] = [await plane.approvals.get(approvalId), performance.now() - begunMs];
+  const { nowMs } = plane.guard.context({ hookpoint: "before_agent", agent: agent.name });
+  return approval !== undefined && approval.createdAtMs < nowMs - tookMs;
+}
+
+function governedOf<R>(outcome: Outcome<R>): Governed<R> {
+  if (outcome.status === "ran") return { isRun: true, result: outcome.result };
+  return { isRun: false, message: outcome.message };
+}

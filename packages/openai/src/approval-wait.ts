@@ -1,0 +1,63 @@
+import { AgentplaneError } from "@agentplane/core";
+
+import type { NativeRequest } from "./native-request.ts";
+import type { GovernedPlane } from "./plane.ts";
+
+/**
+ * Waits for a human's answer, no longer than told and not past the caller's patience.
+ * @param limits `waitMs` in ms; 0 does not wait.
+ * @returns Whether there is an answer, whatever it says: the call is then decided again.
+ */
+export async function awaitApproval(
+  { approvals }: GovernedPlane,
+  approvalId: string,
+  { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal | undefined },
+): Promise<boolean> {
+  if (waitMs === 0) return false;
+  const timeout = AbortSignal.timeout(waitMs);
+  const given = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  try {
+    const { status } = await approvals.wait(approvalId, given);
+    return status === "approved";
+  } catch (error) {
+    if (!(error instanceof AgentplaneError) || error.code !== "approval_pending") throw error;
+    // Who gave up gets that error, as from any request; who ran out of time is told that nobody answered.
+    if (signal?.aborted === true) throw signal.reason;
+    return false;
+  }
+}
+
+/** How many requests that wait for a human are remembered. */
+const MAX_PENDING = 1_000;
+
+/**
+ * The requests that wait for a human, so that one that is sent again, by an SDK or a person, finds its own approval
+ * instead of opening another.
+ */
+export class PendingRequests {
+  readonly #callIds = new Map<string, string>();
+  readonly #prefix = `http-${crypto.randomUUID()}`;
+  #count = 0;
+
+  /** @returns The id of this call: that of the same request, while one waits. */
+  callIdOf(native: NativeRequest): string {
+    const waiting = this.#callIds.size === 0 ? undefined : this.#callIds.get(keyOf(native));
+    return waiting ?? `${this.#prefix}-${this.#count++}`;
+  }
+
+  /** The request waits for a human. */
+  add(native: NativeRequest, callId: string): void {
+    this.#callIds.set(keyOf(native), callId);
+    const [oldest] = this.#callIds.keys();
+    if (this.#callIds.size > MAX_PENDING && oldest !== undefined) this.#callIds.delete(oldest);
+  }
+
+  /** The request waits no more. */
+  delete(native: NativeRequest): void {
+    if (this.#callIds.size > 0) this.#callIds.delete(keyOf(native));
+  }
+}
+
+function keyOf({ method, url, text, form }: NativeRequest): string {
+  return JSON.stringify([method, url.href, text ?? form]);
+}

@@ -1,0 +1,99 @@
+import { AgentplaneError, type Denied, type Outcome, type ResultCodec } from "@agentplane/core";
+
+import { admittedBody, type ModelRequest } from "./model-request.ts";
+import type { NativeRequest } from "./native-request.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { decidedLater, judgeProposed } from "./proposed-calls.ts";
+import type { Dialect } from "./protocol/dialect.ts";
+import { parseJson, recordOf, type JsonRecord } from "./protocol/json.ts";
+import { withoutOtherForms } from "./protocol/other-forms.ts";
+import { answerWith, ProviderError } from "./provider-error.ts";
+import { refusalResponse } from "./refusal.ts";
+
+/** What came back: a JSON object, a text, or something that is neither. */
+interface Answer {
+  readonly response: Response;
+  /** Undefined for sound and pictures: those pass as they are. */
+  readonly text: string | undefined;
+  readonly json: JsonRecord | undefined;
+}
+
+/** A model call whose answer comes as a whole. */
+export interface WholeCall {
+  readonly request: ModelRequest;
+  readonly native: NativeRequest;
+  readonly isJudgingCalls: boolean;
+}
+
+/**
+ * Sends the call when the plane lets it, and gives the answer when the plane lets that.
+ * @returns The denial while a human is awaited; else what the client gets.
+ */
+export async function governedAnswer(
+  plane: GovernedPlane,
+  { request, native, isJudgingCalls }: WholeCall,
+): Promise<Response | Denied> {
+  const { dialect, context, identity } = request;
+  const outcome: Outcome<Answer> = await plane.guard.modelCall<Answer>({
+    context,
+    async run(admission) {
+      const json = admittedBody(request, admission);
+      const signal = anySignal(native.signal, admission.signal);
+      const response = await native.send({ ...(json !== undefined && { json }), signal });
+      if (!response.ok) throw await ProviderError.from(response);
+      // Read as a whole its pieces would pass one by one, each of them harmless.
+      if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
+      return readAnswer(response);
+    },
+    result: codecOf(dialect),
+    usage: ({ json }) => (json === undefined ? undefined : dialect.usageOf(json)),
+  });
+  if (outcome.status !== "ran") return outcome;
+  const { response, text, json } = outcome.result;
+  if (isJudgingCalls && json !== undefined && dialect.proposedCalls !== undefined) {
+    const isLater = decidedLater(plane, identity.agent, request.offered);
+    const calls = dialect.proposedCalls(json).filter((call) => !isLater(call));
+    const refusal = await judgeProposed(plane, identity, calls);
+    if (refusal !== undefined) return refusalResponse(refusal, dialect.provider === "anthropic");
+  }
+  return text === undefined ? response : answerWith(response, text);
+}
+
+/** A signal of the caller's and one of the plane's, as one that `fetch` takes. */
+export function anySignal(own: AbortSignal | undefined, cut: unknown): AbortSignal {
+  // Planes with ports of their own may bring another kind of signal: those cannot end a request, only its result.
+  const signals = [own, cut].filter((signal): signal is AbortSignal => signal instanceof AbortSignal);
+  return AbortSignal.any(signals);
+}
+
+/** Whether an answer comes event by event. */
+export function isEventStream({ headers }: Response): boolean {
+  return /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+}
+
+function unaskedStream(): AgentplaneError {
+  return new AgentplaneError(
+    "content_refused",
+    "The answer was withheld: it is a stream, and none was asked for. Ask for one with stream: true.",
+  );
+}
+
+async function readAnswer(response: Response): Promise<Answer> {
+  const type = response.headers.get("content-type") ?? "";
+  if (/^(?:audio|image|video)\//i.test(type)) return { response, text: undefined, json: undefined };
+  const text = await response.text();
+  return { response, text, json: recordOf(parseJson(text)) };
+}
+
+function codecOf(dialect: Dialect): ResultCodec<Answer> {
+  return {
+    read: ({ json, text }) => (json === undefined ? (text ?? null) : dialect.readAnswer(json)),
+    write(answer, content) {
+      const { response, json } = answer;
+      if (json === undefined) return { response, json, text: typeof content === "string" ? content : "" };
+      // The answer's own members stay; those that spell out what was replaced do not.
+      const next = recordOf(withoutOtherForms(dialect.writeAnswer(json, content))) ?? {};
+      return { response, json: next, text: JSON.stringify(next) };
+    },
+  };
+}

@@ -1,0 +1,178 @@
+import { AgentplaneError, ConfigError, type Denied } from "@agentplane/core";
+
+import { awaitApproval, PendingRequests } from "./approval-wait.ts";
+import { endpointOf, type Endpoint } from "./endpoint.ts";
+import { governedAnswer } from "./governed-answer.ts";
+import { governedStream } from "./governed-stream.ts";
+import { identityOf, type GovernedIdentity } from "./identity.ts";
+import { describeRequest } from "./model-request.ts";
+import { addressOf, readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { answerWith } from "./provider-error.ts";
+import { refusalOf, refusalResponse } from "./refusal.ts";
+
+/** How requests are governed. */
+export interface GuardFetchOptions {
+  /** Sends what may be sent. Default: `globalThis.fetch`. */
+  readonly fetch?: Fetch;
+  /**
+   * How long a request waits for a human before it is refused, in ms. Keep it below the SDK's timeout, or the SDK gives
+   * up and asks again. Default 0: it is refused at once, with the id of the approval.
+   */
+  readonly approvalWaitMs?: number;
+  /**
+   * Ends of paths that pass without a decision although a model may run behind them, such as `/batches`. Default none:
+   * what cannot be governed is refused.
+   */
+  readonly passthrough?: readonly string[];
+  /**
+   * `judge`: an answer that calls a tool is shown only if the plane would let that call go on, because whoever reads it
+   * may run it out of sight; functions from `guardFunctions` are decided where they run. `leave`: answers are judged
+   * by rules at `after_model_call` alone. Default `judge`.
+   */
+  readonly proposedCalls?: "judge" | "leave";
+}
+
+/**
+ * A `fetch` whose model calls pass a plane: for the `openai` client and any other SDK that takes a `fetch` and speaks
+ * the API of OpenAI or Anthropic. It answers a block as the API would, in one attempt, and throws only what the `fetch`
+ * below throws.
+ * @param plane What `createAgentPlane` returned.
+ * @param identity Who acts.
+ * @throws ConfigError for an option that would do nothing
+ * @example const anthropic = new Anthropic({ fetch: guardFetch(plane, { agent: "writer" }) });
+ */
+export function guardFetch(
+  plane: GovernedPlane,
+  identity: GovernedIdentity,
+  options: GuardFetchOptions = {},
+): Fetch {
+  checkOptions(options);
+  const governed = { plane, identity, options, pending: new PendingRequests() };
+  return async function agentplaneFetch(input, init) {
+    // Read at each call: whoever replaces the global one, such as a test or a tracer, does so for us too.
+    const inner = options.fetch ?? globalThis.fetch;
+    const target = targetOf(input);
+    const { method, url } = addressOf(target, init);
+    const endpoint = endpointOf(method, url, options.passthrough ?? []);
+    if (endpoint.kind === "data") return inner(target, init);
+    if (endpoint.kind === "unseen") return refusalResponse({ message: unseen(endpoint.path) });
+    const native = await readRequest(inner, target, init);
+    return answerOf(governed, endpoint, native);
+  };
+}
+
+interface Governed {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly options: GuardFetchOptions;
+  readonly pending: PendingRequests;
+}
+
+type ModelEndpoint = Extract<Endpoint, { kind: "model" }>;
+
+/** Nothing of ours is thrown: an SDK takes any error of `fetch` for a broken connection, and tries again. */
+async function answerOf(
+  governed: Governed,
+  endpoint: ModelEndpoint,
+  native: NativeRequest,
+): Promise<Response> {
+  const isAnthropic = endpoint.dialect.provider === "anthropic";
+  let refused: Response | undefined;
+  const watched: NativeRequest = {
+    ...native,
+    async send(changes) {
+      const response = await native.send(changes);
+      refused = response.ok ? undefined : response;
+      return response;
+    },
+  };
+  try {
+    const answer = await governedCall(governed, endpoint, watched);
+    return answer instanceof Response ? answer : refusalResponse(refusalOf(answer), isAnthropic);
+  } catch (error) {
+    if (error instanceof AgentplaneError) return refusalResponse({ message: error.message }, isAnthropic);
+    // What the provider said, as rules left it.
+    if (refused !== undefined && error instanceof Error) return answerWith(refused, error.message);
+    // The connection broke, or the caller gave up: that is for the SDK to handle.
+    throw error;
+  }
+}
+
+/** Decides, sends, and waits for a human as often as the plane finds that one is needed. */
+async function governedCall(
+  { plane, identity, options, pending }: Governed,
+  { dialect, isStored }: ModelEndpoint,
+  native: NativeRequest,
+): Promise<Response | Denied> {
+  const body = native.json ?? native.form ?? (isStored ? {} : undefined);
+  if (body === undefined) {
+    return refusalResponse({
+      message:
+        "The request was refused: its body is no JSON object and no form that says each member once, so no policy can read it.",
+    });
+  }
+  const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
+  const acting = identityOf(identity);
+  const { stream } = dialect;
+  const isStreamed =
+    stream !== undefined && (stream.isAsked(body) || native.url.searchParams.get("stream") === "true");
+  const callId = pending.callIdOf(native);
+  for (;;) {
+    const described = { dialect, identity: acting, body, callId, isStored };
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const request = await describeRequest(plane, described);
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await (isStreamed
+      ? governedStream(plane, { request, native, stream, isJudgingCalls })
+      : governedAnswer(plane, { request, native, isJudgingCalls }));
+    if (answer instanceof Response || answer.status === "blocked") {
+      pending.delete(native);
+      return answer;
+    }
+    pending.add(native, callId);
+    // oxlint-disable-next-line no-await-in-loop
+    const isAnswered = await awaitApproval(plane, answer.approvalId, {
+      waitMs: options.approvalWaitMs ?? 0,
+      signal: native.signal,
+    });
+    if (!isAnswered) return answer;
+  }
+}
+
+function unseen(path: string): string {
+  return (
+    `The request to ${path} was refused: a model may run behind it where no policy sees it. ` +
+    `If that is wanted, list the end of its path in passthrough.`
+  );
+}
+
+const OPTION_NAMES: readonly string[] = ["fetch", "approvalWaitMs", "passthrough", "proposedCalls"];
+
+function checkOptions(options: GuardFetchOptions): void {
+  const issues = Object.keys(options)
+    .filter((name) => !OPTION_NAMES.includes(name))
+    .map((name) => ({
+      path: name,
+      message: "unknown option",
+      suggestion: `use one of ${OPTION_NAMES.join(", ")}`,
+    }));
+  const { approvalWaitMs = 0, proposedCalls = "judge", passthrough = [] } = options;
+  if (!(approvalWaitMs >= 0)) {
+    issues.push({
+      path: "approvalWaitMs",
+      message: "is no duration",
+      suggestion: "use a number of ms from 0",
+    });
+  }
+  if (!["judge", "leave"].includes(proposedCalls)) {
+    const suggestion = 'use "judge" or "leave"';
+    issues.push({ path: "proposedCalls", message: `"${proposedCalls}" is not a choice`, suggestion });
+  }
+  for (const [at, end] of passthrough.entries()) {
+    if (end.startsWith("/") && end.length > 1) continue;
+    const suggestion = 'begin it with a slash, such as "/batches"';
+    issues.push({ path: `passthrough[${at}]`, message: `"${end}" is no end of a path`, suggestion });
+  }
+  if (issues.length > 0) throw new ConfigError("guardFetch", issues);
+}

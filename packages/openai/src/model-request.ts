@@ -1,0 +1,86 @@
+import type { Admission, GuardInit } from "@agentplane/core";
+
+import type { ActingIdentity } from "./identity.ts";
+import type { GovernedPlane } from "./plane.ts";
+import type { Dialect, OfferedTool } from "./protocol/dialect.ts";
+import type { JsonRecord } from "./protocol/json.ts";
+
+/** A model call as the plane is told of it. */
+export interface ModelRequest {
+  readonly dialect: Dialect;
+  readonly identity: ActingIdentity;
+  /** The request, with only the tools that may be offered. */
+  readonly body: JsonRecord;
+  /** The tools that were asked for, also those that may not be offered. */
+  readonly offered: readonly OfferedTool[];
+  /** Tools were taken off the list. */
+  readonly isTrimmed: boolean;
+  readonly context: GuardInit;
+}
+
+/**
+ * Describes a model call, and takes the tools off that may not be offered now. For a tool that runs at the provider
+ * this is the only place where it can be stopped.
+ * @param isStored An answer from before is read again: it costs nothing and reads no prompt.
+ */
+export async function describeRequest(
+  plane: GovernedPlane,
+  given: {
+    readonly dialect: Dialect;
+    readonly identity: ActingIdentity;
+    readonly body: JsonRecord;
+    readonly callId: string | undefined;
+    readonly isStored: boolean;
+  },
+): Promise<ModelRequest> {
+  const { dialect, identity, callId, isStored } = given;
+  const offered = dialect.tools?.(given.body) ?? [];
+  const visible =
+    offered.length === 0
+      ? offered
+      : await plane.guard.visibleTools(offered, { hookpoint: "before_agent", ...identity });
+  const kept = new Set(offered.flatMap((tool, at) => (visible.includes(tool) ? [at] : [])));
+  const isTrimmed = kept.size < offered.length;
+  const body =
+    isTrimmed && dialect.withTools !== undefined ? dialect.withTools(given.body, kept) : given.body;
+  const { name, messages, maxOutputTokens } = dialect.describe(body);
+  const model = {
+    name,
+    messages: isStored ? [] : messages,
+    tools: visible.map((tool) => tool.name),
+    ...(dialect.provider !== undefined && { provider: dialect.provider }),
+    ...(isStored ? { maxOutputTokens: 0 } : maxOutputTokens !== undefined && { maxOutputTokens }),
+  };
+  const context: GuardInit = {
+    hookpoint: "before_model_call",
+    ...identity,
+    ...(callId !== undefined && { callId }),
+    ...(isStored && { origin: "stored-answer" }),
+    model,
+  };
+  return { dialect, identity, body, offered, isTrimmed, context };
+}
+
+/**
+ * The request as it was admitted.
+ * @returns Undefined when nothing changed: then it is sent byte for byte.
+ */
+export function admittedBody(
+  { dialect, body, isTrimmed }: ModelRequest,
+  admission: Admission,
+): JsonRecord | undefined {
+  let next = admission.isInputChanged ? dialect.withMessages(body, admission.input) : body;
+  const limit = outputLimit(admission);
+  const { maxOutputTokens } = dialect.describe(body);
+  if (limit !== undefined && dialect.withMaxOutput !== undefined && (maxOutputTokens ?? Infinity) > limit) {
+    next = dialect.withMaxOutput(next, limit);
+  }
+  return next === body && !isTrimmed ? undefined : next;
+}
+
+function outputLimit({ decision }: Admission): number | undefined {
+  const limits = decision.obligations.flatMap((duty) =>
+    duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
+  );
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}

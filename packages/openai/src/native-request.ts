@@ -1,0 +1,109 @@
+import { parseJson, recordOf, type JsonRecord } from "./protocol/json.ts";
+
+/** `fetch`, as SDKs call it. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** A request whose body can be read and replaced. */
+export interface NativeRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly signal: AbortSignal | undefined;
+  /** The body, if it is a text. */
+  readonly text: string | undefined;
+  /** The body, if it is a JSON object. */
+  readonly json: JsonRecord | undefined;
+  /** The fields of a form that are texts; undefined for one whose words nobody could tell. */
+  readonly form: JsonRecord | undefined;
+  /** Sends it, with another body and signal where given. */
+  send(changes: { readonly json?: JsonRecord; readonly signal?: AbortSignal }): Promise<Response>;
+}
+
+/** What a request is, without reading its body. */
+export function addressOf(
+  input: string | Request,
+  init: RequestInit | undefined,
+): { method: string; url: URL } {
+  const method = init?.method ?? (typeof input === "string" ? "GET" : input.method);
+  return { method: method.toUpperCase(), url: new URL(typeof input === "string" ? input : input.url) };
+}
+
+/** What `fetch` is given, as something that nobody can change while it is decided. */
+export function targetOf(input: string | URL | Request): string | Request {
+  if (typeof input === "object" && "url" in input) return input;
+  return typeof input === "string" ? input : input.href;
+}
+
+/**
+ * Reads a request once, so that what is decided is what is sent.
+ * @param inner The `fetch` that sends it.
+ */
+export async function readRequest(
+  inner: Fetch,
+  input: string | Request,
+  init: RequestInit | undefined,
+): Promise<NativeRequest> {
+  const { method, url } = addressOf(input, init);
+  const request = typeof input === "string" ? undefined : input;
+  const body = init?.body ?? (request === undefined ? undefined : await request.clone().arrayBuffer());
+  const isForm = body instanceof FormData;
+  const text = isForm || body === null || body === undefined ? undefined : await textOf(body);
+  const signal = init?.signal ?? request?.signal;
+  const given = text === undefined ? undefined : recordOf(parseJson(text));
+  return {
+    method,
+    url,
+    signal: signal ?? undefined,
+    text,
+    json: given,
+    form: isForm ? formOf(body) : undefined,
+    send({ json, signal: other }) {
+      const next: RequestInit = { ...init, ...(other !== undefined && { signal: other }) };
+      if (json !== undefined && isForm) {
+        next.body = withFields(body, json);
+      } else if (text !== undefined) {
+        // What was read is what is sent: of a member that is said twice a server may read the other one.
+        const sent = (json ?? given) === undefined ? text : JSON.stringify(json ?? given);
+        next.body = sent;
+        if (sent !== body) next.headers = headersOf(init?.headers ?? request?.headers, body);
+      }
+      return inner(input, next);
+    },
+  };
+}
+
+/** The length of a body that was replaced is another; `fetch` counts it again. A blob tells its type itself. */
+function headersOf(given: RequestInit["headers"], body: unknown): Headers {
+  const headers = new Headers(given);
+  headers.delete("content-length");
+  if (body instanceof Blob && body.type !== "" && !headers.has("content-type")) {
+    headers.set("content-type", body.type);
+  }
+  return headers;
+}
+
+function textOf(body: NonNullable<RequestInit["body"]>): string | Promise<string> {
+  return typeof body === "string" ? body : new Response(body).text();
+}
+
+/** The form with other texts in the same fields; its files are the same. */
+function withFields(form: FormData, fields: JsonRecord): FormData {
+  const next = new FormData();
+  for (const [name, value] of form.entries()) {
+    const text = fields[name];
+    if (typeof value === "string") next.append(name, typeof text === "string" ? text : value);
+    else next.append(name, value);
+  }
+  return next;
+}
+
+/** Members of a form that rules look at: said twice, or as a file, nobody knows what a server reads. */
+const SPOKEN = ["model", "prompt", "input", "stream"] as const;
+
+function formOf(form: FormData): JsonRecord | undefined {
+  const isClear = SPOKEN.every((member) => {
+    const values = form.getAll(member);
+    return values.length < 2 && values.every((value) => typeof value === "string");
+  });
+  if (!isClear) return undefined;
+  return Object.fromEntries([...form.entries()].filter(([, value]) => typeof value === "string"));
+}

@@ -1,0 +1,198 @@
+import {
+  isStreamAsked,
+  type CallPiece,
+  type Dialect,
+  type EventFacts,
+  type ProposedCall,
+  type StreamDialect,
+  type TextPlace,
+} from "./dialect.ts";
+import { countOf, listOf, recordOf, textOf, writtenOf, type JsonRecord } from "./json.ts";
+import { keptTools, offeredTools } from "./offered-tools.ts";
+import { readUsage } from "./usage.ts";
+
+const LIMITS = ["max_completion_tokens", "max_tokens"] as const;
+
+/** Pieces of a chat stream, one `choices[i].delta` after the other. */
+const STREAM: StreamDialect = {
+  isAsked: isStreamAsked,
+  withUsage(request) {
+    const options = recordOf(request["stream_options"]);
+    if (options?.["include_usage"] === true) return request;
+    return { ...request, stream_options: { ...options, include_usage: true } };
+  },
+  isUsageOnly: (event) => recordOf(event["usage"]) !== undefined && listOf(event["choices"]).length === 0,
+  read(event) {
+    const pieces: TextPlace[] = [];
+    const calls: CallPiece[] = [];
+    const ends: string[] = [];
+    for (const [at, member] of listOf(event["choices"]).entries()) {
+      const choice = recordOf(member) ?? {};
+      const name = `${countOf(choice["index"]) ?? at}`;
+      for (const [inner, value] of Object.entries(choice)) {
+        if (CHOICE_STRUCTURE.has(inner)) continue;
+        const slot = inner === "delta" || inner === "text" ? name : `${name}/${inner}`;
+        collect(value, { slot, path: ["choices", at, inner], pieces });
+      }
+      calls.push(...callPieces(recordOf(choice["delta"]) ?? {}, name));
+      if (typeof choice["finish_reason"] === "string") ends.push(`${name}/`);
+    }
+    const usage = readUsage(event["usage"]);
+    const covered = ["choices"];
+    return { pieces, calls, ends, covered, ...(usage !== undefined && { usage }) } satisfies EventFacts;
+  },
+  isNamed: false,
+  rest(event, { path }, text) {
+    const [, at = 0, ...inner] = path;
+    const choice = recordOf(listOf(event["choices"])[Number(at)]) ?? {};
+    // Only what says where the piece belongs: ids and names that are said twice would be joined by some readers.
+    const bare = {
+      index: countOf(choice["index"]) ?? 0,
+      ...nested(choice, inner, text),
+      finish_reason: null,
+    };
+    const { usage: _usage, ...rest } = event;
+    return { ...rest, choices: [bare] };
+  },
+};
+
+function nested(value: unknown, path: readonly (string | number)[], text: string): JsonRecord {
+  const [first, ...rest] = path;
+  if (first === undefined) return {};
+  const member: unknown = Array.isArray(value) ? value[Number(first)] : recordOf(value)?.[first];
+  if (rest.length === 0) return { [first]: text };
+  if (!Array.isArray(member)) return { [first]: nested(member, rest, text) };
+  const index = countOf(recordOf(member[Number(rest[0])])?.["index"]);
+  return { [first]: [{ ...(index !== undefined && { index }), ...inList(member, rest, text) }] };
+}
+
+function inList(
+  list: readonly unknown[],
+  [at, ...rest]: readonly (string | number)[],
+  text: string,
+): JsonRecord {
+  return nested(list[Number(at)], rest, text);
+}
+
+/** `POST …/chat/completions`, of OpenAI and of everything that speaks like it. */
+export const CHAT_COMPLETIONS: Dialect = {
+  describe(request) {
+    const limits = LIMITS.map((member) => countOf(request[member])).filter((limit) => limit !== undefined);
+    return {
+      name: textOf(request["model"]) ?? "unknown",
+      messages: request["messages"] ?? [],
+      ...(limits.length > 0 && { maxOutputTokens: Math.min(...limits) }),
+    };
+  },
+  withMessages: (request, messages) => ({ ...request, messages }),
+  withMaxOutput(request, maxOutputTokens) {
+    // Older servers know only the second name: what the caller used is kept.
+    const named = LIMITS.filter((member) => request[member] !== undefined);
+    const members = named.length > 0 ? named : [LIMITS[0]];
+    return { ...request, ...Object.fromEntries(members.map((member) => [member, maxOutputTokens])) };
+  },
+  tools: offeredTools,
+  withTools: keptTools,
+  readAnswer: (answer) => membersOf(answer, (member) => !ANSWER_STRUCTURE.has(member)),
+  writeAnswer: (answer, content) => ({
+    ...membersOf(answer, (member) => ANSWER_STRUCTURE.has(member)),
+    ...recordOf(content),
+  }),
+  usageOf: ({ usage }) => readUsage(usage),
+  proposedCalls: (answer) =>
+    listOf(answer["choices"]).flatMap((choice) => {
+      const message = recordOf(recordOf(choice)?.["message"]) ?? {};
+      const calls = [...listOf(message["tool_calls"]), { function: message["function_call"] }];
+      return calls.flatMap((call) => proposed(recordOf(call) ?? {}));
+    }),
+  stream: STREAM,
+};
+
+/** `POST …/completions`, the one before chat: a prompt and texts. */
+export const COMPLETIONS: Dialect = {
+  describe(request) {
+    const limit = countOf(request["max_tokens"]);
+    return {
+      name: textOf(request["model"]) ?? "unknown",
+      messages: request["prompt"] ?? [],
+      ...(limit !== undefined && { maxOutputTokens: limit }),
+    };
+  },
+  withMessages: (request, prompt) => ({ ...request, prompt }),
+  withMaxOutput: (request, maxOutputTokens) => ({ ...request, max_tokens: maxOutputTokens }),
+  readAnswer: CHAT_COMPLETIONS.readAnswer,
+  writeAnswer: CHAT_COMPLETIONS.writeAnswer,
+  usageOf: CHAT_COMPLETIONS.usageOf,
+  stream: STREAM,
+};
+
+/** What is no text of a choice. */
+const CHOICE_STRUCTURE = new Set(["index", "finish_reason", "logprobs"]);
+
+/** What of an answer a model did not write; some providers add members that it did. */
+const ANSWER_STRUCTURE = new Set([
+  "id",
+  "object",
+  "created",
+  "model",
+  "usage",
+  "service_tier",
+  "system_fingerprint",
+]);
+
+function membersOf(record: JsonRecord, isWanted: (member: string) => boolean): JsonRecord {
+  return Object.fromEntries(Object.entries(record).filter(([member]) => isWanted(member)));
+}
+
+/** What is no text of the answer; every other text of a delta is, also those that some providers add. */
+const STRUCTURE = new Set(["role", "type", "id", "name", "index", "signature"]);
+
+function collect(
+  value: unknown,
+  place: {
+    readonly slot: string;
+    readonly path: readonly (string | number)[];
+    readonly pieces: TextPlace[];
+  },
+): void {
+  const { slot, path, pieces } = place;
+  if (typeof value === "string") {
+    pieces.push({ slot: `${slot}/`, path, text: value });
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [member, inner] of Object.entries(value)) {
+    if (!Array.isArray(value) && STRUCTURE.has(member)) continue;
+    const at = Array.isArray(value) ? Number(member) : member;
+    // Parallel calls are told apart by their index, not by their place in this event.
+    const name = countOf(recordOf(inner)?.["index"]) ?? member;
+    collect(inner, { slot: `${slot}/${name}`, path: [...path, at], pieces });
+  }
+}
+
+function callPieces(delta: JsonRecord, choice: string): readonly CallPiece[] {
+  const legacy = recordOf(delta["function_call"]);
+  const all = [
+    ...listOf(delta["tool_calls"]),
+    ...(legacy === undefined ? [] : [{ index: "legacy", function: legacy }]),
+  ];
+  return all.map((member, at) => {
+    const call = recordOf(member) ?? {};
+    const described = recordOf(call["function"]) ?? recordOf(call["custom"]) ?? {};
+    const [id, name] = [textOf(call["id"]), textOf(described["name"])];
+    const input = textOf(writtenOf(described["arguments"] ?? described["input"]));
+    return {
+      slot: `${choice}/${countOf(call["index"]) ?? textOf(call["index"]) ?? at}`,
+      ...(id !== undefined && { id }),
+      ...(name !== undefined && { name }),
+      ...(input !== undefined && { input }),
+    };
+  });
+}
+
+function proposed(call: JsonRecord): readonly ProposedCall[] {
+  const described = recordOf(call["function"]) ?? recordOf(call["custom"]) ?? {};
+  const name = textOf(described["name"]);
+  if (name === undefined) return [];
+  return [{ id: textOf(call["id"]), name, input: writtenOf(described["arguments"] ?? described["input"]) }];
+}

@@ -1,0 +1,103 @@
+import type { Usage } from "@agentplane/core";
+
+import type { JsonRecord } from "./json.ts";
+
+/** What a request says of the model it calls. */
+export interface ModelFacts {
+  readonly name: string;
+  /** What the model reads, as the API has it. */
+  readonly messages: unknown;
+  readonly maxOutputTokens?: number;
+}
+
+/** A tool as a request offers it. `name` of one that runs at the provider is its type, such as `web_search`. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly server?: string;
+}
+
+/** A call that a model's answer proposes and the application would execute. */
+export interface ProposedCall {
+  readonly id: string | undefined;
+  readonly name: string;
+  /** The remote MCP server it would run on. */
+  readonly server?: string;
+  /** As the model wrote it: JSON, mostly. */
+  readonly input: string;
+}
+
+/** A text inside one event of a stream. */
+export interface TextPlace {
+  /** Names the text that this is a piece of, the same in all its events. */
+  readonly slot: string;
+  readonly path: readonly (string | number)[];
+  readonly text: string;
+}
+
+/** What one event of a stream says. */
+export interface EventFacts {
+  /** Pieces of texts that grow from event to event. */
+  readonly pieces: readonly TextPlace[];
+  /** Beginnings of the slots that end with this event; `""` ends all of them. */
+  readonly ends?: readonly string[];
+  readonly usage?: Usage;
+  /** Members of the event whose texts are all among the pieces, or are none. */
+  readonly covered?: readonly string[];
+  /** Beginnings or pieces of proposed calls, by slot. */
+  readonly calls?: readonly CallPiece[];
+}
+
+/** A piece of a proposed call. */
+export interface CallPiece {
+  readonly slot: string;
+  readonly id?: string;
+  readonly name?: string;
+  readonly server?: string;
+  readonly input?: string;
+  /** The input is the whole of it, not a piece. */
+  readonly isWhole?: boolean;
+}
+
+/** One API in the plane's words: reads and writes its requests, answers and streams. Decides nothing. */
+export interface Dialect {
+  /** The provider as price tables name it; undefined where the path does not tell. */
+  readonly provider?: string;
+  describe(request: JsonRecord): ModelFacts;
+  /** The request with other messages, of the shape that `describe` gave. */
+  withMessages(request: JsonRecord, messages: unknown): JsonRecord;
+  /** The request with its output limited; undefined where the API has no limit. */
+  withMaxOutput?(request: JsonRecord, maxOutputTokens: number): JsonRecord;
+  /** The tools that the request offers, in order. */
+  tools?(request: JsonRecord): readonly OfferedTool[];
+  /** The request with only those of its tools whose position is listed. */
+  withTools?(request: JsonRecord, kept: ReadonlySet<number>): JsonRecord;
+  /** What rules look at of an answer. */
+  readAnswer(answer: JsonRecord): unknown;
+  /** The answer with what rules left of it. */
+  writeAnswer(answer: JsonRecord, content: unknown): JsonRecord;
+  usageOf(answer: JsonRecord): Usage | undefined;
+  proposedCalls?(answer: JsonRecord): readonly ProposedCall[];
+  /** Absent: the API does not stream. */
+  readonly stream?: StreamDialect;
+}
+
+/** Whether a member `stream` asks for one: lenient servers, and forms, take more than `true` for it. */
+export function isStreamAsked({ stream }: JsonRecord): boolean {
+  return Boolean(stream) && stream !== "false";
+}
+
+/** How an API streams. */
+export interface StreamDialect {
+  /** Whether a request asks for a stream. */
+  isAsked(request: JsonRecord): boolean;
+  /** The request that also asks for the usage at the end of the stream; the same one where it does, or need not. */
+  withUsage(request: JsonRecord): JsonRecord;
+  /** Whether an event exists only because of `withUsage`. */
+  isUsageOnly(event: JsonRecord): boolean;
+  /** Every other text of the event counts as a whole one: said again, or new. */
+  read(event: JsonRecord): EventFacts;
+  /** Events have a name of their own, beside their data. */
+  readonly isNamed: boolean;
+  /** An event that carries nothing but one piece of text, made of an event that carried an earlier one. */
+  rest(event: JsonRecord, place: TextPlace, text: string): JsonRecord;
+}

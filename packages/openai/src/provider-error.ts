@@ -1,0 +1,24 @@
+/**
+ * An answer of the provider that is an error: the call failed, and what it says is judged like any error's text.
+ */
+export class ProviderError extends Error {
+  override readonly name = "ProviderError";
+
+  /** Reads what the provider said. */
+  static async from(response: Response): Promise<ProviderError> {
+    return new ProviderError(await response.text());
+  }
+}
+
+/** An answer with another body; its status and headers are kept, but for those that spoke of the old body. */
+export function answerWith(response: Response, body: string | ReadableStream<Uint8Array>): Response {
+  const headers = new Headers(response.headers);
+  // `fetch` has decoded the body; its length is another, too.
+  for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name);
+  const { status, statusText, url } = response;
+  // These may have no body at all, not even an empty one.
+  const isBare = status === 204 || status === 205 || status === 304;
+  const answer = new Response(isBare ? null : body, { status, statusText, headers });
+  Object.defineProperty(answer, "url", { value: url });
+  return answer;
+}

@@ -1,0 +1,176 @@
+import type { Usage } from "@agentplane/core";
+
+import type { CallPiece, ProposedCall, StreamDialect, TextPlace } from "../protocol/dialect.ts";
+import { parseJson, pickedOf, recordOf, type JsonRecord } from "../protocol/json.ts";
+import { ANSWER_MEMBERS } from "../protocol/responses.ts";
+import type { Atom, StreamEvent } from "./atom.ts";
+import type { SseFrame } from "./sse-frames.ts";
+
+/** Texts that name, sign or encode something and are never words of the model. */
+const STRUCTURE = new Set([
+  "type",
+  "id",
+  "item_id",
+  "call_id",
+  "response_id",
+  "container_id",
+  "file_id",
+  "object",
+  "model",
+  "role",
+  "status",
+  "server_label",
+  "finish_reason",
+  "stop_reason",
+  "service_tier",
+  "system_fingerprint",
+  "obfuscation",
+  "encrypted_content",
+  "signature",
+  "b64_json",
+  "partial_image_b64",
+]);
+
+/** Takes events apart: pieces of text, ends of texts, and what is said again. */
+export class AtomReader {
+  readonly #dialect: StreamDialect;
+  readonly #isUsageAdded: boolean;
+  /** What came of each open slot. */
+  readonly #open = new Map<string, string>();
+  /** Whole texts of ended slots, to find where they are said again. */
+  readonly #ended = new Map<string, string>();
+  readonly #calls: GrowingCall[] = [];
+  /** The call that a slot goes on with. */
+  readonly #callOf = new Map<string, GrowingCall>();
+  #usage: Usage | undefined;
+  #freshCount = 0;
+
+  /**
+   * @param isUsageAdded The usage was asked for by the adapter alone.
+   */
+  constructor(dialect: StreamDialect, isUsageAdded: boolean) {
+    this.#dialect = dialect;
+    this.#isUsageAdded = isUsageAdded;
+  }
+
+  /** The calls that were proposed so far. */
+  get calls(): readonly ProposedCall[] {
+    return this.#calls.flatMap(({ id, name, server, input }) =>
+      name === undefined ? [] : [{ id, name, ...(server !== undefined && { server }), input }],
+    );
+  }
+
+  take(frame: SseFrame): readonly Atom[] {
+    const json = frame.data === undefined ? undefined : recordOf(parseJson(frame.data));
+    const bare = { frame, json, repeats: [], isHidden: false, usage: undefined };
+    if (json === undefined) {
+      // `[DONE]` says that nothing more comes; a comment says nothing.
+      const ends = frame.data?.trim() === "[DONE]" ? this.#endsOf([""]) : [];
+      return [...ends, { kind: "whole", event: bare }];
+    }
+    const { pieces, ends = [], usage, calls = [], covered = [] } = this.#dialect.read(json);
+    for (const call of calls) this.#note(call);
+    if (usage !== undefined) this.#usage = { ...this.#usage, ...usage };
+    for (const { slot, text } of pieces) this.#open.set(slot, (this.#open.get(slot) ?? "") + text);
+    const ending = this.#endsOf(ends);
+    const { repeats, fresh } = this.#saidAgain(json, covered);
+    const isHidden = this.#isUsageAdded && this.#dialect.isUsageOnly(json);
+    const event: StreamEvent = { ...bare, repeats, isHidden, usage: usage && this.#usage };
+    return [
+      ...pieces.map((place): Atom => ({ kind: "piece", event, place, text: place.text })),
+      ...ending,
+      ...fresh.flatMap((place): readonly Atom[] => [
+        { kind: "piece", event, place, text: place.text },
+        { kind: "end", slot: place.slot },
+      ]),
+      { kind: "whole", event },
+    ];
+  }
+
+  #endsOf(prefixes: readonly string[]): readonly Atom[] {
+    const ended: Atom[] = [];
+    for (const [slot, text] of this.#open) {
+      if (!prefixes.some((prefix) => slot.startsWith(prefix))) continue;
+      this.#open.delete(slot);
+      this.#ended.set(text, slot);
+      ended.push({ kind: "end", slot });
+    }
+    return ended;
+  }
+
+  #note({ slot, id, name, server, input = "", isWhole }: CallPiece): void {
+    const known = this.#callOf.get(slot);
+    // Some providers give each call the same index: another id, or another name, is another call.
+    if (known === undefined || isOther(known.id, id) || isOther(known.name, name)) {
+      const call: GrowingCall = { id, name, server, input };
+      this.#calls.push(call);
+      this.#callOf.set(slot, call);
+      return;
+    }
+    known.id ??= id;
+    known.name ??= name;
+    known.server ??= server;
+    known.input = isWhole === true ? input : known.input + input;
+  }
+
+  /** Texts said again are replaced by what was shown of them; any other whole text is judged like a new one. */
+  #saidAgain(
+    json: JsonRecord,
+    covered: readonly string[],
+  ): {
+    readonly repeats: readonly TextPlace[];
+    readonly fresh: readonly TextPlace[];
+  } {
+    const repeats: TextPlace[] = [];
+    const fresh: TextPlace[] = [];
+    for (const { path, text } of textsOf(json, covered)) {
+      const slot = this.#ended.get(text);
+      if (slot !== undefined) repeats.push({ slot, path, text });
+      else fresh.push({ slot: `said/${this.#freshCount++}`, path, text });
+    }
+    return { repeats, fresh };
+  }
+}
+
+/** A call as far as it is known. */
+interface GrowingCall {
+  id: string | undefined;
+  name: string | undefined;
+  server: string | undefined;
+  input: string;
+}
+
+function isOther(before: string | undefined, now: string | undefined): boolean {
+  return before !== undefined && now !== undefined && before !== now;
+}
+
+type Text = Pick<TextPlace, "path" | "text">;
+
+function textsOf(json: JsonRecord, covered: readonly string[]): readonly Text[] {
+  const found: Text[] = [];
+  for (const [member, value] of Object.entries(json)) {
+    if (STRUCTURE.has(member) || covered.includes(member)) continue;
+    // Of a whole answer that is said again, only what the model wrote: the request that it echoes is not its words.
+    const answer = member === "response" ? recordOf(value) : undefined;
+    leaves(answer === undefined ? value : pickedOf(answer, ANSWER_MEMBERS), [member], found);
+  }
+  return found;
+}
+
+function leaves(value: unknown, path: TextPlace["path"], found: Text[]): void {
+  if (typeof value === "string") {
+    if (value !== "") found.push({ path, text: value });
+    return;
+  }
+  if (Array.isArray(value)) {
+    for (const [at, member] of value.entries()) leaves(member, [...path, at], found);
+    return;
+  }
+  const record = recordOf(value);
+  if (record === undefined) return;
+  const isPicture = record["type"] === "image_generation_call";
+  for (const [member, inner] of Object.entries(record)) {
+    if (STRUCTURE.has(member) || member === "logprobs" || (isPicture && member === "result")) continue;
+    leaves(inner, [...path, member], found);
+  }
+}

@@ -1,0 +1,94 @@
+import { rule } from "@agentplane/core";
+import { Agent, RunState } from "@openai/agents";
+import { describe, expect, test } from "vitest";
+
+import { approvalIdOf, govern } from "../../src/agents.ts";
+import { STOP, ASK, planeOf, calling, refundTool, IDENTITY, runner } from "./agent-script.ts";
+
+describe("approvals", () => {
+  test("a saved and approved state that is resumed twice runs the tool once", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const agent = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "writer", model: calling(["refund", { amount: 5 }]), tools: [refundTool(seen)] }),
+    );
+    const paused = await runner.run(agent, "go");
+    const [item] = paused.interruptions;
+    expect(plane.approvals.get(approvalIdOf(item!) ?? "")).toMatchObject({ status: "pending" });
+    paused.state.approve(item!);
+    const saved = paused.state.toString();
+    await runner.run(agent, await RunState.fromString(agent, saved));
+    const again = new Agent({ name: "writer", model: calling(), tools: [refundTool(seen)] });
+    const anew = govern(plane, IDENTITY, again);
+    const second = await runner.run(anew, await RunState.fromString(anew, saved));
+    expect(seen).toStrictEqual([{ amount: 5 }]);
+    expect(JSON.stringify(second.history)).toContain("Error: ");
+    await plane.close();
+  });
+
+  test("a process that started anew goes on with what was saved", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const first = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "writer", model: calling(["refund", {}]), tools: [refundTool(seen)] }),
+    );
+    const paused = await runner.run(first, "go");
+    paused.state.approve(paused.interruptions[0]!);
+    const anew = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "writer", model: calling(), tools: [refundTool(seen)] }),
+    );
+    const result = await runner.run(anew, await RunState.fromString(anew, paused.state.toString()));
+    expect(result.finalOutput).toBe("done");
+    expect(seen).toHaveLength(1);
+    await plane.close();
+  });
+
+  test("alwaysApprove answers no later question of the plane", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const model = calling(["refund", { amount: 1 }], ["refund", { amount: 2 }]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    const paused = await runner.run(agent, "go");
+    paused.state.approve(paused.interruptions[0]!, { alwaysApprove: true });
+    const result = await runner.run(agent, paused.state);
+    expect(seen).not.toContainEqual({ amount: 2 });
+    expect(JSON.stringify(result.history)).toContain("Error: ");
+    await plane.close();
+  });
+
+  test("a kill between the question and the answer wins", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const agent = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "writer", model: calling(["refund", {}]), tools: [refundTool(seen)] }),
+    );
+    const paused = await runner.run(agent, "go");
+    paused.state.approve(paused.interruptions[0]!);
+    await plane.controls.unplug({ kind: "tool", id: "refund" }, STOP);
+    await runner.run(agent, paused.state);
+    expect(seen).toHaveLength(0);
+    await plane.close();
+  });
+
+  test("a blocked call asks nobody, also where the tool itself wants an approval", async () => {
+    const plane = planeOf({ policies: [{ id: "no", blocking: [rule.denylist({ tools: ["refund"] })] }] });
+    const careful = { ...refundTool([]), needsApproval: async () => true };
+    const agent = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "writer", model: calling(["refund", {}]), tools: [careful] }),
+    );
+    const result = await runner.run(agent, "go");
+    expect(result.interruptions).toHaveLength(0);
+    expect(JSON.stringify(result.history)).toContain("Error: ");
+    await plane.close();
+  });
+});

@@ -1,0 +1,7 @@
+import type { ConformanceOptions } from "@agentplane/core/testing";
+
+/** The adapter, as `docs/adapters.md` calls it. */
+export const NAME = "OpenAI Agents SDK";
+
+/** What governing an agent does not do, each with the reason. */
+export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {};

@@ -1,0 +1,111 @@
+import { rule, type Policy } from "@agentplane/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { collected, governedClient, MESSAGES, MODEL } from "./governed-client.ts";
+import { Provider } from "./provider.ts";
+import { data, responsesBody } from "./replies.ts";
+
+let provider: Provider;
+beforeAll(async () => void (provider = await Provider.start()));
+afterAll(() => provider.close());
+
+const MAIL = "mira@example.com";
+const REDACT: Policy = { id: "privacy", blocking: [rule.redact({ detect: ["email"] })] };
+const chat = { model: MODEL, messages: MESSAGES };
+
+describe("an answer that is read again", () => {
+  const list = { object: "list", data: [{ id: "x", content: [{ type: "text", text: `to ${MAIL}` }] }] };
+  test.each([
+    ["get", "/chat/completions", list],
+    ["get", "/chat/completions/c1/messages", list],
+    ["get", "/conversations/c1/items", list],
+    ["get", "/conversations/c1/items/i1", list.data[0]],
+    ["get", "/responses/r1/input_items", list],
+    ["get", "/threads/t1/messages", list],
+    ["get", "/threads/t1/runs/r1/steps", list],
+    ["get", "/RESPONSES/r1", responsesBody(`to ${MAIL}`)],
+    ["post", "/responses/r1/cancel", responsesBody(`to ${MAIL}`)],
+    ["post", "/chat/completions/c1", { choices: [{ message: { content: `to ${MAIL}` } }] }],
+  ] as const)("is redacted: %s %s", async (method, path, json) => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ json });
+    const answer = JSON.stringify(await client[method](path));
+    expect(answer).not.toContain(MAIL);
+    expect(answer).toContain("to ");
+    await plane.close();
+  });
+});
+
+describe("what a stream of the Responses API says beside its deltas", () => {
+  test.each([
+    [
+      "code of an item",
+      { type: "response.output_item.done", item: { type: "code_interpreter_call", code: MAIL } },
+    ],
+    [
+      "code in the whole answer",
+      { type: "response.completed", response: { output: [{ type: "code_interpreter_call", code: MAIL }] } },
+    ],
+    ["an annotation", { type: "response.output_text.annotation.added", annotation: { title: MAIL } }],
+    ["a command", { type: "response.shell_call_command.added", command: MAIL }],
+    ["output of a shell", { type: "response.shell_call_output_content.delta", delta: { stdout: MAIL } }],
+    [
+      "output of a shell at its end",
+      { type: "response.shell_call_output_content.done", output: [{ stdout: MAIL }] },
+    ],
+    ["an event that nobody knows", { type: "response.new", words: { of: [MAIL] } }],
+    [
+      "the text that some servers sum up",
+      { type: "response.completed", response: { output: [], output_text: MAIL } },
+    ],
+  ])("is redacted: %s", async (_name, event) => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ stream: [data(event)] });
+    const seen = await collected(await client.responses.create({ model: MODEL, input: "hi", stream: true }));
+    expect(seen).toHaveLength(1);
+    expect(JSON.stringify(seen)).not.toContain(MAIL);
+    await plane.close();
+  });
+
+  test("the text that some servers sum up is redacted in a whole answer too", async () => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ json: { ...responsesBody(`to ${MAIL}`), output_text: `to ${MAIL}` } });
+    const answer = await client.responses.create({ model: MODEL, input: "hi" });
+    expect(JSON.stringify(answer)).not.toContain(MAIL);
+    await plane.close();
+  });
+});
+
+describe("what a chat answer says beside its text", () => {
+  test.each([
+    ["a message in a chunk", { choices: [{ index: 0, delta: {}, message: { content: MAIL } }] }],
+    ["a text beside a delta", { choices: [{ index: 0, delta: {}, text: MAIL }] }],
+    ["members that some providers add", { choices: [], citations: [MAIL] }],
+  ])("is redacted in a stream: %s", async (_name, chunk) => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ stream: [data(chunk), "data: [DONE]\n\n"] });
+    const seen = await collected(await client.chat.completions.create({ ...chat, stream: true }));
+    expect(JSON.stringify(seen)).not.toContain(MAIL);
+    expect(seen.length).toBeGreaterThan(0);
+    await plane.close();
+  });
+
+  test("members that some providers add are redacted in a whole answer", async () => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ json: { choices: [], citations: [MAIL] } });
+    expect(JSON.stringify(await client.chat.completions.create(chat))).not.toContain(MAIL);
+    await plane.close();
+  });
+
+  test("sound that speaks a redacted transcript is taken out", async () => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    const audio = { id: "a", data: "c3Bva2Vu", expires_at: 1, transcript: `to ${MAIL}` };
+    provider.reset({
+      json: { choices: [{ index: 0, message: { role: "assistant", content: null, audio } }] },
+    });
+    const answer = JSON.stringify(await client.chat.completions.create(chat));
+    expect(answer).not.toContain(MAIL);
+    expect(answer).not.toContain("c3Bva2Vu");
+    await plane.close();
+  });
+});

@@ -1,0 +1,81 @@
+import { ConfigError, type ConfigIssue } from "@agentplane/core";
+
+/** Names of options by what they must be. */
+export interface OptionRules {
+  readonly names: readonly string[];
+  /** Whole numbers from 1. */
+  readonly numbers: readonly string[];
+}
+
+/** A schema's name as this package takes it: an identifier of PostgreSQL, at most 63 bytes. */
+const SCHEMA_PATTERN = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/**
+ * Refuses options that would silently do nothing, or something else than was meant.
+ * @param factory Name of the function they were given to.
+ * @throws ConfigError naming every issue
+ */
+export function checkOptions(factory: string, options: object, { names, numbers }: OptionRules): void {
+  const given = new Map<string, unknown>(Object.entries(options));
+  const issues: ConfigIssue[] = [];
+  for (const name of given.keys()) {
+    if (!names.includes(name))
+      issues.push({ path: name, message: "unknown option", suggestion: nearest(name, names) });
+  }
+  for (const name of numbers) {
+    const value = given.get(name);
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1)) continue;
+    issues.push({ path: name, message: `must be a whole number from 1, not ${JSON.stringify(value)}` });
+  }
+  issues.push(...connectionIssues(given), ...schemaIssues(given.get("schema")));
+  if (issues.length > 0) throw new ConfigError(factory, issues);
+}
+
+function connectionIssues(given: ReadonlyMap<string, unknown>): readonly ConfigIssue[] {
+  const pool = given.get("pool");
+  const text = given.get("connectionString");
+  if ((pool === undefined) === (text === undefined))
+    return [{ path: "", message: "needs either a pool or a connectionString, and not both" }];
+  if (text !== undefined && (typeof text !== "string" || text === ""))
+    return [{ path: "connectionString", message: "must be a text such as postgres://user@host/database" }];
+  const isPool = typeof pool === "object" && pool !== null && "connect" in pool && "query" in pool;
+  return pool === undefined || isPool ? [] : [{ path: "pool", message: "must be a Pool of the package pg" }];
+}
+
+function schemaIssues(schema: unknown): readonly ConfigIssue[] {
+  if (
+    schema === undefined ||
+    (typeof schema === "string" && SCHEMA_PATTERN.test(schema) && !schema.startsWith("pg_"))
+  )
+    return [];
+  const suggestion = "use up to 63 lower-case letters, digits and underscores, such as agentplane";
+  return [{ path: "schema", message: `${JSON.stringify(schema)} cannot be a schema`, suggestion }];
+}
+
+/** Levenshtein within a third of the length: a near miss is named, anything else gets the list. */
+function nearest(word: string, names: readonly string[]): string {
+  let best: string | undefined;
+  let bestDistance = Infinity;
+  for (const name of names) {
+    const away = distance(word.toLowerCase(), name.toLowerCase());
+    if (away < bestDistance && away <= Math.max(1, Math.floor(name.length / 3))) {
+      best = name;
+      bestDistance = away;
+    }
+  }
+  return best === undefined ? `use one of ${names.join(", ")}` : `did you mean "${best}"?`;
+}
+
+function distance(a: string, b: string): number {
+  if (a.length > 64) return Infinity;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? Infinity;
+}

@@ -1,0 +1,161 @@
+import {
+  AgentplaneError,
+  type LedgerStore,
+  type LimitSpec,
+  type LimitState,
+  type Reservation,
+  type ReserveRequest,
+} from "@agentplane/core";
+
+import type { OwnPorts } from "../own-ports.ts";
+import { ServerFailure } from "../server-failure.ts";
+import { checkAmount, checkId, checkRequest, checkTtl } from "./check-request.ts";
+import type { LedgerQueue } from "./ledger-queue.ts";
+import { describeGrant, describeRequest, digestOf, type Described, type Operation } from "./operation.ts";
+import type { ServerClock } from "./server-clock.ts";
+import { UnfinishedEnds, type HoldEnd } from "./unfinished-ends.ts";
+
+/** What a ledger is made of. */
+export interface PostgresLedgerDeps {
+  readonly queue: LedgerQueue;
+  readonly clock: ServerClock;
+  /** How long a request is waited for, in ms: after it, it must not take anything any more. */
+  readonly timeoutMs: number;
+  readonly ports: OwnPorts;
+}
+
+/** Counters and budgets on a server: every operation is one statement, all or nothing. */
+export class PostgresLedger implements LedgerStore {
+  readonly #deps: PostgresLedgerDeps;
+  readonly #unfinished: UnfinishedEnds;
+
+  constructor(deps: PostgresLedgerDeps) {
+    this.#deps = deps;
+    this.#unfinished = new UnfinishedEnds({ ports: deps.ports, end: (id, how) => this.#end(id, how) });
+  }
+
+  async reserve(request: ReserveRequest): Promise<Reservation> {
+    checkRequest(request);
+    const { id } = request;
+    const { clock, timeoutMs } = this.#deps;
+    this.#unfinished.forget(id);
+    const described = describeRequest("reserve", request);
+    let untilMs = clock.afterMs(timeoutMs);
+    try {
+      let answers = await this.#deps.queue.run(until(described, untilMs));
+      if (answers === "late") {
+        // Answered in time and yet too late: the server's clock was changed, and its answer brought the new time.
+        untilMs = clock.afterMs(timeoutMs);
+        answers = await this.#deps.queue.run(until(described, untilMs));
+      }
+      return reservationOf(request, answers);
+    } catch (error) {
+      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
+      if (error instanceof ServerFailure && error.kind === "unknown")
+        this.#unfinished.add(id, { afterMs: untilMs });
+      throw error;
+    }
+  }
+
+  async probe(request: ReserveRequest): Promise<Reservation> {
+    checkRequest(request);
+    return reservationOf(request, await this.#deps.queue.run(describeRequest("probe", request)));
+  }
+
+  async settle(id: string, actuals: readonly (number | undefined)[]): Promise<void> {
+    checkId(id);
+    for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
+    await this.#finish(id, { actuals });
+  }
+
+  async release(id: string): Promise<void> {
+    checkId(id);
+    await this.#finish(id, { afterMs: undefined });
+  }
+
+  async renew(id: string, ttlMs: number): Promise<void> {
+    checkId(id);
+    checkTtl(ttlMs);
+    await this.#run({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) });
+  }
+
+  async read(spec: LimitSpec): Promise<LimitState> {
+    const answer = await this.#run({ op: "read", cell: digestOf(spec.key) });
+    return {
+      used: numberIn(answer, "used"),
+      held: numberIn(answer, "held"),
+      limit: spec.limit + numberIn(answer, "granted"),
+    };
+  }
+
+  async grant(spec: LimitSpec, amount: number): Promise<void> {
+    checkAmount(amount, "a granted amount");
+    await this.#deps.queue.run(describeGrant(spec, amount));
+  }
+
+  async reset(key: string): Promise<void> {
+    await this.#run({ op: "reset", cell: digestOf(key) });
+  }
+
+  close(): void {
+    this.#unfinished.close();
+  }
+
+  async #finish(id: string, how: HoldEnd): Promise<void> {
+    this.#unfinished.forget(id);
+    try {
+      await this.#end(id, how);
+    } catch (error) {
+      this.#unfinished.add(id, how);
+      throw error;
+    }
+  }
+
+  /** @returns Whether it is done; false while the reservation might still be taken. */
+  async #end(id: string, how: HoldEnd): Promise<boolean> {
+    const hold = digestOf(id);
+    // An estimate that stands is null: JSON has no undefined.
+    const operation: Operation =
+      "actuals" in how
+        ? { op: "settle", hold, actuals: how.actuals.map((actual) => actual ?? null) }
+        : { op: "release", hold, ...(how.afterMs !== undefined && { after: how.afterMs }) };
+    return (await this.#run(operation)) !== "early";
+  }
+
+  #run(operation: Operation): Promise<unknown> {
+    const described: Described = { operation, specs: new Map() };
+    return this.#deps.queue.run(described);
+  }
+}
+
+/** The request, to be refused when it arrives after its time. */
+function until({ operation, specs }: Described, untilMs: number | undefined): Described {
+  return { operation: { ...operation, until: untilMs }, specs };
+}
+
+/** @param answers By position: null where the item fits, else `{ retryAfterMs }`. */
+function reservationOf({ items }: ReserveRequest, answers: unknown): Reservation {
+  if (answers === "late")
+    throw new ServerFailure("PostgreSQL was too slow for a reservation", { kind: "refused" });
+  if (!Array.isArray(answers) || answers.length !== items.length)
+    throw new ServerFailure("PostgreSQL: the ledger answered with something else", { kind: "unknown" });
+  const breaches = answers.flatMap((answer: unknown, index) => {
+    if (answer === null) return [];
+    const retryAfterMs = retryIn(answer);
+    return retryAfterMs === undefined ? [{ index }] : [{ index, retryAfterMs }];
+  });
+  return { isGranted: !breaches.some(({ index }) => items[index]?.isSoft === false), breaches };
+}
+
+function retryIn(answer: unknown): number | undefined {
+  const wait =
+    typeof answer === "object" && answer !== null && "retryAfterMs" in answer ? answer.retryAfterMs : null;
+  return wait === null ? undefined : Number(wait);
+}
+
+function numberIn(answer: unknown, name: string): number {
+  const found: unknown =
+    typeof answer === "object" && answer !== null ? Reflect.get(answer, name) : undefined;
+  if (typeof found === "number") return found;
+  throw new AgentplaneError("state_failed", `PostgreSQL: the ledger answered without "${name}"`);
+}

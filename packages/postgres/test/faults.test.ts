@@ -1,0 +1,203 @@
+import { setTimeout } from "node:timers/promises";
+
+import { createAgentPlane, rule, type LimitSpec, type StateStore } from "@agentplane/core";
+import { Client } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { postgresState } from "../src/postgres-state.ts";
+import { canStartServers, PrivateServer } from "./private-server.ts";
+import { QUIET } from "./server.ts";
+
+const BUDGET: LimitSpec = {
+  key: "budget",
+  measure: "tokens",
+  limit: 1_000_000,
+  window: { kind: "lifetime" },
+};
+const LONG_MS = 600_000;
+
+describe.skipIf(!canStartServers())("a server that fails", () => {
+  let server: PrivateServer;
+  let schema = "";
+  let store: StateStore;
+  const open = (timeoutMs = 1_000): StateStore =>
+    postgresState({ connectionString: server.url, schema, timeoutMs, pollMs: 100, ports: { logger: QUIET } });
+  const reserve = async (id: string, amount = 10): Promise<{ readonly isGranted: boolean }> =>
+    store.ledger.reserve({
+      id,
+      ttlMs: LONG_MS,
+      items: [{ spec: BUDGET, amount, isSoft: false, expired: "charge" }],
+    });
+  const settle = async (id: string, amount: number): Promise<void> => store.ledger.settle(id, [amount]);
+
+  beforeAll(async () => {
+    server = await PrivateServer.create();
+  }, 60_000);
+  afterAll(() => server.destroy());
+  beforeEach(() => {
+    server.resume();
+    schema = `s${Math.random().toString(36).slice(2)}`;
+    store = open();
+    return async () => store.close();
+  });
+
+  test("stopped: fails at once, and works again by itself when it is back", async () => {
+    await reserve("a");
+    await server.stop();
+    const began = performance.now();
+    await expect(reserve("b")).rejects.toMatchObject({ code: "state_failed" });
+    await expect(store.controls.read("x")).rejects.toMatchObject({ code: "state_failed" });
+    await expect(store.ledger.settle("a", [7])).rejects.toMatchObject({ code: "state_failed" });
+    expect(performance.now() - began).toBeLessThan(500);
+    await server.start();
+    // The end that did not reach it is told by itself.
+    await expect
+      .poll(() => store.ledger.read(BUDGET), { timeout: 5_000 })
+      .toMatchObject({ used: 7, held: 0 });
+    expect((await reserve("b")).isGranted).toBe(true);
+  });
+
+  test("restarted between two calls: the second is none the wiser", async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, index) => reserve(`warm ${index}`)));
+    await server.stop();
+    await server.start();
+    expect((await reserve("after")).isGranted).toBe(true);
+  });
+
+  test("paused: fails within its deadline, and what was sent meanwhile holds nothing afterwards", async () => {
+    await reserve("before");
+    server.pause();
+    const began = performance.now();
+    const lost = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => reserve(`lost ${index}`)));
+    expect(lost.map(({ status }) => status)).not.toContain("fulfilled");
+    expect(performance.now() - began).toBeLessThan(1_500);
+    server.resume();
+    await expect
+      .poll(() => store.ledger.read(BUDGET), { timeout: 8_000 })
+      .toMatchObject({ used: 0, held: 10 });
+    await setTimeout(1_000);
+    expect(await store.ledger.read(BUDGET)).toMatchObject({ used: 0, held: 10 });
+  });
+
+  test("one connection that hangs: what it does when it wakes up comes too late", async () => {
+    await reserve("warm");
+    await store.ledger.release("warm");
+    const client = new Client({ connectionString: server.url });
+    await client.connect();
+    const { rows } = await client.query(
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'agentplane'",
+    );
+    for (const { pid } of rows) process.kill(pid, "SIGSTOP");
+    await expect(reserve("hangs")).rejects.toMatchObject({ code: "state_failed" });
+    // Told over another connection, when the request can no longer be taken.
+    await setTimeout(1_500);
+    for (const { pid } of rows) process.kill(pid, "SIGCONT");
+    await setTimeout(500);
+    expect(await store.ledger.read(BUDGET)).toMatchObject({ used: 0, held: 0 });
+    await client.end();
+  });
+
+  test.each(["crash", "stop"] as const)(
+    "%s in the middle of 200 calls: everything is charged once",
+    async (fault) => {
+      await reserve("warm");
+      await store.ledger.release("warm");
+      let spent = 0;
+      let lost = 0;
+      const call = async (index: number): Promise<void> => {
+        for (let round = 0; round < 5; round++) {
+          const id = `call ${index} ${round}`;
+          // oxlint-disable-next-line no-await-in-loop -- one after the other
+          const granted = await reserve(id).then(
+            ({ isGranted }) => isGranted,
+            () => {
+              lost++;
+              return false;
+            },
+          );
+          if (granted) spent += 3;
+          // oxlint-disable-next-line no-await-in-loop -- as above
+          if (granted) await settle(id, 3).catch(() => undefined);
+          // oxlint-disable-next-line no-await-in-loop -- as above
+          else await setTimeout(100);
+        }
+      };
+      const calls = Promise.all(Array.from({ length: 200 }, (_, index) => call(index)));
+      await setTimeout(40);
+      await server[fault]();
+      await server.start();
+      await calls;
+      expect(Math.min(spent, lost)).toBeGreaterThan(0);
+      await expect
+        .poll(() => store.ledger.read(BUDGET), { timeout: 10_000 })
+        .toMatchObject({ used: spent, held: 0 });
+    },
+  );
+
+  test("a lost change feed says so and finds what changed meanwhile", async () => {
+    const seen: unknown[] = [];
+    let missed = 0;
+    let confirmed = 0;
+    const unwatch = store.controls.watch("", {
+      changed: (key, value) => seen.push([key, value]),
+      missed: () => missed++,
+      confirmed: () => confirmed++,
+    });
+    await expect.poll(() => confirmed).toBeGreaterThan(1);
+    const atStart = missed;
+    await server.stop();
+    await setTimeout(300);
+    const before = confirmed;
+    await setTimeout(300);
+    expect(confirmed).toBe(before);
+    await server.start();
+    const other = open();
+    await other.controls.update("kill", () => ({ by: "operator" }));
+    await other.close();
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([["kill", { by: "operator" }]]);
+    expect(missed).toBeGreaterThan(atStart);
+    unwatch();
+  });
+
+  test("a plane blocks or goes on while it is down, as onStateError says, and recovers", async () => {
+    const planes = (["block", "allow"] as const).map((onStateError) =>
+      createAgentPlane({
+        id: onStateError,
+        state: open(500),
+        onStateError,
+        tools: { search: { access: "read", external: false } },
+        policies: [{ id: "p", blocking: [rule.rate({ limit: 100, window: "1h", per: "agent" })] }],
+        ports: { logger: QUIET },
+      }),
+    );
+    const effects = async (): Promise<unknown[]> => {
+      const asked = planes.map(async ({ guard }, index) =>
+        guard.toolCall({
+          context: {
+            hookpoint: "before_tool_call",
+            agent: "a",
+            session: "s",
+            tool: { name: "search", input: {} },
+            callId: `${performance.now()} ${index}`,
+          },
+          run: () => "done",
+        }),
+      );
+      return (await Promise.all(asked)).map(({ status }) => status);
+    };
+    await Promise.all(planes.map((plane) => plane.ready()));
+    expect(await effects()).toEqual(["ran", "ran"]);
+    for (const fault of ["stop", "pause"] as const) {
+      // oxlint-disable no-await-in-loop -- one fault after the other
+      await server[fault]();
+      const began = performance.now();
+      expect(await effects()).toEqual(["blocked", "ran"]);
+      expect(performance.now() - began).toBeLessThan(6_000);
+      if (fault === "stop") await server.start();
+      else server.resume();
+      await expect.poll(effects, { timeout: 8_000, interval: 200 }).toEqual(["ran", "ran"]);
+      // oxlint-enable no-await-in-loop
+    }
+    await Promise.all(planes.map((plane) => plane.close()));
+  });
+});

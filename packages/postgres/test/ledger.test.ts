@@ -1,0 +1,155 @@
+import type { LimitSpec } from "@agentplane/core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { Tidy } from "../src/tidy.ts";
+import { Database } from "../src/database.ts";
+import { ownPorts } from "../src/own-ports.ts";
+import { hasServer, QUIET, TestSchema } from "./server.ts";
+
+const HOUR_MS = 3_600_000;
+
+function tokens(key: string, limit = 1_000_000): LimitSpec {
+  return { key, measure: "tokens", limit, window: { kind: "sliding", windowMs: HOUR_MS } };
+}
+
+describe.skipIf(!(await hasServer()))("the ledger in PostgreSQL", () => {
+  const schema = new TestSchema();
+  const store = schema.open();
+  const second = schema.open();
+  const count = async (table: string): Promise<number> =>
+    (await schema.pool.query(`SELECT count(*)::int AS count FROM "${schema.name}".${table}`)).rows[0].count;
+
+  beforeAll(async () => void (await store.controls.read("installs")));
+  afterEach(() => schema.empty());
+  afterAll(async () => {
+    await store.close();
+    await second.close();
+    await schema.drop();
+  });
+
+  test("limits taken in opposite orders never wait for each other in a circle", async () => {
+    const before = await deadlocks();
+    const keys = Array.from({ length: 6 }, (_, index) => `limit ${index}`);
+    const calls = Array.from({ length: 300 }, async (_, index) => {
+      const order = index % 2 === 0 ? keys : keys.toReversed();
+      const items = order.map((key) => ({
+        spec: tokens(key),
+        amount: 1,
+        isSoft: false,
+        expired: "charge" as const,
+      }));
+      const { ledger } = index % 3 === 0 ? second : store;
+      expect((await ledger.reserve({ id: `call ${index}`, ttlMs: 60_000, items })).isGranted).toBe(true);
+      await ledger.settle(`call ${index}`, []);
+    });
+    await Promise.all(calls);
+    const states = await Promise.all(keys.map(async (key) => store.ledger.read(tokens(key))));
+    for (const state of states) expect(state).toMatchObject({ used: 300, held: 0 });
+    expect(await deadlocks()).toBe(before);
+  });
+
+  test("a refusal, a probe and a look leave no trace", async () => {
+    const request = {
+      id: "a",
+      ttlMs: 1_000,
+      items: [{ spec: tokens("none", 0), amount: 1, isSoft: false, expired: "charge" as const }],
+    };
+    expect((await store.ledger.reserve(request)).isGranted).toBe(false);
+    await store.ledger.probe(request);
+    await store.ledger.read(tokens("other"));
+    await store.ledger.reset("another");
+    expect(await count("limit_cell")).toBe(0);
+    expect(await count("held_item")).toBe(0);
+  });
+
+  test("counts exactly up to the largest whole number there is, and refuses beyond what a server can", async () => {
+    const spec = tokens("vast", Number.MAX_SAFE_INTEGER);
+    const items = (amount: number) => [{ spec, amount, isSoft: false, expired: "charge" as const }];
+    expect(
+      (await store.ledger.reserve({ id: "a", ttlMs: 60_000, items: items(Number.MAX_SAFE_INTEGER - 1) }))
+        .isGranted,
+    ).toBe(true);
+    const others = await Promise.all(
+      ["b", "c", "d"].map(async (id) => store.ledger.reserve({ id, ttlMs: 60_000, items: items(1) })),
+    );
+    expect(others.filter(({ isGranted }) => isGranted)).toHaveLength(1);
+    expect((await store.ledger.read(spec)).held).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  test("one operation that cannot be does not take others of its statement with it", async () => {
+    const odd: LimitSpec = {
+      ...tokens("zone"),
+      window: { kind: "calendar", unit: "day", timeZone: "Mars/Olympus" },
+    };
+    const good = Array.from({ length: 40 }, async (_, index) =>
+      store.ledger.reserve({
+        id: `g${index}`,
+        ttlMs: 9_000,
+        items: [{ spec: tokens("good"), amount: 1, isSoft: false, expired: "charge" }],
+      }),
+    );
+    const bad = store.ledger.reserve({
+      id: "bad",
+      ttlMs: 9_000,
+      items: [{ spec: odd, amount: 1, isSoft: false, expired: "charge" }],
+    });
+    await expect(bad).rejects.toMatchObject({
+      code: "state_failed",
+      message: expect.stringContaining("Mars/Olympus"),
+    });
+    expect((await Promise.all(good)).every(({ isGranted }) => isGranted)).toBe(true);
+  });
+
+  test("forgets limits in which nothing lives, and no others", async () => {
+    const database = new Database({
+      pool: schema.pool,
+      ownsPool: false,
+      schema: schema.name,
+      timeoutMs: 5_000,
+      ports: ownPorts({ logger: QUIET }),
+    });
+    const tidy = new Tidy(database, HOUR_MS, ownPorts({ logger: QUIET }));
+    const hold = async (id: string, spec: LimitSpec): Promise<unknown> =>
+      store.ledger.reserve({
+        id,
+        ttlMs: 60_000,
+        items: [{ spec, amount: 1, isSoft: false, expired: "charge" }],
+      });
+    await hold("idle", tokens("idle"));
+    await store.ledger.release("idle");
+    await hold("held", tokens("held"));
+    await hold("used", tokens("used"));
+    await store.ledger.settle("used", []);
+    await store.ledger.grant(tokens("granted"), 5);
+    await tidy.round();
+    const { rows } = await schema.pool.query(`SELECT name FROM "${schema.name}".limit_cell ORDER BY 1`);
+    expect(rows.map(({ name }) => name)).toEqual(["granted", "held", "used"]);
+    tidy.close();
+    await database.close();
+  });
+
+  test("an hour in which the server's clock went back neither refills nor frees", async () => {
+    const spec = tokens("clock", 10);
+    const hold = async (id: string, amount: number): Promise<boolean> =>
+      (
+        await store.ledger.reserve({
+          id,
+          ttlMs: 600_000,
+          items: [{ spec, amount, isSoft: false, expired: "charge" }],
+        })
+      ).isGranted;
+    expect(await hold("a", 10)).toBe(true);
+    await store.ledger.settle("a", []);
+    await schema.pool.query(`UPDATE "${schema.name}".limit_cell SET seen_ms = seen_ms + ${HOUR_MS / 2}`);
+    expect(await hold("b", 1)).toBe(false);
+    await schema.pool.query(`UPDATE "${schema.name}".limit_cell SET seen_ms = seen_ms + ${2 * HOUR_MS}`);
+    expect(await hold("b", 1)).toBe(true);
+  });
+
+  async function deadlocks(): Promise<number> {
+    const { rows } = await schema.pool.query(
+      "SELECT deadlocks::int AS count FROM pg_stat_database WHERE datname = current_database()",
+    );
+    return rows[0].count;
+  }
+});

@@ -1,0 +1,179 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+
+import { Client } from "pg";
+
+const DEBIAN = "/usr/lib/postgresql";
+
+/** Where initdb and postgres are: of a Debian package, else on the path. */
+function binaries(): string | undefined {
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).toSorted((a, b) => Number(b) - Number(a)) : [];
+  const found = versions
+    .map((version) => join(DEBIAN, version, "bin"))
+    .find((path) => existsSync(join(path, "initdb")));
+  if (found !== undefined) return found;
+  return (process.env["PATH"] ?? "").split(":").find((path) => existsSync(join(path, "initdb")));
+}
+
+/** Whether a server can be started here; where it cannot, tests are skipped with one loud line, but for CI. */
+export function canStartServers(): boolean {
+  if (binaries() !== undefined) return true;
+  if (process.env["CI"]) throw new Error("initdb and postgres are needed in CI");
+  console.warn(
+    "SKIPPED: no initdb and postgres here; install the PostgreSQL server to run the tests of faults",
+  );
+  return false;
+}
+
+/** A server of the test's own, to be stopped, paused and killed. */
+export class PrivateServer {
+  readonly #directory: string;
+  readonly #bin: string;
+  readonly port: number;
+  #process: ChildProcess | undefined;
+
+  private constructor(directory: string, bin: string, port: number) {
+    this.#directory = directory;
+    this.#bin = bin;
+    this.port = port;
+  }
+
+  static async create(): Promise<PrivateServer> {
+    const bin = binaries();
+    if (bin === undefined) throw new Error("there is no PostgreSQL server here");
+    const directory = await mkdtemp(join(tmpdir(), "agentplane-postgres-"));
+    // The server refuses to run as root.
+    if (isRoot()) execFileSync("chown", ["postgres", directory]);
+    await chmod(directory, 0o700);
+    const args = ["-D", directory, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"];
+    execFileSync(join(bin, "initdb"), args, { stdio: "pipe", cwd: "/", ...owner() });
+    const server = new PrivateServer(directory, bin, await freePort());
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
+  }
+
+  async start(): Promise<void> {
+    const settings = [
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "unix_socket_directories=",
+      "-c",
+      "max_connections=200",
+    ];
+    const args = ["-D", this.#directory, "-p", String(this.port), ...settings];
+    this.#process = spawn(join(this.#bin, "postgres"), args, { stdio: "ignore", cwd: "/", ...owner() });
+    for (let attempt = 0; attempt < 200; attempt++) {
+      // oxlint-disable-next-line no-await-in-loop -- waits for it
+      if (await this.#answers()) return;
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await setTimeout(50);
+    }
+    throw new Error("the private PostgreSQL server does not start");
+  }
+
+  /** Ends sessions and then itself. */
+  async stop(): Promise<void> {
+    await this.#end("SIGINT");
+  }
+
+  /** As a machine that loses its power: nothing is finished or written down. */
+  async crash(): Promise<void> {
+    for (const pid of this.#family().toReversed()) signal(pid, "SIGKILL");
+    await this.#end("SIGKILL");
+  }
+
+  /** Goes on accepting connections, by its kernel, and answers nothing. */
+  pause(): void {
+    for (const pid of this.#family()) signal(pid, "SIGSTOP");
+  }
+
+  resume(): void {
+    for (const pid of this.#family()) signal(pid, "SIGCONT");
+  }
+
+  async destroy(): Promise<void> {
+    this.resume();
+    await this.#end("SIGQUIT");
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #answers(): Promise<boolean> {
+    const client = new Client({ connectionString: this.url, connectionTimeoutMillis: 500 });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #end(name: NodeJS.Signals): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = new Promise((resolve) => void running.once("exit", resolve));
+    running.kill(name);
+    await ended;
+  }
+
+  #family(): readonly number[] {
+    const pid = this.#process?.pid;
+    return pid === undefined ? [] : [pid, ...childrenOf(pid)];
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)])
+      .toString()
+      .split(/\s+/)
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    // It has none.
+    return [];
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** As whom the server runs: as oneself, but for root, as whom it does not. */
+function owner(): { readonly uid?: number; readonly gid?: number } {
+  if (!isRoot()) return {};
+  const idOf = (option: string): number => Number(execFileSync("id", [option, "postgres"]).toString());
+  return { uid: idOf("-u"), gid: idOf("-g") };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}

@@ -1,0 +1,161 @@
+import {
+  AgentplaneError,
+  type LedgerStore,
+  type LimitSpec,
+  type LimitState,
+  type Reservation,
+  type ReserveRequest,
+} from "@agentplane/core";
+
+import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
+import { NotConnected } from "./connection.ts";
+import type { Keyspace } from "./keyspace.ts";
+import { KnownHolds } from "./known-holds.ts";
+import type { LedgerCaller } from "./ledger-caller.ts";
+import { itemArguments } from "./item-arguments.ts";
+import { shapeOf } from "./limit-shape.ts";
+import { END, GRANT, PROBE, READ, RENEW, RESERVE, RESET } from "./lua/ledger-scripts.ts";
+import type { Script } from "./script.ts";
+import { ScriptRequest } from "./script-request.ts";
+import type { HoldEnd, UnfinishedEnds } from "./unfinished-ends.ts";
+
+/** What a ledger is made of. */
+export interface RedisLedgerDeps {
+  readonly caller: Pick<LedgerCaller, "call">;
+  readonly keyspace: Keyspace;
+  /** Where ends go that could not be told. */
+  readonly unfinished: Pick<UnfinishedEnds, "add" | "forget">;
+}
+
+/** Counters and budgets on a server: each operation is one script, hence one round trip and atomic. */
+export class RedisLedger implements LedgerStore {
+  readonly #deps: RedisLedgerDeps;
+  readonly #known = new KnownHolds();
+
+  constructor(deps: RedisLedgerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether this process has made that reservation here and not ended it. */
+  knows(id: string): boolean {
+    return this.#known.get(id) !== undefined;
+  }
+
+  async reserve(request: ReserveRequest): Promise<Reservation> {
+    checkRequest(request);
+    const { id } = request;
+    this.#deps.unfinished.forget(id);
+    try {
+      return await this.#ask(RESERVE, request);
+    } catch (error) {
+      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
+      if (mayHaveHappened(error)) this.#deps.unfinished.add(id, "release");
+      throw error;
+    }
+  }
+
+  async probe(request: ReserveRequest): Promise<Reservation> {
+    checkRequest(request);
+    return this.#ask(PROBE, request);
+  }
+
+  async settle(id: string, actuals: readonly (number | undefined)[]): Promise<void> {
+    for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
+    return this.#finish(id, actuals);
+  }
+
+  async release(id: string): Promise<void> {
+    return this.#finish(id, "release");
+  }
+
+  async renew(id: string, ttlMs: number): Promise<void> {
+    checkTtl(ttlMs);
+    await this.#callHold(RENEW, id, { ttl_ms: ttlMs });
+  }
+
+  async read(spec: LimitSpec): Promise<LimitState> {
+    const [used, held, granted] = await this.#callLimit(READ, spec.key, { shape: shapeOf(spec) });
+    return { used: Number(used), held: Number(held), limit: spec.limit + Number(granted) };
+  }
+
+  async grant(spec: LimitSpec, amount: number): Promise<void> {
+    checkAmount(amount, "a granted amount");
+    await this.#callLimit(GRANT, spec.key, { shape: shapeOf(spec), fields: { amount } });
+  }
+
+  async reset(key: string): Promise<void> {
+    await this.#callLimit(RESET, key, { shape: "lifetime" });
+  }
+
+  /** Ends a hold, once; told later what was wanted first, it finds nothing any more. */
+  async end(id: string, how: HoldEnd): Promise<void> {
+    // An estimate that stands is `false`: Lua's nil would end the list.
+    await this.#callHold(END, id, how === "release" ? {} : { actuals: how.map((actual) => actual ?? false) });
+    this.#known.delete(id);
+  }
+
+  async #finish(id: string, how: HoldEnd): Promise<void> {
+    this.#deps.unfinished.forget(id);
+    try {
+      await this.end(id, how);
+    } catch (error) {
+      if (isStoreFailure(error)) this.#deps.unfinished.add(id, how);
+      throw error;
+    }
+  }
+
+  async #ask(script: Script, { id, ttlMs, items }: ReserveRequest): Promise<Reservation> {
+    const { caller, keyspace } = this.#deps;
+    const known = this.#known.get(id);
+    const request = new ScriptRequest(keyspace, known);
+    const wanted = itemArguments(request, items);
+    // Before it is asked: also an end that comes while the answer is under way names the limits.
+    if (script === RESERVE) this.#known.set(id, request.limits);
+    const answer = await caller.call({
+      script,
+      request,
+      others: [keyspace.ofHold(id)],
+      fields: { items: wanted, ttl_ms: Math.ceil(ttlMs) },
+      hasDeadline: true,
+    });
+    const reservation = readReservation(answer);
+    if (script === RESERVE && !reservation.isGranted && known === undefined) this.#known.delete(id);
+    return reservation;
+  }
+
+  #callHold(script: Script, id: string, fields: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const { caller, keyspace } = this.#deps;
+    const request = new ScriptRequest(keyspace, this.#known.get(id));
+    return caller.call({ script, request, others: [keyspace.ofHold(id)], fields });
+  }
+
+  #callLimit(
+    script: Script,
+    key: string,
+    { shape, fields = {} }: { shape: string; fields?: Readonly<Record<string, unknown>> },
+  ): Promise<readonly unknown[]> {
+    const { caller, keyspace } = this.#deps;
+    const request = new ScriptRequest(keyspace);
+    request.addLimit(key, shape);
+    return caller.call({ script, request, others: [], fields });
+  }
+}
+
+function isStoreFailure(error: unknown): boolean {
+  return error instanceof AgentplaneError && error.code === "state_failed";
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  return isStoreFailure(error) && !(error instanceof NotConnected);
+}
+
+/** Granted, then position and wait of every exceeded limit; −1 for a wait that time alone does not end. */
+function readReservation([granted, ...numbers]: readonly unknown[]): Reservation {
+  const breaches: { index: number; retryAfterMs?: number }[] = [];
+  for (let at = 0; at < numbers.length; at += 2) {
+    const index = Number(numbers[at]);
+    const retryAfterMs = Number(numbers[at + 1]);
+    breaches.push(retryAfterMs < 0 ? { index } : { index, retryAfterMs });
+  }
+  return { isGranted: granted === 1, breaches };
+}

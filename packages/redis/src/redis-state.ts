@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+
+import type { StateStore } from "@agentplane/core";
+
+import { ChangeFeed } from "./change-feed.ts";
+import { checkServer } from "./check-server.ts";
+import { Connection } from "./connection.ts";
+import { Keyspace } from "./keyspace.ts";
+import { LeaseExchanger } from "./lease-exchange.ts";
+import { LeasedLedger } from "./leased-ledger.ts";
+import { LedgerCaller } from "./ledger-caller.ts";
+import { openClient } from "./open-client.ts";
+import { platformPorts, type RedisPorts } from "./platform-ports.ts";
+import { RedisDocuments } from "./redis-documents.ts";
+import { RedisLedger } from "./redis-ledger.ts";
+import { readOptions, type RedisStateOptions, type RedisStateSettings } from "./redis-state-options.ts";
+import { ServerClock } from "./server-clock.ts";
+import { UnfinishedEnds } from "./unfinished-ends.ts";
+
+/** State shared by all processes that use the same server and namespace. */
+export interface RedisState extends StateStore {
+  /**
+   * Settles when the server was reached and every change from then on is heard. Not needed before use: a first command
+   * waits for the first connection by itself.
+   * @throws AgentplaneError `state_failed` when the server cannot be reached
+   */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Everything that must be remembered, on Redis or Valkey: shared by many processes, by the server's clock, each
+ * operation on limits in one round trip.
+ * @param options A client or a URL; everything else has a default.
+ * @throws ConfigError (`config_invalid`) naming every option that would do nothing
+ * @example const plane = createAgentPlane({ state: redisState({ url: "redis://127.0.0.1:6379" }) });
+ */
+export function redisState(options: RedisStateOptions): RedisState {
+  const settings = readOptions(options);
+  const ports = platformPorts(options.ports);
+  // One of them is there: the options were checked.
+  const source = options.client ?? options.url ?? "";
+  const keyspace = new Keyspace(settings.namespace);
+  const connect = (purpose: string): Connection =>
+    new Connection({
+      client: openClient(source, settings.timeoutMs),
+      purpose,
+      logger: ports.logger,
+      timeoutMs: settings.timeoutMs,
+    });
+  const connection = connect("state");
+  const following = connect("changes");
+  const documents = createCollections(connection, keyspace, ports);
+  const feed = new ChangeFeed(
+    { connection: following, keyspace, heartbeatMs: settings.heartbeatMs, ...ports },
+    Object.values(documents).map(({ changes }) => changes),
+  );
+  const clock = new ServerClock(ports.clock);
+  const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
+  const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), ...ports });
+  const ledger = new RedisLedger({ caller, keyspace, unfinished });
+  const leased = settings.lease && createLeased(settings.lease, { remote: ledger, caller, keyspace, ports });
+  const checked = checkServer(connection, ports.logger);
+  // Told by `ready`; a plane that does not ask has the connection's own messages.
+  checked.catch(() => undefined);
+  return {
+    ledger: leased ?? ledger,
+    ...documents,
+    async ready() {
+      await checked;
+      await feed.subscribed;
+    },
+    async close() {
+      await leased?.close();
+      await unfinished.flush();
+      const lost = unfinished.close();
+      if (lost > 0)
+        ports.logger.warn("closed while Redis was away: holds of ended calls expire instead", {
+          holds: lost,
+        });
+      feed.close();
+      for (const { changes } of Object.values(documents)) changes.close();
+      connection.close();
+      following.close();
+    },
+  };
+}
+
+function createLeased(
+  { max, ttlMs }: NonNullable<RedisStateSettings["lease"]>,
+  deps: { remote: RedisLedger; caller: LedgerCaller; keyspace: Keyspace; ports: RedisPorts },
+): LeasedLedger {
+  const { remote, caller, keyspace, ports } = deps;
+  const elapsedMs = (): number => ports.clock.elapsedMs();
+  const clientId = randomUUID();
+  const exchanger = new LeaseExchanger({ caller, keyspace, ttlMs, clientId, elapsedMs });
+  return new LeasedLedger({ remote, exchanger, timers: ports.timers, ttlMs, max, elapsedMs });
+}
+
+type Collection = "controls" | "ladders" | "approvals" | "sessions" | "admissions" | "versions";
+
+function createCollections(
+  connection: Connection,
+  keyspace: Keyspace,
+  { logger }: RedisPorts,
+): Readonly<Record<Collection, RedisDocuments>> {
+  const create = (collection: Collection): RedisDocuments =>
+    new RedisDocuments({ collection, connection, keyspace, logger });
+  return {
+    controls: create("controls"),
+    ladders: create("ladders"),
+    approvals: create("approvals"),
+    sessions: create("sessions"),
+    admissions: create("admissions"),
+    versions: create("versions"),
+  };
+}

@@ -1,0 +1,84 @@
+import type { Logger, Timers } from "@agentplane/core";
+
+import { NotConnected } from "./connection.ts";
+
+/** How a hold ends: with what was really used by position, or given back. */
+export type HoldEnd = readonly (number | undefined)[] | "release";
+
+/** What is needed to end holds later. */
+export interface UnfinishedEndsDeps {
+  end(id: string, how: HoldEnd): Promise<void>;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 500;
+/** As long as the store finds what a call took; after it, the hold has been charged or given back for good. */
+const MAX_UNFINISHED = 100_000;
+
+/**
+ * Ends of holds that did not reach the server: a settlement that failed, and a reservation whose answer was lost and
+ * that nobody has made again. They are told when the server is back, so that nothing leaks; ends are idempotent.
+ */
+export class UnfinishedEnds {
+  readonly #deps: UnfinishedEndsDeps;
+  readonly #ends = new Map<string, HoldEnd>();
+  #stopTimer: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(deps: UnfinishedEndsDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  add(id: string, how: HoldEnd): void {
+    if (this.#isClosed) return;
+    if (this.#ends.size >= MAX_UNFINISHED) {
+      this.#deps.logger.error("too many calls ended while Redis was away; their holds expire instead", {
+        kept: MAX_UNFINISHED,
+      });
+      return;
+    }
+    this.#ends.set(id, how);
+    this.#schedule();
+  }
+
+  /** Somebody makes this call again, or ends it: what was to be told of it does not hold any more. */
+  forget(id: string): void {
+    if (this.#ends.size > 0) this.#ends.delete(id);
+  }
+
+  /** Tells what can be told; what fails is tried again. */
+  async flush(): Promise<void> {
+    for (const [id, how] of Array.from(this.#ends)) {
+      if (this.#ends.get(id) !== how) continue;
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the first that fails tells that the others would
+        await this.#deps.end(id, how);
+        if (this.#ends.get(id) === how) this.#ends.delete(id);
+      } catch (error) {
+        // Still away, which was logged when the connection was lost: the timer comes again.
+        if (error instanceof NotConnected) break;
+      }
+    }
+    if (this.#ends.size > 0) this.#schedule();
+  }
+
+  /** @returns How many ends were not told; their holds expire. */
+  close(): number {
+    this.#isClosed = true;
+    this.#stopTimer?.();
+    return this.#ends.size;
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return;
+    this.#stopTimer ??= this.#deps.timers.set(() => {
+      this.#stopTimer = undefined;
+      void this.flush();
+    }, RETRY_MS);
+  }
+}

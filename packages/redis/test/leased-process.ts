@@ -1,0 +1,78 @@
+import { AgentplaneError } from "@agentplane/core";
+
+import { NotConnected } from "../src/connection.ts";
+import type { Keyspace } from "../src/keyspace.ts";
+import { LeaseExchanger } from "../src/lease-exchange.ts";
+import { LeasedLedger } from "../src/leased-ledger.ts";
+import type { LedgerCall, LedgerCaller } from "../src/ledger-caller.ts";
+import { RedisLedger } from "../src/redis-ledger.ts";
+import type { HoldEnd } from "../src/unfinished-ends.ts";
+
+/** What the network does with the next request. */
+export type Fate = "arrives" | "is not sent" | "loses its answer";
+
+/** A process that leases, whose time, timers and network are a test's. */
+export interface LeasedProcess {
+  readonly ledger: LeasedLedger;
+  fate: Fate;
+  /** Runs what timers would: leases are renewed, ends are told that were not. */
+  tick(): Promise<void>;
+}
+
+/** How leases are taken in tests. */
+export const LEASE = { ttlMs: 2_000, max: 30 } as const;
+
+/** Starts one on a virtual ledger. */
+export function startProcess(
+  clientId: string,
+  { caller, keyspace }: { readonly caller: LedgerCaller; readonly keyspace: Keyspace },
+  elapsedMs: () => number,
+): LeasedProcess {
+  const timers = new Set<() => void>();
+  const pending = new Map<string, HoldEnd>();
+  const network: Pick<LedgerCaller, "call"> = {
+    async call(call: LedgerCall) {
+      if (made.fate === "is not sent") throw new NotConnected("test");
+      const answer = await caller.call(call);
+      if (made.fate === "loses its answer") throw new AgentplaneError("state_failed", "the answer was lost");
+      return answer;
+    },
+  };
+  const unfinished = {
+    add: (id: string, how: HoldEnd) => void pending.set(id, how),
+    forget: (id: string) => void pending.delete(id),
+  };
+  const remote = new RedisLedger({ caller: network, keyspace, unfinished });
+  const exchanger = new LeaseExchanger({
+    caller: network,
+    keyspace,
+    clientId,
+    elapsedMs,
+    ttlMs: LEASE.ttlMs,
+  });
+  const set = (run: () => void): (() => void) => {
+    timers.add(run);
+    return () => timers.delete(run);
+  };
+  const ledger = new LeasedLedger({ remote, exchanger, timers: { set }, elapsedMs, ...LEASE });
+  const made: LeasedProcess = {
+    ledger,
+    fate: "arrives",
+    async tick() {
+      for (const run of Array.from(timers)) {
+        timers.delete(run);
+        run();
+      }
+      await Promise.all(
+        Array.from(pending, async ([id, how]) => {
+          await remote.end(id, how);
+          pending.delete(id);
+        }),
+      ).catch(() => undefined);
+      // A timer's work is its own promise: it is done when the next timer is set.
+      // oxlint-disable-next-line no-await-in-loop -- it waits
+      while (timers.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+  return made;
+}

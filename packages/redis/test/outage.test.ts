@@ -1,0 +1,178 @@
+/* oxlint-disable no-await-in-loop -- what happens one after the other is what is tested */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import type { RedisState } from "../src/index.ts";
+import { openProxy, type CuttingProxy } from "./cutting-proxy.ts";
+import { budget, rate, take } from "./limits.ts";
+import { freshNamespace, openState, pause } from "./open-state.ts";
+import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { silentLogger } from "./silent-logger.ts";
+
+const spec = budget("outage", 1_000);
+
+describe.skipIf(!canStartServers)("while the server is away", () => {
+  let server: PrivateServer;
+  let proxy: CuttingProxy;
+  let state: RedisState;
+  let namespace: string;
+
+  beforeEach(async () => {
+    server = await startServer();
+    proxy = await openProxy(server.port);
+    namespace = freshNamespace();
+    state = await openState({
+      namespace,
+      url: proxy.url,
+      timeoutMs: 500,
+      heartbeatMs: 100,
+      ports: { logger: silentLogger },
+    });
+    // The server knows every script: a lost answer is one of a script that has run.
+    await state.ledger.reserve(take("warm", spec, 1));
+    await state.ledger.settle("warm", [0]);
+    await state.ledger.read(spec);
+  });
+  afterEach(async () => {
+    server.resume();
+    await state.close();
+    proxy.close();
+    await server.dispose();
+  });
+
+  test("commands fail at once, and go on by themselves when it is back", async () => {
+    await state.ledger.reserve(take("a", spec, 10));
+    await server.stop();
+    await expect(state.ledger.reserve(take("b", spec, 10))).rejects.toMatchObject({ code: "state_failed" });
+    const startedAt = performance.now();
+    await expect(state.ledger.reserve(take("c", spec, 10))).rejects.toMatchObject({ code: "state_failed" });
+    await expect(state.controls.read("x")).rejects.toMatchObject({ code: "state_failed" });
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    await server.start();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)))
+      .toEqual({ used: 0, held: 10, limit: 1_000 });
+  });
+
+  test("a settlement that could not be told is told when it is back", async () => {
+    await state.ledger.reserve(take("a", spec, 100));
+    await server.stop();
+    await expect(state.ledger.settle("a", [40])).rejects.toMatchObject({ code: "state_failed" });
+    await server.start();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)), { timeout: 5_000 })
+      .toEqual({ used: 40, held: 0, limit: 1_000 });
+  });
+
+  test("a reservation whose answer was lost is given back", async () => {
+    proxy.loseAnswers();
+    const lost = state.ledger.reserve(take("lost", spec, 100));
+    await pause(50);
+    proxy.cut();
+    await expect(lost).rejects.toMatchObject({ code: "state_failed" });
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)), { timeout: 5_000 })
+      .toEqual({ used: 0, held: 0, limit: 1_000 });
+  });
+
+  test("a reservation made again after its answer was lost is counted once", async () => {
+    const calls = rate("once");
+    const request = { ...take("again", spec, 100) };
+    const both = { ...request, items: [...request.items, ...take("again", calls, 1).items] };
+    proxy.loseAnswers();
+    const lost = state.ledger.reserve(both);
+    await pause(50);
+    proxy.cut();
+    await expect(lost).rejects.toMatchObject({ code: "state_failed" });
+    await expect
+      .poll(() => attempt(() => state.ledger.reserve(both)))
+      .toEqual({ isGranted: true, breaches: [] });
+    await pause(700);
+    expect(await state.ledger.read(spec)).toEqual({ used: 0, held: 100, limit: 1_000 });
+    expect((await state.ledger.read(calls)).used).toBe(1);
+  });
+
+  test("a settlement whose answer was lost is charged once", async () => {
+    await state.ledger.reserve(take("a", spec, 100));
+    proxy.loseAnswers();
+    const lost = state.ledger.settle("a", [30]);
+    await pause(50);
+    proxy.cut();
+    await expect(lost).rejects.toMatchObject({ code: "state_failed" });
+    await pause(800);
+    expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
+  });
+
+  test("a paused server takes nothing of what was given up meanwhile", async () => {
+    await state.ledger.reserve(take("before", spec, 10));
+    server.pause();
+    const failed = await Promise.allSettled(
+      Array.from({ length: 20 }, async (_, call) => state.ledger.reserve(take(`paused:${call}`, spec, 10))),
+    );
+    expect(failed.every(({ status }) => status === "rejected")).toBe(true);
+    await pause(300);
+    server.resume();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)), { timeout: 5_000 })
+      .toEqual({ used: 0, held: 10, limit: 1_000 });
+  });
+
+  test("a paused server takes nothing of a process that is gone when it goes on", async () => {
+    server.pause();
+    const failed = Promise.allSettled([
+      (async () => state.ledger.reserve(take("paused", spec, 10)))(),
+      (async () => state.ledger.reserve(take("paused too", spec, 10)))(),
+    ]);
+    // It has given up, and never comes back to take anything back.
+    await failed;
+    await state.close();
+    server.resume();
+    const witness = await openState({ url: server.url, namespace });
+    await pause(100);
+    expect(await witness.ledger.read(spec)).toEqual({ used: 0, held: 0, limit: 1_000 });
+    await witness.close();
+  });
+
+  test("a server killed in the middle of calls leaves an exact ledger", async () => {
+    let held = 0;
+    let settled = 0;
+    const calls = Array.from({ length: 400 }, async (_, call) => {
+      await pause(Math.floor(call / 4));
+      const id = `call:${call}`;
+      await state.ledger.reserve(take(id, budget("many", 1_000_000), 10));
+      held += 10;
+      if (call % 2 === 0) return;
+      settled += 4;
+      held -= 10;
+      // Told at once or later: it counts either way.
+      await Promise.resolve(state.ledger.settle(id, [4])).catch(() => undefined);
+    });
+    await pause(50);
+    await server.kill();
+    const ended = await Promise.allSettled(calls);
+    expect(ended.some(({ status }) => status === "rejected")).toBe(true);
+    await server.start();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(budget("many", 1_000_000))), { timeout: 10_000 })
+      .toEqual({ used: settled, held, limit: 1_000_000 });
+  });
+
+  test("a first command waits for the first connection", async () => {
+    const early = await openUnready(proxy.url);
+    expect((await early.ledger.reserve(take("early", spec, 1))).isGranted).toBe(true);
+    await early.close();
+  });
+});
+
+async function openUnready(url: string): Promise<RedisState> {
+  const { redisState } = await import("../src/index.ts");
+  return redisState({ url, ports: { logger: silentLogger } });
+}
+
+/** While it is away, an error is the answer. */
+async function attempt<T>(work: () => T | Promise<T>): Promise<T | string> {
+  try {
+    return await work();
+  } catch (error) {
+    return error instanceof Error ? error.message : "not an error";
+  }
+}

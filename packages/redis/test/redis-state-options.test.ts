@@ -1,0 +1,24 @@
+import { ConfigError } from "@agentplane/core";
+import { expect, test } from "vitest";
+
+import { redisState } from "../src/index.ts";
+
+test.for<[what: string, options: object, path: string, hint: string]>([
+  ["neither a client nor a URL", {}, "url", "either a client or a URL"],
+  ["an unknown name", { url: "x", lease: {}, heartbeat: 5 }, "heartbeat", 'did you mean "heartbeatMs"?'],
+  ["an unknown name that is like no other", { url: "x", colour: 1 }, "colour", "use one of client, url"],
+  ["an unknown name in lease", { url: "x", lease: { ttl: 5 } }, "lease.ttl", 'did you mean "ttlMs"?'],
+  ["an unknown port", { url: "x", ports: { hash: 1 } }, "ports.hash", "use one of clock"],
+  ["a fraction", { url: "x", timeoutMs: 0.5 }, "timeoutMs", "0.5"],
+  ["a number as text", { url: "x", heartbeatMs: "1s" }, "heartbeatMs", "1s"],
+  ["a lease of nothing", { url: "x", lease: { max: 0 } }, "lease.max", "0"],
+  ["a lease too short to be used", { url: "x", lease: { ttlMs: 500 } }, "lease.ttlMs", "1000"],
+  ["a namespace with braces", { url: "x", namespace: "a}b" }, "namespace", "braces"],
+  ["an empty namespace", { url: "x", namespace: "" }, "namespace", "braces"],
+])("refuses %s", ([, options, path, hint]) => {
+  // What JavaScript lets through is what is tested.
+  const open = (): unknown => redisState(options);
+  expect(open).toThrow(ConfigError);
+  expect(open).toThrow(`  ${path}: `);
+  expect(open).toThrow(hint);
+});

@@ -1,0 +1,90 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import type { RedisState } from "../src/index.ts";
+import { budget, rate, take } from "./limits.ts";
+import { openState, pause } from "./open-state.ts";
+import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+
+describe.skipIf(!canStartServers)("one round trip", () => {
+  let server: PrivateServer;
+  let state: RedisState;
+  let monitor: Redis;
+  /** Commands that clients have sent, without those of scripts and of the heartbeat. */
+  let commands: string[];
+
+  beforeAll(async () => {
+    server = await startServer();
+    state = await openState({ url: server.url, heartbeatMs: 60_000 });
+    const client = new Redis(server.url);
+    monitor = await client.monitor();
+    client.disconnect();
+    monitor.on("monitor", (_time: string, args: readonly string[], source: string) => {
+      if (source !== "lua") commands.push(args[0]?.toLowerCase() ?? "");
+    });
+    commands = [];
+  });
+  afterAll(async () => {
+    monitor.disconnect();
+    await state.close();
+    await server.dispose();
+  });
+
+  const ten = Array.from({ length: 10 }, (_, at) => [budget(`b${at}`), rate(`r${at}`, 100)]).flat();
+  const call = (id: string) => ({
+    ...take(id, budget(""), 0),
+    items: ten.flatMap((spec) => take(id, spec, 1).items),
+  });
+
+  /** @returns What was sent, after everything is known to the server once. */
+  async function sentBy(work: (id: string) => unknown): Promise<readonly string[]> {
+    await state.ledger.reserve(call("warm"));
+    await work("warm");
+    await state.ledger.release("warm");
+    await state.ledger.reserve(call("it"));
+    await pause(30);
+    commands = [];
+    await work("it");
+    await pause(30);
+    const sent = commands;
+    await state.ledger.release("it");
+    return sent;
+  }
+
+  test.for<[string, (id: string) => unknown]>([
+    ["reserves twenty limits", (id) => state.ledger.reserve(call(`${id}2`))],
+    ["reserves the same again", (id) => state.ledger.reserve(call(id))],
+    ["probes twenty limits", (id) => state.ledger.probe(call(`${id}3`))],
+    ["settles twenty limits", (id) => state.ledger.settle(id, [])],
+    ["releases twenty limits", (id) => state.ledger.release(id)],
+    ["renews twenty limits", (id) => state.ledger.renew(id, 1_000)],
+    ["ends what is not there", () => state.ledger.settle("nothing", [])],
+    ["reads a limit", () => state.ledger.read(budget("b1"))],
+    ["grants", () => state.ledger.grant(budget("b1"), 1)],
+    ["resets", () => state.ledger.reset("b1")],
+    ["reads a document", () => state.controls.read("a")],
+    ["writes a new document", (id) => state.sessions.update(`new ${id}`, () => 1)],
+    [
+      "writes again what it has written",
+      (id) => state.admissions.update("again", () => `${id} ${Math.random()}`),
+    ],
+  ])("%s", async ([, work]) => {
+    expect(await sentBy(work)).toHaveLength(1);
+  });
+
+  test("runs its scripts by digest, and sends their text again after SCRIPT FLUSH", async () => {
+    const client = new Redis(server.url);
+    await state.ledger.reserve(call("before"));
+    await client.script("FLUSH");
+    await pause(30);
+    commands = [];
+    const answers = await Promise.all(
+      [1, 2, 3].map(async (at) => state.ledger.reserve(call(`flushed${at}`))),
+    );
+    expect(answers.every(({ isGranted }) => isGranted)).toBe(true);
+    await pause(30);
+    expect(new Set(commands)).toEqual(new Set(["evalsha", "eval"]));
+    expect((await state.ledger.read(budget("b0"))).held).toBeGreaterThanOrEqual(4);
+    client.disconnect();
+  });
+});

@@ -1,0 +1,31 @@
+import { stateStoreContract } from "@agentplane/core/testing";
+import { describe, expect, test } from "vitest";
+
+import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
+import { hasRedis } from "./redis-url.ts";
+
+const cases = stateStoreContract({
+  name: "redis",
+  async create() {
+    const namespace = freshNamespace();
+    const [store, second] = await Promise.all([openState({ namespace }), openState({ namespace })]);
+    const close = store.close.bind(store);
+    return {
+      store: Object.assign(store, {
+        close: async () => {
+          await close();
+          await dropNamespace(namespace);
+        },
+      }),
+      second,
+      advanceMs: pause,
+    };
+  },
+});
+
+describe.skipIf(!hasRedis)("the contract of a state store", () => {
+  // A server's time cannot be told to a test: some cases wait for tenths of a second, which a busy machine may miss.
+  test.for(cases.map((one) => [one.name, one.run] as const))("%s", { retry: 2 }, async ([, run]) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,89 @@
+import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
+
+import type { AppApproval } from "./app-approval.ts";
+import { guardApproval } from "./guard-approval.ts";
+import { guardModel, type ModelOptions } from "./guard-model.ts";
+import { guardTools } from "./guard-tools.ts";
+import type { GovernedIdentity } from "./identity.ts";
+import { checkIdentity, checkNames } from "./option-check.ts";
+import type { GovernedPlane } from "./plane.ts";
+
+type TextSettings = Parameters<typeof generateText>[0];
+
+/** Settings of `generateText`, `streamText`, `generateObject`, `streamObject` or `ToolLoopAgent`, as far as they matter. */
+export interface GovernableSettings<Name extends string = string> {
+  readonly model?: LanguageModel;
+  readonly tools?: ToolSet | undefined;
+  readonly toolApproval?: AppApproval | undefined;
+  readonly maxRetries?: number | undefined;
+  readonly providerOptions?: Readonly<Record<string, unknown>> | undefined;
+  // oxlint-disable-next-line typescript/no-explicit-any -- the SDK's functions are invariant in the tools and the context
+  readonly prepareStep?: ((options: any) => unknown) | undefined;
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly prepareCall?: ((options: any) => unknown) | undefined;
+  // Named so that literals in a call stay literals.
+  readonly toolChoice?: "auto" | "none" | "required" | { type: "tool"; toolName: Name } | undefined;
+  readonly activeTools?: readonly Name[] | undefined;
+  readonly messages?: ModelMessage[] | undefined;
+  readonly prompt?: string | ModelMessage[] | undefined;
+  readonly reasoning?: TextSettings["reasoning"] | undefined;
+}
+
+/**
+ * Puts a call, or an agent, of the AI SDK behind a plane: its model, its tools and its approvals, also those that
+ * `prepareStep` and `prepareCall` bring in later. Everything else stays as it was.
+ * @param plane What `createAgentPlane` returned.
+ * @param identity Who the agent is, and for whom it acts in this call.
+ * @param settings What the SDK's function takes; not changed.
+ * @param options How a denied model call ends.
+ * @returns The same settings, to pass on.
+ * @throws ConfigError for an unknown member of `identity` or `options`
+ * @example
+ * await generateText(govern(plane, { agent: "support", tenant, session }, { model, tools, messages }));
+ */
+export function govern<Settings extends GovernableSettings<Name>, Name extends string = string>(
+  plane: GovernedPlane,
+  identity: GovernedIdentity,
+  settings: Settings,
+  options: Pick<ModelOptions, "onDenied"> = {},
+): Settings {
+  checkIdentity("govern", identity);
+  checkNames("govern", options, ["onDenied"]);
+  const { model, tools, toolApproval, prepareStep, prepareCall, providerOptions } = settings;
+  const guarded = tools && guardTools(plane, identity, tools, { providerOptions });
+  const ofModel: ModelOptions = {
+    ...options,
+    ...(settings.maxRetries !== undefined && { maxRetries: settings.maxRetries }),
+    ...(guarded !== undefined && { tools: guarded }),
+  };
+  const changed: GovernableSettings = {
+    ...(model !== undefined && { model: guardModel(plane, identity, model, ofModel) }),
+    ...(guarded !== undefined && {
+      tools: guarded,
+      toolApproval: guardApproval(plane, identity, { toolApproval, providerOptions }),
+    }),
+    ...(prepareStep !== undefined && {
+      prepareStep: async (step: unknown) => {
+        const prepared: unknown = await prepareStep(step);
+        if (!hasModel(prepared)) return prepared;
+        return { ...prepared, model: guardModel(plane, identity, prepared.model, ofModel) };
+      },
+    }),
+    ...(prepareCall !== undefined && {
+      prepareCall: async (call: unknown) => {
+        const prepared: unknown = await prepareCall(call);
+        return isSettings(prepared) ? govern(plane, identity, { ...prepared }, options) : prepared;
+      },
+    }),
+  };
+  // The same members with the same types.
+  return { ...settings, ...changed };
+}
+
+function hasModel(prepared: unknown): prepared is { readonly model: LanguageModel } {
+  return isSettings(prepared) && prepared.model !== undefined && prepared.model !== null;
+}
+
+function isSettings(prepared: unknown): prepared is GovernableSettings {
+  return typeof prepared === "object" && prepared !== null;
+}

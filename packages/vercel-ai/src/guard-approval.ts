@@ -1,0 +1,87 @@
+import type { Decision } from "@agentplane/core";
+import type { GenericToolApprovalFunction } from "ai";
+
+import { appApproval, type AppApproval, type ApprovalQuestion, type Status } from "./app-approval.ts";
+import { answerIn, passOn } from "./approval-answer.ts";
+import { reasonWithId } from "./approval-reason.ts";
+import { toolContext } from "./context.ts";
+import { markGuarded, unguarded } from "./guarded-mark.ts";
+import { identityOf, type CallIdentity, type GovernedIdentity } from "./identity.ts";
+import { checkIdentity, checkNames } from "./option-check.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { toolNames } from "./tool-names.ts";
+
+/** What approvals are composed of. */
+export interface ApprovalOptions {
+  /** The application's own `toolApproval`, in any form. A no of either side is a no; tools' `needsApproval` is asked too. */
+  readonly toolApproval?: AppApproval | undefined;
+  /** Options of the call, for `providerOptions.agentplane`. */
+  readonly providerOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An approval function for the calls of any tools. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the SDK's type is invariant in the tools and the run's context
+export type GuardedApproval = GenericToolApprovalFunction<any, any, any>;
+
+interface Settings {
+  readonly toolApproval: AppApproval;
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly who: CallIdentity;
+}
+
+/**
+ * Builds the SDK's `toolApproval` from the plane's policies and the application's own: what is blocked never asks anyone,
+ * what must be asked becomes the SDK's `user-approval` with the reason. It decides early; what binds is the decision
+ * when the tool runs, so use it together with `guardTools`.
+ * @returns A function to pass as `toolApproval`
+ * @throws ConfigError for an unknown member of `identity` or `options`
+ */
+export function guardApproval(
+  plane: GovernedPlane,
+  identity: GovernedIdentity,
+  options: ApprovalOptions = {},
+): GuardedApproval {
+  checkIdentity("guardApproval", identity);
+  checkNames("guardApproval", options, ["toolApproval", "providerOptions"]);
+  // A map without entries says nothing, as no approvals do.
+  const toolApproval = unguarded<NonNullable<AppApproval>>(options.toolApproval ?? {}, plane);
+  const who = identityOf(identity, options.providerOptions);
+  const settings = { plane, identity, toolApproval, who };
+  const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
+  return markGuarded(guarded, { plane, original: toolApproval });
+}
+
+async function approve(settings: Settings, question: ApprovalQuestion): Promise<Status> {
+  // It has run already, at the provider: a no would be a lie in the messages.
+  if (question.toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
+  const asked = await ask(settings, question);
+  if ("type" in asked) return asked;
+  const own = await appApproval(settings.toolApproval, question);
+  if (own.type === "denied" || asked.effect === "allow") return own;
+  return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
+}
+
+/** @returns The plane's decision where it lets the call go on or wants a human, else the SDK's no. */
+async function ask(
+  { plane, identity, who }: Settings,
+  { toolCall, tools, messages }: ApprovalQuestion,
+): Promise<Decision | Extract<Status, { type: "denied" }>> {
+  const { toolName, toolCallId, input } = toolCall;
+  const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
+  const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
+  try {
+    const decision = await plane.guard.ask(context);
+    if (decision.effect === "block") return { type: "denied", reason: decision.message };
+    const answer = answerIn(messages, toolCallId);
+    if (decision.effect === "allow" || answer === undefined) return decision;
+    const refusal = await passOn(plane, identity, { answer, decision });
+    if (refusal !== undefined) return { type: "denied", reason: refusal.reason };
+    const again = await plane.guard.ask(context);
+    return again.effect === "allow" ? again : { type: "denied", reason: again.message };
+  } catch (error) {
+    // Thrown here it would end the whole run, and the calls beside this one with it.
+    const why = error instanceof Error ? error.name : "an error";
+    return { type: "denied", reason: `This call could not be decided (${why}), so it does not run.` };
+  }
+}

@@ -1,0 +1,13 @@
+export { approvalIdOf } from "./approval-reason.ts";
+export { govern, type GovernableSettings } from "./govern.ts";
+export { guardApproval, type ApprovalOptions, type GuardedApproval } from "./guard-approval.ts";
+export { guardEmbeddingModel } from "./guard-embedding-model.ts";
+export { guardImageModel } from "./guard-image-model.ts";
+export { guardModel, type ModelOptions } from "./guard-model.ts";
+export { guardProvider, type AnyProvider } from "./guard-provider.ts";
+export { guardTools } from "./guard-tools.ts";
+export type { GovernedIdentity } from "./identity.ts";
+export type { DenialForm } from "./model-denial.ts";
+export type { GovernedPlane } from "./plane.ts";
+export { registerGlobal, type GlobalOptions } from "./register-global.ts";
+export type { ToolOptions } from "./tool-settings.ts";

@@ -1,0 +1,38 @@
+import type { ResultCodec } from "@agentplane/core";
+import type { LanguageModelV4GenerateResult } from "@ai-sdk/provider";
+
+import { withoutTokens } from "./log-probabilities.ts";
+import { readParts, writeParts } from "./part-content.ts";
+
+/** Reads and rewrites everything of a finished answer that the caller can see the model's words in. */
+export const MODEL_RESULT: ResultCodec<LanguageModelV4GenerateResult> = {
+  read: ({ content, structuredOutputText, providerMetadata }) => ({
+    content: readParts(content),
+    // `Output.object` parses this text, not the content.
+    ...(structuredOutputText !== undefined && { structuredOutputText }),
+    ...(providerMetadata !== undefined && { providerMetadata }),
+  }),
+  write(result, changed) {
+    // What is written back has the shape of what was read.
+    const { content, structuredOutputText, providerMetadata } =
+      changed as Partial<LanguageModelV4GenerateResult>;
+    const { response, providerMetadata: _ours, structuredOutputText: _text, ...rest } = result;
+    return {
+      ...rest,
+      content: writeParts(result.content, content) as LanguageModelV4GenerateResult["content"],
+      ...(structuredOutputText !== undefined && { structuredOutputText }),
+      ...(providerMetadata !== undefined && { providerMetadata: withoutTokens(providerMetadata) }),
+      ...(response !== undefined && { response: withoutBody(response) }),
+    };
+  },
+};
+
+/** The provider's own copy of the answer would repeat what the content no longer says. */
+function withoutBody({
+  body: _body,
+  ...response
+}: NonNullable<LanguageModelV4GenerateResult["response"]>): NonNullable<
+  LanguageModelV4GenerateResult["response"]
+> {
+  return response;
+}

@@ -1,0 +1,86 @@
+import { PolicyError } from "@agentplane/core";
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+  LanguageModelV4StreamResult,
+} from "@ai-sdk/provider";
+
+import { readParts, toReadableStream, type StoppableParts } from "./governed-stream.ts";
+import { callContext, type ModelSettings } from "./model-call.ts";
+import { denialForm, substituteParts, type Denial } from "./model-denial.ts";
+import { admittedRequest } from "./model-request.ts";
+import { offerTools } from "./offered-tools.ts";
+import { createPartCodec } from "./part-codec.ts";
+
+/** Decides and runs one streamed call; what it gives is judged on its way. */
+export async function streamGoverned(
+  settings: ModelSettings,
+  model: LanguageModelV4,
+  params: LanguageModelV4CallOptions,
+): Promise<LanguageModelV4StreamResult> {
+  const form = denialForm("stream", params, settings.onDenied);
+  const deny = (denial: Denial): LanguageModelV4StreamResult => {
+    if (form === "throw") throw denial.error;
+    return { stream: streamOf(substituteParts(denial)) };
+  };
+  const offered = await offerTools(settings, params);
+  if ("denial" in offered) return deny(offered.denial);
+  const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
+  const opening = createOpening();
+  const governed = await settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
+    context: callContext(settings, { model, params: offered.params, attempt }),
+    run: async (admission) =>
+      opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
+    codec: createPartCodec(),
+    isControlFlow: (error) => !opening.isOpen && attempt.willRetry(error, params.abortSignal),
+  });
+  if ("status" in governed) return deny(governed);
+  const parts = governed[Symbol.asyncIterator]();
+  const first = parts.next();
+  try {
+    // The provider's own refusal must be this call's error, so that the SDK can try again.
+    const { stream: _raw, ...about } = await Promise.race([opening.result, first.then(() => opening.result)]);
+    return { ...about, stream: toReadableStream({ parts, first, form, stopSource: opening.stop }) };
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    return deny({ message: error.message, decision: error.decision, error });
+  }
+}
+
+/** The moment when the provider has answered, and its stream begins. */
+interface Opening {
+  readonly result: Promise<LanguageModelV4StreamResult>;
+  readonly isOpen: boolean;
+  opened(result: LanguageModelV4StreamResult): StoppableParts;
+  stop(reason: unknown): void;
+}
+
+function createOpening(): Opening {
+  let resolve: ((result: LanguageModelV4StreamResult) => void) | undefined;
+  const promise = new Promise<LanguageModelV4StreamResult>((opened) => {
+    resolve = opened;
+  });
+  let source: StoppableParts | undefined;
+  return {
+    result: promise,
+    get isOpen() {
+      return source !== undefined;
+    },
+    opened(result) {
+      source = readParts(result.stream);
+      resolve?.(result);
+      return source;
+    },
+    stop: (reason) => source?.stop(reason),
+  };
+}
+
+function streamOf(parts: readonly LanguageModelV4StreamPart[]): ReadableStream<LanguageModelV4StreamPart> {
+  return new ReadableStream({
+    start(controller) {
+      for (const part of parts) controller.enqueue(part);
+      controller.close();
+    },
+  });
+}

@@ -1,0 +1,57 @@
+import { generateId, isDeepEqualData } from "ai";
+
+interface Waiting {
+  readonly callId: string;
+  readonly content: unknown;
+  readonly attempts: number;
+}
+
+/** One attempt of a model call. */
+export interface Attempt {
+  readonly callId: string;
+  /**
+   * Whether the SDK will try again after this error: the call then keeps what it holds, and its next attempt is the same
+   * call. Remembers it if so.
+   */
+  willRetry(error: unknown, signal: AbortSignal | undefined): boolean;
+}
+
+/** Recognises the SDK's own retries: they reach the model as calls of their own, without a number. */
+export interface RetriedCalls {
+  /** @param content What the model is given, and by whom: an attempt is recognised by it. */
+  begin(content: unknown): Attempt;
+}
+
+/** More calls than this do not wait for their retries at once; what is forgotten counts as a new call. */
+const MAX_WAITING = 100;
+
+/** @param maxRetries As the SDK was told. */
+export function createRetriedCalls(maxRetries: number): RetriedCalls {
+  const waiting: Waiting[] = [];
+  const take = (content: unknown): Waiting | undefined => {
+    const position = waiting.findIndex((one) => isDeepEqualData(one.content, content));
+    return position < 0 ? undefined : waiting.splice(position, 1)[0];
+  };
+  return {
+    begin(content) {
+      const { callId, attempts } = (waiting.length > 0 ? take(content) : undefined) ?? {
+        callId: generateId(),
+        attempts: 0,
+      };
+      return {
+        callId,
+        willRetry(error, signal) {
+          if (!isRetryable(error) || attempts >= maxRetries || signal?.aborted === true) return false;
+          waiting.push({ callId, content, attempts: attempts + 1 });
+          if (waiting.length > MAX_WAITING) waiting.shift();
+          return true;
+        },
+      };
+    },
+  };
+}
+
+/** As the SDK tells: an APICallError or a gateway's error that says so (`ai@7`, `retry-with-exponential-backoff`). */
+function isRetryable(error: unknown): boolean {
+  return error instanceof Error && "isRetryable" in error && error.isRetryable === true;
+}

@@ -1,0 +1,117 @@
+import { rule, type Policy } from "@agentplane/core";
+import { generateObject, generateText, Output, stepCountIs, streamText, APICallError } from "ai";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+
+import { govern } from "../src/index.ts";
+import { countingTool, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
+import { ScriptedModel } from "./scripted-model.ts";
+
+const BUDGET: Policy = { id: "b", blocking: [rule.tokenBudget({ maxTokens: 10_000, window: "1h" })] };
+const stopWhen = stepCountIs(5);
+
+const usedOf = async (plane: ReturnType<typeof planeOf>) =>
+  (await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" }))[0];
+
+describe("an answer", () => {
+  it("is redacted on every surface: content, structured output, the provider's own copy", async () => {
+    const model = new ScriptedModel([
+      {
+        text: `write to ${EMAIL}`,
+        reasoning: `I know ${EMAIL}`,
+        content: [{ type: "source", sourceType: "url", id: "1", url: "https://example.org", title: EMAIL }],
+      },
+    ]);
+    const result = await generateText(govern(planeOf([NO_EMAILS]), WHO, { model, prompt: "go" }));
+    expect(result.text).toContain("write to");
+    expect(
+      JSON.stringify([result.content, result.reasoningText, result.sources, result.response, result.steps]),
+    ).not.toContain(EMAIL);
+  });
+
+  it("loses what repeats it where it cannot be redacted: the provider's body, the tokens of log probabilities", async () => {
+    const model = new ScriptedModel([]);
+    const said = { text: "as below", structuredOutputText: JSON.stringify({ mail: EMAIL }) };
+    const own = new ScriptedModel([said]);
+    model.doGenerate = async (options) => ({
+      ...(await own.doGenerate(options)),
+      providerMetadata: { test: { logprobs: ["bob@", "example", ".com"], kept: true } },
+    });
+    const { model: guarded } = govern(planeOf([NO_EMAILS]), WHO, { model });
+    const result = await guarded.doGenerate({
+      prompt: [{ role: "user", content: [{ type: "text", text: "go" }] }],
+    });
+    expect(JSON.parse(result.structuredOutputText ?? "")).toHaveProperty("mail");
+    expect(JSON.stringify(result)).not.toContain(EMAIL);
+    expect(result.providerMetadata).toEqual({ test: { kept: true } });
+    expect(result.response?.body).toBeUndefined();
+  });
+
+  it("that is parsed as an object contains no secret", async () => {
+    const json = JSON.stringify({ mail: EMAIL });
+    const schema = z.object({ mail: z.string() });
+    const model = new ScriptedModel([{ text: json, structuredOutputText: json }]);
+    const { output } = await generateText(
+      govern(planeOf([NO_EMAILS]), WHO, { model, prompt: "go", output: Output.object({ schema }) }),
+    );
+    expect(output.mail).toBeTypeOf("string");
+    expect(output.mail).not.toContain(EMAIL);
+    const object = await generateObject(
+      govern(planeOf([NO_EMAILS]), WHO, { model: new ScriptedModel([{ text: json }]), prompt: "go", schema }),
+    );
+    expect(object.object.mail).not.toContain(EMAIL);
+  });
+});
+
+describe("the settlement of a model call", () => {
+  const flaky = (times: number) => {
+    const busy = () =>
+      new APICallError({
+        message: "busy",
+        url: "http://127.0.0.1",
+        requestBodyValues: {},
+        statusCode: 429,
+        responseHeaders: { "retry-after-ms": "1" },
+      });
+    return new ScriptedModel([
+      ...Array.from({ length: times }, () => ({ error: busy() })),
+      { text: "hello" },
+    ]);
+  };
+
+  it("is one rate count and one charge for a provider retry, whole or streamed", async () => {
+    for (const isStreaming of [false, true]) {
+      const once: Policy = { id: "once", blocking: [rule.rate({ limit: 1, window: "1h" })] };
+      const plane = planeOf([BUDGET, once]);
+      const model = flaky(1);
+      const settings = govern(plane, WHO, { model, prompt: "go" });
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const text = await (isStreaming
+        ? streamText(settings).text
+        : generateText(settings).then((result) => result.text));
+      expect(text).toBe("hello");
+      expect(model.requests).toHaveLength(2);
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await usedOf(plane)).toMatchObject({ used: 30, held: 0 });
+    }
+  });
+
+  it("gives the estimate back when the SDK gives up", async () => {
+    const plane = planeOf([BUDGET]);
+    await expect(
+      generateText(govern(plane, WHO, { model: flaky(9), prompt: "go", maxRetries: 1 })),
+    ).rejects.toThrow("busy");
+    expect(await usedOf(plane)).toMatchObject({ used: 0, held: 0 });
+  });
+
+  it("charges every step once, structured output included", async () => {
+    const plane = planeOf([BUDGET]);
+    const model = new ScriptedModel([{ calls: [{ name: "read" }] }, { text: "done" }, { text: '{"a":"b"}' }]);
+    await generateText({
+      ...govern(plane, WHO, { model, tools: { read: countingTool().tool }, prompt: "go" }),
+      stopWhen,
+    });
+    await generateObject(govern(plane, WHO, { model, prompt: "go", schema: z.object({ a: z.string() }) }));
+    expect(await usedOf(plane)).toMatchObject({ used: 90, held: 0 });
+  });
+});

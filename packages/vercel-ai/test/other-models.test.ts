@@ -1,0 +1,87 @@
+import { PolicyBlocked, PolicyError, rule, type Policy } from "@agentplane/core";
+import { embedMany, generateImage, generateText } from "ai";
+import { MockEmbeddingModelV4, MockImageModelV4 } from "ai/test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+import { guardEmbeddingModel, guardImageModel, guardProvider } from "../src/index.ts";
+import { EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
+import { ScriptedModel } from "./scripted-model.ts";
+
+const NO_MODEL: Policy = {
+  id: "no-model",
+  blocking: [rule.condition({ where: { model: "*" }, reason: "no models today" })],
+};
+const BUDGET: Policy = { id: "b", blocking: [rule.tokenBudget({ maxTokens: 10_000, window: "1h" })] };
+
+const usedOf = async (plane: ReturnType<typeof planeOf>) =>
+  (await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" }))[0];
+
+describe("models of other kinds", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("embed redacted values, and their tokens are charged", async () => {
+    const plane = planeOf([NO_EMAILS, BUDGET]);
+    const model = new MockEmbeddingModelV4({
+      maxEmbeddingsPerCall: 1,
+      doEmbed: async ({ values }) => ({
+        embeddings: values.map(() => [1]),
+        usage: { tokens: 7 },
+        warnings: [],
+      }),
+    });
+    const { embeddings } = await embedMany({
+      model: guardEmbeddingModel(plane, WHO, model),
+      values: [`a ${EMAIL}`, "b"],
+    });
+    expect(embeddings).toHaveLength(2);
+    expect(JSON.stringify(model.doEmbedCalls.map(({ values }) => values))).not.toContain(EMAIL);
+    expect(await usedOf(plane)).toMatchObject({ used: 14, held: 0 });
+    await expect(
+      embedMany({ model: guardEmbeddingModel(planeOf([NO_MODEL]), WHO, model), values: ["a"] }),
+    ).rejects.toBeInstanceOf(PolicyError);
+  });
+
+  it("paint from redacted prompts", async () => {
+    const painted: unknown[] = [];
+    const model = new MockImageModelV4({
+      doGenerate: async ({ prompt }) => {
+        painted.push(prompt);
+        return {
+          images: ["aGk="],
+          warnings: [],
+          response: { timestamp: new Date(0), modelId: "m", headers: undefined },
+        };
+      },
+    });
+    await generateImage({
+      model: guardImageModel(planeOf([NO_EMAILS]), WHO, model as never),
+      prompt: `draw ${EMAIL}`,
+    });
+    expect(JSON.stringify(painted)).toContain("draw");
+    expect(JSON.stringify(painted)).not.toContain(EMAIL);
+    await expect(
+      generateImage({ model: guardImageModel(planeOf([NO_MODEL]), WHO, model as never), prompt: "x" }),
+    ).rejects.toBeInstanceOf(PolicyError);
+  });
+
+  it("all come guarded from a guarded provider", async () => {
+    const plane = planeOf([NO_MODEL]);
+    const embedding = new MockEmbeddingModelV4({});
+    const provider = {
+      specificationVersion: "v4",
+      languageModel: () => new ScriptedModel([]),
+      embeddingModel: () => embedding,
+      imageModel: () => new MockImageModelV4({}),
+    } as const;
+    const guarded = guardProvider(plane, WHO, provider as never);
+    await expect(generateText({ model: guarded.languageModel("x"), prompt: "go" })).rejects.toBeInstanceOf(
+      PolicyBlocked,
+    );
+    await expect(embedMany({ model: guarded.embeddingModel("x"), values: ["a"] })).rejects.toBeInstanceOf(
+      PolicyBlocked,
+    );
+    await expect(generateImage({ model: guarded.imageModel("x"), prompt: "x" })).rejects.toBeInstanceOf(
+      PolicyBlocked,
+    );
+  });
+});

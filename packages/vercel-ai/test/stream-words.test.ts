@@ -1,0 +1,103 @@
+import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import { describe, expect, it } from "vitest";
+
+import { guardModel } from "../src/index.ts";
+import { EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
+import { ScriptedModel, USAGE } from "./scripted-model.ts";
+
+const FINISH = { type: "finish", finishReason: { unified: "stop", raw: undefined }, usage: USAGE } as const;
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+/** The parts as a guarded model gives them. */
+async function shown(...parts: readonly LanguageModelV4StreamPart[]) {
+  const model = guardModel(planeOf([NO_EMAILS]), WHO, new ScriptedModel([{ parts }]));
+  const { stream } = await model.doStream({ prompt: [] });
+  const given: LanguageModelV4StreamPart[] = [];
+  for await (const part of stream) given.push(part);
+  return given;
+}
+
+describe("the words of a streamed part are redacted:", () => {
+  for (const type of ["file", "reasoning-file"] as const)
+    it(`those of a ${type}, in the form it had`, async () => {
+      const file = { type, mediaType: "text/plain" } as const;
+      const text = `to ${EMAIL}`;
+      const bytes = new TextEncoder().encode(text);
+      const parts = await shown(
+        { ...file, data: { type: "data", data: base64(text) } },
+        { ...file, data: { type: "data", data: bytes } },
+        { ...file, data: { type: "url", url: new URL(`https://example.org/?to=${EMAIL}`) } },
+      );
+      expect(parts).toEqual([
+        { ...file, data: { type: "data", data: base64("to [EMAIL]") } },
+        { ...file, data: { type: "data", data: new TextEncoder().encode("to [EMAIL]") } },
+        { ...file, data: { type: "url", url: new URL("https://example.org/?to=[EMAIL]") } },
+      ]);
+    });
+
+  it("what a source quotes", async () => {
+    const parts = await shown({
+      type: "source",
+      sourceType: "url",
+      id: "s",
+      url: "https://example.org",
+      providerMetadata: { anthropic: { citedText: EMAIL } },
+    });
+    expect(JSON.stringify(parts)).toContain("citedText");
+    expect(JSON.stringify(parts)).not.toContain(EMAIL);
+  });
+
+  const errors: readonly (readonly [string, unknown])[] = [
+    ["the cause", new Error("failed", { cause: new Error(EMAIL) })],
+    ["a member's member", Object.assign(new Error("failed"), { value: { mail: EMAIL } })],
+    ["the message", new Error(`no ${EMAIL}`)],
+    ["something that is no error", { body: [EMAIL] }],
+    ["its own words", { toString: () => EMAIL }],
+  ];
+  for (const [what, error] of errors)
+    it(`${what} of an error`, async () => {
+      const [part] = await shown({ type: "error", error }, FINISH);
+      if (part?.type !== "error" || !(part.error instanceof Error)) throw new Error("not an error");
+      expect(part.error).not.toBe(error);
+      expect([part.error.message, part.error.stack, part.error.cause].join("\n")).not.toContain(EMAIL);
+    });
+
+  it("an error that says nothing of it stays the same, also with itself as its cause", async () => {
+    const error = new Error("failed");
+    error.cause = error;
+    expect(await shown({ type: "error", error })).toEqual([{ type: "error", error }]);
+  });
+
+  it("a tool's input that is one text, with escapes", async () => {
+    const call = { type: "tool-call", toolCallId: "c", toolName: "t" } as const;
+    expect(
+      await shown({ ...call, input: '"to bob\\u0040example.com"' }, { ...call, input: '"[x]"' }),
+    ).toEqual([
+      { ...call, input: '"to [EMAIL]"' },
+      { ...call, input: '"[x]"' },
+    ]);
+  });
+
+  it("a result that is one text, which is JSON with escapes", async () => {
+    const result = { type: "tool-result", toolCallId: "c", toolName: "t" } as const;
+    const json = '{"mail":"bob\\u0040example.com"}';
+    expect(
+      await shown({ ...result, result: json }, { ...result, result: ["a"] }, { ...result, result: "b" }),
+    ).toEqual([
+      { ...result, result: '{"mail":"[EMAIL]"}' },
+      { ...result, result: ["a"] },
+      { ...result, result: "b" },
+    ]);
+    const [part] = await shown({ type: "error", error: json });
+    expect(part).toMatchObject({ error: { message: '{"mail":"[EMAIL]"}' } });
+  });
+
+  it("tokens one by one are left out, for they cannot be put together again", async () => {
+    const [part] = await shown({
+      ...FINISH,
+      providerMetadata: { openai: { logprobs: [{ token: "bob@" }], responseId: "r1" } },
+    });
+    expect(part).toMatchObject({ providerMetadata: { openai: { responseId: "r1" } } });
+    expect(JSON.stringify(part)).not.toContain("bob@");
+  });
+});

@@ -1,0 +1,9 @@
+import { defineProject, type UserWorkspaceConfig } from "vitest/config";
+
+const config: UserWorkspaceConfig = defineProject({
+  // Every file imports the whole SDK: shared, that is paid once.
+  test: { name: "vercel-ai", testTimeout: 60_000, isolate: false, setupFiles: ["test/quiet-sdk.ts"] },
+  ssr: { resolve: { conditions: ["agentplane-source", "node"] } },
+});
+
+export default config;
