@@ -48,7 +48,7 @@ export async function runAgent(
     plane,
     { agent: id, tenant: "shop" },
     {
-      model: chooseModel(script),
+      model: chooseModel(script, narrator.handler()),
       tools: shopTools(shop),
       systemPrompt: "You work for an online shop. Do exactly what is asked, one tool call at a time.",
       middleware: [narrator.middleware()],

@@ -1,3 +1,4 @@
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { createMiddleware, type AgentMiddleware } from "langchain";
 
@@ -7,8 +8,8 @@ import type { Timeline } from "./timeline.ts";
 export type BesideModelCall = (modelCall: number) => Promise<void> | void;
 
 /**
- * An ordinary middleware of the application: it tells what model and tools say, and counts the model calls that are
- * really made. It sees what the agent sees: results as the plane lets them through.
+ * An ordinary middleware of the application: it tells what model and tools say. It sees what the agent sees: results as
+ * the plane lets them through. A callback of the model counts the calls that are really made.
  */
 export class Narrator {
   modelCalls = 0;
@@ -24,8 +25,6 @@ export class Narrator {
     return createMiddleware({
       name: "narrator",
       wrapModelCall: async (request, handler) => {
-        this.modelCalls += 1;
-        await this.#beside(this.modelCalls);
         const answer = await handler(request);
         if (AIMessage.isInstance(answer)) this.#tellCalls(answer);
         return answer;
@@ -36,6 +35,17 @@ export class Narrator {
         return result;
       },
     });
+  }
+
+  /** Told by the model itself, when it is really asked; the model waits for it. */
+  handler(): BaseCallbackHandler {
+    const asked = async (): Promise<void> => {
+      this.modelCalls += 1;
+      await this.#beside(this.modelCalls);
+    };
+    const handler = BaseCallbackHandler.fromMethods({ handleChatModelStart: asked });
+    handler.awaitHandlers = true;
+    return handler;
   }
 
   #tellCalls({ tool_calls: calls = [] }: AIMessage): void {

@@ -146,9 +146,11 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
       // Told at once or later: it counts either way.
       await Promise.resolve(state.ledger.settle(id, [4])).catch(() => undefined);
     });
+    // Looked at from the start: a call that fails while the server ends is one of them.
+    const ending = Promise.allSettled(calls);
     await pause(50);
     await server.kill();
-    const ended = await Promise.allSettled(calls);
+    const ended = await ending;
     expect(ended.some(({ status }) => status === "rejected")).toBe(true);
     await server.start();
     await expect
