@@ -20,37 +20,50 @@ export async function keepApprovalFiles(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const open = new Set<string>();
   const fileOf = (id: string, end: string): string => path.join(directory, `${encodeURIComponent(id)}${end}`);
+  const work = oneAtATime();
   const unsubscribe = plane.approvals.subscribe(({ id, status, view, expiresAtMs }) => {
     if (status === "pending") {
       open.add(id);
-      const text = JSON.stringify(
-        { id, asks: view, expiresAt: new Date(expiresAtMs).toISOString() },
-        undefined,
-        2,
-      );
-      void writeWhole(fileOf(id, QUESTION), text);
-      return;
+      const question = { id, asks: view, expiresAt: new Date(expiresAtMs).toISOString() };
+      work.add(() => writeWhole(fileOf(id, QUESTION), JSON.stringify(question, undefined, 2)));
+    } else {
+      open.delete(id);
+      work.add(() => rm(fileOf(id, QUESTION), { force: true }));
     }
-    open.delete(id);
-    void rm(fileOf(id, QUESTION), { force: true });
   });
   const look = async (): Promise<void> => {
     const found = await readdir(directory);
     for (const id of open) {
       if (!found.includes(path.basename(fileOf(id, ANSWER)))) continue;
       // oxlint-disable-next-line no-await-in-loop -- answers are few, and each is taken once
-      await takeAnswer(plane, id, fileOf(id, ANSWER));
+      await takeAnswer(plane, id, fileOf(id, ANSWER)).catch(report);
     }
   };
   const timer = setInterval(() => {
-    if (open.size > 0) look().catch((error: unknown) => console.error(`agentplane-mcp: ${String(error)}`));
+    if (open.size > 0) work.add(look);
   }, LOOK_MS);
   timer.unref();
   return async () => {
     clearInterval(timer);
     unsubscribe();
-    await Promise.all([...open].map((id) => rm(fileOf(id, QUESTION), { force: true })));
+    for (const id of open) work.add(() => rm(fileOf(id, QUESTION), { force: true }));
+    await work.done();
   };
+}
+
+/** What is done to the folder, in order: a question answered at once must not be written after it was taken away. */
+function oneAtATime(): { add(work: () => Promise<void>): void; done(): Promise<void> } {
+  let last = Promise.resolve();
+  return {
+    add: (work) => {
+      last = last.then(work).catch(report);
+    },
+    done: () => last,
+  };
+}
+
+function report(error: unknown): void {
+  console.error(`agentplane-mcp: ${String(error)}`);
 }
 
 /**
