@@ -29,6 +29,11 @@ export async function dropNamespace(namespace: string, url: string = REDIS_URL):
   await client.quit();
 }
 
+/** What the storm of core's tests does in the end. */
+export async function dropState({ namespace = "", url }: Partial<RedisStateOptions>): Promise<void> {
+  await dropNamespace(namespace, url);
+}
+
 /** Waits in real time, for a server whose clock is its own. */
 export function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));

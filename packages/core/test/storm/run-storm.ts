@@ -2,23 +2,47 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import type { StoreAddress } from "./storm-plan.ts";
+import { dropStore, type StoreAddress } from "./storm-plan.ts";
 import { faultsOf, runStorm } from "./storm.ts";
 
-// npm run storm -- sqlite                                  20 rounds on a file
+// npm run storm -- sqlite | redis | postgres [rounds]       20 rounds; the servers at REDIS_URL and DATABASE_URL
 // npm run storm -- <module> '<json>' [rounds]              on any store: a module that exports `openState(options)`
 
 const ROUNDS = 20;
-
-const [target = "sqlite", options = "{}", rounds = String(ROUNDS)] = process.argv.slice(2);
+const PACKAGES = path.join(import.meta.dirname, "../../..");
 const directory = mkdtempSync(path.join(tmpdir(), "agentplane-storm-state-"));
-const store: StoreAddress =
-  target === "sqlite"
-    ? {
-        module: path.join(import.meta.dirname, "open-sqlite.ts"),
-        options: { path: path.join(directory, "state.db"), timeout: "10s" },
-      }
-    : { module: path.resolve(target), options: JSON.parse(options) as unknown };
+const own = `storm_${process.pid}_${Date.now().toString(36)}`;
+
+const STORES: Readonly<Record<string, StoreAddress>> = {
+  sqlite: {
+    module: path.join(import.meta.dirname, "open-sqlite.ts"),
+    options: { path: path.join(directory, "state.db"), timeout: "10s" },
+  },
+  redis: {
+    module: path.join(PACKAGES, "redis/test/open-state.ts"),
+    options: {
+      url: process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379",
+      namespace: own,
+      timeoutMs: 10_000,
+    },
+  },
+  postgres: {
+    module: path.join(PACKAGES, "postgres/test/processes/open-state.ts"),
+    options: {
+      connectionString: process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/test",
+      schema: own,
+      timeoutMs: 10_000,
+    },
+  },
+};
+
+const [target = "sqlite", ...rest] = process.argv.slice(2);
+const named = STORES[target];
+const [rounds = String(ROUNDS)] = named === undefined ? rest.slice(1) : rest;
+const store: StoreAddress = named ?? {
+  module: path.resolve(target),
+  options: JSON.parse(rest[0] ?? "{}") as unknown,
+};
 let hasFailed = false;
 try {
   await runStorm({
@@ -36,6 +60,7 @@ try {
     },
   });
 } finally {
+  await dropStore(store);
   rmSync(directory, { recursive: true, force: true });
 }
 console.log(hasFailed ? "the ledger is wrong" : "overspend 0, ledger exact");

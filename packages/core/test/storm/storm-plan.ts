@@ -13,6 +13,8 @@ export interface StoreAddress {
 /** What such a module exports. */
 export interface StoreModule {
   openState(options: unknown): MaybePromise<StateStore>;
+  /** Removes what a storm has left on a server. */
+  dropState?(options: unknown): Promise<void>;
 }
 
 /** What one process does in one round. */
@@ -44,4 +46,11 @@ export async function openStore({ module, options }: StoreAddress): Promise<Stat
   // The address names such a module.
   const { openState } = (await import(module)) as StoreModule;
   return openState(options);
+}
+
+/** Removes what a storm has left on a server. */
+export async function dropStore({ module, options }: StoreAddress): Promise<void> {
+  // The address names such a module.
+  const { dropState } = (await import(module)) as StoreModule;
+  await dropState?.(options);
 }
