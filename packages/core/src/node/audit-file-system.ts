@@ -1,4 +1,6 @@
 import * as fs from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 /** An open segment file; every write goes to its end. */
@@ -21,12 +23,14 @@ export interface AuditFileSystem {
   /** File names in a directory, without their path. */
   list(directory: string): readonly string[];
   readText(path: string): string;
-  /** The last bytes of a file, at most `maxBytes`. */
-  readEnd(path: string, maxBytes: number): Uint8Array;
+  /** A whole file. */
+  read(path: string): Uint8Array;
   /** Length in bytes. */
   size(path: string): number;
   /** Creates a file that must not exist yet, whole at once; false when it exists. */
   createExclusive(path: string, content: string | Uint8Array): boolean;
+  /** Writes a file anew, whole or not at all; settles when it is on the disk under its name. */
+  replace(path: string, content: string | Uint8Array): Promise<void>;
   truncate(path: string, size: number): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
@@ -50,13 +54,15 @@ export const nodeFileSystem: AuditFileSystem = {
   makeDirectory: (directory) => void fs.mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY }),
   list: (directory) => fs.readdirSync(directory),
   readText: (path) => fs.readFileSync(path, "utf8"),
-  readEnd(path, maxBytes) {
+  read(path) {
     const file = fs.openSync(path, "r");
     try {
-      const { size } = fs.fstatSync(file);
-      const bytes = new Uint8Array(Math.min(size, maxBytes));
-      const read = fs.readSync(file, bytes, 0, bytes.length, size - bytes.length);
-      return bytes.subarray(0, read);
+      // As long as the file says it is: a device would never end.
+      const bytes = new Uint8Array(fs.fstatSync(file).size);
+      let at = 0;
+      for (let read = -1; at < bytes.length && read !== 0; at += read)
+        read = fs.readSync(file, bytes, at, bytes.length - at, at);
+      return bytes.subarray(0, at);
     } finally {
       fs.closeSync(file);
     }
@@ -75,6 +81,18 @@ export const nodeFileSystem: AuditFileSystem = {
     } finally {
       fs.rmSync(aside, { force: true });
     }
+  },
+  async replace(path, content) {
+    const aside = `${path}.${process.pid}.tmp`;
+    const file = await open(aside, "w", PRIVATE_FILE);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    fs.renameSync(aside, path);
+    nodeFileSystem.syncDirectory(dirname(path));
   },
   truncate: (path, size) => fs.truncateSync(path, size),
   rename: (from, to) => fs.renameSync(from, to),

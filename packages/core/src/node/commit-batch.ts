@@ -4,6 +4,7 @@ export interface PendingLine {
   readonly record: string;
   /** The stored line, without line break. */
   readonly line: string;
+  readonly hash: string;
   /** Someone waits for it, and is told when it could not be written; else it is kept and tried again. */
   readonly isAwaited: boolean;
 }
@@ -15,9 +16,8 @@ export class CommitBatch {
   chars = 0;
   /** Must reach the disk, not only the system. */
   isDurable = false;
-  #done: Promise<void> | undefined;
-  #resolve: () => void = nobodyWaits;
-  #reject: (error: Error) => void = nobodyWaits;
+  #done: Waiting | undefined;
+  #sealed: Waiting | undefined;
 
   push(line: PendingLine): void {
     this.lines.push(line);
@@ -32,27 +32,56 @@ export class CommitBatch {
 
   /** The promise of everyone who waits for this batch; made for the first, a rejection nobody awaits ends a process. */
   done(): Promise<void> {
-    this.#done ??= new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    return this.#done;
+    this.#done ??= createWaiting();
+    return this.#done.promise;
+  }
+
+  /** The promise of everyone who waits until it is sealed by a checkpoint. */
+  sealed(): Promise<void> {
+    this.#sealed ??= createWaiting();
+    return this.#sealed.promise;
+  }
+
+  /** Whether someone waits for a checkpoint. */
+  get isToBeSealed(): boolean {
+    return this.#sealed !== undefined;
   }
 
   /** Whether there is anything to do. */
   get isEmpty(): boolean {
-    return this.lines.length === 0 && this.#done === undefined;
+    return this.lines.length === 0 && this.#done === undefined && this.#sealed === undefined;
   }
 
   /** Whether someone waits for it now. */
   get isAwaited(): boolean {
-    return this.#done !== undefined;
+    return this.#done !== undefined || this.#sealed !== undefined;
   }
 
   settle(error?: Error): void {
-    if (error === undefined) this.#resolve();
-    else this.#reject(error);
+    if (error === undefined) return this.#done?.resolve();
+    this.#done?.reject(error);
+    this.#sealed?.reject(error);
   }
+
+  /** Tells whoever waits for the checkpoint. */
+  settleSeal(error?: unknown): void {
+    if (error === undefined) this.#sealed?.resolve();
+    else this.#sealed?.reject(error);
+  }
+}
+
+interface Waiting {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function createWaiting(): Waiting {
+  let [resolve, reject]: [() => void, (error: unknown) => void] = [nobodyWaits, nobodyWaits];
+  const promise = new Promise<void>((whenDone, whenFailed) => {
+    [resolve, reject] = [whenDone, whenFailed];
+  });
+  return { promise, resolve, reject };
 }
 
 function nobodyWaits(): void {}

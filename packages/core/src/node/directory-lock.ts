@@ -20,25 +20,66 @@ export interface Processes {
   isAlive(owner: LockOwner): boolean | undefined;
 }
 
-const LOCK_FILE = "audit.lock";
+/** So many processes may write one directory at the same time. */
+const MAX_WRITERS = 1_000;
 
 /** Locks this very process holds: a container's process often has the id of its crashed predecessor. */
 const heldHere = new WeakMap<AuditFileSystem, Set<string>>();
 
+/** The writer that this process has become. */
+export interface WriterLock {
+  /** From 1. */
+  readonly writer: number;
+  /** To be called once. */
+  readonly release: () => void;
+}
+
 /**
- * Makes this process the only writer of a directory. The lock of a process that is gone is taken over: first the right
+ * Makes this process one of the writers of a directory: the first number that nobody holds, so that a process that
+ * starts again goes on where it was.
+ * @throws AgentplaneError `audit_failed` when all are taken
+ */
+export function lockWriter(
+  directory: string,
+  files: AuditFileSystem,
+  processes: Processes = nodeProcesses,
+): WriterLock {
+  let refused: unknown;
+  for (let writer = 1; writer <= MAX_WRITERS; writer++) {
+    try {
+      return { writer, release: lockFile(lockName(writer), directory, files, processes) };
+    } catch (error) {
+      if (!isHeld(error)) throw error;
+      refused = error;
+    }
+  }
+  throw refused;
+}
+
+/** The lock file of a writer. */
+export function lockName(writer: number): string {
+  return writer === 1 ? "audit.lock" : `audit.${writer}.lock`;
+}
+
+/** Whether an error says that a lock is held. */
+export function isHeld(error: unknown): boolean {
+  return error instanceof AgentplaneError && error.data["isHeld"] === true;
+}
+
+/**
+ * Makes this process the only holder of a lock. The lock of a process that is gone is taken over: first the right
  * to replace that very lock is taken in a file of its own, then it replaces the lock in one step, so of two processes
  * that find a dead lock one wins.
- * @param directory An existing directory.
  * @returns The release, to be called once.
- * @throws AgentplaneError `audit_failed` while another writer holds the directory
+ * @throws AgentplaneError `audit_failed` while another writer holds it
  */
-export function lockDirectory(
+export function lockFile(
+  name: string,
   directory: string,
   files: AuditFileSystem,
   processes: Processes = nodeProcesses,
 ): () => void {
-  const lock = path.join(path.resolve(directory), LOCK_FILE);
+  const lock = path.join(path.resolve(directory), name);
   const mine = heldHere.get(files) ?? new Set();
   heldHere.set(files, mine);
   if (mine.has(lock)) throw held(directory, "this process itself");
@@ -104,8 +145,8 @@ function parseOwner(text: string): LockOwner | undefined {
 }
 
 function held(directory: string, by: string): AgentplaneError {
-  const message = `audit directory ${directory} is written by ${by}; give each process its own directory`;
-  return new AgentplaneError("audit_failed", message, { data: { directory } });
+  const message = `audit directory ${directory} is written by ${by}; give this process another directory`;
+  return new AgentplaneError("audit_failed", message, { data: { directory, isHeld: true } });
 }
 
 /** The processes of this machine. */

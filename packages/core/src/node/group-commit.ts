@@ -7,7 +7,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Logger, Timers } from "../base/ports.ts";
 import { AuditGap } from "./audit-gap.ts";
 import { CommitBatch, type PendingLine } from "./commit-batch.ts";
-import type { SegmentWriter } from "./segment-writer.ts";
+import type { SegmentLines, SegmentWriter } from "./segment-writer.ts";
 
 /** What writing in groups needs. */
 export interface GroupCommitOptions {
@@ -20,6 +20,8 @@ export interface GroupCommitOptions {
   readonly bufferMs: number;
   /** When to try again what could not be written and nobody waits for. */
   readonly retryMs: number;
+  /** A checkpoint seals lines at the latest so long after they were written. */
+  readonly checkpointMs: number;
   /** Above this many characters in memory, buffered records wait for the disk like durable ones. */
   readonly maxBufferedChars: number;
   readonly timers: Timers;
@@ -39,6 +41,7 @@ export class GroupCommit {
   #isFailing = false;
   #isStopped = false;
   #cancelTimer: (() => void) | undefined;
+  #cancelCheckpoint: (() => void) | undefined;
   /** The place after the last line that was written. */
   #committed: ChainPosition;
 
@@ -73,10 +76,20 @@ export class GroupCommit {
     return done;
   }
 
+  /** Settles when everything taken so far is on the disk and sealed by a checkpoint. */
+  checkpoint(): Promise<void> {
+    const pending = this.#pending;
+    pending.isDurable = true;
+    const sealed = pending.sealed();
+    this.#start();
+    return sealed;
+  }
+
   /** Tries no more by itself; what was not flushed stays unwritten. */
   stop(): void {
     this.#isStopped = true;
     this.#clearTimer();
+    this.#cancelCheckpoint?.();
   }
 
   #clearTimer(): void {
@@ -85,7 +98,8 @@ export class GroupCommit {
   }
 
   #link(record: string, isAwaited: boolean): PendingLine {
-    return { record, line: storedLine(this.#options.chain.nextText(record)), isAwaited };
+    const line = this.#options.chain.nextText(record);
+    return { record, line: storedLine(line), hash: line.hash, isAwaited };
   }
 
   #startLater(delayMs: number): void {
@@ -127,7 +141,7 @@ export class GroupCommit {
     const end = chain.position;
     this.#pending = new CommitBatch();
     try {
-      await writer.write(batch.lines.map(({ line }) => `${line}\n`).join(""), fsync && batch.isDurable);
+      await writer.write(linesOf(batch), fsync && batch.isDurable);
     } catch (error) {
       this.#giveUp(batch, error, gap === undefined ? 0 : 1);
       return;
@@ -137,6 +151,32 @@ export class GroupCommit {
     if (this.#isFailing) this.#options.logger.warn("the audit trail is written again", { lost: gap?.data });
     this.#isFailing = false;
     batch.settle();
+    if (batch.isToBeSealed) await this.#seal(batch);
+    else if (batch.lines.length > 0) this.#checkpointLater();
+  }
+
+  /** What was written stays written when it cannot be sealed; only those who wait for the checkpoint are told. */
+  async #seal(batch: CommitBatch): Promise<void> {
+    this.#cancelCheckpoint?.();
+    this.#cancelCheckpoint = undefined;
+    try {
+      await this.#options.writer.checkpoint();
+      batch.settleSeal();
+    } catch (error) {
+      batch.settleSeal(error);
+    }
+  }
+
+  #checkpointLater(): void {
+    const { timers, checkpointMs, logger } = this.#options;
+    if (this.#isStopped) return;
+    this.#cancelCheckpoint ??= timers.set(() => {
+      this.#cancelCheckpoint = undefined;
+      // Tried again after the next lines; who waits for a write is told of a disk that fails.
+      this.checkpoint().catch((error: unknown) =>
+        logger.error("the audit trail could not be sealed", { error }),
+      );
+    }, checkpointMs);
   }
 
   /** A group is lost: who waits is told, what nobody waits for is kept, and everything later is chained anew. */
@@ -157,6 +197,12 @@ export class GroupCommit {
     this.#isFailing = true;
     batch.settle(error);
   }
+}
+
+function linesOf({ lines }: CommitBatch): SegmentLines {
+  let text = "";
+  for (const { line } of lines) text += `${line}\n`;
+  return { text, hashes: lines.map(({ hash }) => hash) };
 }
 
 function systemCode(error: unknown): string {

@@ -6,10 +6,14 @@ export { loadPolicyFile, parsePolicyText, type PolicyFile } from "./policy-file.
 export { usePolicyFile, type UsePolicyFileOptions } from "./use-policy-file.ts";
 export {
   verifyDirectory,
-  type BadSegmentLine,
   type DirectoryReport,
   type VerifyDirectoryOptions,
+  type WriterEnd,
 } from "./verify-directory.ts";
+export { type BadSegmentLine } from "./verify-writer.ts";
+export { type CheckpointProblem } from "./read-checkpoints.ts";
+export { generateAuditKeys, type AuditKeys } from "./signed-note.ts";
+export { type Retention } from "./trail-upkeep.ts";
 export {
   watchPolicyFile,
   type PolicyWatch,

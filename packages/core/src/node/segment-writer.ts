@@ -1,16 +1,33 @@
 import path from "node:path";
 
+import type { Clock } from "../base/ports.ts";
 import type { AuditFileSystem, SegmentFile } from "./audit-file-system.ts";
 import { segmentName } from "./segment-files.ts";
+import type { SegmentSeal } from "./segment-seal.ts";
+import type { TrailUpkeep } from "./trail-upkeep.ts";
 
 /** Where a writer goes on and how it writes. */
 export interface SegmentWriterOptions {
   readonly directory: string;
   readonly files: AuditFileSystem;
+  readonly writer: number;
   /** Number of the segment to go on with. */
-  readonly segment: number;
+  readonly number: number;
+  readonly seal: SegmentSeal;
+  readonly upkeep: TrailUpkeep;
+  readonly clock: Pick<Clock, "wallMs">;
   /** A segment is ended before a write that would make it longer; one write is never split. */
   readonly maxSegmentBytes: number;
+  /** A segment is ended before a write when it is older. */
+  readonly maxSegmentMs: number;
+}
+
+/** Lines to be written together. */
+export interface SegmentLines {
+  /** Each ends in a line break. */
+  readonly text: string;
+  /** Their hashes, in order. */
+  readonly hashes: readonly string[];
 }
 
 /** Appends to segment files, each write whole or not at all. Its calls must not overlap. */
@@ -23,26 +40,27 @@ export class SegmentWriter {
   /** The file may be longer than that: a write failed and could not be taken back yet. */
   #hasRest = false;
   #isSynced = true;
+  #begunMs: number;
 
   constructor(options: SegmentWriterOptions) {
-    const { directory, files, segment } = options;
-    const file = path.join(directory, segmentName(segment));
+    const { directory, files, number, clock } = options;
+    const file = path.join(directory, segmentName(options));
     this.#options = options;
-    this.#number = segment;
+    this.#number = number;
     this.#file = files.openSegment(file);
     this.#size = files.size(file);
+    this.#begunMs = clock.wallMs();
     files.syncDirectory(directory);
   }
 
   /**
-   * Appends a text. When it fails, what reached the file is cut off again, now or before the next write.
-   * @param isDurable Settle only when it is on the disk.
+   * Appends lines. When it fails, what reached the file is cut off again, now or before the next write.
+   * @param isDurable Settle only when they are on the disk.
    */
-  async write(text: string, isDurable: boolean): Promise<void> {
+  async write({ text, hashes }: SegmentLines, isDurable: boolean): Promise<void> {
     await this.#dropRest();
-    const bytes = new TextEncoder().encode(text);
-    const isFull = this.#size + bytes.length > this.#options.maxSegmentBytes;
-    if (bytes.length > 0 && this.#size > 0 && isFull) await this.#openNext();
+    const bytes = Buffer.from(text);
+    if (bytes.length > 0 && this.#size > 0 && this.#isFullFor(bytes.length)) await this.#openNext();
     this.#hasRest = true;
     try {
       await this.#append(bytes);
@@ -55,6 +73,16 @@ export class SegmentWriter {
     }
     this.#size += bytes.length;
     this.#hasRest = false;
+    this.#options.seal.add(hashes);
+  }
+
+  /** Seals all that was written. */
+  async checkpoint(): Promise<void> {
+    if (!this.#options.seal.hasUnsealed) return;
+    await this.#dropRest();
+    // Whatever a checkpoint says is there must be there after a crash.
+    await this.#sync();
+    await this.#options.seal.seal();
   }
 
   /** Gives the file back. What was not synced is left to the system. */
@@ -62,6 +90,12 @@ export class SegmentWriter {
     // A rest that cannot be cut off is a torn line, which the next start sets aside and reports.
     await this.#dropRest().catch(() => undefined);
     await this.#file.close();
+    await this.#options.upkeep.done();
+  }
+
+  #isFullFor(bytes: number): boolean {
+    const { maxSegmentBytes, maxSegmentMs, clock } = this.#options;
+    return this.#size + bytes > maxSegmentBytes || clock.wallMs() - this.#begunMs > maxSegmentMs;
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -88,15 +122,22 @@ export class SegmentWriter {
   }
 
   async #openNext(): Promise<void> {
-    const { directory, files } = this.#options;
+    const { directory, files, writer, clock, seal, upkeep } = this.#options;
     // The old segment is whole on the disk before the first line of the next: only the newest can be torn.
     await this.#sync();
-    const next = files.openSegment(path.join(directory, segmentName(this.#number + 1)));
+    const ended = { writer, number: this.#number };
+    const outdated = upkeep.outdated(ended);
+    seal.oldest = upkeep.oldestBut(outdated, ended);
+    await seal.seal();
+    const next = files.openSegment(path.join(directory, segmentName({ writer, number: ended.number + 1 })));
     const old = this.#file;
     this.#file = next;
     this.#number += 1;
     this.#size = 0;
+    this.#begunMs = clock.wallMs();
+    seal.next();
     files.syncDirectory(directory);
     await old.close();
+    upkeep.start(outdated, ended);
   }
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import type { Hash } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
-import type { TornTail } from "./segment-files.ts";
+import type { TornTail } from "./trail-end.ts";
 
 /** What a repair works with. */
 export interface RepairOptions {

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 
-import { lockDirectory, nodeProcesses, type Processes } from "../../src/node/directory-lock.ts";
-import { memoryFiles } from "./memory-files.ts";
+import { lockFile, lockWriter, nodeProcesses, type Processes } from "../../src/node/directory-lock.ts";
+import { memoryFiles, type MemoryFiles } from "./memory-files.ts";
+
+const lockDirectory = (directory: string, files: MemoryFiles, processes?: Processes) =>
+  lockFile("audit.lock", directory, files, processes);
 
 /** A machine with these processes running. */
 function machine(pid: number, ...running: readonly number[]): Processes {
@@ -113,3 +116,14 @@ test.runIf(process.platform === "linux")(
     expect(isAlive({ ...self, pid: process.ppid, startMark: "1" })).toBe(false);
   },
 );
+
+test("a process becomes the first writer whose lock nobody holds, and again so after a restart", () => {
+  const files = memoryFiles();
+  files.put("audit.lock", JSON.stringify(machine(7).self));
+  files.put("audit.2.lock", JSON.stringify(machine(8).self));
+  const second = lockWriter("audit", files, machine(1, 1, 7));
+  const third = lockWriter("audit", files, machine(1, 1, 7));
+  expect([second.writer, third.writer]).toStrictEqual([2, 3]);
+  second.release();
+  expect(lockWriter("audit", files, machine(1, 1, 7)).writer).toBe(2);
+});

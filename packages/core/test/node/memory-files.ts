@@ -7,7 +7,7 @@ export interface MemoryFiles extends AuditFileSystem {
   /** Bytes that still fit on the disk; a write that needs more takes what fits, then fails with ENOSPC. */
   room: number;
   /** What the next calls fail with; undefined: they do not. */
-  readonly failures: { append?: Error; sync?: Error; truncate?: Error };
+  readonly failures: { append?: Error; sync?: Error; truncate?: Error; replace?: Error };
   readonly counts: { append: number; sync: number };
   /** Text of a file as it is on the disk. */
   text(file: string): string;
@@ -52,12 +52,16 @@ export function memoryFiles(): MemoryFiles {
     makeDirectory() {},
     list: () => [...stored.keys()],
     readText: (file) => files.text(file),
-    readEnd: (file, maxBytes) => need(file).bytes.slice(-maxBytes),
+    read: (file) => need(file).bytes.slice(),
     size: (file) => need(file).bytes.length,
     createExclusive(file, content) {
       if (stored.has(key(file))) return false;
       put(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
       return true;
+    },
+    async replace(file, content) {
+      if (files.failures.replace !== undefined) throw files.failures.replace;
+      put(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
     },
     truncate: (file, size) => put(file, need(file).bytes.slice(0, size)),
     rename(from, to) {

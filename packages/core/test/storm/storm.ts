@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -44,6 +44,8 @@ export interface RoundResult extends Account {
 const WORKER = path.join(import.meta.dirname, "storm-worker.ts");
 /** What an answer may take on a machine that does other things. */
 const GRACE_MS = 500;
+/** What a process that is killed has noted at most, of some hundred bytes per call: it is then in the middle. */
+const MOST_NOTED_BYTES = 8_192;
 
 /** Lets several processes spend one budget at once, some of them killed, and compares the store with their logs. */
 export async function runStorm(options: StormOptions): Promise<readonly RoundResult[]> {
@@ -113,8 +115,8 @@ async function blow(all: readonly WorkerOrders[], kills: number): Promise<number
     for (const child of children) child.send("go");
     const victims = children.slice(0, kills);
     await Promise.all(
-      victims.map(async (child) => {
-        await wait(30 + Math.random() * 250);
+      victims.map(async (child, index) => {
+        await hasNoted(all[index]!.log, Math.random() * MOST_NOTED_BYTES, child);
         child.kill("SIGKILL");
       }),
     );
@@ -125,6 +127,12 @@ async function blow(all: readonly WorkerOrders[], kills: number): Promise<number
   } finally {
     for (const child of children) child.kill("SIGKILL");
   }
+}
+
+/** Settles in the middle of a process's calls, however fast they are. */
+async function hasNoted(log: string, bytes: number, child: ChildProcess): Promise<void> {
+  // oxlint-disable-next-line no-await-in-loop -- there is no event for it
+  while (child.exitCode === null && statSync(log).size <= bytes) await wait(1);
 }
 
 function start(): ChildProcess {

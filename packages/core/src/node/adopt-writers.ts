@@ -1,0 +1,56 @@
+import { AgentplaneError } from "../base/errors.ts";
+import type { ControlRecord } from "../audit/audit-record.ts";
+import type { Hash, Logger } from "../base/ports.ts";
+import { isHeld, lockFile, lockName, type Processes } from "./directory-lock.ts";
+import { listWriters } from "./segment-files.ts";
+import { SegmentSeal, type SegmentSealOptions } from "./segment-seal.ts";
+import { repairTornTail } from "./torn-tail.ts";
+import { findTrailEnd } from "./trail-end.ts";
+
+/** What adopting needs beside what sealing needs. */
+export interface AdoptOptions extends SegmentSealOptions {
+  /** The writer that this process is. */
+  readonly writer: number;
+  readonly hash: Pick<Hash, "sha256">;
+  readonly logger: Logger;
+  readonly processes: Processes | undefined;
+  /** Told what was repaired, to be recorded in this process's own trail. */
+  repaired(record: ControlRecord): void;
+}
+
+/**
+ * Ends what writers that are gone have left: sets aside a line that a crash tore, and seals what no checkpoint covers.
+ * A process that starts while others run would else leave them open until as many run at once again.
+ */
+export async function adoptWriters(options: AdoptOptions): Promise<void> {
+  const { directory, files, logger } = options;
+  for (const { writer } of listWriters(directory, files)) {
+    if (writer === options.writer) continue;
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- few, once
+      await adopt(writer, options);
+    } catch (error) {
+      if (isHeld(error)) continue;
+      const why = error instanceof AgentplaneError ? error.message : String(error);
+      logger.error(
+        `what writer ${writer} of the audit directory ${directory} has left cannot be sealed: ${why}`,
+        {
+          directory,
+          writer,
+        },
+      );
+    }
+  }
+}
+
+async function adopt(writer: number, options: AdoptOptions): Promise<void> {
+  const { directory, files, hash, clock, processes, repaired } = options;
+  const release = lockFile(lockName(writer), directory, files, processes);
+  try {
+    const end = findTrailEnd(writer, directory, files, hash);
+    if (end.torn) repaired(repairTornTail(end.torn, { directory, files, hash, nowMs: clock.wallMs() }));
+    await new SegmentSeal(options, { ...end, writer }).seal();
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+
+import {
+  createNoteSigner,
+  generateAuditKeys,
+  openNote,
+  readPublicKey,
+  unsignedNote,
+} from "../../src/node/signed-note.ts";
+
+// The key and note of the example in golang.org/x/mod/sumdb/note, which defined the format.
+const VECTOR = {
+  privateKey: "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz",
+  publicKey: "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+  text: "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n",
+  signature: "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=",
+};
+
+test("signs as the field's tools do", () => {
+  const signer = createNoteSigner(VECTOR.privateKey);
+  expect(signer.publicKey).toBe(VECTOR.publicKey);
+  expect(signer.sign(VECTOR.text)).toBe(`${VECTOR.text}\n\u2014 PeterNeumann ${VECTOR.signature}\n`);
+});
+
+test("tells who signed a note", () => {
+  const [mine, yours] = [generateAuditKeys("mine"), generateAuditKeys("yours")];
+  const note = createNoteSigner(mine.privateKey).sign("a text\n\nof three lines\n");
+  const [own, other] = [readPublicKey(mine.publicKey), readPublicKey(yours.publicKey)];
+  expect(openNote(note, [other, own])?.signedBy).toStrictEqual(["mine"]);
+  expect(openNote(note, [other])?.signedBy).toStrictEqual([]);
+  expect(openNote(note.replace("three", "four"), [own])?.signedBy ?? []).toStrictEqual([]);
+  expect(openNote(unsignedNote("a text\n"), [own])).toStrictEqual({
+    text: "a text\n",
+    signedBy: [],
+    signatures: 0,
+  });
+});
+
+test("a key of the same name and another secret does not count", () => {
+  const [one, two] = [generateAuditKeys("same"), generateAuditKeys("same")];
+  const note = createNoteSigner(one.privateKey).sign("text\n");
+  expect(openNote(note, [readPublicKey(two.publicKey)])?.signedBy).toStrictEqual([]);
+});
+
+test.each([
+  "",
+  "text",
+  "text\n",
+  "text\n\nno signature\n",
+  "text\n\n\u2014 name !\n",
+  "text\n\n\u2014 name AAAAAAA=",
+])("%j is no note", (note) => expect(openNote(note, [])).toBeUndefined());
+
+test("refuses keys that are none, without repeating them", () => {
+  const { privateKey, publicKey } = generateAuditKeys("mine");
+  for (const wrong of [
+    publicKey,
+    "",
+    "PRIVATE+KEY+mine+00000000+AAAA",
+    privateKey.replace("mine", "yours"),
+  ]) {
+    expect(() => createNoteSigner(wrong)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+  }
+  const moved = privateKey.replace("mine", "yours");
+  expect(() => createNoteSigner(moved)).not.toThrow(moved.slice(-40));
+  expect(() => readPublicKey(privateKey)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+  expect(() => generateAuditKeys("two words")).toThrow(/without spaces/);
+});

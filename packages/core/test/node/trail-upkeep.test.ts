@@ -1,0 +1,47 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+
+import { expect, test } from "vitest";
+
+import { jsonlSink, type JsonlSinkOptions } from "../../src/node/jsonl-sink.ts";
+import { verifyDirectory } from "../../src/node/verify-directory.ts";
+import { controlRecord } from "../audit/records.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const segmentsOf = (directory: string): readonly string[] =>
+  readdirSync(directory).filter((name) => !name.endsWith(".checkpoint"));
+
+/** Ten records, two in each segment. */
+async function trail(options: Partial<JsonlSinkOptions>): Promise<string> {
+  const directory = path.join(temporaryDirectory(), "audit");
+  const sink = jsonlSink({ directory, maxSegmentBytes: 700, fsync: false, ...options });
+  for (let index = 0; index < 10; index++) {
+    // oxlint-disable-next-line no-await-in-loop -- each its own group, so that each may begin a segment
+    await sink.append(controlRecord(`s${index}`), "durable");
+  }
+  await sink.close();
+  return directory;
+}
+
+test("ended segments are compressed, and verify as before", async () => {
+  const directory = await trail({ gzip: true });
+  const segments = segmentsOf(directory);
+  expect(segments.filter((name) => name.endsWith(".gz")).length).toBe(segments.length - 1);
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 10, sealed: 10 });
+});
+
+test.each([{ gzip: false }, { gzip: true }])(
+  "what retention removes is said by the next checkpoint and a record, and is not missed ($gzip)",
+  async ({ gzip }) => {
+    const directory = await trail({ gzip, retention: { maxBytes: 900 } });
+    const report = await verifyDirectory(directory);
+    expect(report).toMatchObject({ ok: true, unsealedTail: 0 });
+    expect(report.prunedSegments).toBeGreaterThan(0);
+    expect(report.lines).toBeLessThan(10);
+    // It goes on where it was, although its first segments are gone.
+    const sink = jsonlSink({ directory });
+    await sink.append(controlRecord("again"), "durable");
+    await sink.close();
+    expect(await verifyDirectory(directory, { ends: [sink.end] })).toMatchObject({ ok: true });
+  },
+);
