@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
@@ -35,7 +35,7 @@ export function policyJsonSchema(registry: RuleRegistry): JsonObject {
   };
 }
 
-function schemaOf(schema: z.ZodType): JsonObject {
+function schemaOf(schema: z.core.$ZodType): JsonObject {
   const {
     $schema: _draft,
     "~standard": _standard,

@@ -121,7 +121,7 @@ function checkParameters(kind: RuleKind, parameters: JsonObject, { path, issues 
 }
 
 function dropsUnknown({ params }: RuleKind): boolean {
-  const { def } = params;
+  const { def } = params._zod;
   return !("catchall" in def) || def.catchall === undefined;
 }
 

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import { $ZodObject } from "zod/v4/core";
+import * as z from "zod/mini";
 
 import { didYouMean } from "../base/did-you-mean.ts";
 import { looksLikeSecret } from "./literal-secret.ts";
@@ -14,12 +15,12 @@ import { listOf, wordsFor } from "./zod-words.ts";
  * @returns What the schema made of the value; undefined when it does not fit.
  */
 export function checkAgainst(
-  schema: z.ZodType,
+  schema: z.core.$ZodType,
   value: unknown,
   at: { readonly path: IssuePath; readonly issues: IssueList },
 ): unknown {
   // Most configurations are right, and preparing to explain what is wrong costs more than checking.
-  const quick = schema.safeParse(value);
+  const quick = z.safeParse(schema, value);
   if (quick.success) return quick.data;
   // The raw issue knows the schema, the finished one does not; the array of keys is the same object in both.
   const knownByKeys = new WeakMap<object, readonly string[]>();
@@ -27,7 +28,7 @@ export function checkAgainst(
     if (issue.code === "unrecognized_keys") knownByKeys.set(issue.keys, shapeKeys(issue.inst));
     return wordsFor(issue);
   };
-  const result = schema.safeParse(value, { error, reportInput: true });
+  const result = z.safeParse(schema, value, { error, reportInput: true });
   if (result.success) return result.data;
   const reporter = new Reporter(at.issues, knownByKeys);
   for (const issue of result.error.issues) reporter.report(issue, at.path);
@@ -36,7 +37,7 @@ export function checkAgainst(
 
 /** The member names an object schema declares; empty for any other schema. */
 export function shapeKeys(schema: unknown): readonly string[] {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return schema instanceof $ZodObject ? Object.keys(schema._zod.def.shape) : [];
 }
 
 class Reporter {

@@ -1,20 +1,24 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What a secret looks like in a policy: the name of an environment variable, never the secret. */
 export const secretRefSchema = z.strictObject({
-  env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, {
-    error: "must be the name of an environment variable, such as ALERT_KEY",
-  }),
+  env: z.string().check(
+    z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, {
+      error: "must be the name of an environment variable, such as ALERT_KEY",
+    }),
+  ),
 });
 
 /** An absolute `http` or `https` address without credentials in it. */
-export const webUrlSchema = z.string().regex(/^https?:\/\/[^\s/@?#\\]+(?:[/?#][^\s\\]*)?$/i, {
-  error: "must be an http or https address, without a user or password in it",
-});
+export const webUrlSchema = z.string().check(
+  z.regex(/^https?:\/\/[^\s/@?#\\]+(?:[/?#][^\s\\]*)?$/i, {
+    error: "must be an http or https address, without a user or password in it",
+  }),
+);
 
 /** Where an alert may go: the log, a signed webhook, or Slack. */
 export const alertTargetSchema = z.discriminatedUnion("channel", [
   z.strictObject({ channel: z.literal("log") }),
-  z.strictObject({ channel: z.literal("webhook"), url: webUrlSchema, secret: secretRefSchema.optional() }),
+  z.strictObject({ channel: z.literal("webhook"), url: webUrlSchema, secret: z.optional(secretRefSchema) }),
   z.strictObject({ channel: z.literal("slack"), url: z.union([webUrlSchema, secretRefSchema]) }),
 ]);

@@ -1,11 +1,14 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { durationSchema } from "./duration-schema.ts";
 import { MODES } from "./mode.ts";
 
 const quietForSchema = z.strictObject({ quietFor: durationSchema });
 const headroomSchema = z.strictObject({
-  headroom: z.strictObject({ rule: z.string().min(1), atLeast: z.number().gt(0).max(1) }),
+  headroom: z.strictObject({
+    rule: z.string().check(z.minLength(1)),
+    atLeast: z.number().check(z.gt(0), z.lte(1)),
+  }),
 });
 
 /** What a recovery may be: `manual`, after a time, or when a condition holds. */
@@ -19,16 +22,23 @@ export const recoverySchema = z.union([
 export const degradeSchema = z
   .strictObject({
     mode: z.enum(MODES),
-    recover: recoverySchema.optional(),
-    scope: z.enum(["agent", "tenant", "session", "global"]).optional(),
-    perMinute: z.int().min(1).max(1_000_000).optional(),
-    delay: z.strictObject({ max: durationSchema }).optional(),
+    recover: z.optional(recoverySchema),
+    scope: z.optional(z.enum(["agent", "tenant", "session", "global"])),
+    perMinute: z.optional(z.int().check(z.gte(1), z.lte(1_000_000))),
+    delay: z.optional(z.strictObject({ max: durationSchema })),
   })
-  .superRefine((spec, context) => {
-    if (spec.mode === "RATE_THROTTLE") return;
-    for (const field of ["perMinute", "delay"] as const) {
-      if (spec[field] === undefined) continue;
-      const params = { suggestion: "remove it, or use mode: RATE_THROTTLE" };
-      context.addIssue({ code: "custom", path: [field], message: `has no meaning for ${spec.mode}`, params });
-    }
-  });
+  .check(
+    z.superRefine((spec, context) => {
+      if (spec.mode === "RATE_THROTTLE") return;
+      for (const field of ["perMinute", "delay"] as const) {
+        if (spec[field] === undefined) continue;
+        const params = { suggestion: "remove it, or use mode: RATE_THROTTLE" };
+        context.addIssue({
+          code: "custom",
+          path: [field],
+          message: `has no meaning for ${spec.mode}`,
+          params,
+        });
+      }
+    }),
+  );

@@ -1,15 +1,15 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { DURATION_HINT, parseDurationMs } from "../base/duration.ts";
 
 /** What a duration of a policy must look like: `"30m"`. The value stays the text that was written. */
-export const durationSchema = z
-  .string()
-  .refine((text) => parseDurationMs(text) !== undefined, {
+export const durationSchema = z.string().check(
+  z.refine((text) => parseDurationMs(text) !== undefined, {
     error: "is not a duration",
     params: { suggestion: DURATION_HINT },
-  })
-  .meta({
+  }),
+  z.meta({
     pattern: "^[1-9][0-9]{0,11}(ms|s|m|h|d|w)$",
     description: 'A whole number and a unit, such as "30m".',
-  });
+  }),
+);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { assertNever } from "../base/assert-never.ts";
 import { isAfter } from "../context/hookpoint.ts";
@@ -13,8 +13,8 @@ type Occasion = z.output<typeof occasionParam>;
 /** A webhook with all its retries; see notify/webhook.ts. */
 const TIMEOUT_MS = 30_000;
 
-const shared = { on: z.array(occasionParam).min(1).readonly().default(["breach"]) };
-const [log, webhook, slack] = alertTargetSchema.options;
+const shared = { on: z._default(z.readonly(z.array(occasionParam).check(z.minLength(1))), ["breach"]) };
+const [log, webhook, slack] = alertTargetSchema._zod.def.options;
 
 /** Tells people about calls that were not simply allowed: in the log, by a signed webhook, or in Slack. */
 export const alert = defineRule({
@@ -23,7 +23,11 @@ export const alert = defineRule({
     "Sends an alert for calls that were blocked, asked about, escalated or degraded (default: any breach).",
   timing: "nonBlocking",
   hookpoints: ["*"],
-  params: z.discriminatedUnion("channel", [log.extend(shared), webhook.extend(shared), slack.extend(shared)]),
+  params: z.discriminatedUnion("channel", [
+    z.extend(log, shared),
+    z.extend(webhook, shared),
+    z.extend(slack, shared),
+  ]),
   example: {
     on: ["block", "degrade"],
     channel: "webhook",

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import type { RuleAnswer } from "../decision/answer.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";

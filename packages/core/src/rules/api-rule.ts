@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { apiCallOf } from "../context/api-call.ts";
 import type { ApiCall, PolicyContext } from "../context/context.ts";
@@ -6,28 +6,33 @@ import { compilePatterns } from "../policy/compile-selector.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { patternsParam } from "./pattern-params.ts";
 
-const pathsParam = patternsParam.refine((paths) => paths.every((path) => /^!?[/*?]/.test(path)), {
-  error: 'must be paths that start with "/"',
-  params: { suggestion: 'such as "/reports/*" or "!/reports/private/*"' },
-});
+const pathsParam = patternsParam.check(
+  z.refine((paths) => paths.every((path) => /^!?[/*?]/.test(path)), {
+    error: 'must be paths that start with "/"',
+    params: { suggestion: 'such as "/reports/*" or "!/reports/private/*"' },
+  }),
+);
 
-const apiMatchParam = z
-  .strictObject({
-    methods: patternsParam.exactOptional(),
-    hosts: patternsParam.exactOptional(),
-    paths: pathsParam.exactOptional(),
-  })
-  .refine(
-    ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
-    {
-      error: "matches every call",
-      params: { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
-    },
-  )
-  .readonly();
+const apiMatchParam = z.readonly(
+  z
+    .strictObject({
+      methods: z.exactOptional(patternsParam),
+      hosts: z.exactOptional(patternsParam),
+      paths: z.exactOptional(pathsParam),
+    })
+    .check(
+      z.refine(
+        ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
+        {
+          error: "matches every call",
+          params: { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
+        },
+      ),
+    ),
+);
 
 /** The parameters of both API rules: calls matched by any entry, whose set dimensions must all match. */
-export const apiParams = z.strictObject({ rules: z.array(apiMatchParam).min(1).readonly() });
+export const apiParams = z.strictObject({ rules: z.readonly(z.array(apiMatchParam).check(z.minLength(1))) });
 
 /** One entry of an API rule as written. */
 export type ApiMatch = z.output<typeof apiMatchParam>;

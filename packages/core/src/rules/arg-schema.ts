@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { compileSchema } from "./json-schema-check.ts";
@@ -6,13 +6,15 @@ import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
 import { subPath } from "./sub-path.ts";
 
-const schemaParam = z.record(z.string(), z.unknown()).superRefine((schema, context) => {
-  compileSchema(schema, {
-    path: [],
-    report: (path, message, suggestion) =>
-      context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
-  });
-});
+const schemaParam = z.record(z.string(), z.unknown()).check(
+  z.superRefine((schema, context) => {
+    compileSchema(schema, {
+      path: [],
+      report: (path, message, suggestion) =>
+        context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
+    });
+  }),
+);
 
 /**
  * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references. A
@@ -24,9 +26,9 @@ export const argSchema = defineRule({
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({
-    tool: z
-      .union([z.string().min(1), patternsParam], "must be a pattern or a list of patterns")
-      .exactOptional(),
+    tool: z.exactOptional(
+      z.union([z.string().check(z.minLength(1)), patternsParam], "must be a pattern or a list of patterns"),
+    ),
     schema: schemaParam,
   }),
   example: {

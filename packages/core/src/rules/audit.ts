@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { defineRule } from "./rule.ts";
 
@@ -13,10 +13,10 @@ export const audit = defineRule({
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
-    includeInput: z.boolean().default(false),
-    includeResult: z.boolean().default(false),
+    includeInput: z._default(z.boolean(), false),
+    includeResult: z._default(z.boolean(), false),
     /** `durable`: the call waits until the record is on disk. */
-    mode: z.enum(["durable", "buffered"]).exactOptional(),
+    mode: z.exactOptional(z.enum(["durable", "buffered"])),
   }),
   example: { includeInput: true, mode: "durable" },
   isStateless: true,

@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";
@@ -10,15 +10,17 @@ import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./r
 import { subPath } from "./sub-path.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
-const expression = z.record(z.string(), z.unknown()).superRefine((spec, context) => {
-  compileWhere(spec, {
-    stance: "deny",
-    report: (path, message, suggestion) =>
-      context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
-  });
-});
+const expression = z.record(z.string(), z.unknown()).check(
+  z.superRefine((spec, context) => {
+    compileWhere(spec, {
+      stance: "deny",
+      report: (path, message, suggestion) =>
+        context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
+    });
+  }),
+);
 // The refinement has checked the shape that the type describes, which zod cannot derive from it.
-const whereParam = expression as z.ZodType as z.ZodType<WhereSpec, WhereSpec>;
+const whereParam = expression as z.core.$ZodType as z.core.$ZodType<WhereSpec, WhereSpec>;
 
 const thenParam = z.enum(["block", "allow", "escalate"]);
 
@@ -42,26 +44,28 @@ export const condition = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      where: whereParam.exactOptional(),
-      when: z.string().min(1).max(4096).exactOptional(),
-      require: whereParam.exactOptional(),
-      then: thenParam.default("block"),
-      reason: z.string().min(1).max(500).exactOptional(),
+      where: z.exactOptional(whereParam),
+      when: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(4096))),
+      require: z.exactOptional(whereParam),
+      then: z._default(thenParam, "block"),
+      reason: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(500))),
     })
-    .refine(
-      ({ where, when, require }) => where !== undefined || when !== undefined || require !== undefined,
-      {
-        error: "needs a condition",
-        params: {
-          suggestion: "say when it fires in where (structured) or when (CEL), or what must hold in require",
+    .check(
+      z.refine(
+        ({ where, when, require }) => where !== undefined || when !== undefined || require !== undefined,
+        {
+          error: "needs a condition",
+          params: {
+            suggestion: "say when it fires in where (structured) or when (CEL), or what must hold in require",
+          },
         },
-      },
-    )
-    .refine(({ require, then }) => require === undefined || then !== "allow", {
-      error: "cannot stand beside then: allow, which would allow exactly what breaks it",
-      path: ["require"],
-      params: { suggestion: "describe the allowed calls in where" },
-    }),
+      ),
+      z.refine(({ require, then }) => require === undefined || then !== "allow", {
+        error: "cannot stand beside then: allow, which would allow exactly what breaks it",
+        path: ["require"],
+        params: { suggestion: "describe the allowed calls in where" },
+      }),
+    ),
   example: {
     where: { tool: "refund", input: { amount: { gt: 500 } } },
     reason: "refunds above 500 need a person",

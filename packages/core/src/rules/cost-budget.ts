@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import type { PolicyContext } from "../context/context.ts";
 import {
@@ -28,15 +28,15 @@ export const costBudget = defineRule({
   hookpoints: ["before_model_call"],
   params: z
     .strictObject({
-      maxUsd: z.number().min(0).max(1_000_000_000),
+      maxUsd: z.number().check(z.gte(0), z.lte(1_000_000_000)),
       window: windowParam,
-      per: perParam.default("agent"),
+      per: z._default(perParam, "agent"),
       maxOutput: maxOutputParam,
       expired: expiredParam,
-      onUnknownPrice: z.enum(["block", "free", "alert"]).default("block"),
+      onUnknownPrice: z._default(z.enum(["block", "free", "alert"]), "block"),
       ...breachParams,
     })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS)),
   example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { describeLimit, perParam, subjectsOf, windowOf, windowParam } from "./limit-params.ts";
 import { chargedCost, costOf, createPriceWarning } from "./model-cost.ts";
@@ -14,7 +14,10 @@ export const costTracking = defineRule({
   summary: "Adds up the cost of model calls per subject and window, without limiting it.",
   timing: "nonBlocking",
   hookpoints: ["before_model_call"],
-  params: z.strictObject({ per: perParam.default("tenant"), window: windowParam.default("lifetime") }),
+  params: z.strictObject({
+    per: z._default(perParam, "tenant"),
+    window: z._default(windowParam, "lifetime"),
+  }),
   example: { per: ["tenant", "agent"], window: { calendar: "month", timeZone: "UTC" } },
   isStateless: false,
   compile({ per: subjects, window: written }, { prices, tokenizer, logger, policyId, ruleId }) {

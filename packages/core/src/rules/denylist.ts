@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { patternsParam } from "./pattern-params.ts";

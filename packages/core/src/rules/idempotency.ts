@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";
@@ -18,7 +18,7 @@ export const idempotency = defineRule({
     "Blocks a tool call that already ran with the same input within `window` in this session (else run, else agent).",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
-  params: z.strictObject({ window: durationSchema, tools: patternsParam.exactOptional() }),
+  params: z.strictObject({ window: durationSchema, tools: z.exactOptional(patternsParam) }),
   example: { window: "10m", tools: ["refund", "send_*"] },
   isStateless: false,
   compile({ window, tools: patterns }, tools) {

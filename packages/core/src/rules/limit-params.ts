@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { assertNever } from "../base/assert-never.ts";
 import { DURATION_HINT, formatDuration, requireDurationMs } from "../base/duration.ts";
@@ -12,40 +12,40 @@ export const windowParam = z.union(
   [
     durationSchema,
     z.literal("lifetime"),
-    z
-      .strictObject({
+    z.readonly(
+      z.strictObject({
         calendar: z.enum(["day", "month"]),
-        timeZone: z
-          .string()
-          .refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')
-          .default("UTC"),
-      })
-      .readonly(),
+        timeZone: z._default(
+          z.string().check(z.refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')),
+          "UTC",
+        ),
+      }),
+    ),
   ],
   `is not a window; ${DURATION_HINT}, or "lifetime", or { calendar: "day" | "month", timeZone }`,
 );
 
 /** By what a limit is kept apart: one subject, or several that must all have room. */
 export const perParam = z.union(
-  [z.enum(LIMIT_SUBJECTS), z.array(z.enum(LIMIT_SUBJECTS)).min(1).readonly()],
+  [z.enum(LIMIT_SUBJECTS), z.readonly(z.array(z.enum(LIMIT_SUBJECTS)).check(z.minLength(1)))],
   `is not a subject; use one of ${LIMIT_SUBJECTS.join(", ")}, or a list of them`,
 );
 
 /** A mode to set and how it ends. */
 // Copied JSON has no member that is undefined, which is all that the two types differ in.
-export const degradeParam = degradeSchema as z.ZodType<DegradeSpec, DegradeSpec>;
+export const degradeParam = degradeSchema as z.core.$ZodType<DegradeSpec, DegradeSpec>;
 
 /** What exceeding the limit answers; `block` makes it a hard limit. */
 export const onBreachParam = z.enum(["block", "escalate", "degrade"]);
 
 /** The fields every limit has beside its number and subjects. */
 export const breachParams = {
-  onBreach: onBreachParam.default("block"),
+  onBreach: z._default(onBreachParam, "block"),
   degrade: z.exactOptional(degradeParam),
 };
 
 /** What the hold of a crashed call becomes when its time is up: used, or given back. */
-export const expiredParam = z.enum(["charge", "release"]).default("charge");
+export const expiredParam = z._default(z.enum(["charge", "release"]), "charge");
 
 /** Explains what `onBreach: degrade` and `degrade` need of each other; use with `.refine`. */
 export const DEGRADE_NEEDS = {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";
@@ -24,18 +24,20 @@ export const loop = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      maxIterations: z.int().min(1).max(MAX_COUNT).exactOptional(),
+      maxIterations: z.exactOptional(z.int().check(z.gte(1), z.lte(MAX_COUNT))),
       /** How often the same tool call (name and input) may run. */
-      maxRepeats: z.int().min(1).max(MAX_COUNT).exactOptional(),
+      maxRepeats: z.exactOptional(z.int().check(z.gte(1), z.lte(MAX_COUNT))),
       /** Count only this far back; default: the whole session. */
-      within: durationSchema.exactOptional(),
+      within: z.exactOptional(durationSchema),
       ...breachParams,
     })
-    .refine(({ maxIterations, maxRepeats }) => maxIterations !== undefined || maxRepeats !== undefined, {
-      error: "limits nothing",
-      params: { suggestion: "set maxIterations or maxRepeats" },
-    })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(
+      z.refine(({ maxIterations, maxRepeats }) => maxIterations !== undefined || maxRepeats !== undefined, {
+        error: "limits nothing",
+        params: { suggestion: "set maxIterations or maxRepeats" },
+      }),
+      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    ),
   example: { maxIterations: 25, maxRepeats: 3, within: "10m" },
   isStateless: false,
   compile({ maxIterations = Infinity, maxRepeats = Infinity, within, ...breach }, tools) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import type { MetricAttributes, MetricInstrument, MetricsPort } from "../base/metrics.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -17,7 +17,7 @@ export const metrics = defineRule({
   hookpoints: ["*"],
   params: z.strictObject({
     /** Add agent and tenant to every measurement: more detail, and as many more time series. */
-    identity: z.boolean().default(false),
+    identity: z._default(z.boolean(), false),
   }),
   example: { identity: true },
   isStateless: false,

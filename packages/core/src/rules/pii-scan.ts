@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { requireDetectors, requireFamily, requireScanner } from "./detectors.ts";
 import { defineRule } from "./rule.ts";
@@ -11,9 +11,9 @@ export const piiScan = defineRule({
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
-    detect: z.array(z.string().min(1)).min(1).readonly().exactOptional(),
-    threshold: z.number().min(0).max(1).default(0.5),
-    channels: z.array(z.enum(SCAN_CHANNELS)).min(1).readonly().exactOptional(),
+    detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
+    threshold: z._default(z.number().check(z.gte(0), z.lte(1)), 0.5),
+    channels: z.exactOptional(z.readonly(z.array(z.enum(SCAN_CHANNELS)).check(z.minLength(1)))),
   }),
   example: { detect: ["email", "card"] },
   needs: ["scanner"],

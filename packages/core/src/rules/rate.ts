@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import {
   breachParams,
@@ -19,12 +19,12 @@ export const rate = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      limit: z.int().min(0),
+      limit: z.int().check(z.gte(0)),
       window: windowParam,
-      per: perParam.default("agent"),
+      per: z._default(perParam, "agent"),
       ...breachParams,
     })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS)),
   example: { limit: 100, window: "1h", per: "tenant" },
   isStateless: false,
   isShared: true,

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";
@@ -19,20 +19,26 @@ export const redact = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      fields: patternsParam.exactOptional(),
-      detect: z.array(z.string().min(1)).min(1).readonly().exactOptional(),
-      from: z.array(surfaceParam).min(1).readonly().default(["result", "response", "audit"]),
-      treatment: z.enum(["drop", "mask", "hash", "tokenise"]).default("mask"),
+      fields: z.exactOptional(patternsParam),
+      detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
+      from: z._default(z.readonly(z.array(surfaceParam).check(z.minLength(1))), [
+        "result",
+        "response",
+        "audit",
+      ]),
+      treatment: z._default(z.enum(["drop", "mask", "hash", "tokenise"]), "mask"),
     })
-    .refine(({ fields, detect }) => fields !== undefined || detect !== undefined, {
-      error: "redacts nothing",
-      params: { suggestion: "name fields: [ssn] or detect: [email]" },
-    })
-    .refine(({ fields = [] }) => !fields.some((field) => field.startsWith("!")), {
-      error: "takes no exclusions",
-      path: ["fields"],
-      params: { suggestion: "list the fields to redact, globs allowed" },
-    }),
+    .check(
+      z.refine(({ fields, detect }) => fields !== undefined || detect !== undefined, {
+        error: "redacts nothing",
+        params: { suggestion: "name fields: [ssn] or detect: [email]" },
+      }),
+      z.refine(({ fields = [] }) => !fields.some((field) => field.startsWith("!")), {
+        error: "takes no exclusions",
+        path: ["fields"],
+        params: { suggestion: "list the fields to redact, globs allowed" },
+      }),
+    ),
   example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
   isStateless: true,
   isShared: true,

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { compilePatterns } from "../policy/compile-selector.ts";
 import { patternsParam } from "./pattern-params.ts";
@@ -10,7 +10,7 @@ export const requireTenant = defineRule({
   summary: "Blocks calls that name no tenant, or none of the listed ones (globs, `!exclusions`).",
   timing: "blocking",
   hookpoints: ["*"],
-  params: z.strictObject({ tenants: patternsParam.exactOptional() }),
+  params: z.strictObject({ tenants: z.exactOptional(patternsParam) }),
   example: { tenants: ["acme", "globex-*"] },
   isStateless: true,
   compile({ tenants }) {

@@ -1,4 +1,4 @@
-import type { ZodType } from "zod";
+import type { $ZodType } from "zod/v4/core";
 
 import type { FetchLike } from "../base/platform.ts";
 import type { Clock, Hash, Logger, Timers } from "../base/ports.ts";
@@ -148,7 +148,7 @@ export interface RuleKind<Params = unknown, Kind extends string = string, Input 
   /** The hookpoints at which it looks; `["*"]` for all, custom ones included. */
   readonly hookpoints: readonly (Hookpoint | "*")[];
   /** The kind's own parameters, without `rule` and `id`. Strict: unknown fields are refused. */
-  readonly params: ZodType<Params, Input>;
+  readonly params: $ZodType<Params, Input>;
   /** A valid set of parameters, used in the docs and the contract test. */
   readonly example: Readonly<Record<string, unknown>>;
   /** What the kind needs wired in; missing is a load error that says so. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { AgentplaneError } from "../base/errors.ts";
 import type { DetectorInfo, ScanChannel, Scanner } from "../base/scanner.ts";
@@ -14,12 +14,12 @@ export const SCANNED_HOOKPOINTS: RuleKind["hookpoints"] = ["*"];
 /** What every blocking scan can be told. */
 export const scanParams = {
   /** Detector names; default: every detector of the family. */
-  detect: z.array(z.string().min(1)).min(1).readonly().exactOptional(),
+  detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
   /** How sure a finding must be, 0 to 1. */
-  threshold: z.number().min(0).max(1).default(0.5),
-  onFinding: z.enum(["block", "escalate"]).default("block"),
+  threshold: z._default(z.number().check(z.gte(0), z.lte(1)), 0.5),
+  onFinding: z._default(z.enum(["block", "escalate"]), "block"),
   /** Whose words are scanned. */
-  channels: z.array(z.enum(SCAN_CHANNELS)).min(1).readonly().exactOptional(),
+  channels: z.exactOptional(z.readonly(z.array(z.enum(SCAN_CHANNELS)).check(z.minLength(1)))),
 };
 
 /** How one kind of scan differs from the others. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { formatDuration } from "../base/duration.ts";
 import { isAfter } from "../context/hookpoint.ts";
@@ -21,15 +21,17 @@ export const sla = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      maxStepMs: z.int().min(1).exactOptional(),
-      maxRunMs: z.int().min(1).exactOptional(),
+      maxStepMs: z.exactOptional(z.int().check(z.gte(1))),
+      maxRunMs: z.exactOptional(z.int().check(z.gte(1))),
       ...breachParams,
     })
-    .refine(({ maxStepMs, maxRunMs }) => maxStepMs !== undefined || maxRunMs !== undefined, {
-      error: "limits nothing",
-      params: { suggestion: "set maxStepMs or maxRunMs" },
-    })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(
+      z.refine(({ maxStepMs, maxRunMs }) => maxStepMs !== undefined || maxRunMs !== undefined, {
+        error: "limits nothing",
+        params: { suggestion: "set maxStepMs or maxRunMs" },
+      }),
+      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    ),
   example: { maxStepMs: 10_000, maxRunMs: 300_000, onBreach: "escalate" },
   isStateless: false,
   compile({ maxStepMs, maxRunMs, ...breach }, tools) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { formatDuration, parseDurationMs, requireDurationMs } from "../base/duration.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
@@ -33,17 +33,19 @@ export const timeBudget = defineRule({
     .strictObject({
       limit: durationSchema,
       window: windowParam,
-      per: perParam.default("agent"),
-      estimate: durationSchema.exactOptional(),
+      per: z._default(perParam, "agent"),
+      estimate: z.exactOptional(durationSchema),
       expired: expiredParam,
       ...breachParams,
     })
-    .refine(({ limit, estimate }) => estimate === undefined || isWithin(estimate, limit), {
-      error: "is more than the limit, so no call would ever fit",
-      path: ["estimate"],
-      params: { suggestion: "write what one call usually takes" },
-    })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(
+      z.refine(({ limit, estimate }) => estimate === undefined || isWithin(estimate, limit), {
+        error: "is more than the limit, so no call would ever fit",
+        path: ["estimate"],
+        params: { suggestion: "write what one call usually takes" },
+      }),
+      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    ),
   example: { limit: "10m", window: "1h", per: "tenant", estimate: "2s" },
   isStateless: false,
   compile({ limit: written, window: span, per: subjects, onBreach, degrade, expired, estimate: usual }) {

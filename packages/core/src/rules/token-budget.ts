@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import {
   breachParams,
@@ -24,21 +24,23 @@ export const tokenBudget = defineRule({
   hookpoints: ["before_model_call"],
   params: z
     .strictObject({
-      maxTokens: z.int().min(0).exactOptional(),
+      maxTokens: z.exactOptional(z.int().check(z.gte(0))),
       /** Another word for `maxTokens`. */
-      limit: z.int().min(0).exactOptional(),
+      limit: z.exactOptional(z.int().check(z.gte(0))),
       window: windowParam,
-      per: perParam.default("agent"),
+      per: z._default(perParam, "agent"),
       maxOutput: maxOutputParam,
       expired: expiredParam,
       ...breachParams,
     })
-    .refine(({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined), {
-      error: "must be given, once",
-      path: ["maxTokens"],
-      params: { suggestion: "write maxTokens: 100000 (limit means the same)" },
-    })
-    .refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    .check(
+      z.refine(({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined), {
+        error: "must be given, once",
+        path: ["maxTokens"],
+        params: { suggestion: "write maxTokens: 100000 (limit means the same)" },
+      }),
+      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    ),
   example: { maxTokens: 200_000, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxTokens, limit = maxTokens ?? 0, window: written, per: subjects, ...rest }, { tokenizer }) {

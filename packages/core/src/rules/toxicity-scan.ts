@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { defineRule } from "./rule.ts";
 import { SCANNED_HOOKPOINTS, compileScan, scanParams, type ScanKind } from "./scan-rule.ts";
@@ -15,7 +15,10 @@ export const toxicityScan = defineRule({
   summary: "Escalates (by default) or blocks toxic language of users and models.",
   timing: "blocking",
   hookpoints: SCANNED_HOOKPOINTS,
-  params: z.strictObject({ ...scanParams, onFinding: scanParams.onFinding.unwrap().default("escalate") }),
+  params: z.strictObject({
+    ...scanParams,
+    onFinding: z._default(scanParams.onFinding._zod.def.innerType, "escalate"),
+  }),
   example: { onFinding: "escalate" },
   needs: ["scanner"],
   isStateless: true,

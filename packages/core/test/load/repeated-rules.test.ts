@@ -37,7 +37,7 @@ test("a rule is accepted exactly if its schema accepts it, with the same paramet
   const seen = { accepted: 0, refused: 0 };
   fc.assert(
     fc.property(anyRule, fc.integer({ min: 1, max: 3 }), ({ kind, params }, times) => {
-      const direct = kind.params.safeParse(params);
+      const direct = z.safeParse<z.core.$ZodType>(kind.params, params);
       const policies = Array.from({ length: times }, (_, at) => ({
         id: `p${at}`,
         [kind.timing]: [{ rule: kind.kind, ...params }],

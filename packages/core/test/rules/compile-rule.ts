@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { createScanner, type Detector } from "@agentplane/safety";
 
 import { ConfigError } from "../../src/base/errors.ts";
@@ -18,7 +19,7 @@ export function compileRule(
   params: object = {},
   tools: Partial<CompileTools> = {},
 ): CompiledRule {
-  return kind.compile(kind.params.parse(params), {
+  return kind.compile(z.parse(kind.params, params), {
     path: "policies[0].blocking[0]",
     policyId: "p",
     ruleId: kind.kind,
@@ -113,7 +114,7 @@ export function sessionOf(
 
 /** What is wrong with parameters, as `path: message` lines; empty when they are fine. */
 export function problemsOf(kind: RuleKind, params: object): readonly string[] {
-  const result = kind.params.safeParse(params);
+  const result = z.safeParse(kind.params, params);
   return result.success
     ? []
     : result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

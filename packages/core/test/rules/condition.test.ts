@@ -1,6 +1,7 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import * as z from "zod";
 
 import { AgentplaneError } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
@@ -285,7 +286,7 @@ function createBadCel(): CelCompiler {
 }
 
 test("suggests the word that was probably meant", () => {
-  const result = condition.params.safeParse({ where: { input: { amount: { gtee: 5 } } } });
+  const result = z.safeParse(condition.params, { where: { input: { amount: { gtee: 5 } } } });
   expect(result.error?.issues[0]).toMatchObject({ params: { suggestion: expect.stringContaining('"gte"') } });
 });
 

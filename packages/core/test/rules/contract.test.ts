@@ -70,13 +70,13 @@ test("every kind of the seed and of the semantics is registered, under one name 
 });
 
 test.for(kinds)("$kind: its example parses, and survives JSON unchanged", ({ params, example }) => {
-  const parsed = params.parse(example);
-  expect(params.parse(JSON.parse(JSON.stringify(parsed)))).toStrictEqual(parsed);
-  expect(params.parse(JSON.parse(JSON.stringify(example)))).toStrictEqual(parsed);
+  const parsed = z.parse(params, example);
+  expect(z.parse(params, JSON.parse(JSON.stringify(parsed)))).toStrictEqual(parsed);
+  expect(z.parse(params, JSON.parse(JSON.stringify(example)))).toStrictEqual(parsed);
 });
 
 test.for(kinds)("$kind: refuses a field it does not know", ({ params, example }) => {
-  const result = params.safeParse({ ...example, unknownField: 1 });
+  const result = z.safeParse(params, { ...example, unknownField: 1 });
   expect(result.error?.issues).toMatchObject([{ code: "unrecognized_keys", keys: ["unknownField"] }]);
 });
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import { AgentplaneError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";

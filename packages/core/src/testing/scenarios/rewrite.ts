@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { defineRule } from "../../rules/rule.ts";
