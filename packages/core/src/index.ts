@@ -88,6 +88,8 @@ export type {
 export type { AuditRecord, ControlRecord, DecisionRecord, OutcomeRecord } from "./audit/audit-record.ts";
 export type { AuditSink } from "./audit/audit-sink.ts";
 export { memorySink } from "./audit/memory-sink.ts";
+export { fanOutSink, type FanOutTarget } from "./audit/fan-out-sink.ts";
+export { otelLogSink, type OtelLogger, type OtelLogRecord } from "./audit/otel-log-sink.ts";
 export { verifyLines, type VerifyReport } from "./audit/verify.ts";
 
 export type { Engine } from "./engine/engine.ts";

@@ -51,6 +51,11 @@ export class GroupCommit {
     this.#gap = new AuditGap(options.clock);
   }
 
+  /** The place after the last line that was written and will not be taken back. */
+  get committed(): ChainPosition {
+    return this.#committed;
+  }
+
   /** Takes a record; the promise, if any, settles when it is written, or rejects when it is lost. */
   append(record: AuditRecord, mode: "durable" | "buffered"): Promise<void> | undefined {
     const { maxBufferedChars, bufferMs, retryMs } = this.#options;

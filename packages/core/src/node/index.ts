@@ -12,6 +12,8 @@ export {
 } from "./verify-directory.ts";
 export { type BadSegmentLine } from "./verify-writer.ts";
 export { type CheckpointProblem } from "./read-checkpoints.ts";
+export { serviceSink, type ServiceSink, type ServiceSinkOptions } from "./service-sink.ts";
+export { type SpoolStatus } from "./spool-delivery.ts";
 export { generateAuditKeys, type AuditKeys } from "./signed-note.ts";
 export { type Retention } from "./trail-upkeep.ts";
 export {

@@ -29,6 +29,8 @@ export interface JsonlSinkOptions {
   readonly maxSegmentMs?: number;
   /** How long ended segments are kept. Default: for good. */
   readonly retention?: Retention;
+  /** Asked before retention removes a segment, by its number; false keeps it and all later ones. Default: yes. */
+  readonly mayRemove?: (segment: number) => boolean;
   /** Compress ended segments (`audit-000001.jsonl.gz`). Default false. */
   readonly gzip?: boolean;
   /** Signs checkpoints: the private key of `generateAuditKeys`. Default: they are not signed. */
@@ -65,6 +67,8 @@ export interface JsonlSink extends AuditSink {
   close(): Promise<void>;
   /** The place after the last record taken; kept elsewhere, it finds a trail that was cut at its end. */
   readonly end: WriterEnd;
+  /** The place after the last record that is in the file and will not be taken back. */
+  readonly written: WriterEnd;
 }
 
 const DEFAULTS = {
@@ -118,6 +122,9 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
     close: () => (closing ??= close()),
     get end() {
       return { writer: number, ...chain.position };
+    },
+    get written() {
+      return { writer: number, ...commit.committed };
     },
   };
 }
@@ -176,6 +183,7 @@ function start(
   const upkeep = new TrailUpkeep({
     ...settings,
     ...ports,
+    mayRemove: options.mayRemove ?? (() => true),
     removed: (place, lines) => void commit.append(act("audit_pruned", place, { lines }), "buffered"),
   });
   const writer = new SegmentWriter({ ...settings, clock, seal, upkeep, writer: number, number: end.number });

@@ -24,6 +24,8 @@ export interface TrailUpkeepOptions {
   readonly retention: Retention;
   /** Compress ended segments. */
   readonly gzip: boolean;
+  /** Asked before a segment is removed. */
+  mayRemove(segment: number): boolean;
   /** Told of every segment that retention removed. */
   removed(place: SegmentPlace, lines: number): void;
 }
@@ -41,7 +43,7 @@ export class TrailUpkeep {
 
   /** Which segments before one that ends now are to be removed; only sealed ones, the oldest first. */
   outdated(ended: SegmentPlace): readonly SegmentPlace[] {
-    const { directory, files, clock, retention } = this.#options;
+    const { directory, files, clock, retention, mayRemove } = this.#options;
     const { maxMs = Infinity, maxBytes = Infinity } = retention;
     if (maxMs === Infinity && maxBytes === Infinity) return [];
     const { writer, segments, compressed } = filesOf(ended.writer, directory, files);
@@ -57,7 +59,7 @@ export class TrailUpkeep {
       const sealed = readCheckpoint({ writer, number }, directory, files);
       const isOld = sealed !== undefined && clock.wallMs() - sealed.at > maxMs;
       // The oldest first: a trail has one beginning.
-      if (sealed === undefined || (!isOld && bytes <= maxBytes)) break;
+      if (sealed === undefined || (!isOld && bytes <= maxBytes) || !mayRemove(number)) break;
       outdated.push({ writer, number });
       bytes -= sizeOf(number);
     }

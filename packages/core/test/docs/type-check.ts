@@ -9,6 +9,7 @@ import { repositoryPath, type MarkdownBlock } from "./markdown-blocks.ts";
 const PACKAGES = ["core", "safety", "langchain"];
 const DEPENDENCIES: Readonly<Record<string, string>> = {
   "@opentelemetry/api": "packages/core/node_modules/@opentelemetry/api",
+  "@opentelemetry/sdk-logs": "packages/core/node_modules/@opentelemetry/sdk-logs",
   "@types/node": "packages/core/node_modules/@types/node",
   zod: "packages/core/node_modules/zod",
   langchain: "packages/langchain/node_modules/langchain",
