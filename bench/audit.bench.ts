@@ -3,20 +3,22 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-import { verifyLines, type AuditRecord } from "@agentplane/core";
-import { jsonlSink } from "@agentplane/core/node";
+import type { AuditRecord } from "@agentplane/core";
+import { jsonlSink, verifyDirectory } from "@agentplane/core/node";
 
-import { hash, record } from "./audit-workload.ts";
+import { record } from "./audit-workload.ts";
 import { printMachine, report } from "./report.ts";
 
 const RECORDS = 60_000;
+/** The first round warms up the code; of the others the quickest counts, because noise only ever takes time. */
+const ROUNDS = 4;
 const IN_FLIGHT = 256;
 const LINES_ONE_BY_ONE = 300;
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "agentplane-audit-bench-"));
 
-async function durablePerSecond(records: readonly AuditRecord[]): Promise<number> {
-  const sink = jsonlSink({ directory: path.join(directory, "trail") });
+async function durablePerSecond(records: readonly AuditRecord[], round: number): Promise<number> {
+  const sink = jsonlSink({ directory: path.join(directory, `trail-${round}`) });
   const from = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -29,6 +31,24 @@ async function durablePerSecond(records: readonly AuditRecord[]): Promise<number
   const perSecond = records.length / ((performance.now() - from) / 1_000);
   await sink.close();
   return perSecond;
+}
+
+/** Lines verified per second, of which a trail has so many. */
+async function verifiedPerSecond(trail: string, lines: number): Promise<number> {
+  const from = performance.now();
+  const verified = await verifyDirectory(trail);
+  const perSecond = lines / ((performance.now() - from) / 1_000);
+  if (!verified.ok || verified.sealed !== lines)
+    throw new Error(`the trail is not whole: ${JSON.stringify(verified.firstBad)}`);
+  return perSecond;
+}
+
+/** The quickest of several rounds, the first of which does not count. */
+async function quickest(measure: (round: number) => Promise<number>): Promise<number> {
+  const measured: number[] = [];
+  // oxlint-disable-next-line no-await-in-loop -- one after the other
+  for (let round = 0; round < ROUNDS; round++) measured.push(await measure(round));
+  return Math.max(...measured.slice(1));
 }
 
 /** What a trail costs that syncs every line by itself. */
@@ -46,17 +66,11 @@ function oneByOnePerSecond(lines: readonly string[]): number {
 
 try {
   const records = Array.from({ length: RECORDS }, (_, at) => record(at));
-  const durable = await durablePerSecond(records);
-  const trail = path.join(directory, "trail");
-  const files = fs.readdirSync(trail).filter((name) => name.endsWith(".jsonl"));
-  const lines = files
-    .toSorted()
-    .flatMap((name) => fs.readFileSync(path.join(trail, name), "utf8").trimEnd().split("\n"));
-  const from = performance.now();
-  const verified = verifyLines(lines, hash);
-  const verifyPerSecond = lines.length / ((performance.now() - from) / 1_000);
-  if (!verified.ok || lines.length !== RECORDS)
-    throw new Error(`the trail is not whole: ${JSON.stringify(verified.firstBad)}`);
+  const durable = await quickest((round) => durablePerSecond(records, round));
+  const trail = path.join(directory, "trail-0");
+  const verifyPerSecond = await quickest(() => verifiedPerSecond(trail, RECORDS));
+  const file = fs.readdirSync(trail).find((name) => name.endsWith(".jsonl")) ?? "";
+  const lines = fs.readFileSync(path.join(trail, file), "utf8").split("\n");
   const oneByOne = oneByOnePerSecond(lines.slice(0, LINES_ONE_BY_ONE));
   printMachine();
   report([
