@@ -1,16 +1,20 @@
 import { ConfigError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { Logger } from "../base/ports.ts";
+import type { Clock, Logger } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import type { AuditRecord } from "./audit-record.ts";
 import type { AuditSink } from "./audit-sink.ts";
+import { optionalSink } from "./optional-sink.ts";
 
 /** One of several sinks. */
 export interface FanOutTarget {
   readonly sink: AuditSink;
   /** For the log. */
   readonly name: string;
-  /** `false`: a record that it cannot take is logged, and the call goes on. Default true: `onAuditError` decides. */
+  /**
+   * `false`: no call waits for it; what it cannot take is logged, counted, and told to it by a record `audit_gap` when it
+   * takes records again. Default true: `onAuditError` decides.
+   */
   readonly isRequired?: boolean;
 }
 
@@ -18,21 +22,25 @@ export interface FanOutTarget {
  * Gives every record to several sinks, in the order of the list. A durable record is done when every required sink has
  * it; a sink that fails does not keep a record from the others.
  * @param targets At least one required.
- * @param ports `logger`: hears once that a sink which is not required fails, and once that it works again.
+ * @param ports `logger`: hears once that a sink which is not required fails, and once that it works again. `clock`: says
+ *   when. Default: the platform's.
  * @throws ConfigError when no sink is required: nothing would then be sure to be recorded
  * @example fanOutSink([{ name: "file", sink: jsonlSink({ directory }) }, { name: "otel", sink: otel, isRequired: false }])
  */
 export function fanOutSink(
   targets: readonly FanOutTarget[],
-  { logger = createPorts().logger }: { readonly logger?: Logger } = {},
+  ports: { readonly logger?: Logger; readonly clock?: Clock } = {},
 ): AuditSink {
   if (targets.every(({ isRequired }) => isRequired === false)) {
     const message = "must have a sink that is required; else a record may be lost without a call noticing";
     throw new ConfigError("fanOutSink", [{ path: "targets", message }]);
   }
-  const outlets = targets.map((target) => new Outlet(target, logger));
+  const { logger, clock } = createPorts(ports);
+  const sinks = targets.map(({ sink, name, isRequired }) =>
+    isRequired === false ? optionalSink(sink, { name, logger, clock }) : sink,
+  );
   const all = (act: (sink: AuditSink) => MaybePromise<void>): MaybePromise<void> =>
-    settled(outlets.map((outlet) => outlet.run(act)));
+    settled(sinks.map((sink) => outcomeOf(() => act(sink))));
   return {
     append: (record: AuditRecord, mode) => all((sink) => sink.append(record, mode)),
     flush: () => all((sink) => sink.flush()),
@@ -47,43 +55,16 @@ interface Failure {
   readonly error: unknown;
 }
 
-class Outlet {
-  readonly #target: FanOutTarget;
-  readonly #logger: Logger;
-  #isFailing = false;
-
-  constructor(target: FanOutTarget, logger: Logger) {
-    this.#target = target;
-    this.#logger = logger;
-  }
-
-  run(act: (sink: AuditSink) => MaybePromise<void>): Outcome {
-    try {
-      const done = act(this.#target.sink);
-      if (!isThenable(done)) return this.#worked();
-      return Promise.resolve(done).then(
-        () => this.#worked(),
-        (error: unknown) => this.#failed(error),
-      );
-    } catch (error) {
-      return this.#failed(error);
-    }
-  }
-
-  #worked(): undefined {
-    const { name } = this.#target;
-    if (this.#isFailing) this.#logger.warn(`the audit sink ${name} takes records again`, { sink: name });
-    this.#isFailing = false;
-  }
-
-  #failed(error: unknown): Failure | undefined {
-    const { name, isRequired = true } = this.#target;
-    if (isRequired) return { error };
-    const why = error instanceof Error ? error.message : "unknown";
-    if (!this.#isFailing)
-      this.#logger.error(`the audit sink ${name} takes no records (${why}); calls go on`, { sink: name });
-    this.#isFailing = true;
-    return undefined;
+function outcomeOf(act: () => MaybePromise<void>): Outcome {
+  try {
+    const done = act();
+    if (!isThenable(done)) return undefined;
+    return Promise.resolve(done).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+  } catch (error) {
+    return { error };
   }
 }
 

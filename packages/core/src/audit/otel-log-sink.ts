@@ -1,4 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { AuditRecord } from "./audit-record.ts";
 import type { AuditSink } from "./audit-sink.ts";
 import type { Decision } from "../decision/decision.ts";
@@ -28,8 +29,8 @@ const WARN = { severityNumber: 13, severityText: "WARN" };
  * Gives every record to OpenTelemetry as a log record: the body is the record's canonical JSON, attributes name who did
  * what and what was decided. Blocked and withheld calls are `WARN`, the rest `INFO`.
  *
- * OpenTelemetry does not say what became of a record, so nothing is durable by this sink: put it beside one that is,
- * with {@link fanOutSink}.
+ * OpenTelemetry does not say what became of a record, so nothing is durable by this sink, and a durable record is
+ * refused (`audit_failed`): put it beside one that is, with `fanOutSink` and `isRequired: false`.
  * @param logger `logs.getLogger("agentplane")` of `@opentelemetry/api-logs`.
  * @param options `forceFlush`: the provider's, for `plane.flush()`. Default: nothing to wait for.
  */
@@ -38,7 +39,8 @@ export function otelLogSink(
   { forceFlush }: { readonly forceFlush?: () => Promise<void> } = {},
 ): AuditSink {
   return {
-    append(record) {
+    append(record, mode) {
+      if (mode === "durable") throw notDurable();
       logger.emit({
         eventName: `agentplane.${record.kind}`,
         timestamp: record.at,
@@ -50,6 +52,13 @@ export function otelLogSink(
     flush: () => forceFlush?.(),
     close: () => forceFlush?.(),
   };
+}
+
+function notDurable(): AgentplaneError {
+  const message =
+    "OpenTelemetry does not say whether it kept a record; " +
+    "give otelLogSink to fanOutSink with isRequired: false, beside a sink that is durable";
+  return new AgentplaneError("audit_failed", message);
 }
 
 function isRefusal(record: AuditRecord): boolean {

@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 
+import { AuditGap } from "../audit/audit-gap.ts";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import { storedLine, type Chain, type ChainPosition } from "../audit/chain.ts";
 import { recordText } from "../audit/record-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Logger, Timers } from "../base/ports.ts";
-import { AuditGap } from "./audit-gap.ts";
 import { CommitBatch, type PendingLine } from "./commit-batch.ts";
 import type { SegmentLines, SegmentWriter } from "./segment-writer.ts";
 

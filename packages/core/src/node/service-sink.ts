@@ -5,16 +5,17 @@ import type { AuditSink } from "../audit/audit-sink.ts";
 import { AgentplaneError, ConfigError, type ConfigIssue } from "../base/errors.ts";
 import type { Ports } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
+import { parseWebhookUrl } from "../notify/webhook-url.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
-import { jsonlSink, type JsonlSinkOptions } from "./jsonl-sink.ts";
-import { SpoolDelivery, type SpoolStatus } from "./spool-delivery.ts";
+import { jsonlSink, type JsonlSink, type JsonlSinkOptions } from "./jsonl-sink.ts";
+import { SpoolDelivery, type SpoolDeliveryOptions, type SpoolStatus } from "./spool-delivery.ts";
 
 /** Where records are delivered, and where they wait. */
 export interface ServiceSinkOptions extends Pick<
   JsonlSinkOptions,
   "key" | "checkpointMs" | "publishTo" | "retention" | "maxSegmentBytes" | "maxSegmentMs"
 > {
-  /** Takes lines of the trail as the body of a POST (`application/x-ndjson`). */
+  /** Takes lines of the trail as the body of a POST (`application/x-ndjson`); https outside of this machine. */
   readonly url: string;
   /** Sent with every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -43,10 +44,11 @@ const DEFAULTS = { maxBatchBytes: 256 * 1024, timeoutMs: 10_000, retryMs: 1_000 
 /**
  * Delivers the audit trail to a service over HTTP, at least once and in order: every record is first written to a trail
  * on disk (`durable` waits for that, not for the service), then sent from there. After a crash or an outage it goes on
- * where it was; a batch whose answer was lost is sent again with the same `idempotency-key`. Nothing that was not
- * delivered is removed by retention.
- * @throws ConfigError for a url that is not http(s) and numbers below 1; AgentplaneError `audit_failed` when another
- *   process uses the directory
+ * where it was; a batch whose answer was lost is sent again with the same `idempotency-key`, by a later process perhaps
+ * with more lines: their `hash` tells a service which it has. Retention removes what was delivered, nothing else; without
+ * it the spool stays a whole trail.
+ * @throws ConfigError for a url that is not https (or http on this machine) and numbers below 1; AgentplaneError
+ *   `audit_failed` when another process uses the directory, `audit_corrupt` when it was changed
  */
 export function serviceSink(options: ServiceSinkOptions): ServiceSink {
   checkOptions(options);
@@ -60,17 +62,11 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
     ...(given && { ports: given }),
     mayRemove: (number) => delivery.isDelivered(number),
   });
-  if (spool.end.writer !== 1) {
-    void spool.close();
-    const message = `the spool in ${directory} is used by another process; give each process a directory of its own`;
-    throw new AgentplaneError("audit_failed", message, { data: { directory } });
-  }
-  const delivery: SpoolDelivery = new SpoolDelivery({
+  const delivery = startDelivery(spool, {
     ...DEFAULTS,
     ...trail,
     ...ports,
     directory,
-    writtenSeq: () => spool.written.seq,
     files: nodeFileSystem,
     request: { url, headers, fetch },
     cursorFile: path.join(directory, "delivered.json"),
@@ -88,22 +84,38 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
     },
     flush: written,
     async close() {
-      await spool.flush();
       await delivery.stop();
       await spool.close();
     },
     status: () => delivery.status(),
-    async deliver() {
-      await spool.flush();
-      await delivery.drain();
-    },
+    deliver: () => delivery.drain(),
   };
+}
+
+/** What cannot be delivered from is given back. */
+function startDelivery(spool: JsonlSink, options: Omit<SpoolDeliveryOptions, "sync">): SpoolDelivery {
+  const { directory } = options;
+  try {
+    if (spool.end.writer !== 1) {
+      const message = `the spool in ${directory} is used by another process; give each process a directory of its own`;
+      throw new AgentplaneError("audit_failed", message, { data: { directory } });
+    }
+    const sync = async (): Promise<number> => {
+      await spool.flush();
+      return spool.written.seq;
+    };
+    return new SpoolDelivery({ ...options, sync });
+  } catch (error) {
+    // What is wrong is thrown below; that nothing could be sealed adds nothing.
+    spool.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 function checkOptions(options: ServiceSinkOptions): void {
   const issues: ConfigIssue[] = [];
-  if (!/^https?:\/\//i.test(options.url) || !URL.canParse(options.url))
-    issues.push({ path: "url", message: "must be an http(s) address" });
+  const address = parseWebhookUrl(options.url);
+  if (typeof address === "string") issues.push({ path: "url", message: address });
   for (const name of ["maxBatchBytes", "timeoutMs", "retryMs"] as const) {
     const value = options[name];
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))

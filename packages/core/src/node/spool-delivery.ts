@@ -1,14 +1,10 @@
-import { open } from "node:fs/promises";
 import path from "node:path";
 
-import type { ChainedLine } from "../audit/audit-record.ts";
-import { readStoredLine } from "../audit/chain.ts";
-import { AgentplaneError } from "../base/errors.ts";
-import { isJsonObject } from "../base/json.ts";
 import type { Ports } from "../base/ports.ts";
-import type { AuditFileSystem } from "./audit-file-system.ts";
+import { readCursor, type CursorPlace, type DeliveryCursor } from "./delivery-cursor.ts";
 import { filesOf, segmentName } from "./segment-files.ts";
 import { sendBatch, type DeliveryRequest } from "./send-batch.ts";
+import { linesBefore, readLines } from "./spool-lines.ts";
 
 /** What a spool holds back. */
 export interface SpoolStatus {
@@ -19,38 +15,41 @@ export interface SpoolStatus {
 }
 
 /** What delivering needs. */
-export interface SpoolDeliveryOptions extends Pick<Ports, "timers" | "logger" | "createAbort"> {
-  readonly directory: string;
-  readonly files: AuditFileSystem;
-  /** Lines from this number on are being written and may be taken back. */
-  writtenSeq(): number;
+export interface SpoolDeliveryOptions extends CursorPlace, Pick<Ports, "timers" | "logger" | "createAbort"> {
+  /**
+   * Settles when everything taken so far is on the disk; tells the number of the first line that may not be. What was
+   * sent without being there would be sent twice, with other content, after the machine lost its power.
+   */
+  sync(): Promise<number>;
   readonly request: DeliveryRequest;
-  /** Remembers across restarts what was delivered. */
-  readonly cursorFile: string;
   readonly maxBatchBytes: number;
   readonly timeoutMs: number;
   readonly retryMs: number;
 }
 
-/** The first byte that was not delivered. */
-interface Cursor {
-  readonly segment: number;
-  readonly offset: number;
-  readonly seq: number;
+/** Lines that are sent together. */
+interface Batch {
+  readonly bytes: Buffer;
+  readonly key: string;
+  readonly after: DeliveryCursor;
 }
 
 const MAX_RETRY_MS = 60_000;
 /** How long records may wait for company. */
 const COMPANY_MS = 200;
-const LINE_BREAK = 10;
 
 /** Sends the lines of a trail in order, from where it was, until the service has them. */
 export class SpoolDelivery {
   readonly #options: SpoolDeliveryOptions;
-  #cursor: Cursor;
+  #cursor: DeliveryCursor;
   #failure: string | undefined;
   #pauseMs = 0;
+  /** Never rejects. */
   #running: Promise<void> | undefined;
+  /** Something came while it was running. */
+  #isWanted = false;
+  /** Sent, and not known to have arrived: goes again as it is, under the same key. */
+  #unanswered: Batch | undefined;
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
 
@@ -75,28 +74,24 @@ export class SpoolDelivery {
 
   /** There is something to send; while the service fails it waits for its time. */
   wake(): void {
-    if (this.#isStopped || this.#running !== undefined || this.#pauseMs > 0) return;
-    this.#clearTimer();
-    this.#running = this.#sendAll().then(
-      () => this.#done(),
-      (error: unknown) => this.#failed(error),
-    );
+    if (this.#isStopped) return;
+    if (this.#running !== undefined) this.#isWanted = true;
+    // What fails is told by the log and the status.
+    else if (this.#pauseMs === 0) this.#run().catch(() => undefined);
   }
 
   /** Something is being written. */
   wakeLater(): void {
-    if (this.#isStopped || this.#running !== undefined || this.#cancelTimer !== undefined) return;
-    this.#setTimer(COMPANY_MS);
+    if (this.#isStopped || this.#cancelTimer !== undefined) return;
+    if (this.#running === undefined) this.#setTimer(COMPANY_MS);
+    else this.#isWanted = true;
   }
 
-  /** Settles when all that is on the disk is delivered; rejects when it cannot be. */
+  /** Settles when all that was taken so far is delivered; rejects when it cannot be. */
   async drain(): Promise<void> {
-    await this.#running;
-    await this.#sendAll().catch((error: unknown) => {
-      this.#failed(error);
-      throw error;
-    });
-    this.#done();
+    // oxlint-disable-next-line no-await-in-loop -- another may begin when one ends
+    while (this.#running !== undefined) await this.#running;
+    await this.#run();
   }
 
   /** Tries once more, and no more after that: what is left waits for the next start. */
@@ -104,7 +99,22 @@ export class SpoolDelivery {
     this.#isStopped = true;
     this.#clearTimer();
     await this.#running;
-    if (this.#failure === undefined) await this.#sendAll().catch((error: unknown) => this.#failed(error));
+    if (this.#failure === undefined) await this.#run().catch(() => undefined);
+  }
+
+  /** One at a time: two would send out of order. */
+  #run(): Promise<void> {
+    this.#clearTimer();
+    this.#isWanted = false;
+    const sent = this.#sendAll().then(
+      () => this.#done(),
+      (error: unknown) => {
+        this.#failed(error);
+        throw error;
+      },
+    );
+    this.#running = sent.catch(() => undefined);
+    return sent;
   }
 
   #done(): void {
@@ -112,14 +122,17 @@ export class SpoolDelivery {
     this.#pauseMs = 0;
     if (this.#failure !== undefined) this.#options.logger.warn("audit records are delivered again", {});
     this.#failure = undefined;
+    if (this.#isWanted) this.wake();
   }
 
   #failed(error: unknown): void {
     const { logger, retryMs, request } = this.#options;
     this.#running = undefined;
     const why = error instanceof Error ? error.message : "unknown";
+    // The host alone: an address may hold a password.
+    const { host } = new URL(request.url);
     if (this.#failure === undefined)
-      logger.error(`audit records cannot be delivered to ${request.url} (${why}); they wait on disk`, {});
+      logger.error(`audit records cannot be delivered to ${host} (${why}); they wait on disk`, {});
     this.#failure = why;
     this.#pauseMs = Math.min(this.#pauseMs === 0 ? retryMs : this.#pauseMs * 2, MAX_RETRY_MS);
     if (!this.#isStopped) this.#setTimer(this.#pauseMs);
@@ -143,25 +156,30 @@ export class SpoolDelivery {
   }
 
   async #sendAll(): Promise<void> {
-    const { files, cursorFile } = this.#options;
+    const { files, cursorFile, sync } = this.#options;
+    const end = await sync();
     // oxlint-disable no-await-in-loop -- in order, one batch after the other
-    for (let batch = await this.#next(); batch !== undefined; batch = await this.#next()) {
+    for (;;) {
+      const batch = this.#unanswered ?? (await this.#next(end));
+      if (batch === undefined) return;
+      this.#unanswered = batch;
       await sendBatch(batch.bytes, batch.key, this.#options);
+      this.#unanswered = undefined;
       this.#cursor = batch.after;
       // A crash before this line sends the batch again: at least once.
       await files.replace(cursorFile, JSON.stringify(batch.after));
     }
   }
 
-  /** The next lines that are whole, undefined when there are none. */
-  async #next(): Promise<{ bytes: Buffer; key: string; after: Cursor } | undefined> {
+  /** The next lines before a number, undefined when there are none. */
+  async #next(end: number): Promise<Batch | undefined> {
     const { directory, files, maxBatchBytes } = this.#options;
     const { segments } = filesOf(1, directory, files);
     const { segment, offset, seq } = this.#cursor;
     const name = segmentName({ writer: 1, number: segment });
     if (segments.includes(segment)) {
       const lines = await readLines(path.join(directory, name), offset, maxBatchBytes);
-      const batch = writtenPart(lines, this.#options.writtenSeq(), name);
+      const batch = linesBefore(end, lines, name);
       if (batch !== undefined) {
         const after = { segment, offset: offset + batch.bytes.length, seq: batch.last.seq + 1 };
         return { bytes: batch.bytes, key: `${seq}-${batch.last.hash}`, after };
@@ -171,54 +189,6 @@ export class SpoolDelivery {
     const next = segments.find((number) => number > segment);
     if (next === undefined) return undefined;
     this.#cursor = { segment: next, offset: 0, seq };
-    return this.#next();
+    return this.#next(end);
   }
-}
-
-/** The lines before a number, and the last of them. */
-function writtenPart(
-  lines: Buffer,
-  writtenSeq: number,
-  name: string,
-): { readonly bytes: Buffer; readonly last: ChainedLine } | undefined {
-  for (let bytes = lines; bytes.length > 0;) {
-    const from = bytes.lastIndexOf(LINE_BREAK, bytes.length - 2) + 1;
-    const last = readStoredLine(bytes.subarray(from, -1).toString("utf8"));
-    if (last === undefined) throw corrupt(name);
-    if (last.seq < writtenSeq) return { bytes, last };
-    bytes = bytes.subarray(0, from);
-  }
-  return undefined;
-}
-
-function readCursor({ files, cursorFile, directory }: SpoolDeliveryOptions): Cursor {
-  const first: Cursor = { segment: filesOf(1, directory, files).segments[0] ?? 1, offset: 0, seq: 0 };
-  if (!files.list(directory).includes(path.basename(cursorFile))) return first;
-  const found: unknown = JSON.parse(files.readText(cursorFile));
-  if (!isJsonObject(found)) throw corrupt(cursorFile);
-  const { segment, offset, seq } = found;
-  if (typeof segment !== "number" || typeof offset !== "number" || typeof seq !== "number")
-    throw corrupt(cursorFile);
-  return { segment, offset, seq };
-}
-
-/** Whole lines from a place in a file, as many as fit, one at least. */
-async function readLines(file: string, offset: number, maxBytes: number): Promise<Buffer> {
-  const handle = await open(file, "r");
-  try {
-    for (let want = maxBytes; ; want *= 2) {
-      const bytes = Buffer.alloc(want);
-      // oxlint-disable-next-line no-await-in-loop -- a longer look when one line is longer than a batch
-      const { bytesRead } = await handle.read(bytes, 0, want, offset);
-      const whole = bytes.subarray(0, bytesRead).lastIndexOf(LINE_BREAK) + 1;
-      if (whole > 0 || bytesRead < want) return bytes.subarray(0, whole);
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
-function corrupt(file: string): AgentplaneError {
-  const message = `${path.basename(file)} is not as it was written; verify the spool, then move it away`;
-  return new AgentplaneError("audit_corrupt", message, { data: { file: path.basename(file) } });
 }

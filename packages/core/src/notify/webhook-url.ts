@@ -18,6 +18,6 @@ export function parseWebhookUrl(url: string): WebhookUrl | string {
   const [, scheme = "", host = ""] = match ?? [];
   if (match === null) return "is not an http or https address";
   if (scheme.toLowerCase() === "http" && !LOOPBACK.test(host))
-    return "must use https: an alert tells about your agents";
+    return "must use https: what is sent tells about your agents";
   return { url, host };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { AuditRecord } from "../../src/audit/audit-record.ts";
 import type { AuditSink } from "../../src/audit/audit-sink.ts";
 import { fanOutSink } from "../../src/audit/fan-out-sink.ts";
 import { memorySink } from "../../src/audit/memory-sink.ts";
@@ -7,14 +8,14 @@ import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { controlRecord } from "./records.ts";
 
 /** A sink that fails as it is told. */
-function failing(): AuditSink & { how: "throws" | "rejects" | "works"; taken: number } {
+function failing(): AuditSink & { how: "throws" | "rejects" | "works"; taken: AuditRecord[] } {
   const sink = {
     how: "works" as "throws" | "rejects" | "works",
-    taken: 0,
-    append() {
+    taken: [] as AuditRecord[],
+    append(record: AuditRecord) {
       if (sink.how === "throws") throw new Error("disk full");
       if (sink.how === "rejects") return Promise.reject(new Error("disk full"));
-      sink.taken += 1;
+      sink.taken.push(record);
       return undefined;
     },
     flush() {},
@@ -68,7 +69,7 @@ test.each(["throws", "rejects"] as const)(
 );
 
 test.each(["throws", "rejects"] as const)(
-  "a sink that is not required and %s is told once, and once when it works again",
+  "a sink that is not required and %s is logged once, and is told how much it lacks when it works again",
   async (how) => {
     const [bad, logger] = [failing(), createRecordingLogger()];
     const sink = fanOutSink(
@@ -79,16 +80,52 @@ test.each(["throws", "rejects"] as const)(
       { logger },
     );
     bad.how = how;
-    await sink.append(controlRecord("a"), "durable");
-    await sink.append(controlRecord("b"), "durable");
+    for (const subject of ["a", "b"]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await sink.append(controlRecord(subject), "durable");
+      // oxlint-disable-next-line no-await-in-loop -- a rejection is heard a moment later
+      await sink.flush();
+    }
     expect(logger.messages("error")).toStrictEqual([
       "the audit sink otel takes no records (disk full); calls go on",
     ]);
     bad.how = "works";
     await sink.append(controlRecord("c"), "durable");
-    expect(logger.messages("warn")).toStrictEqual(["the audit sink otel takes records again"]);
+    expect(bad.taken).toMatchObject([{ subject: "c" }, { action: "audit_gap", data: { records: 2 } }]);
+    expect(logger.messages("warn")).toStrictEqual(["the audit sink otel takes records again; it lacks 2"]);
   },
 );
+
+test("a sink that is not required holds up no call, and what it never heard of is logged at the end", async () => {
+  const [logger, memory] = [createRecordingLogger(), memorySink()];
+  const modes: string[] = [];
+  const hanging: AuditSink = {
+    append(_record, mode) {
+      modes.push(mode);
+      return modes.length === 1 ? new Promise(() => undefined) : Promise.reject(new Error("gone"));
+    },
+    flush() {},
+    close: () => Promise.reject(new Error("gone")),
+  };
+  const sink = fanOutSink(
+    [
+      { name: "memory", sink: memory },
+      { name: "far", sink: hanging, isRequired: false },
+    ],
+    { logger },
+  );
+  expect(sink.append(controlRecord("a"), "durable")).toBeUndefined();
+  expect(sink.append(controlRecord("b"), "durable")).toBeUndefined();
+  expect(modes).toStrictEqual(["buffered", "buffered"]);
+  await sink.flush();
+  await Promise.resolve();
+  await sink.close();
+  expect(logger.messages("error")).toStrictEqual([
+    "the audit sink far takes no records (gone); calls go on",
+    "the audit sink far never got 1 of the records",
+    "the audit sink far could not be closed (gone)",
+  ]);
+});
 
 test("refuses to have no sink that is required", () => {
   expect(() => fanOutSink([])).toThrow(/must have a sink that is required/);

@@ -17,7 +17,7 @@ test("gives every record to OpenTelemetry, with its canonical text and who did w
   const { sink, logs } = openTelemetry();
   const record = decisionRecord();
   void sink.append(record, "buffered");
-  void sink.append(controlRecord("shop"), "durable");
+  void sink.append(controlRecord("shop"), "buffered");
   await sink.flush();
   const [decision, control] = logs();
   expect(decision).toMatchObject({
@@ -34,6 +34,14 @@ test("gives every record to OpenTelemetry, with its canonical text and who did w
     eventName: "agentplane.control",
     attributes: { "agentplane.subject": "shop" },
   });
+});
+
+test("refuses to call a record durable: OpenTelemetry does not say what became of it", () => {
+  const { sink, logs } = openTelemetry();
+  expect(() => sink.append(controlRecord("shop"), "durable")).toThrow(
+    expect.objectContaining({ code: "audit_failed" }),
+  );
+  expect(logs()).toStrictEqual([]);
 });
 
 test("a blocked call of a plane is a warning", async () => {

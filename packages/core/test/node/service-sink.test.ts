@@ -1,3 +1,4 @@
+import { readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -7,10 +8,17 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { readStoredLine } from "../../src/audit/chain.ts";
 import { verifyLines } from "../../src/audit/verify.ts";
+import type { FetchLike } from "../../src/base/platform.ts";
+import { createPorts } from "../../src/base/runtime.ts";
+import { nodeFileSystem } from "../../src/node/audit-file-system.ts";
+import { jsonlSink } from "../../src/node/jsonl-sink.ts";
+import { SpoolDelivery } from "../../src/node/spool-delivery.ts";
 import { serviceSink, type ServiceSink, type ServiceSinkOptions } from "../../src/node/service-sink.ts";
 import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { controlRecord } from "../audit/records.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
+
+const FIRST = "audit-000001.jsonl";
 
 /** A service that stores what it gets once per key, and answers as it is told. */
 interface FakeService {
@@ -96,6 +104,120 @@ test("a service that fails holds nothing up and loses nothing; an answer that wa
   await sink.close();
 });
 
+test("what may have arrived is sent again as it was, also when more has come since", async () => {
+  const service = await startService();
+  service.answers = ["lost"];
+  const logger = createRecordingLogger();
+  const sink = open(service, { retryMs: 60_000, ports: { logger } });
+  await sink.append(controlRecord("a"), "durable");
+  await expect.poll(() => sink.status().failure, { timeout: 10_000 }).toBe("the service did not answer");
+  await sink.append(controlRecord("b"), "durable");
+  await sink.deliver();
+  expect(subjectsOf(service)).toStrictEqual(["a", "b"]);
+  const [first, again, next] = service.requests.map(({ key }) => key);
+  expect(again).toBe(first);
+  expect(next).not.toBe(first);
+  // An address may hold a password: only its host is told.
+  expect(logger.messages("error")[0]).toMatch(/^audit records cannot be delivered to 127\.0\.0\.1:\d+ \(/);
+  await sink.close();
+});
+
+test("never sends two requests at once, however it is woken", async () => {
+  let [inFlight, most, sent] = [0, 0, 0];
+  const fetch: FetchLike = async (_url, { body }) => {
+    most = Math.max(most, (inFlight += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    sent += body.split("\n").length - 1;
+    inFlight -= 1;
+    return { ok: true, status: 200 };
+  };
+  const directory = path.join(temporaryDirectory(), "spool");
+  const sink = serviceSink({ url: "https://audit.example", directory, maxBatchBytes: 300, ports: { fetch } });
+  const all = Array.from({ length: 30 }, async (_, index) => {
+    await sink.append(controlRecord(`s${index}`), index % 2 === 0 ? "durable" : "buffered");
+    if (index % 5 === 0) await sink.deliver();
+  });
+  await Promise.all(all);
+  await sink.deliver();
+  expect({ most, sent }).toStrictEqual({ most: 1, sent: 30 });
+  await sink.close();
+});
+
+test.each(["durable", "buffered"] as const)(
+  "a %s record that comes during a request follows it",
+  async (mode) => {
+    const bodies: string[] = [];
+    let answer = (): void => undefined;
+    const fetch: FetchLike = async (_url, { body }) => {
+      bodies.push(body);
+      if (bodies.length === 1) await new Promise<void>((resolve) => (answer = resolve));
+      return { ok: true, status: 200 };
+    };
+    const directory = path.join(temporaryDirectory(), "spool");
+    const sink = serviceSink({ url: "https://audit.example", directory, ports: { fetch } });
+    await sink.append(controlRecord("a"), "durable");
+    await expect.poll(() => bodies.length, { timeout: 10_000 }).toBe(1);
+    await sink.append(controlRecord("b"), mode);
+    answer();
+    await expect.poll(() => bodies.length, { timeout: 10_000 }).toBe(2);
+    expect(bodies[1]).toContain('"subject":"b"');
+    await sink.close();
+  },
+);
+
+test("sends only what is on the disk", async () => {
+  const directory = temporaryDirectory();
+  const trail = jsonlSink({ directory });
+  for (const subject of ["a", "b"]) void trail.append(controlRecord(subject), "buffered");
+  await trail.close();
+  const events: string[] = [];
+  let safe = 1;
+  const delivery = new SpoolDelivery({
+    ...createPorts(),
+    directory,
+    files: nodeFileSystem,
+    cursorFile: path.join(directory, "delivered.json"),
+    sync: async () => {
+      events.push("synced");
+      return safe;
+    },
+    request: {
+      url: "https://audit.example",
+      headers: {},
+      fetch: async (_url, { body }) => {
+        events.push(`sent ${body.split("\n").length - 1}`);
+        return { ok: true, status: 200 };
+      },
+    },
+    maxBatchBytes: 10_000,
+    timeoutMs: 1_000,
+    retryMs: 1_000,
+  });
+  await delivery.drain();
+  expect(events).toStrictEqual(["synced", "sent 1"]);
+  safe = 2;
+  await delivery.drain();
+  expect(events).toStrictEqual(["synced", "sent 1", "synced", "sent 1"]);
+  await delivery.stop();
+});
+
+test.each([
+  ["lines that were delivered are gone", (spool: string) => truncateSync(path.join(spool, FIRST), 0)],
+  ["its place is unreadable", (spool: string) => writeFileSync(path.join(spool, "delivered.json"), "{")],
+])("refuses a spool that was changed (%s), and gives it back", async (_what, change) => {
+  const service = await startService();
+  const directory = path.join(temporaryDirectory(), "spool");
+  const sink = open(service, { directory });
+  await sink.append(controlRecord("a"), "durable");
+  await sink.deliver();
+  await sink.close();
+  for (const name of readdirSync(directory))
+    if (name.endsWith(".checkpoint")) rmSync(path.join(directory, name));
+  change(directory);
+  expect(() => open(service, { directory })).toThrow(expect.objectContaining({ code: "audit_corrupt" }));
+  await expect.poll(() => readdirSync(directory), { timeout: 10_000 }).not.toContain("audit.lock");
+});
+
 test("goes on after a restart with what was not delivered", async () => {
   const service = await startService();
   const directory = path.join(temporaryDirectory(), "spool");
@@ -134,6 +256,12 @@ test("a second process in the same spool, and options that cannot be meant, are 
   const sink = open(service, { directory });
   expect(() => open(service, { directory })).toThrow(/used by another process/);
   await sink.close();
-  for (const wrong of [{ url: "ftp://x" }, { url: "nowhere" }, { retryMs: 0 }, { maxBatchBytes: -1 }])
+  for (const wrong of [
+    { url: "ftp://x" },
+    { url: "nowhere" },
+    { url: "http://far.example" },
+    { retryMs: 0 },
+    { maxBatchBytes: -1 },
+  ])
     expect(() => open(service, wrong)).toThrow(expect.objectContaining({ code: "config_invalid" }));
 });

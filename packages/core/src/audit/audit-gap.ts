@@ -1,21 +1,26 @@
-import type { ControlRecord } from "../audit/audit-record.ts";
 import type { Clock } from "../base/ports.ts";
+import type { ControlRecord } from "./audit-record.ts";
 
 /** Counts the records that could not be written, until a record of that can be. */
 export class AuditGap {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "wallMs">;
   #lost = 0;
   #fromMs = 0;
   #untilMs = 0;
   #cause = "";
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, "wallMs">) {
     this.#clock = clock;
   }
 
   /** Whether something was lost that no record tells yet. */
   get isOpen(): boolean {
     return this.#lost > 0;
+  }
+
+  /** How many that are. */
+  get lost(): number {
+    return this.#lost;
   }
 
   /** Counts lost records. */
