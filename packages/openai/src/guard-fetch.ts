@@ -53,11 +53,11 @@ export function guardFetch(
     // Read at each call: whoever replaces the global one, such as a test or a tracer, does so for us too.
     const inner = options.fetch ?? globalThis.fetch;
     const target = targetOf(input);
-    const { method, url } = addressOf(target, init);
-    const endpoint = endpointOf(method, url, options.passthrough ?? []);
+    const address = addressOf(target, init);
+    const endpoint = endpointOf(address.method, address.url, options.passthrough ?? []);
     if (endpoint.kind === "data") return inner(target, init);
     if (endpoint.kind === "unseen") return refusalResponse({ message: unseen(endpoint.path) });
-    const native = await readRequest(inner, target, init);
+    const native = await readRequest(inner, address, { input: target, init });
     return answerOf(governed, endpoint, native);
   };
 }

@@ -18,11 +18,14 @@ export interface NativeRequest {
   send(changes: { readonly json?: JsonRecord; readonly signal?: AbortSignal }): Promise<Response>;
 }
 
+/** Where a request goes. */
+export interface Address {
+  readonly method: string;
+  readonly url: URL;
+}
+
 /** What a request is, without reading its body. */
-export function addressOf(
-  input: string | Request,
-  init: RequestInit | undefined,
-): { method: string; url: URL } {
+export function addressOf(input: string | Request, init: RequestInit | undefined): Address {
   const method = init?.method ?? (typeof input === "string" ? "GET" : input.method);
   return { method: method.toUpperCase(), url: new URL(typeof input === "string" ? input : input.url) };
 }
@@ -39,10 +42,9 @@ export function targetOf(input: string | URL | Request): string | Request {
  */
 export async function readRequest(
   inner: Fetch,
-  input: string | Request,
-  init: RequestInit | undefined,
+  { method, url }: Address,
+  { input, init }: { readonly input: string | Request; readonly init: RequestInit | undefined },
 ): Promise<NativeRequest> {
-  const { method, url } = addressOf(input, init);
   const request = typeof input === "string" ? undefined : input;
   const body = init?.body ?? (request === undefined ? undefined : await request.clone().arrayBuffer());
   const isForm = body instanceof FormData;

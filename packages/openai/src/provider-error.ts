@@ -10,15 +10,17 @@ export class ProviderError extends Error {
   }
 }
 
+const BODY_HEADERS = ["content-length", "content-encoding", "transfer-encoding"] as const;
+
 /** An answer with another body; its status and headers are kept, but for those that spoke of the old body. */
 export function answerWith(response: Response, body: string | ReadableStream<Uint8Array>): Response {
-  const headers = new Headers(response.headers);
-  // `fetch` has decoded the body; its length is another, too.
-  for (const name of ["content-length", "content-encoding", "transfer-encoding"]) headers.delete(name);
-  const { status, statusText, url } = response;
+  const { status, url } = response;
   // These may have no body at all, not even an empty one.
   const isBare = status === 204 || status === 205 || status === 304;
-  const answer = new Response(isBare ? null : body, { status, statusText, headers });
+  // The response itself says the status and the headers: to copy headers is the dearest part of making one.
+  const answer = new Response(isBare ? null : body, response);
+  // `fetch` has decoded the body; its length is another, too.
+  for (const name of BODY_HEADERS) answer.headers.delete(name);
   Object.defineProperty(answer, "url", { value: url });
   return answer;
 }

@@ -1,5 +1,5 @@
 // What `govern` costs under a plane that allows everything, and with redaction, against the same SDK without it, in one
-// process. Usage: node --conditions=agentplane-source bench/overhead.bench.ts
+// process. Goals are printed; fails only far beyond them. Usage: npm run bench -- vercel-ai/overhead
 import { cpus } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -18,6 +18,8 @@ import { govern, guardApproval, guardModel, guardTools } from "../src/index.ts";
 const WHO = { agent: "bench", tenant: "acme", session: "s" };
 /** Goals of the package, in µs and as a share. */
 const GOALS = { toolUs: 20, modelUs: 50, lastToken: 0.01 };
+/** How many times a goal may be exceeded before this fails: a busy machine misses a goal, a mistake misses it by far. */
+const LIMIT = 4;
 
 const quiet = { append: () => undefined, flush: () => undefined, close: () => undefined };
 const passthrough = createAgentPlane({ audit: quiet });
@@ -193,10 +195,15 @@ console.log(row("200 tokens at 200/s, last token", "ms", streamMs));
 
 const added = (times: Readonly<Record<string, number>>, name: string): number =>
   (times[name] ?? 0) - (times["plain"] ?? 0);
-const failures = [
-  added(toolUs, "passthrough") > GOALS.toolUs && "a tool call costs too much",
-  added(modelUs, "passthrough") > GOALS.modelUs && "a model call costs too much",
-  added(streamMs, "redacting") > (streamMs["plain"] ?? 0) * GOALS.lastToken && "a stream ends too late",
-].filter((failure) => failure !== false);
-for (const failure of failures) console.error(failure);
-if (failures.length > 0) process.exitCode = 1;
+const measured = {
+  toolUs: added(toolUs, "passthrough"),
+  modelUs: added(modelUs, "passthrough"),
+  lastToken: added(streamMs, "redacting") / (streamMs["plain"] ?? Number.NaN),
+};
+console.log(
+  `\ngoals, added: a tool call ${GOALS.toolUs} µs, a model call ${GOALS.modelUs} µs, the last token ${GOALS.lastToken * 100} %`,
+);
+for (const name of ["toolUs", "modelUs", "lastToken"] as const) {
+  if (measured[name] > GOALS[name]) console.log(`goal missed: ${name} ${measured[name].toFixed(3)}`);
+  if (measured[name] > GOALS[name] * LIMIT) process.exitCode = 1;
+}
