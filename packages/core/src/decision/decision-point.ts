@@ -12,6 +12,9 @@ export interface Ruling {
   readonly callKeys: readonly string[];
 }
 
+/** Whether rules decide about a result, only watch it (shadow policies, observers, records), or do not see it at all. */
+export type Attention = "judges" | "watches" | "nothing";
+
 /** How an admitted call ended. */
 export type CallEnd =
   /**
@@ -83,8 +86,8 @@ export interface DecisionPoint {
     denial: Denial,
     options?: { readonly intent?: Intent },
   ): MaybePromise<Decision>;
-  /** Whether anything looks at what follows this call; if not, its result is never read. */
-  looksAfter(context: PolicyContext): boolean;
+  /** What looks at what follows this call; if nothing does, its result is never read. */
+  looksAfter(context: PolicyContext): Attention;
   /** Keeps the holds of a running call alive. */
   renew(decisionId: string): MaybePromise<void>;
   /** Asked once when a stream starts; a stream whose beginning leaves unjudged is recorded. */

@@ -55,7 +55,9 @@ export function completeCall<R>(
 }
 
 function isLookedAt(core: GuardCore, { context, decision }: LiveAdmission): boolean {
-  return core.point.looksAfter(context) || core.hooks.hasAfter(context) || hasResultDuties(decision);
+  return (
+    core.point.looksAfter(context) !== "nothing" || core.hooks.hasAfter(context) || hasResultDuties(decision)
+  );
 }
 
 /** One end on its way through hooks, judgement and settlement. */
@@ -141,7 +143,7 @@ interface Judged {
 }
 
 interface Read extends Judged {
-  /** The original holds more than could be read. */
+  /** The original holds more than could be read, of which something decides: only what was judged is shown. */
   readonly isPartial: boolean;
 }
 
@@ -160,13 +162,24 @@ function afterContext<R>(
     }
     const { content, isPartial } = readError(end.error);
     facts.result = content;
-    return { context: withResult(call.context, facts), denial: cut, isPartial };
+    return {
+      context: withResult(call.context, facts),
+      denial: cut,
+      isPartial: isPartial && isJudged(core, call),
+    };
   } catch (error) {
     const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
     const denial = cut ?? { cause: "content_refused", reason };
     facts.result = undefined;
     return { context: withResult(call.context, facts), denial, isPartial: true };
   }
+}
+
+/** Watching changes nothing: an error that is only watched is thrown as it was, however much of it could be read. */
+function isJudged(core: GuardCore, { context, decision }: LiveAdmission): boolean {
+  return (
+    core.point.looksAfter(context) === "judges" || core.hooks.hasAfter(context) || hasResultDuties(decision)
+  );
 }
 
 function readContent<R>({ codec, result }: Extract<CallResult<R>, { status: "ran" }>): unknown {

@@ -99,7 +99,7 @@ function previewOf<R>(core: GuardCore, admission: LiveAdmission, value: R): Mayb
   if (isJoined) return { value };
   if (core.hooks.hasAfter(context)) return HELD;
   const imposed = resultDuties(decision);
-  if (imposed.length === 0 && !core.point.looksAfter(context)) return { value };
+  if (imposed.length === 0 && core.point.looksAfter(context) === "nothing") return { value };
   const content = readable(value);
   if (content === undefined) return HELD;
   const after = withResult(context, { result: content, nowMs: core.nowMs() });

@@ -101,8 +101,9 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     refuse: (context, denial, { intent = "admit" } = {}) =>
       andThen(decider.refuse(context, denial, intent), ({ decision }) => decision),
     looksAfter(context) {
-      const plan = set.current.index.planAfter(context);
-      return plan.entries.length + plan.shadow.length + plan.observers.length + plan.audits.length > 0;
+      const { entries, shadow, observers, audits } = set.current.index.planAfter(context);
+      if (entries.length > 0) return "judges";
+      return shadow.length + observers.length + audits.length > 0 ? "watches" : "nothing";
     },
     renew(decisionId) {
       const flight = inFlight.get(decisionId);

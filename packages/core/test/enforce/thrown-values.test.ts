@@ -9,8 +9,14 @@ const SECRET = "key-4711";
 
 /** What a tool that throws this value makes its caller see, under a policy that hides keys. */
 async function seenAfterThrowing(thrown: unknown): Promise<string> {
+  const error = await thrownAgain(thrown, "enforce");
+  return error instanceof Error ? error.message : JSON.stringify(error);
+}
+
+/** What comes out where a tool throws this value. */
+async function thrownAgain(thrown: unknown, mode: "enforce" | "shadow"): Promise<unknown> {
   const { guard } = createAgentPlane({
-    policies: [{ id: "hide-keys", blocking: [rule.redact({ detect: ["key"] })] }],
+    policies: [{ id: "hide-keys", mode, blocking: [rule.redact({ detect: ["key"] })] }],
     scanner: createFakeScanner([{ name: "key", family: "secret", texts: [SECRET] }]),
     ports: createTestPorts(),
   });
@@ -26,9 +32,9 @@ async function seenAfterThrowing(thrown: unknown): Promise<string> {
         throw thrown;
       },
     });
-    return JSON.stringify(outcome);
+    return outcome;
   } catch (error) {
-    return error instanceof Error ? error.message : JSON.stringify(error);
+    return error;
   }
 }
 
@@ -46,4 +52,11 @@ test.for([
 
 test("leaves a thrown object alone that holds nothing to hide", async () => {
   expect(await seenAfterThrowing({ code: 401 })).toBe('{"code":401}');
+});
+
+test("a policy in shadow leaves every error the object that was thrown, however much of it can be read", async () => {
+  const tangled = Object.assign(new Error(`${SECRET} was refused`), { circular });
+  for (const thrown of [tangled, circular, new Error(SECRET), SECRET])
+    // oxlint-disable-next-line no-await-in-loop -- few
+    expect(await thrownAgain(thrown, "shadow")).toBe(thrown);
 });
