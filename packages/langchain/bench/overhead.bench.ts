@@ -47,8 +47,8 @@ function callTool(isGoverned: boolean): Call {
 
 /** Both interceptions, as createAgent composes them. */
 function callModel(isGoverned: boolean): Call {
-  const answer = new AIMessage({
-    content: "The order has been shipped and arrives on Monday.",
+  // Set afterwards: LangChain's type of the field takes no value.
+  const answer = Object.assign(new AIMessage("The order has been shipped and arrives on Monday."), {
     usage_metadata: { input_tokens: 30, output_tokens: 12, total_tokens: 42 },
   });
   const handler = async (): Promise<AIMessage> => answer;
