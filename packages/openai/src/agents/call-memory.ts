@@ -1,5 +1,7 @@
 import type { RunToolApprovalItem } from "@openai/agents";
 
+import type { LocalCall } from "./local-call.ts";
+
 /** What was decided about a call before it runs. */
 interface Asked {
   /** The plane's request that a human must answer. */
@@ -14,13 +16,30 @@ const MAX_CALLS = 1_000;
 /** What the plane said when the SDK asked whether a call needs an approval, until the call runs. */
 export class CallMemory {
   readonly #asked = new Map<string, Asked>();
+  readonly #hosted = new Map<string, LocalCall>();
+  readonly #answered = new Map<string, true>();
 
   note(callId: string | undefined, asked: Asked): void {
     if (callId === undefined) return;
-    this.#asked.delete(callId);
-    this.#asked.set(callId, asked);
-    const [oldest] = this.#asked.keys();
-    if (this.#asked.size > MAX_CALLS && oldest !== undefined) this.#asked.delete(oldest);
+    remember(this.#asked, callId, asked);
+  }
+
+  /** A remote MCP server wants to make this call. */
+  noteHosted(call: LocalCall): void {
+    if (call.callId !== undefined) remember(this.#hosted, call.callId, call);
+  }
+
+  hostedCall(callId: string): LocalCall | undefined {
+    return this.#hosted.get(callId);
+  }
+
+  /** A call of a remote MCP server was let go on. */
+  noteAnswered(callId: string): void {
+    remember(this.#answered, callId, true);
+  }
+
+  hasAnswered(callId: string): boolean {
+    return this.#answered.has(callId);
   }
 
   approvalIdOf(callId: string): string | undefined {
@@ -33,6 +52,13 @@ export class CallMemory {
     if (callId !== undefined && refusal !== undefined) this.#asked.delete(callId);
     return refusal;
   }
+}
+
+function remember<Value>(calls: Map<string, Value>, callId: string, value: Value): void {
+  calls.delete(callId);
+  calls.set(callId, value);
+  const [oldest] = calls.keys();
+  if (calls.size > MAX_CALLS && oldest !== undefined) calls.delete(oldest);
 }
 
 /** The memories of governed agents. */

@@ -1,8 +1,9 @@
 import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
 
-import { actingAgent, type KnownAgent } from "./agent-identity.ts";
+import { actingAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
-import { judgeHostedCalls } from "./hosted-calls.ts";
+import { admittedHostedCalls, judgeHostedCalls } from "./hosted-calls.ts";
+import type { ToolGovernor } from "./local-call.ts";
 import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
 import { runningContext } from "./running-context.ts";
@@ -11,8 +12,7 @@ import { eventsOf, PIECE_CODEC, piecesOf } from "./stream-pieces.ts";
 
 /** What a governed model is made of. */
 export interface GovernedModelParts {
-  readonly plane: AgentsPlane;
-  readonly agent: KnownAgent;
+  readonly governor: ToolGovernor;
   /** The agent's model before it was governed. */
   readonly own: string | Model;
   /** The agent that a handoff's tool leads to. */
@@ -36,9 +36,9 @@ export class GovernedModel implements Model {
   }
 
   async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const { plane } = this.#parts;
-    const { model, governed, acting } = await this.#prepare(request);
-    const outcome = await plane.guard.modelCall<ModelResponse>({
+    const { governor } = this.#parts;
+    const { model, governed } = await this.#prepare(request);
+    const outcome = await governor.plane.guard.modelCall<ModelResponse>({
       context: governed.context,
       run: (admission) =>
         model.getResponse(this.#asAdmitted(admittedRequest(governed.request, admission), admission.context)),
@@ -47,14 +47,14 @@ export class GovernedModel implements Model {
     });
     // Our own class: the SDK passes it on, and the run ends.
     if (outcome.status !== "ran") throw outcome.error;
-    await judgeHostedCalls(plane, acting, outcome.result.output);
+    await judgeHostedCalls(governor, outcome.result.output);
     return outcome.result;
   }
 
   async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
-    const { plane } = this.#parts;
-    const { model, governed, acting } = await this.#prepare(request);
-    const pieces = await plane.guard.modelStream({
+    const { governor } = this.#parts;
+    const { model, governed } = await this.#prepare(request);
+    const pieces = await governor.plane.guard.modelStream({
       context: governed.context,
       run: (admission) => {
         const admitted = this.#asAdmitted(admittedRequest(governed.request, admission), admission.context);
@@ -65,7 +65,7 @@ export class GovernedModel implements Model {
     if ("status" in pieces) throw pieces.error;
     for await (const event of eventsOf(pieces)) {
       // The SDK acts on the calls of the last event alone.
-      if (event.type === "response_done") await judgeHostedCalls(plane, acting, event.response.output);
+      if (event.type === "response_done") await judgeHostedCalls(governor, event.response.output);
       yield event;
     }
   }
@@ -76,15 +76,21 @@ export class GovernedModel implements Model {
   }
 
   async #prepare(request: ModelRequest) {
-    const { plane, agent, own, agentOf } = this.#parts;
+    const { governor, own, agentOf } = this.#parts;
+    const { plane, agent } = governor;
     const model = await chosenModel(own);
     const acting = actingAgent(agent, runningContext());
-    const governed = await describeModelCall(plane.guard, request, {
-      acting,
-      model: nameOf(model, own),
-      agentOf,
-    });
-    return { model, governed, acting };
+    const input = await admittedHostedCalls(governor, request.input);
+    const governed = await describeModelCall(
+      plane.guard,
+      input === request.input ? request : { ...request, input },
+      {
+        acting,
+        model: nameOf(model, own),
+        agentOf,
+      },
+    );
+    return { model, governed };
   }
 
   /** Traces get no raw answer where some of it may have to be replaced. */
@@ -97,7 +103,7 @@ export class GovernedModel implements Model {
   }
 
   #isJudged(context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0]): boolean {
-    const { holdBack, redact } = this.#parts.plane.engine.streamDuties(context);
+    const { holdBack, redact } = this.#parts.governor.plane.engine.streamDuties(context);
     return holdBack !== 0 || redact.length > 0;
   }
 }

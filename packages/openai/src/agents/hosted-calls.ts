@@ -1,41 +1,124 @@
-import type { ModelResponse } from "@openai/agents";
+import type { AgentInputItem, ModelResponse } from "@openai/agents";
 
-import { parseJson, recordOf, textOf, writtenOf } from "../protocol/json.ts";
-import type { ActingAgent } from "./agent-identity.ts";
-import type { AgentsPlane } from "./agents-plane.ts";
+import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
+import { describeCall, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import { runningContext } from "./running-context.ts";
+
+// A call on a remote MCP server runs at the provider as soon as a "yes" is sent there: nothing can stop it after that. So
+// it is asked about when the server wants to make it, and decided when that "yes" would be sent.
 
 /**
- * Decides the calls that a remote MCP server asks to be approved: whoever approves them, or a callback that approves all
- * of them, lets them run at the provider, where nothing can stop them any more.
- * @throws PolicyError of the first call that may not run
+ * Asks about the calls that a remote MCP server wants approved. One that needs a human is left to the SDK: its callback,
+ * or a native interruption.
+ * @throws PolicyError of the first call that may not run, before anybody is asked
  */
 export async function judgeHostedCalls(
-  { guard }: AgentsPlane,
-  acting: ActingAgent,
+  governor: ToolGovernor,
   output: ModelResponse["output"],
 ): Promise<void> {
+  const { plane, memory } = governor;
   for (const item of output) {
-    if (item.type !== "hosted_tool_call") continue;
-    const data = recordOf(item.providerData);
-    if (data?.["type"] !== "mcp_approval_request" && item.name !== "mcp_approval_request") continue;
-    const input = writtenOf(data?.["arguments"] ?? item.arguments);
-    const server = textOf(data?.["server_label"]) ?? textOf(data?.["serverLabel"]);
-    const callId = textOf(data?.["id"]) ?? textOf(item.id);
+    const call = requestedCall(item);
+    if (call === undefined) continue;
+    const described = describeCall(governor, call);
     // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
-    const outcome = await guard.toolCall({
-      context: {
-        hookpoint: "before_tool_call",
-        ...acting,
-        ...(callId !== undefined && { callId }),
-        tool: {
-          name: textOf(data?.["name"]) ?? item.name,
-          ...(server !== undefined && { server }),
-          input: parseJson(input) ?? input,
-        },
-      },
-      // It runs at the provider, and so does its result.
-      run: () => null,
-    });
+    const { effect, approvalId } = await plane.guard.ask(described);
+    memory.noteHosted(call);
+    if (approvalId !== undefined) memory.note(call.callId, { approvalId });
+    if (effect !== "block") continue;
+    // oxlint-disable-next-line no-await-in-loop
+    const outcome = await plane.guard.toolCall({ context: described, run: () => null });
     if (outcome.status !== "ran") throw outcome.error;
   }
+}
+
+/**
+ * Decides every "yes" to a remote MCP server that a request would send: one that the plane does not let go on becomes a
+ * "no" with the reason, which the model reads.
+ * @param input Of the model call.
+ * @returns The same input where nothing changes.
+ */
+export async function admittedHostedCalls(
+  governor: ToolGovernor,
+  input: string | AgentInputItem[],
+): Promise<string | AgentInputItem[]> {
+  if (typeof input === "string" || !input.some((item) => approvedId(item) !== undefined)) return input;
+  const next: AgentInputItem[] = [];
+  for (const [at, item] of input.entries()) {
+    const id = approvedId(item);
+    // oxlint-disable-next-line no-await-in-loop -- each call once, in order
+    const reason = id === undefined ? undefined : await refusalOf(governor, { id, at, input });
+    next.push(reason === undefined ? item : refused(item, reason));
+  }
+  return next;
+}
+
+interface Answered {
+  readonly id: string;
+  readonly at: number;
+  readonly input: readonly AgentInputItem[];
+}
+
+/** Why the call may not run; undefined where it may, or has run in an earlier turn. */
+async function refusalOf(governor: ToolGovernor, { id, at, input }: Answered): Promise<string | undefined> {
+  const { memory } = governor;
+  const isEarlier = input.slice(at + 1).some(isOfModel);
+  if (isEarlier && memory.hasAnswered(id)) return undefined;
+  const listed = input.map((item) => requestedCall(item)).find((call) => call?.callId === id);
+  // A conversation that the provider keeps is not sent again: then what was asked is remembered.
+  const call = listed ?? memory.hostedCall(id);
+  if (call === undefined) return "Error: the plane does not know this call. Make it again.";
+  let isDone = false;
+  const governed = await runGoverned(governor, { ...call, context: runningContext() }, async () => null, {
+    onDenied: ({ cause }) => (isDone = cause === "already_executed"),
+  });
+  // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
+  if (governed.isRun || (isDone && isEarlier)) {
+    memory.noteAnswered(id);
+    return undefined;
+  }
+  return `Error: ${governed.message}`;
+}
+
+function requestedCall(item: unknown): LocalCall | undefined {
+  const { type, name, arguments: written, id, providerData } = recordOf(item) ?? {};
+  if (type !== "hosted_tool_call") return undefined;
+  const data = recordOf(providerData);
+  if (data?.["type"] !== "mcp_approval_request" && name !== "mcp_approval_request") return undefined;
+  const input = writtenOf(data?.["arguments"] ?? written);
+  const server = textOf(data?.["server_label"]) ?? textOf(data?.["serverLabel"]);
+  return {
+    tool: {
+      name: textOf(data?.["name"]) ?? textOf(name) ?? "unnamed",
+      ...(server !== undefined && { server }),
+    },
+    input: parseJson(input) ?? input,
+    callId: textOf(data?.["id"]) ?? textOf(id),
+    context: runningContext(),
+  };
+}
+
+function responseOf(item: unknown): JsonRecord | undefined {
+  const { type, name, providerData } = recordOf(item) ?? {};
+  const data = recordOf(providerData);
+  const isResponse = name === "mcp_approval_response" || data?.["type"] === "mcp_approval_response";
+  return type === "hosted_tool_call" && isResponse ? data : undefined;
+}
+
+/** The id of the request that an item says yes to; an empty one for a yes to nothing that anybody knows. */
+function approvedId(item: unknown): string | undefined {
+  const response = responseOf(item);
+  if (response === undefined || response["approve"] === false) return undefined;
+  return textOf(response["approval_request_id"] ?? response["approvalRequestId"]) ?? "";
+}
+
+function refused(item: AgentInputItem, reason: string): AgentInputItem {
+  return { ...item, providerData: { ...responseOf(item), approve: false, reason } };
+}
+
+/** Whether a model said it: what comes before has been sent to the provider. */
+function isOfModel(item: unknown): boolean {
+  const { type, role } = recordOf(item) ?? {};
+  if (type === "hosted_tool_call") return responseOf(item) === undefined;
+  return role === "assistant" || type === "reasoning" || (typeof type === "string" && type.endsWith("_call"));
 }

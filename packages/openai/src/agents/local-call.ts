@@ -1,4 +1,4 @@
-import type { Admission, GuardInit, Outcome } from "@agentplane/core";
+import type { Admission, Decision, GuardInit, Outcome } from "@agentplane/core";
 import type { RunContext } from "@openai/agents";
 
 import { actingAgent, type KnownAgent } from "./agent-identity.ts";
@@ -62,12 +62,14 @@ export type Governed<R> =
  * Decides at the moment of execution, runs, and judges the result. A call that was approved through the SDK is put to the
  * plane with that approval, once.
  * @param run Executes what was admitted.
+ * @param options `onDenied` hears of the decision that keeps the call from running.
  * @throws NestedPause when an agent inside the tool waits for a human: the call is kept, to go on with later
  */
 export async function runGoverned<R>(
   governor: ToolGovernor,
   call: LocalCall,
   run: (admitted: Pick<Admission, "input" | "isInputChanged" | "signal">) => Promise<R>,
+  { onDenied }: { readonly onDenied?: (decision: Decision) => void } = {},
 ): Promise<Governed<R>> {
   const { plane, memory, agent } = governor;
   const refusal = memory.takeRefusal(call.callId);
@@ -83,8 +85,10 @@ export async function runGoverned<R>(
   if (
     outcome.status !== "pending" ||
     !(await isApprovedHere(governor, call, { approvalId: outcome.approvalId, begunMs }))
-  )
+  ) {
+    if (outcome.status !== "ran") onDenied?.(outcome.decision);
     return governedOf(outcome);
+  }
   const passed = await passOn(plane, outcome.approvalId, agent.identity.approver ?? "openai-agents client");
   return passed.isAccepted ? governedOf(await decided()) : { isRun: false, message: passed.message };
 }
