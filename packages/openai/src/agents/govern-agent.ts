@@ -14,14 +14,28 @@ import { noteAgentEnd } from "./nested-run.ts";
 import { noteContext } from "./running-context.ts";
 import { governToolSearch } from "./tool-search.ts";
 
-/** The agents that are governed; a `clone()` of one is not among them. */
-const governed = new WeakSet<AnyAgent>();
+/** The agents that are governed, with who governs them; a `clone()` of one is not among them. */
+const governed = new WeakMap<AnyAgent, ToolGovernor>();
 /** Tools that run a governed agent. */
 const governedAgentTools = new WeakSet<object>();
 
 /** Whether an agent is what `govern` returned, or was reached from there. */
 export function isGoverned(agent: AnyAgent): boolean {
   return governed.has(agent);
+}
+
+/**
+ * Who governs an agent.
+ * @throws AgentplaneError `usage_invalid` for one that is not governed
+ */
+export function governorOf(agent: AnyAgent): ToolGovernor {
+  const governor = governed.get(agent);
+  if (governor !== undefined) return governor;
+  throw new AgentplaneError(
+    "usage_invalid",
+    `agent "${agent.name}" is not governed: pass what govern(plane, identity, agent) returned; ` +
+      `a clone() of a governed agent is another agent, govern it again`,
+  );
 }
 
 /**
@@ -60,7 +74,7 @@ function governOnce(governing: Governing, agent: AnyAgent): AnyAgent {
   for (const tool of agent.tools) refuseUngoverned(tool, agent.name);
   const copy: AnyAgent = agent.clone({});
   governing.known.set(agent, copy);
-  governed.add(copy);
+  governed.set(copy, governor);
   memories.set(copy, governor.memory);
   const agentOf = (toolName: string): string =>
     copy.handoffs.map((one) => getHandoff(one)).find((one) => one.toolName === toolName)?.agentName ??

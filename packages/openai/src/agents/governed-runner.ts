@@ -1,4 +1,3 @@
-import { AgentplaneError } from "@agentplane/core";
 import {
   Runner,
   RunState,
@@ -10,7 +9,8 @@ import {
 } from "@openai/agents";
 
 import type { AnyAgent } from "./any-agent.ts";
-import { isGoverned } from "./govern-agent.ts";
+import { governorOf } from "./govern-agent.ts";
+import { governedRun } from "./governed-run.ts";
 import { withRunningContext } from "./running-context.ts";
 import { runningChoice } from "./running-model.ts";
 
@@ -36,22 +36,18 @@ export class GovernedRunner extends Runner {
     input: Input<TContext, TAgent>,
     options?: NonStreamRunOptions<TContext, TAgent> | StreamRunOptions<TContext, TAgent>,
   ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
-    for (const one of [agent, ...agentsOf(input)]) refuseUngoverned(one);
+    // A state goes on with the agent that it names.
+    const [acting = governorOf(agent)] = [agent, ...agentsOf(input)].map(governorOf).toReversed();
     const { model, modelProvider } = this.config;
-    return runningChoice.run({ model, modelProvider }, () =>
-      // One of two overloads, told apart by `stream`.
-      withRunningContext(() => super.run(agent, input, options as NonStreamRunOptions<TContext, TAgent>)),
+    return governedRun(acting, { input, context: options?.context }, (changed) =>
+      runningChoice.run({ model, modelProvider }, () =>
+        // One of two overloads, told apart by `stream`.
+        withRunningContext(() =>
+          super.run(agent, changed ?? input, options as NonStreamRunOptions<TContext, TAgent>),
+        ),
+      ),
     );
   }
-}
-
-function refuseUngoverned(agent: AnyAgent): void {
-  if (isGoverned(agent)) return;
-  throw new AgentplaneError(
-    "usage_invalid",
-    `agent "${agent.name}" is not governed: pass what govern(plane, identity, agent) returned; ` +
-      `a clone() of a governed agent is another agent, govern it again`,
-  );
 }
 
 /** A saved state names the agent it goes on with. */
