@@ -1,4 +1,5 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { GraphValueError, interrupt } from "@langchain/langgraph";
 
 import type { GovernedPlane } from "./plane.ts";
@@ -43,16 +44,8 @@ export async function askByInterrupt(
   pending: PendingCall,
   toolCallId?: string,
 ): Promise<Asked> {
-  const { approvalId, decision } = pending;
-  const approval = await approvals.get(approvalId);
-  const request: ApprovalRequest = {
-    kind: "agentplane.approval",
-    approvalId,
-    hookpoint: decision.hookpoint,
-    reason: decision.reason,
-    view: approval?.view,
-    ...(toolCallId !== undefined && { toolCallId }),
-  };
+  const { approvalId } = pending;
+  const request = await requestOf(approvals, pending, toolCallId);
   const given = pause(request);
   if (given === NO_CHECKPOINTER) return { isAnswered: false, message: unreachable(pending) };
   const answer = parseAnswer(given);
@@ -60,8 +53,25 @@ export async function askByInterrupt(
   return passOn(approvals, answer);
 }
 
+/** Words a call that waits for the application. */
+export async function requestOf(
+  approvals: GovernedPlane["approvals"],
+  { approvalId, decision }: Pick<PendingCall, "approvalId" | "decision">,
+  toolCallId?: string,
+): Promise<ApprovalRequest> {
+  const approval = await approvals.get(approvalId);
+  return {
+    kind: "agentplane.approval",
+    approvalId,
+    hookpoint: decision.hookpoint,
+    reason: decision.reason,
+    view: approval?.view,
+    ...(toolCallId !== undefined && { toolCallId }),
+  };
+}
+
 /** Whether this person may answer, and still can, is the plane's to say. */
-async function passOn(approvals: GovernedPlane["approvals"], answer: ApprovalAnswer): Promise<Asked> {
+export async function passOn(approvals: GovernedPlane["approvals"], answer: ApprovalAnswer): Promise<Asked> {
   const { approvalId, decision, by, reason } = answer;
   const act = { by, role: "client", ...(reason !== undefined && { reason }) } as const;
   try {
@@ -73,7 +83,8 @@ async function passOn(approvals: GovernedPlane["approvals"], answer: ApprovalAns
   }
 }
 
-const NO_CHECKPOINTER: unique symbol = Symbol("no checkpointer");
+/** What stands for an answer where the graph cannot pause. */
+export const NO_CHECKPOINTER: unique symbol = Symbol("no checkpointer");
 
 /**
  * Interrupts until the answer is for this approval. LangGraph gives one scalar `resume` to every call that waits, and
@@ -87,9 +98,16 @@ function pause(request: ApprovalRequest): unknown {
   }
 }
 
-function pauseOnce(request: ApprovalRequest): unknown {
+/**
+ * Hands a value to the application and gives its answer.
+ * @returns `NO_CHECKPOINTER` where nothing can be paused: in a graph without one, and outside of graphs.
+ * @throws GraphInterrupt while nobody has answered.
+ */
+export function pauseOnce(value: unknown): unknown {
+  if (AsyncLocalStorageProviderSingleton.getRunnableConfig()?.configurable === undefined)
+    return NO_CHECKPOINTER;
   try {
-    return interrupt<ApprovalRequest, unknown>(request);
+    return interrupt<unknown, unknown>(value);
   } catch (error) {
     if (error instanceof GraphValueError && error.lc_error_code === "MISSING_CHECKPOINTER")
       return NO_CHECKPOINTER;
@@ -97,7 +115,8 @@ function pauseOnce(request: ApprovalRequest): unknown {
   }
 }
 
-function parseAnswer(given: unknown): ApprovalAnswer | undefined {
+/** @returns undefined for anything that is no answer. */
+export function parseAnswer(given: unknown): ApprovalAnswer | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   const { approvalId, decision, by, reason } = given as Partial<Record<keyof ApprovalAnswer, unknown>>;
   if (typeof approvalId !== "string" || typeof by !== "string") return undefined;
@@ -105,10 +124,12 @@ function parseAnswer(given: unknown): ApprovalAnswer | undefined {
   return { approvalId, decision, by, ...(typeof reason === "string" && { reason }) };
 }
 
-function unreachable({ approvalId, message }: PendingCall): string {
+/** What the model reads where nobody can be asked. */
+export function unreachable({ approvalId, message }: Pick<PendingCall, "approvalId" | "message">): string {
   return `${message} The agent cannot pause here, because it has no checkpointer. Call it again, unchanged, once ${approvalId} is approved.`;
 }
 
-function notAnswered(approvalId: string): string {
+/** What the model reads after something that is no answer. */
+export function notAnswered(approvalId: string): string {
   return `Not approved: an answer must be { approvalId: "${approvalId}", decision: "approve" | "deny", by }.`;
 }

@@ -65,7 +65,7 @@ function namesOf({ tool, toolCall }: ToolCallRequest): {
  * Within a thread the model's id of the call is what survives a resume. Without one nothing can be resumed, and two
  * runs may repeat an id: the run's task tells them apart.
  */
-function toolCallId(id: string | undefined, run: RunFacts): string | undefined {
+export function toolCallId(id: string | undefined, run: RunFacts): string | undefined {
   if (id === undefined || id === "" || run.configurable?.["thread_id"] !== undefined)
     return id === "" ? undefined : id;
   const task = taskIdOf(run);

@@ -61,7 +61,8 @@ export function cuttable<T extends StructuredToolInterface>(
   return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
 }
 
-function joined(own: AbortSignal | undefined, cut: AbortSignalLike): AbortSignal {
+/** Fires with either: the run's own signal, where it has one, or the cut. */
+export function joined(own: AbortSignal | undefined, cut: AbortSignalLike): AbortSignal {
   const native = nativeOf(cut);
   return own === undefined ? native : AbortSignal.any([own, native]);
 }

@@ -1,7 +1,7 @@
 import { RunnableBinding } from "@langchain/core/runnables";
-import type { ModelRequest } from "langchain";
 
 import { OUTPUT_FIELDS } from "./model-facts.ts";
+import { hasPrivateMembers } from "./private-members.ts";
 
 /** The same limit as a setting of one call, in the words of different providers. */
 const SETTINGS = [
@@ -13,20 +13,25 @@ const SETTINGS = [
   "max_completion_tokens",
 ];
 
+/** A model, and the settings of one call of it. */
+interface AskedModel {
+  readonly model: unknown;
+  readonly modelSettings?: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The request with no more output than was reserved. LangChain has no setting for it that every model reads: most have
  * a field, so that a copy of the model is asked; a model without one gets the setting `maxTokens`.
  * @param maxTokens Tokens of output that are reserved for the call.
  */
-export async function withOutputLimit(request: ModelRequest, maxTokens: number): Promise<ModelRequest> {
+export async function withOutputLimit<R extends AskedModel>(request: R, maxTokens: number): Promise<R> {
   const { modelSettings = {} } = request;
   const settings = { ...modelSettings };
   for (const name of SETTINGS) if (isAbove(settings[name], maxTokens)) settings[name] = maxTokens;
   const chat = await chosenModel(request.model);
   const model = isCopyable(chat) ? limitedCopy(chat, maxTokens) : undefined;
   // The copy is of the class of the model that it was made of.
-  if (model !== undefined)
-    return { ...request, model: model as ModelRequest["model"], modelSettings: settings };
+  if (model !== undefined) return { ...request, model, modelSettings: settings };
   return { ...request, modelSettings: { ...settings, maxTokens: settings["maxTokens"] ?? maxTokens } };
 }
 
@@ -77,11 +82,7 @@ function isModel(value: unknown): value is object {
 
 /** A copy lacks the private members of a class; its methods would fail on it. */
 function isCopyable(model: unknown): model is object {
-  if (typeof model !== "object" || model === null) return false;
-  for (let at: unknown = model.constructor; typeof at === "function"; at = Object.getPrototypeOf(at)) {
-    if (/\.#[\w$]|__private|__classPrivateField/.test(Function.prototype.toString.call(at))) return false;
-  }
-  return true;
+  return typeof model === "object" && model !== null && !hasPrivateMembers(model);
 }
 
 function isAbove(value: unknown, maxTokens: number): boolean {

@@ -1,7 +1,7 @@
-import { AgentplaneError, type Admission, type ResultCodec } from "@agentplane/core";
+import { AgentplaneError, type Admission } from "@agentplane/core";
 import { ToolMessage } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { isCommand, isGraphBubbleUp, type Command } from "@langchain/langgraph";
+import { isGraphBubbleUp } from "@langchain/langgraph";
 import { ToolInvocationError, type ToolCallHandler, type ToolCallRequest } from "langchain";
 
 import { askByInterrupt } from "./approval-interrupt.ts";
@@ -12,7 +12,7 @@ import type { GovernedIdentity } from "./identity.ts";
 import { observeTool } from "./observed-call.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { readResult, writeResult } from "./result-content.ts";
+import { TOOL_RESULT, type ToolResult } from "./tool-result.ts";
 
 /** How tool calls are intercepted. */
 export interface ToolGate {
@@ -24,8 +24,6 @@ export interface ToolGate {
    */
   readonly toolErrors: "message" | "throw";
 }
-
-type ToolResult = ToolMessage | Command;
 
 /**
  * Puts a tool call to the plane at the moment it would run: also one that was hidden, invented, added while running or
@@ -95,17 +93,6 @@ function admittedRequest(
 function isStructuredTool(tool: ToolCallRequest["tool"]): tool is StructuredToolInterface {
   return tool !== undefined && "invoke" in tool && typeof tool.invoke === "function" && "name" in tool;
 }
-
-/** Redaction reaches the message's content, artifact and metadata, and everything a Command writes into the state. */
-const TOOL_RESULT: ResultCodec<ToolResult> = {
-  read: (result) => readResult(isCommand(result) ? result.update : result),
-  write(result, content) {
-    if (!isCommand(result)) return writeResult(result, content) as ToolMessage;
-    // What is written back has the shape of what was read.
-    result.update = writeResult(result.update, content) as NonNullable<Command["update"]>;
-    return result;
-  },
-};
 
 interface Failure {
   thrown: unknown;

@@ -31,12 +31,12 @@ export class ConformanceModel extends BaseChatModel {
 
   override bindTools(tools: readonly object[], options: object = {}): this {
     this.#maxOutputTokens = "maxTokens" in options ? Number(options.maxTokens) : undefined;
-    this.#tools = tools.flatMap((tool) => ("name" in tool ? [String(tool.name)] : []));
+    this.#tools = namesOf(tools);
     return this;
   }
 
-  async _generate(messages: BaseMessage[]): Promise<ChatResult> {
-    const { text, calls = [], usage } = this.#next(messages);
+  async _generate(messages: BaseMessage[], options: object = {}): Promise<ChatResult> {
+    const { text, calls = [], usage } = this.#next(messages, options);
     let content = "";
     for await (const piece of this.#pieces(text)) content += piece;
     const message = new AIMessage({
@@ -49,10 +49,10 @@ export class ConformanceModel extends BaseChatModel {
 
   override async *_streamResponseChunks(
     messages: BaseMessage[],
-    _options: this["ParsedCallOptions"],
+    options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
-    const { text, calls = [], usage } = this.#next(messages);
+    const { text, calls = [], usage } = this.#next(messages, options);
     const id = this.#messageId();
     for await (const piece of this.#pieces(text)) {
       const chunk = new ChatGenerationChunk({
@@ -75,11 +75,13 @@ export class ConformanceModel extends BaseChatModel {
 
   #next(
     messages: readonly BaseMessage[],
+    options: object,
   ): Pick<ScriptTurn, "calls" | "usage"> & { readonly text: ScriptTurn } {
     const prompt = JSON.stringify(messages.map((message) => readable(message)));
-    const maxOutputTokens = this.#maxOutputTokens;
+    const maxOutputTokens = "maxTokens" in options ? Number(options.maxTokens) : this.#maxOutputTokens;
     const limit = maxOutputTokens === undefined ? {} : { maxOutputTokens };
-    this.#onCall({ agent: this.#script.agent, prompt, offered: this.#tools, ...limit }, messages);
+    const offered = "tools" in options && Array.isArray(options.tools) ? namesOf(options.tools) : this.#tools;
+    this.#onCall({ agent: this.#script.agent, prompt, offered, ...limit }, messages);
     const turn = this.#script.turns[this.#turn++] ?? { text: ["done"] };
     return { ...turn, text: turn };
   }
@@ -96,6 +98,10 @@ export class ConformanceModel extends BaseChatModel {
   #messageId(): string {
     return `${this.#script.agent}-${this.#turn}`;
   }
+}
+
+function namesOf(tools: readonly object[]): readonly string[] {
+  return tools.flatMap((tool) => ("name" in tool ? [String(tool.name)] : []));
 }
 
 /** What the model reads of a message: not the id, which LangChain draws at random. */

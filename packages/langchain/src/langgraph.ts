@@ -1,0 +1,7 @@
+export type { ApprovalAnswer, ApprovalRequest } from "./approval-interrupt.ts";
+export type { GovernedIdentity } from "./identity.ts";
+export type { ApprovalRequests } from "./langgraph/approval-batch.ts";
+export { guardModel, type GuardModelOptions } from "./langgraph/guard-model.ts";
+export { guardTool } from "./langgraph/guard-tool.ts";
+export { GuardedToolNode } from "./langgraph/guarded-tool-node.ts";
+export type { GovernedPlane } from "./plane.ts";

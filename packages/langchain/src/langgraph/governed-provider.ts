@@ -1,0 +1,159 @@
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import type { BaseMessage } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatGeneration, type ChatResult } from "@langchain/core/outputs";
+import { concat } from "@langchain/core/utils/stream";
+
+import { BrokenOff } from "../broken-off.ts";
+import { streamedTokens } from "../streamed-tokens.ts";
+import { createChannel } from "./channel.ts";
+import type { ChatModel } from "./chat-model.ts";
+import { governedModelCall, type AdmittedCall, type ModelSettings } from "./model-call.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+type RunManager = CallbackManagerForLLMRun | undefined;
+
+/** The two methods to which every way of calling a chat model comes down. */
+export interface GovernedProvider {
+  generate(messages: BaseMessage[], options: Options, runManager?: RunManager): Promise<ChatResult>;
+  stream(
+    messages: BaseMessage[],
+    options: Options,
+    runManager?: RunManager,
+  ): AsyncGenerator<ChatGenerationChunk>;
+}
+
+/** Governs what a model asks its provider. */
+export function governedProvider(settings: ModelSettings, model: ChatModel): GovernedProvider {
+  return {
+    async generate(messages, options, runManager) {
+      let whole: ChatResult = { generations: [] };
+      const answer = await governedModelCall(settings, { model, messages, options }, async (admitted) => {
+        whole = await admitted.model._generate(
+          admitted.messages,
+          admitted.options,
+          // A provider that streams inside would tell of its tokens.
+          admitted.isHeldBack ? undefined : runManager,
+        );
+        return judgedPart(whole, admitted.isHeldBack);
+      });
+      return withAnswer(whole, answer);
+    },
+    async *stream(messages, options, runManager) {
+      const gone = new AbortController();
+      const channel = createChannel<ChatGenerationChunk>();
+      let isTold = false;
+      const run = async (admitted: AdmittedCall): Promise<AIMessage | BrokenOff> => {
+        isTold = !admitted.isHeldBack;
+        return streamed(admitted, {
+          gone: gone.signal,
+          tell: isTold ? (chunk) => channel.push(chunk) : undefined,
+          runManager,
+        });
+      };
+      const running = governedModelCall(settings, { model, messages, options }, run);
+      void running.then(
+        () => channel.close(),
+        () => channel.close(),
+      );
+      try {
+        yield* channel.values();
+        const answer = await running;
+        if (isTold && !isRefusal(answer)) return;
+        const chunk = chunkOf(answer);
+        if (chunk.message.id === undefined && runManager !== undefined)
+          chunk.message._updateId(`run-${runManager.runId}`);
+        yield chunk;
+        await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, {
+          chunk,
+        });
+      } finally {
+        // The consumer went away in the middle: the provider stops, and what came is charged.
+        gone.abort(new Error("nobody reads the answer any more"));
+        await running.catch(() => undefined);
+      }
+    },
+  };
+}
+
+interface Telling {
+  readonly gone: AbortSignal;
+  readonly tell: ((chunk: ChatGenerationChunk) => void) | undefined;
+  readonly runManager: RunManager;
+}
+
+/** Reads a provider's stream to its end. What came before it failed, or before its reader left, was used. */
+async function streamed(
+  { model, messages, options }: AdmittedCall,
+  { gone, tell, runManager }: Telling,
+): Promise<AIMessage | BrokenOff> {
+  const tokens = streamedTokens();
+  let whole: ChatGenerationChunk | undefined;
+  const { signal } = options;
+  const either = AbortSignal.any([gone, ...(signal instanceof AbortSignal ? [signal] : [])]);
+  try {
+    const chunks = model._streamResponseChunks(
+      messages,
+      { ...options, signal: either },
+      tell === undefined ? undefined : runManager,
+    );
+    for await (const chunk of chunks) {
+      tokens.take([chunk.message]);
+      whole = whole === undefined ? chunk : concat(whole, chunk);
+      tell?.(chunk);
+      either.throwIfAborted();
+    }
+  } catch (error) {
+    const usage = tokens.usage();
+    if (usage === undefined) throw error;
+    return new BrokenOff(error, usage);
+  }
+  if (whole === undefined) throw new Error("Received empty response from chat model call.");
+  return judgedPart({ generations: [whole] }, tell === undefined);
+}
+
+/**
+ * What of a result is judged: its message, with what LangChain would add to it later, which may repeat the text token by
+ * token; of several generations all messages.
+ */
+function judgedPart({ generations }: ChatResult, isHeldBack: boolean): AIMessage {
+  if (isHeldBack) for (const generation of generations) foldInfo(generation);
+  const [only] = generations;
+  if (only !== undefined && generations.length === 1 && AIMessage.isInstance(only.message))
+    return only.message;
+  // Read and written by its members, like a structured response.
+  const several: object = { messages: generations.map(({ message }) => message) };
+  return several as AIMessage;
+}
+
+function foldInfo(generation: ChatGeneration): void {
+  const { message, generationInfo } = generation;
+  message.response_metadata = { ...generationInfo, ...message.response_metadata };
+  delete generation.generationInfo;
+}
+
+/** The result with its messages as they were judged: they are changed in place. */
+function withAnswer(whole: ChatResult, answer: AIMessage): ChatResult {
+  if (isRefusal(answer)) return { generations: [{ text: answer.text, message: answer }] };
+  for (const generation of whole.generations) generation.text = generation.message.text;
+  return whole;
+}
+
+function isRefusal(answer: AIMessage): boolean {
+  return AIMessage.isInstance(answer) && "agentplane" in (answer.response_metadata ?? {});
+}
+
+function chunkOf(answer: AIMessage): ChatGenerationChunk {
+  const message = answer instanceof AIMessageChunk ? answer : new AIMessageChunk(chunkFields(answer));
+  return new ChatGenerationChunk({ text: message.text, message });
+}
+
+function chunkFields({ id, name, content, response_metadata, additional_kwargs }: AIMessage): object {
+  return {
+    content,
+    response_metadata,
+    additional_kwargs,
+    ...(id !== undefined && { id }),
+    ...(name !== undefined && { name }),
+  };
+}

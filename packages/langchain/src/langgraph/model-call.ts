@@ -1,0 +1,159 @@
+import type { Admission, GuardInit, Outcome } from "@agentplane/core";
+import type { AIMessage, BaseMessage } from "@langchain/core/messages";
+import { isGraphBubbleUp } from "@langchain/langgraph";
+
+import { askByInterrupt } from "../approval-interrupt.ts";
+import { ANSWER, BrokenOff } from "../broken-off.ts";
+import { joined } from "../cut-signal.ts";
+import { modelRefusal } from "../enforce.ts";
+import { identityOf } from "../identity.ts";
+import { readContent } from "../message-content.ts";
+import { describeModel, usageOf } from "../model-facts.ts";
+import { withOutputLimit } from "../output-limit.ts";
+import { changedPrompt } from "../prompt.ts";
+import { nameOfTool } from "../visible-tools.ts";
+import type { ChatModel } from "./chat-model.ts";
+import { runFactsOf } from "./run-facts.ts";
+import type { GateSettings, OnBlock } from "./settings.ts";
+import { taskCallsOf } from "./task-calls.ts";
+
+/** How a model is governed. */
+export interface ModelSettings extends GateSettings {
+  readonly onBlock: OnBlock;
+}
+
+/** One call of a provider, as it would be made. */
+export interface ModelCall {
+  readonly model: ChatModel;
+  readonly messages: readonly BaseMessage[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The call as it was admitted. */
+export interface AdmittedCall {
+  readonly model: ChatModel;
+  readonly messages: BaseMessage[];
+  readonly options: Record<string, unknown>;
+  /** Whether a rule looks at the answer: nothing of it may be told before it was judged. */
+  readonly isHeldBack: boolean;
+}
+
+/**
+ * Puts one call of a provider to the plane: the request as it will be sent, each attempt anew. Asks a human as often as
+ * the plane finds that one is needed.
+ * @param ask Asks the provider, nothing in between.
+ * @returns The judged answer, or the words that stand for it.
+ * @throws PolicyError where `onBlock` is `throw`; GraphInterrupt while a human is awaited.
+ */
+export async function governedModelCall(
+  settings: ModelSettings,
+  given: ModelCall,
+  ask: (admitted: AdmittedCall) => Promise<AIMessage | BrokenOff>,
+): Promise<AIMessage> {
+  const { plane, identity, onBlock } = settings;
+  const run = runFactsOf(undefined);
+  const acting = identityOf(identity, run);
+  const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, given);
+  const place = taskCallsOf(plane).start(run);
+  let hasRun = false;
+  const context = contextOf(call, { ...acting, ...(place.callId !== undefined && { callId: place.callId }) });
+  try {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+      const outcome: Outcome<AIMessage | BrokenOff> = await plane.guard.modelCall<AIMessage | BrokenOff>({
+        context,
+        async run(admission) {
+          const answer = await ask(await admittedCall(settings, call, admission));
+          hasRun = true;
+          return answer;
+        },
+        result: ANSWER,
+        usage: (answer) => (answer instanceof BrokenOff ? answer.usage : usageOf(answer)),
+        isError: (answer) => answer instanceof BrokenOff,
+        isControlFlow: isGraphBubbleUp,
+      });
+      if (outcome.status === "ran") {
+        if (outcome.result instanceof BrokenOff) throw outcome.result.error;
+        return outcome.result;
+      }
+      if (outcome.status === "blocked") {
+        if (onBlock === "throw") throw outcome.error;
+        return modelRefusal(outcome);
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      const asked = await askByInterrupt(plane, outcome);
+      if (asked.isAnswered) continue;
+      if (onBlock === "throw") throw outcome.error;
+      return modelRefusal({ ...outcome, message: asked.message });
+    }
+  } finally {
+    place.end(hasRun);
+  }
+}
+
+function contextOf({ model, messages, options }: ModelCall, acting: Omit<GuardInit, "hookpoint">): GuardInit {
+  return {
+    hookpoint: "before_model_call",
+    ...acting,
+    model: {
+      ...describeModel(model, options),
+      messages: readContent([...messages]),
+      tools: toolsOf(options).map(nameOfTool),
+    },
+  };
+}
+
+type OfferedTool = Parameters<typeof nameOfTool>[0];
+
+/** Tools in whatever form the provider reads them. */
+function toolsOf({ tools }: ModelCall["options"]): readonly OfferedTool[] {
+  return Array.isArray(tools) ? tools.filter((tool) => typeof tool === "object" && tool !== null) : [];
+}
+
+async function withVisibleTools(
+  { plane }: ModelSettings,
+  context: GuardInit,
+  call: ModelCall,
+): Promise<ModelCall> {
+  const named = toolsOf(call.options).map((tool) => ({ name: nameOfTool(tool), tool }));
+  if (named.length === 0) return call;
+  const visible = await plane.guard.visibleTools(named, context);
+  if (visible.length === named.length) return call;
+  const { tools: _all, tool_choice: choice, ...options } = call.options;
+  return {
+    ...call,
+    // A choice among no tools is an error at every provider.
+    options:
+      visible.length === 0
+        ? options
+        : {
+            ...options,
+            tools: visible.map(({ tool }) => tool),
+            ...(choice !== undefined && { tool_choice: choice }),
+          },
+  };
+}
+
+/** The prompt as the plane changed it, no more output than it reserved, and a signal that cuts. */
+async function admittedCall(
+  { plane }: ModelSettings,
+  { model, messages, options }: ModelCall,
+  { context, input, isInputChanged, signal }: Admission,
+): Promise<AdmittedCall> {
+  const limit = context.model?.maxOutputTokens;
+  const { maxOutputTokens: asked = Infinity } = describeModel(model, options);
+  const request = { model, modelSettings: options };
+  const limited = limit === undefined || asked <= limit ? request : await withOutputLimit(request, limit);
+  const { holdBack, redact } = plane.engine.streamDuties(context);
+  const own = options["signal"];
+  return {
+    // A limited copy is of the class of the model that it was made of.
+    model: limited.model,
+    messages: isInputChanged ? changedPrompt(messages, input) : [...messages],
+    options: {
+      ...limited.modelSettings,
+      signal: joined(own instanceof AbortSignal ? own : undefined, signal),
+    },
+    isHeldBack: holdBack !== 0 || redact.length > 0,
+  };
+}

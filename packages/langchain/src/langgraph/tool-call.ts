@@ -1,0 +1,138 @@
+import type { Admission, Denied, GuardInit } from "@agentplane/core";
+import type { Callbacks } from "@langchain/core/callbacks/manager";
+import type { ToolCall } from "@langchain/core/messages";
+import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
+import { ToolMessage } from "@langchain/core/messages";
+
+import { askByInterrupt } from "../approval-interrupt.ts";
+import { toolCallId } from "../context.ts";
+import { joined } from "../cut-signal.ts";
+import { toolRefusal } from "../enforce.ts";
+import { identityOf } from "../identity.ts";
+import { observeTool } from "../observed-call.ts";
+import { readResult, writeResult } from "../result-content.ts";
+import { toldAtEnd } from "../told-at-end.ts";
+import { TOOL_RESULT } from "../tool-result.ts";
+import { runFactsOf } from "./run-facts.ts";
+import type { GateSettings } from "./settings.ts";
+import { taskCallsOf } from "./task-calls.ts";
+
+/** One call of a tool, as it would be made. */
+export interface CalledTool {
+  readonly name: string;
+  readonly input: unknown;
+  /** The model's call, where there is one. */
+  readonly toolCall: ToolCall | undefined;
+  /** The configuration of the call. */
+  readonly config: object;
+}
+
+/** How the call is made. */
+export type RunTool = (input: unknown, config: object) => unknown;
+
+/**
+ * Puts a tool call to the plane at the moment it would run, and asks a human as often as the plane finds that one is
+ * needed.
+ * @param run Runs the tool with the arguments that were decided, and a configuration that cuts and is told the end.
+ * @returns The judged result, or for the call of a model the error that it can react to.
+ * @throws PolicyError for a call that no model made; GraphInterrupt while a human is awaited.
+ */
+export async function governedToolCall(
+  settings: GateSettings,
+  called: CalledTool,
+  run: RunTool,
+): Promise<unknown> {
+  const { plane } = settings;
+  const facts = runFactsOf(called.config);
+  const place = called.toolCall?.id === undefined ? taskCallsOf(plane).start(facts) : undefined;
+  const context = toolContext(settings, called, place?.callId);
+  let hasRun = false;
+  try {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+      const outcome = await admittedCall(settings, { called, context }, async (input, config) => {
+        const result = await run(input, config);
+        hasRun = true;
+        return result;
+      });
+      if (outcome.status === "ran") return outcome.result;
+      if (outcome.status === "blocked") return refused(outcome, called);
+      // oxlint-disable-next-line no-await-in-loop
+      const asked = await askByInterrupt(plane, outcome, called.toolCall?.id);
+      if (!asked.isAnswered) return refused({ ...outcome, message: asked.message }, called);
+    }
+  } finally {
+    place?.end(hasRun);
+  }
+}
+
+/** Admits the call, runs it and judges what it gave, once. */
+export function admittedCall(
+  { plane }: GateSettings,
+  { called, context }: { readonly called: CalledTool; readonly context: GuardInit },
+  run: RunTool,
+): ReturnType<typeof toldAtEnd<unknown>> {
+  const { config } = called;
+  return toldAtEnd<unknown>(
+    (observing) =>
+      plane.guard.toolCall<unknown>({
+        context,
+        run: async (admission) => run(admission.input, admittedConfig(config, admission, observing)),
+        result: RESULT,
+        isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
+        isControlFlow: isGraphBubbleUp,
+      }),
+    (denied) => (called.toolCall === undefined ? denied.message : toolRefusal(denied, called.toolCall)),
+  );
+}
+
+/**
+ * What a tool call is, in the plane's words.
+ * @param placeId Names a call that has no id of its own.
+ */
+export function toolContext(
+  { identity }: GateSettings,
+  { name, input, toolCall, config }: CalledTool,
+  placeId?: string,
+): GuardInit {
+  const facts = runFactsOf(config);
+  const callId = toolCallId(toolCall?.id, facts) ?? placeId;
+  const called = toolCall?.name;
+  return {
+    hookpoint: "before_tool_call",
+    ...identityOf(identity, facts),
+    ...(callId !== undefined && { callId }),
+    // LangGraph runs the tool, so it is what is allowed or not; the name the call goes by can only deny.
+    tool: { name, input, ...(called !== undefined && called !== name && { originalName: called }) },
+  };
+}
+
+function admittedConfig(
+  config: object,
+  { signal }: Admission,
+  observing: (observed: ReturnType<typeof observeTool>) => Callbacks | undefined,
+): object {
+  // Both are members of every configuration of LangChain.
+  const own = config as { readonly signal?: AbortSignal; readonly callbacks?: Callbacks };
+  const callbacks = observing(observeTool(own.callbacks));
+  return {
+    ...config,
+    ...(callbacks !== undefined && { callbacks }),
+    signal: joined(own.signal, signal),
+  };
+}
+
+/** A tool that no model calls gives whatever it gives. */
+const RESULT = {
+  read: (result: unknown) =>
+    ToolMessage.isInstance(result) || isCommand(result) ? TOOL_RESULT.read(result) : readResult(result),
+  write: (result: unknown, content: unknown) =>
+    ToolMessage.isInstance(result) || isCommand(result)
+      ? TOOL_RESULT.write(result, content)
+      : writeResult(result, content),
+};
+
+function refused(denied: Denied, { toolCall }: CalledTool): ToolMessage {
+  if (toolCall === undefined) throw denied.error;
+  return toolRefusal(denied, toolCall);
+}
