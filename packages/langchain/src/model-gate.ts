@@ -1,4 +1,4 @@
-import type { Admission, GuardInit, PolicyContext } from "@agentplane/core";
+import type { Admission, GuardInit } from "@agentplane/core";
 import type { Callbacks } from "@langchain/core/callbacks/manager";
 import type { AIMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
@@ -102,7 +102,7 @@ async function runAdmitted(
   plane: GovernedPlane,
   { request, handler, admission, observing }: Running,
 ): Promise<AIMessage | BrokenOff> {
-  const isHeld = isHeldBack(plane, admission.context);
+  const isHeld = isHeldBack(plane, admission);
   let observed: ObservedCall | undefined;
   const observe = (callbacks: Callbacks | undefined): Callbacks | undefined =>
     observing((observed = observeModel(callbacks, isHeld)));
@@ -128,8 +128,14 @@ function admittedRequest(
   return limit === undefined || asked <= limit ? asAdmitted : withOutputLimit(asAdmitted, limit);
 }
 
-/** Where a rule looks at the answer, none of it may be streamed before the rule has seen it. */
-function isHeldBack({ engine }: GovernedPlane, context: PolicyContext): boolean {
+/**
+ * Where a rule looks at the answer, or has said at the admission what must not be in it, none of it may be streamed
+ * before that was done.
+ */
+function isHeldBack({ engine }: GovernedPlane, { context, decision }: Admission): boolean {
   const { holdBack, redact } = engine.streamDuties(context);
-  return holdBack !== 0 || redact.length > 0;
+  if (holdBack !== 0 || redact.length > 0) return true;
+  return decision.obligations.some(
+    (duty) => duty.kind === "redact" && (duty.from.includes("response") || duty.from.includes("result")),
+  );
 }

@@ -42,6 +42,17 @@ describe.each(PROVIDERS)("what can be observed of $name", (kind) => {
     expect(text(events)).not.toMatch(RAW);
   });
 
+  it("is redacted where only the admission said so: no rule looks at the answer itself", async () => {
+    const policy: Policy = {
+      id: "asked",
+      selector: { hookpoints: ["before_model_call"] },
+      blocking: [rule.redact({ detect: ["email"], from: ["response"] })],
+    };
+    const events = await all((await start([policy])).streamEvents(input, { version: "v2" }));
+    expect(text(events)).toContain(" now");
+    expect(text(events)).not.toMatch(RAW);
+  });
+
   it("is streamed as it comes where no rule looks at it", async () => {
     const events = await all((await start([])).streamEvents(input, { version: "v2" }));
     expect(text(events.filter((event) => text(event).includes("on_chat_model_stream")))).toContain(

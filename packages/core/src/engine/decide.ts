@@ -132,7 +132,7 @@ export function createDecider(
     judgeResult(context, denial, admittedDuties = NO_DUTIES) {
       const pass = createPass(context, "admit", inForce(), parts);
       pass.refusal = denial;
-      pass.duties = lastingDuties(admittedDuties);
+      pass.duties = lastingDuties(admittedDuties, pass);
       return walk(after, pass, parts);
     },
   };
@@ -152,12 +152,15 @@ function judgedResult(pass: Pass, parts: PipelineParts): JudgedResult {
 
 const NO_KEYS: readonly string[] = Object.freeze([]);
 
-/** What a rule imposed before the call holds for its result, unless the rule imposes it always and so again. */
-function lastingDuties(admitted: readonly OwnedObligation[]): readonly OwnedObligation[] {
-  for (const duty of admitted) if (isLasting(duty)) return admitted.filter(isLasting);
-  return NO_DUTIES;
-}
-
-function isLasting({ entry, obligation }: OwnedObligation): boolean {
-  return !entry.obligations.includes(obligation);
+/** What a rule imposed before the call holds for its result, unless the same rule imposes it again there. */
+function lastingDuties(
+  admitted: readonly OwnedObligation[],
+  { index, context }: Pass,
+): readonly OwnedObligation[] {
+  if (admitted.length === 0) return NO_DUTIES;
+  const { entries } = index.planFor(context, context.hookpoint);
+  // A selector may name hookpoints before the call alone, and the policy may be gone meanwhile.
+  const lasts = ({ entry, obligation }: OwnedObligation): boolean =>
+    !entry.obligations.includes(obligation) || !entries.includes(entry);
+  return admitted.some(lasts) ? admitted.filter(lasts) : NO_DUTIES;
 }
