@@ -5,6 +5,7 @@ const config: UserConfig = defineConfig({
     "src/index.ts",
     "src/node/index.ts",
     "src/node/policy-text-worker.ts",
+    "src/node/part-worker.ts",
     "src/cel/index.ts",
     "src/testing/index.ts",
   ],

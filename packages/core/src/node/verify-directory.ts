@@ -5,6 +5,7 @@ import type { Hash } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
 import { readCheckpointText, type Checkpoint } from "./checkpoint.ts";
+import { PartHelpers } from "./part-helpers.ts";
 import { readCheckpoints } from "./read-checkpoints.ts";
 import { listWriters } from "./segment-files.ts";
 import { openNote, readPublicKey, type NoteVerifier } from "./signed-note.ts";
@@ -72,21 +73,27 @@ export async function verifyDirectory(
     writers.push({ files, checkpoints: [], broken: undefined });
   }
   const reports: WriterReport[] = [];
-  for (const one of writers) {
-    const { writer } = one.files;
-    const end = ends.find((wanted) => wanted.writer === writer);
-    // oxlint-disable-next-line no-await-in-loop -- one segment in memory at a time
-    const report = await verifyWriter({
-      ...one,
-      directory,
-      hash,
-      mustBeSealed: keys !== undefined,
-      heads: heads.filter((head) => head.writer === writer),
-      ...(writer === 1 && options.start && { start: options.start }),
-      ...(end && { end }),
-    });
-    reports.push(report);
-    if (report.firstBad !== undefined) break;
+  const helpers = new PartHelpers();
+  try {
+    for (const one of writers) {
+      const { writer } = one.files;
+      const end = ends.find((wanted) => wanted.writer === writer);
+      // oxlint-disable-next-line no-await-in-loop -- one writer after the other
+      const report = await verifyWriter({
+        ...one,
+        directory,
+        hash,
+        helpers,
+        mustBeSealed: keys !== undefined,
+        heads: heads.filter((head) => head.writer === writer),
+        ...(writer === 1 && options.start && { start: options.start }),
+        ...(end && { end }),
+      });
+      reports.push(report);
+      if (report.firstBad !== undefined) break;
+    }
+  } finally {
+    await helpers.close();
   }
   return summary(reports);
 }

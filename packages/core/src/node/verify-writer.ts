@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -7,9 +6,9 @@ import { gunzip } from "node:zlib";
 import { CHAIN_START, type ChainPosition } from "../audit/chain.ts";
 import { verifyLines, type BadLine, type LineProblem } from "../audit/verify.ts";
 import type { Hash } from "../base/ports.ts";
-import { checkLines } from "./check-lines.ts";
+import { checkSegmentBytes, checkSegmentFile, type SegmentCheck } from "./check-segment.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { MerkleTree } from "./merkle-tree.ts";
+import type { PartHelpers } from "./part-helpers.ts";
 import type { CheckpointProblem, ReadCheckpoints } from "./read-checkpoints.ts";
 import { compressedName, segmentName, type WriterFiles } from "./segment-files.ts";
 
@@ -34,6 +33,7 @@ export interface WriterTrail extends ReadCheckpoints {
   /** Every segment but the newest must have a checkpoint, even where none has. */
   readonly mustBeSealed: boolean;
   readonly heads: readonly KnownHead[];
+  readonly helpers: PartHelpers;
   readonly start?: ChainPosition;
   /** Where it must end. */
   readonly end?: ChainPosition;
@@ -78,10 +78,9 @@ export async function verifyWriter(trail: WriterTrail): Promise<WriterReport> {
     }
     if (broken?.number === number) return bad(broken.problem, broken.detail);
     const checkpoint = checkpoints.find((one) => one.number === number);
-    // oxlint-disable-next-line no-await-in-loop -- one segment in memory at a time, and only while all is good
-    const bytes = await readSegment(trail, number);
-    if (bytes === undefined) return bad("edited", "its compressed bytes are damaged");
-    const checked = checkSegment(bytes, { ...trail, start: end, checkpoint });
+    // oxlint-disable-next-line no-await-in-loop -- one segment at a time, and only while all is good
+    const checked = await checkSegment(number, { ...trail, start: end, checkpoint });
+    if (checked === undefined) return bad("edited", "its compressed bytes are damaged");
     lines += checked.good;
     sealed += Math.min(checked.good, checkpoint?.size ?? 0);
     end = checked.end;
@@ -105,18 +104,6 @@ function beginOf({ start, checkpoints }: WriterTrail, first: number): ChainPosit
   return own?.start ?? checkpoints.find(({ number }) => number === first - 1)?.end ?? CHAIN_START;
 }
 
-async function readSegment(
-  { directory, files: { writer, compressed } }: WriterTrail,
-  number: number,
-): Promise<Buffer | undefined> {
-  const place = { writer, number };
-  // In one piece: in many small ones, as the asynchronous call reads, it takes as long as checking a quarter of it.
-  if (!compressed.has(number)) return readFileSync(path.join(directory, segmentName(place)));
-  const packed = await readFile(path.join(directory, compressedName(place)));
-  // The answer is the point; what zlib says of damaged bytes tells no more.
-  return decompress(packed).catch(() => undefined);
-}
-
 interface CheckedSegment {
   readonly good: number;
   readonly end: ChainPosition;
@@ -128,21 +115,36 @@ interface SegmentJob extends WriterTrail {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-function checkSegment(bytes: Buffer, job: SegmentJob): CheckedSegment {
-  const { start, checkpoint } = job;
-  const tree = new MerkleTree();
-  const known = new Map(job.heads.map(({ end, why }) => [end.seq, { prev: end.prev, why }]));
-  let root: string | undefined;
-  let other: Omit<BadSegmentLine, "segment"> | undefined;
-  const { good, end, isWhole } = checkLines(bytes, start, (hash) => {
-    if (checkpoint !== undefined) tree.add(hash);
-    if (tree.size === checkpoint?.size) root = tree.root();
-    const expected = known.get(start.seq + tree.size);
-    if (expected === undefined || expected.prev === hash) return;
-    other ??= { line: tree.size, problem: "edited", detail: `it is not the line that ${expected.why} saw` };
-  });
-  if (!isWhole) return { good, end, firstBad: explain(bytes, good, job) };
-  return { good, end, firstBad: other ?? againstCheckpoint(checkpoint, { good, start, root }) };
+/** Undefined when it cannot be decompressed. */
+async function checkSegment(number: number, job: SegmentJob): Promise<CheckedSegment | undefined> {
+  const { directory, files, start, checkpoint, heads, helpers } = job;
+  const place = { writer: files.writer, number };
+  const question = { start, sealed: checkpoint?.size ?? 0, watched: heads.map(({ end }) => end.seq) };
+  if (!files.compressed.has(number)) {
+    const file = path.join(directory, segmentName(place));
+    const checked = await checkSegmentFile(file, question, { helpers });
+    return judged(checked, job, async () => readFile(file));
+  }
+  const packed = await readFile(path.join(directory, compressedName(place)));
+  // The answer is the point; what zlib says of damaged bytes tells no more.
+  const bytes = await decompress(packed).catch(() => undefined);
+  return bytes && judged(checkSegmentBytes(bytes, question), job, async () => bytes);
+}
+
+async function judged(
+  { good, end, isWhole, root, seen }: SegmentCheck,
+  job: SegmentJob,
+  read: () => Promise<Buffer>,
+): Promise<CheckedSegment> {
+  const { start, checkpoint, heads } = job;
+  if (!isWhole) return { good, end, firstBad: explain(await read(), good, job) };
+  for (const { seq, prev } of seen) {
+    const other = heads.find((head) => head.end.seq === seq && head.end.prev !== prev);
+    if (other === undefined) continue;
+    const detail = `it is not the line that ${other.why} saw`;
+    return { good, end, firstBad: { line: seq - start.seq, problem: "edited", detail } };
+  }
+  return { good, end, firstBad: againstCheckpoint(checkpoint, { good, start, root }) };
 }
 
 function againstCheckpoint(
