@@ -1,0 +1,94 @@
+import { rule } from "@agentplane/core";
+import { Agent, RunState } from "@openai/agents";
+import { describe, expect, test } from "vitest";
+
+import { govern } from "../../src/agents.ts";
+import { ASK, calling, IDENTITY, planeOf, refundTool, runner } from "./agent-script.ts";
+
+const DENY = { id: "no", blocking: [rule.denylist({ tools: ["refund"] })] };
+
+describe("the arguments of a call", () => {
+  test("of a saved state do not run when they were changed after the approval", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const make = () =>
+      govern(
+        plane,
+        IDENTITY,
+        new Agent({ name: "writer", model: calling(["refund", { amount: 5 }]), tools: [refundTool(seen)] }),
+      );
+    const paused = await runner.run(make(), "go");
+    paused.state.approve(paused.interruptions[0]!);
+    const forged = paused.state.toString().replaceAll(/(amount\\*":)5/g, "$1500");
+    expect(forged).not.toBe(paused.state.toString());
+    const anew = make();
+    // The SDK may refuse it first; it must not run either way.
+    await RunState.fromString(anew, forged)
+      .then((state) => runner.run(anew, state))
+      .catch(() => undefined);
+    expect(seen).toStrictEqual([]);
+    await plane.close();
+  });
+});
+
+describe("a no", () => {
+  test("reaches the model with the words of the human", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const model = calling(["refund", {}]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    const paused = await runner.run(agent, "go");
+    paused.state.reject(paused.interruptions[0]!, { message: "not before Monday" });
+    await runner.run(agent, paused.state);
+    expect(JSON.stringify(model.calls.at(-1)?.request.input)).toContain("not before Monday");
+    expect(seen).toHaveLength(0);
+    await plane.close();
+  });
+});
+
+describe("a listener", () => {
+  test("that rejects lets nothing run that is blocked", async () => {
+    const plane = planeOf({ policies: [DENY] });
+    const seen: unknown[] = [];
+    const agent = new Agent({ name: "writer", model: calling(["refund", {}]), tools: [refundTool(seen)] });
+    agent.on("agent_tool_start", () => {
+      throw new Error("broken listener");
+    });
+    await runner.run(govern(plane, IDENTITY, agent), "go").catch(() => undefined);
+    expect(seen).toHaveLength(0);
+    await plane.close();
+  });
+});
+
+describe("a tool", () => {
+  test("does not run when its rule fails", async () => {
+    const plane = planeOf();
+    plane.hooks.on("before_tool_call", () => {
+      throw new Error("engine down");
+    });
+    const seen: unknown[] = [];
+    const model = calling(["refund", {}]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    const result = await runner.run(agent, "go");
+    expect(seen).toHaveLength(0);
+    expect(JSON.stringify(result.history)).toContain("Error: ");
+    await plane.close();
+  });
+});
+
+describe("what the user said", () => {
+  test("is redacted in every turn, while the history keeps it", async () => {
+    const redact = rule.redact({ detect: ["email"], from: ["prompt"] });
+    const policies = [
+      { id: "r", selector: { hookpoints: ["before_model_call" as const] }, blocking: [redact] },
+    ];
+    const plane = planeOf({ policies });
+    const model = calling(["refund", {}]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool([])] }));
+    const result = await runner.run(agent, "I am ann@acme.com");
+    expect(model.calls).toHaveLength(2);
+    expect(JSON.stringify(model.calls.map(({ request }) => request.input))).not.toContain("ann@acme.com");
+    expect(JSON.stringify(result.history)).toContain("ann@acme.com");
+    await plane.close();
+  });
+});
