@@ -102,11 +102,15 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
   process.once("beforeExit", onExit);
   const close = async (): Promise<void> => {
     process.removeListener("beforeExit", onExit);
+    // What it repairs is recorded here, and must be in the last checkpoint; it never rejects.
+    await adopting;
     try {
+      await commit.checkpoint();
+      // That may have ended a segment: what is removed thereupon is recorded, too.
+      await writer.upkeepDone();
       await commit.checkpoint();
     } finally {
       commit.stop();
-      await adopting;
       await writer.close().finally(release);
     }
   };

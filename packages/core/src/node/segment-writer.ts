@@ -85,12 +85,17 @@ export class SegmentWriter {
     await this.#options.seal.seal();
   }
 
+  /** Settles when ended segments are compressed and removed. */
+  upkeepDone(): Promise<void> {
+    return this.#options.upkeep.done();
+  }
+
   /** Gives the file back. What was not synced is left to the system. */
   async close(): Promise<void> {
     // A rest that cannot be cut off is a torn line, which the next start sets aside and reports.
     await this.#dropRest().catch(() => undefined);
     await this.#file.close();
-    await this.#options.upkeep.done();
+    await this.upkeepDone();
   }
 
   #isFullFor(bytes: number): boolean {

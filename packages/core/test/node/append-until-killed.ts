@@ -2,9 +2,10 @@ import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { controlRecord } from "../audit/records.ts";
 
 // Run as a process of its own: writes durable records without end and tells each that was acknowledged.
-const sink = jsonlSink({ directory: process.argv[2] ?? "" });
+const [, , directory = "", name = ""] = process.argv;
+const sink = jsonlSink({ directory });
 for (let round = 0; ; round++) {
-  const subjects = Array.from({ length: 20 }, (_, index) => `${round}-${index}`);
+  const subjects = Array.from({ length: 20 }, (_, index) => `${name}${round}-${index}`);
   const acknowledged = subjects.map(async (subject) => {
     await sink.append(controlRecord(subject), "durable");
     process.stdout.write(`${subject}\n`);

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync, symlinkSync, writeFileSync, appendFileSync } from "node:fs";
 import path from "node:path";
 
@@ -9,28 +7,8 @@ import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { controlRecord } from "../audit/records.ts";
+import { startWriter } from "./start-writer.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
-
-const SCRIPT = path.join(import.meta.dirname, "append-until-killed.ts");
-
-/** Starts the writer and waits for its first acknowledgements. */
-async function startWriter(directory: string) {
-  const child = spawn(process.execPath, [SCRIPT, directory], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  while (output.split("\n").length < 100) {
-    // oxlint-disable-next-line no-await-in-loop
-    await once(child.stdout, "data");
-  }
-  return {
-    async kill(): Promise<readonly string[]> {
-      child.kill("SIGKILL");
-      await once(child, "close");
-      // The last may be half of one.
-      return output.split("\n").slice(0, -1);
-    },
-  };
-}
 
 test("kill -9 during group commit: every acknowledged record survives, the directory is taken over", async () => {
   const directory = temporaryDirectory();

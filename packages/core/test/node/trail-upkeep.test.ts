@@ -1,10 +1,11 @@
-import { readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
 
 import { jsonlSink, type JsonlSinkOptions } from "../../src/node/jsonl-sink.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { controlRecord } from "../audit/records.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
@@ -45,3 +46,34 @@ test.each([{ gzip: false }, { gzip: true }])(
     expect(await verifyDirectory(directory, { ends: [sink.end] })).toMatchObject({ ok: true });
   },
 );
+
+test("what is removed while the sink is closed is recorded, too", async () => {
+  const directory = temporaryDirectory();
+  const sink = jsonlSink({ directory, maxSegmentBytes: 10, fsync: false, retention: { maxBytes: 1 } });
+  await sink.append(controlRecord("a"), "durable");
+  await sink.append(controlRecord("b"), "durable");
+  void sink.append(controlRecord("c"), "buffered");
+  await sink.close();
+  const text = segmentsOf(directory)
+    .map((name) => readFileSync(path.join(directory, name), "utf8"))
+    .join("");
+  expect(text).toContain('"action":"audit_pruned","at"');
+  expect(text).toContain('"subject":"audit-000001.jsonl"');
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, unsealedTail: 0 });
+});
+
+test("retention by age removes what is older, and goes on verifying from there", async () => {
+  const [directory, ports] = [temporaryDirectory(), createTestPorts()];
+  const options = { directory, fsync: false, maxSegmentMs: 1_000, retention: { maxMs: 5_000 } };
+  const sink = jsonlSink({ ...options, ports });
+  for (let index = 0; index < 12; index++) {
+    // oxlint-disable-next-line no-await-in-loop -- one segment after the other
+    await sink.append(controlRecord(`s${index}`), "durable");
+    ports.clock.advance(1_001);
+  }
+  await sink.close();
+  const report = await verifyDirectory(directory, { ends: [sink.end] });
+  expect(report).toMatchObject({ ok: true, unsealedTail: 0 });
+  expect(report.prunedSegments).toBeGreaterThanOrEqual(5);
+  expect(report.segments).toBeGreaterThanOrEqual(5);
+});
