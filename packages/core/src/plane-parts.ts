@@ -7,6 +7,7 @@ import { headroomOf } from "./engine/headroom.ts";
 import type { ObserverQueue } from "./engine/observe.ts";
 import type { PolicySet } from "./engine/policy-set.ts";
 import type { Recorder } from "./engine/recorder.ts";
+import { createUndeclaredWarning } from "./engine/undeclared-tools.ts";
 import type { PlaneOptions } from "./plane-options.ts";
 import { Admissions } from "./state/admissions.ts";
 import { Approvals } from "./state/approval.ts";
@@ -65,6 +66,7 @@ export function createParts(
       ...(options.onUnknownOutcome !== undefined && { onUnknownOutcome: options.onUnknownOutcome }),
     }),
     audit: recorder,
+    undeclared: options.audit && createUndeclaredWarning(ports.logger),
     observers,
     scope: ports.createScope<CarriedAdmission>(),
     revision: () => set.current.revision + plugboard.revision + degradation.revision,

@@ -144,6 +144,9 @@ function record(pass: Pass, { decision }: Ruling, parts: EngineParts): MaybeProm
   pass.plan ??= watchersOf(pass);
   const { plan } = pass;
   const scope = auditScopeOf(plan, pass.context, pass.traits);
+  const { tool } = pass.context;
+  if (pass.traits === undefined && tool !== undefined && scope.mode === "buffered")
+    parts.undeclared?.(tool.name);
   const written = parts.audit.append(decisionRecord(pass, decision, scope, parts), scope.mode);
   if (plan !== undefined && plan.observers.length > 0) tellObservers(pass, plan, parts, decision);
   return written;

@@ -59,6 +59,8 @@ export interface EngineParts {
   readonly sessions: Sessions;
   readonly admissions: Admissions;
   readonly audit: AuditSink;
+  /** Told of calls of undeclared tools; undefined where the trail is kept in memory alone. */
+  readonly undeclared: ((tool: string) => void) | undefined;
   readonly observers: ObserverQueue;
   readonly scope: AsyncScope<CarriedAdmission>;
   /** Grows with every change of policies, plugs or modes. */
