@@ -1,4 +1,11 @@
-import { PolicyBlocked, PolicyDegraded, type NamedTool } from "@agentplane/core";
+import {
+  ApprovalPending,
+  PolicyBlocked,
+  PolicyDegraded,
+  type Decision,
+  type GuardInit,
+  type NamedTool,
+} from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
 import { agentContext } from "./context.ts";
@@ -13,21 +20,33 @@ export type Offered = { readonly params: LanguageModelV4CallOptions } | { readon
 type Settings = Pick<ModelSettings, "plane" | "identity" | "tools">;
 
 /**
- * Hides what may not be called now. For a tool that runs at the provider this is the only place where it can be stopped.
+ * Says whether the agent may run at all, and hides what may not be called now. For a tool that runs at the provider this is the only place where it can be stopped.
  * Where the model is told to call what it may not call, the call is denied: an answer without it would break the SDK.
  */
 export async function offerTools(settings: Settings, params: LanguageModelV4CallOptions): Promise<Offered> {
-  const { tools = [] } = params;
+  const { tools = [], providerOptions } = params;
+  const agent = agentContext(settings.identity, providerOptions);
+  // The SDK has no place where a run as a whole could be refused: each of its model calls is.
+  const { effect } = await settings.plane.guard.peek(agent);
+  if (effect !== "allow") {
+    // Asked in full: that is on record, and knows of an approval.
+    const decision = await settings.plane.guard.ask(agent);
+    if (decision.effect !== "allow") return { denial: toDenial(decision) };
+  }
   if (tools.length === 0) return { params };
   const named = tools.map((tool) => namedTool(tool, settings));
-  const visible = await visibleOf(settings, params, named);
+  const visible = await visibleOf(settings, agent, named);
   if (visible.length === named.length) return { params };
   const forced = forcedTool(params);
   const isEmpty = visible.length === 0 && params.toolChoice?.type === "required";
   const missing = named.find(
     ({ name }) => (isEmpty || name === forced) && !visible.some((one) => one.name === name),
   );
-  if (missing !== undefined) return { denial: await denialOf(settings, params, missing) };
+  if (missing !== undefined) {
+    const { name, server, originalName } = missing;
+    const tool = { name, server, originalName };
+    return { denial: await denialOf(settings, { ...agent, hookpoint: "before_tool_call", tool }) };
+  }
   return {
     params: withTools(
       params,
@@ -61,11 +80,10 @@ function isLocal(tool: object): boolean {
 }
 
 async function visibleOf(
-  { plane, identity }: Settings,
-  { providerOptions }: LanguageModelV4CallOptions,
+  { plane }: Settings,
+  context: GuardInit,
   named: readonly Named[],
 ): Promise<readonly Named[]> {
-  const context = agentContext(identity, providerOptions);
   const visible = await plane.guard.visibleTools(named, context);
   if (!visible.some(({ isRunByProvider }) => isRunByProvider)) return visible;
   const isOffered = await Promise.all(
@@ -81,16 +99,16 @@ async function visibleOf(
 }
 
 /** Asked in full, so that the denial is on record. */
-async function denialOf(
-  { plane, identity }: Settings,
-  { providerOptions }: LanguageModelV4CallOptions,
-  { name, server, originalName }: NamedTool,
-): Promise<Denial> {
-  const decision = await plane.guard.ask({
-    ...agentContext(identity, providerOptions),
-    hookpoint: "before_tool_call",
-    tool: { name, server, originalName },
-  });
-  const error = decision.cause === "mode" ? new PolicyDegraded(decision) : new PolicyBlocked(decision);
-  return { message: decision.message, decision, error };
+async function denialOf({ plane }: Settings, context: GuardInit): Promise<Denial> {
+  return toDenial(await plane.guard.ask(context));
+}
+
+function toDenial(decision: Decision): Denial {
+  return { message: decision.message, decision, error: errorOf(decision) };
+}
+
+function errorOf(decision: Decision): Denial["error"] {
+  const { effect, approvalId } = decision;
+  if (effect === "ask" && approvalId !== undefined) return new ApprovalPending(decision, approvalId);
+  return decision.cause === "mode" ? new PolicyDegraded(decision) : new PolicyBlocked(decision);
 }

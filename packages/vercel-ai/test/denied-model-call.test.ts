@@ -114,6 +114,38 @@ describe("a denied model call", () => {
     await expect(generateText(again)).rejects.toBeInstanceOf(PolicyDegraded);
   });
 
+  it("of an agent that may not run is denied in each form, with and without tools, and on record", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
+    const no = rule.condition({ where: { agent: "a" }, then: "block", reason: "a is retired" });
+    const plane = planeOf([{ id: "retired", selector: { hookpoints: ["before_agent"] }, blocking: [no] }]);
+    const decisions = decisionsOf(plane);
+    const model = new ScriptedModel([]);
+    for (const tools of [undefined, { read: countingTool().tool }]) {
+      const settings = govern(plane, WHO, { model, prompt: "go", ...(tools && { tools }) });
+      // oxlint-disable-next-line no-await-in-loop -- one run after the other
+      await expect(generateText(settings)).rejects.toMatchObject({ policyId: "retired" });
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await streamText(settings).finishReason).toBe("content-filter");
+    }
+    expect(model.requests).toEqual([]);
+    expect(decisions.filter((record) => JSON.stringify(record).includes("before_agent"))).toHaveLength(4);
+    const other = govern(plane, { agent: "b" }, { model: new ScriptedModel([{ text: "hi" }]), prompt: "go" });
+    expect((await generateText(other)).text).toBe("hi");
+  });
+
+  it("of an agent that needs a human first names the approval, and goes on once it is given", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable
+    const ask = rule.condition({ where: { agent: "a" }, then: "escalate", reason: "a needs a person" });
+    const plane = askingPlane([{ id: "ask", selector: { hookpoints: ["before_agent"] }, blocking: [ask] }]);
+    const settings = () =>
+      govern(plane, WHO, { model: new ScriptedModel([{ text: "hello" }]), prompt: "go" });
+    const pending = await generateText(settings()).catch((error: unknown) => error);
+    expect(pending).toBeInstanceOf(ApprovalPending);
+    if (!(pending instanceof ApprovalPending)) return;
+    await plane.approvals.approve(pending.approvalId, { by: "olga", role: "operator" });
+    expect((await generateText(settings())).text).toBe("hello");
+  });
+
   it("that waits for a human throws who is asked, and goes on once approved", async () => {
     // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
     const ask = rule.condition({ where: { model: "*" }, then: "escalate", reason: "models need a person" });
