@@ -5,3 +5,4 @@ export { guardModel, type GuardModelOptions } from "./langgraph/guard-model.ts";
 export { guardTool } from "./langgraph/guard-tool.ts";
 export { GuardedToolNode } from "./langgraph/guarded-tool-node.ts";
 export type { GovernedPlane } from "./plane.ts";
+export { usageMeter } from "./langgraph/usage-meter.ts";

@@ -46,6 +46,9 @@ export function observeTool(callbacks: Callbacks | undefined): ObservedCall {
   });
 }
 
+/** Marks a callback handler that charges calls which nobody else governs. */
+export const METERS: unique symbol = Symbol("agentplane.meters");
+
 interface Observer {
   readonly tokens: StreamedTokens | undefined;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
@@ -101,6 +104,8 @@ function observedHandler<H extends object>(
       // Read and called on the handler itself, whose class may have private members.
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function" || typeof name !== "string" || name === "constructor") return value;
+      // A governed call charges itself.
+      if (observer.tokens !== undefined && METERS in target && name.startsWith("handle")) return undefined;
       const call = (args: readonly unknown[]): unknown => Reflect.apply(value, target, args);
       if (!name.startsWith("handle")) return (...args: readonly unknown[]) => call(args);
       return (...args: readonly unknown[]): unknown => {

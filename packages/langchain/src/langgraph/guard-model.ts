@@ -6,6 +6,7 @@ import type { GovernedPlane } from "../plane.ts";
 import { hasPrivateMembers } from "../private-members.ts";
 import { isChatModel, type ChatModel } from "./chat-model.ts";
 import { governedProvider } from "./governed-provider.ts";
+import { markGuarded } from "./guarded-mark.ts";
 import type { ModelSettings } from "./model-call.ts";
 import type { OnBlock } from "./settings.ts";
 
@@ -90,6 +91,7 @@ function guarded(settings: ModelSettings, model: ChatModel, again: (value: unkno
     // The provider's own events bypass its chunks; the base class makes events of the governed ones.
     ["_streamChatModelEvents", BaseChatModel.prototype._streamChatModelEvents],
     ["cache", undefined],
+    ["toJSON", () => markGuarded(model.toJSON())],
   ]);
   return new Proxy(model, {
     get(target, name) {

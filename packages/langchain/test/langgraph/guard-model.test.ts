@@ -191,6 +191,8 @@ describe("a guarded model", () => {
       const answer: unknown = await made.invoke("go");
       expect(AIMessage.isInstance(answer) && answer.response_metadata).toMatchObject({ agentplane: {} });
     }
+    // Its native events, too: they do not go through its chunks.
+    expect(JSON.stringify(await WAYS["events v3"]?.(model))).toMatch(/by policy/i);
     const late = await initChatModel("openai:gpt-4o", { apiKey: "none", maxRetries: 0 });
     const answer = await guardModel(plane, identity, late).invoke("go");
     expect(answer.response_metadata).toMatchObject({ agentplane: { effect: "block" } });

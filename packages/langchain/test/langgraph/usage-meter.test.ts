@@ -1,0 +1,75 @@
+import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
+import { MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+import { createAgent } from "langchain";
+import { describe, expect, it } from "vitest";
+
+import { govern } from "../../src/index.ts";
+import { guardModel, usageMeter } from "../../src/langgraph.ts";
+import { planeOf } from "../governed-agent.ts";
+import { ScriptedChatModel } from "../scripted-chat-model.ts";
+
+const identity = { agent: "a" };
+const BUDGET: Policy = {
+  id: "budget",
+  blocking: [rule.tokenBudget({ limit: 5_000, window: "1h", per: "agent" })],
+};
+
+function metered(policies: readonly Policy[]) {
+  const plane = planeOf(policies);
+  const usages: (number | undefined)[] = [];
+  plane.on("outcome", ({ usage }) => void usages.push(usage?.outputTokens));
+  return { plane, usages, callbacks: [usageMeter(plane, identity)] };
+}
+
+describe("the usage meter", () => {
+  it("charges a call that nobody else governs with what the provider reports", async () => {
+    const { usages, callbacks } = metered([BUDGET]);
+    const model = new ScriptedChatModel({ text: "a summary" });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("summary", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+      .addEdge("__start__", "summary")
+      .compile();
+    await graph.invoke({ messages: [{ role: "user", content: "go" }] }, { callbacks });
+    expect(usages).toHaveLength(1);
+    expect(usages[0]).toBeGreaterThan(0);
+  });
+
+  it("does not let a call happen that no policy allows", async () => {
+    const { callbacks } = metered([{ id: "none", blocking: [rule.condition({ where: { model: "*" } })] }]);
+    const model = new ScriptedChatModel({ text: "a secret" });
+    await expect(model.invoke("go", { callbacks })).rejects.toBeInstanceOf(PolicyBlocked);
+    await expect(model.stream("go", { callbacks }).then(read)).rejects.toBeInstanceOf(PolicyBlocked);
+    expect(model.prompts).toHaveLength(0);
+  });
+
+  it("rewrites a whole answer as policies say", async () => {
+    const { callbacks } = metered([{ id: "pii", blocking: [rule.redact({ detect: ["email"] })] }]);
+    const model = new ScriptedChatModel({ text: "mail bob@example.com" });
+    expect((await model.invoke("go", { callbacks })).text).not.toMatch(/bob/);
+  });
+
+  it("gives back what a failed call had reserved", async () => {
+    const { usages, callbacks } = metered([BUDGET]);
+    const model = new ScriptedChatModel({ error: new Error("down") }, { text: "ok" });
+    await expect(model.invoke("go", { callbacks })).rejects.toThrow("down");
+    await model.invoke("go", { callbacks });
+    expect(usages.filter((tokens) => tokens !== undefined)).toHaveLength(1);
+  });
+
+  it("leaves a guarded model, and an agent under govern, to themselves: each call is charged once", async () => {
+    const { plane, usages, callbacks } = metered([]);
+    await guardModel(plane, identity, new ScriptedChatModel({ text: "one" })).invoke("go", { callbacks });
+    expect(usages).toHaveLength(1);
+    const agent = createAgent(
+      govern(plane, identity, { model: new ScriptedChatModel({ text: "two" }), tools: [] }),
+    );
+    await agent.invoke({ messages: "go" }, { callbacks });
+    expect(usages).toHaveLength(2);
+  });
+});
+
+async function read(values: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const value of values) count += value === undefined ? 0 : 1;
+  return count;
+}
