@@ -8,6 +8,7 @@ import { identityOf, type GovernedIdentity } from "./identity.ts";
 import { describeRequest } from "./model-request.ts";
 import { addressOf, readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
+import { judgeProposed } from "./proposed-calls.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalResponse } from "./refusal.ts";
 
@@ -114,6 +115,9 @@ async function governedCall(
   }
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const acting = identityOf(identity);
+  const approved = isJudgingCalls ? (dialect.approvedCalls?.(body) ?? []) : [];
+  const refusal = await judgeProposed(plane, acting, approved, "request");
+  if (refusal !== undefined) return refusalResponse(refusal);
   const { stream } = dialect;
   const isStreamed =
     stream !== undefined && (stream.isAsked(body) || native.url.searchParams.get("stream") === "true");

@@ -104,3 +104,41 @@ test.each(["computer_call", "local_shell_call", "shell_call", "apply_patch_call"
     await plane.close();
   },
 );
+
+describe("a call on a remote MCP server that a request approves", () => {
+  const request = {
+    type: "mcp_approval_request" as const,
+    id: "r1",
+    name: "purge",
+    server_label: "shop",
+    arguments: "{}",
+  };
+  const yes = { type: "mcp_approval_response" as const, approval_request_id: "r1", approve: true };
+  const input = [request, yes];
+
+  test("is sent when the plane lets it go on", async () => {
+    const { client, plane } = governedClient(provider);
+    provider.reset({ json: responsesBody("ok", []) });
+    await client.responses.create({ model: MODEL, input });
+    expect(provider.last.text).toContain("mcp_approval_response");
+    await plane.close();
+  });
+
+  test.each([false, true])(
+    "is not sent when it was stopped since it was asked (stream: %s)",
+    async (stream) => {
+      const { client, plane } = governedClient(provider);
+      await plane.controls.unplug({ kind: "tool", id: "shop/purge" }, { reason: "stop", by: "olga" });
+      provider.reset({ json: responsesBody("ok", []) });
+      const error = await rejected(client.responses.create({ model: MODEL, input, stream }));
+      expect(isPolicyError(error)).toBe(true);
+      expect(String(error)).toContain('it approves "purge"');
+      expect(provider.seen).toHaveLength(0);
+      const no = await client.responses
+        .create({ model: MODEL, input: [request, { ...yes, approve: false }] })
+        .then(() => "sent");
+      expect(no).toBe("sent");
+      await plane.close();
+    },
+  );
+});

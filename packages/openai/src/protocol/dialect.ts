@@ -77,6 +77,8 @@ export interface Dialect {
   writeAnswer(answer: JsonRecord, content: unknown): JsonRecord;
   usageOf(answer: JsonRecord): Usage | undefined;
   proposedCalls?(answer: JsonRecord): readonly ProposedCall[];
+  /** The calls that a request approves, to run at the provider. */
+  approvedCalls?(request: JsonRecord): readonly ProposedCall[];
   /** Absent: the API does not stream. */
   readonly stream?: StreamDialect;
 }

@@ -59,6 +59,18 @@ export const RESPONSES: Dialect = {
   writeAnswer: (answer, content) => ({ ...answer, ...recordOf(content) }),
   usageOf: ({ usage }) => readUsage(usage),
   proposedCalls: (answer) => listOf(answer["output"]).flatMap((item) => proposed(recordOf(item) ?? {})),
+  approvedCalls(request) {
+    const items = listOf(request["input"]).map((item) => recordOf(item) ?? {});
+    const approved = new Set(
+      items.flatMap((item) =>
+        item["type"] === "mcp_approval_response" && item["approve"] !== false
+          ? [item["approval_request_id"]]
+          : [],
+      ),
+    );
+    const asked = items.filter((item) => item["type"] === "mcp_approval_request");
+    return asked.filter((item) => approved.has(item["id"])).flatMap(proposed);
+  },
   stream: TYPED_EVENTS,
 };
 
