@@ -56,12 +56,12 @@ export async function governedModelCall(
   const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, given);
   const place = taskCallsOf(plane).start(run);
   let hasRun = false;
-  const context = contextOf(call, { ...acting, ...(place.callId !== undefined && { callId: place.callId }) });
+  let { callId } = place;
   try {
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
       const outcome: Outcome<AIMessage | BrokenOff> = await plane.guard.modelCall<AIMessage | BrokenOff>({
-        context,
+        context: contextOf(call, { ...acting, ...(callId !== undefined && { callId }) }),
         async run(admission) {
           const answer = await ask(await admittedCall(settings, call, admission));
           hasRun = true;
@@ -77,6 +77,11 @@ export async function governedModelCall(
         return outcome.result;
       }
       if (outcome.status === "blocked") {
+        // A process that paused had asked the model; its node runs from the top here, and asks anew.
+        if (outcome.decision.cause === "already_executed" && callId !== undefined && !hasRun) {
+          callId = place.again();
+          continue;
+        }
         if (onBlock === "throw") throw outcome.error;
         return modelRefusal(outcome);
       }

@@ -8,6 +8,8 @@ const MAX_TASKS = 10_000;
 export interface TaskCall {
   /** Absent outside a task of LangGraph: such a call cannot be resumed. */
   readonly callId: string | undefined;
+  /** The name of the same call made once more, where another process has already made it. */
+  again(): string | undefined;
   /** @param hasRun Whether it ran: what comes at its place is then another call, and no new attempt. */
   end(hasRun: boolean): void;
 }
@@ -29,6 +31,8 @@ interface Task {
   /** Places whose call runs now, or ran in this execution. */
   readonly taken: Map<number, "running" | "ran">;
 }
+
+const NAMELESS: TaskCall = { callId: undefined, again: () => undefined, end: () => undefined };
 
 const OF_PLANES = new WeakMap<object, TaskCalls>();
 
@@ -59,14 +63,21 @@ function createTaskCalls(): TaskCalls {
   return {
     start(run) {
       const id = taskIdOf(run);
-      if (id === undefined) return { callId: undefined, end: () => undefined };
+      if (id === undefined) return NAMELESS;
       const { taken, before } = taskOf(id, run.configurable?.["__pregel_scratchpad"]);
       let place = 0;
       while (taken.has(place)) place++;
       taken.set(place, "running");
-      const again = before[place] ?? 0;
+      const name = (): string => {
+        const again = before[place] ?? 0;
+        return `${id}:${place}${again === 0 ? "" : `:${again}`}`;
+      };
       return {
-        callId: `${id}:${place}${again === 0 ? "" : `:${again}`}`,
+        callId: name(),
+        again() {
+          before[place] = (before[place] ?? 0) + 1;
+          return name();
+        },
         end(hasRun) {
           if (hasRun) taken.set(place, "ran");
           else taken.delete(place);

@@ -1,4 +1,4 @@
-import type { AgentPlane } from "@agentplane/core";
+import { memoryState, type AgentPlane } from "@agentplane/core";
 import {
   Command,
   interrupt,
@@ -16,7 +16,11 @@ import { ScriptedChatModel } from "../scripted-chat-model.ts";
 const identity = { agent: "a" };
 
 /** A graph of one node, which does what a test says. */
-function nodeOf(plane: AgentPlane, work: (config: LangGraphRunnableConfig) => Promise<unknown>) {
+function nodeOf(
+  plane: AgentPlane,
+  work: (config: LangGraphRunnableConfig) => Promise<unknown>,
+  checkpointer = new MemorySaver(),
+) {
   const effects: string[] = [];
   plane.on("decision", ({ decision }) => void effects.push(decision.effect));
   const graph = new StateGraph(MessagesAnnotation)
@@ -25,7 +29,7 @@ function nodeOf(plane: AgentPlane, work: (config: LangGraphRunnableConfig) => Pr
       return {};
     })
     .addEdge("__start__", "work")
-    .compile({ checkpointer: new MemorySaver() });
+    .compile({ checkpointer });
   const config = { configurable: { thread_id: "t1" } };
   return {
     effects,
@@ -64,5 +68,23 @@ describe("calls without an id of their own in one node", () => {
     expect(model.prompts).toHaveLength(3);
     expect(runs).toHaveLength(2);
     expect(new Set(effects)).toEqual(new Set(["allow"]));
+  });
+
+  it("are made again when another process goes on with the node", async () => {
+    const [state, checkpointer, model] = [memoryState(), new MemorySaver(), new ScriptedChatModel()];
+    const inProcess = () => {
+      const guarded = guardModel(planeOf([], { state }), identity, model);
+      return nodeOf(
+        planeOf(),
+        async () => {
+          await guarded.invoke("go");
+          interrupt("go on?");
+        },
+        checkpointer,
+      );
+    };
+    await inProcess().run();
+    await inProcess().resume();
+    expect(model.prompts).toHaveLength(2);
   });
 });
