@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import type { LimitState } from "../../src/index.ts";
+import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { runPlane } from "./page-plane.ts";
+import { runSnippet } from "./run-snippet.ts";
 
 const PAGE = "docs/operations.md";
 const callOf = (agent: string, tool: string, tenant = "other") =>
@@ -58,7 +60,8 @@ test("a grant adds to a limit", async () => {
   expect(after?.[0]?.limit).toBe(150);
 });
 
-test("the audit trail of the page verifies", async () => {
+/** Runs the rest of a test in a directory of its own: the snippets name theirs from where they run. */
+function inDirectory(): string {
   const directory = mkdtempSync(path.join(tmpdir(), "agentplane-docs-"));
   const from = process.cwd();
   process.chdir(directory);
@@ -66,6 +69,25 @@ test("the audit trail of the page verifies", async () => {
     process.chdir(from);
     rmSync(directory, { recursive: true, force: true });
   });
+  return path.join(directory, "audit");
+}
+
+test("the audit trail of the page verifies", async () => {
+  inDirectory();
   const { names } = await runPlane(PAGE, "audit");
   expect(names["report"]).toMatchObject({ ok: true, lines: 1 });
+});
+
+test("a published note finds a trail that was taken away, checkpoints and all", async () => {
+  const directory = inDirectory();
+  const names = await runSnippet(PAGE, "audit-published");
+  expect(names["report"]).toMatchObject({ ok: true, sealed: 1, unsealedTail: 0 });
+  // The snippet, which is type-checked, declares a list of texts.
+  const published = names["kept"] as readonly string[];
+  for (const name of readdirSync(directory)) rmSync(path.join(directory, name));
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 0 });
+  expect(await verifyDirectory(directory, { published })).toMatchObject({
+    ok: false,
+    firstBad: { problem: "truncated" },
+  });
 });
