@@ -128,14 +128,8 @@ function admittedRequest(
   return limit === undefined || asked <= limit ? asAdmitted : withOutputLimit(asAdmitted, limit);
 }
 
-/**
- * Where a rule looks at the answer, or has said at the admission what must not be in it, none of it may be streamed
- * before that was done.
- */
-function isHeldBack({ engine }: GovernedPlane, { context, decision }: Admission): boolean {
-  const { holdBack, redact } = engine.streamDuties(context);
-  if (holdBack !== 0 || redact.length > 0) return true;
-  return decision.obligations.some(
-    (duty) => duty.kind === "redact" && (duty.from.includes("response") || duty.from.includes("result")),
-  );
+/** Where anything looks at the answer, none of it may be streamed before it was looked at. */
+function isHeldBack({ guard }: GovernedPlane, admission: Admission): boolean {
+  const { holdBack, redact } = guard.streamDuties(admission);
+  return holdBack !== 0 || redact.length > 0;
 }

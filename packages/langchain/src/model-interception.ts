@@ -9,6 +9,7 @@ import {
   type WrapModelCallHandler,
 } from "langchain";
 
+import { withAnsweredCalls } from "./answered-calls.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import { withVisibleTools } from "./visible-tools.ts";
 
@@ -20,13 +21,18 @@ export function modelInterception(name: string, gate: ModelGate): AgentMiddlewar
   return createMiddleware({ name, wrapModelCall: (request, handler) => surrounded(gate, request, handler) });
 }
 
+function complete(request: ModelRequest): ModelRequest {
+  const messages = withAnsweredCalls(request.messages);
+  return messages === request.messages ? request : { ...request, messages };
+}
+
 async function surrounded(
   gate: ModelGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {
   const { calls } = gate;
-  const request = await withVisibleTools(gate, given);
+  const request = await withVisibleTools(gate, complete(given));
   let isPaused = false;
   try {
     const answer = await withBareErrors(handler)(request);

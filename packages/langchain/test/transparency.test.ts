@@ -190,7 +190,7 @@ describe.each(Object.entries(PLANES))("under %s", (_, policies) => {
       fc.asyncProperty(script, async (one) => {
         expect(await play(one, policies)).toStrictEqual(await play(one, undefined));
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

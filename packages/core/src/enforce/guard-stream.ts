@@ -75,7 +75,7 @@ async function* streamChunks<Chunk>(
 }
 
 /** A customer's hook after the call may change or refuse all of it, so it must see all of it first. */
-function streamDuties(core: GuardCore, { context, decision }: LiveAdmission): StreamDuties {
+export function streamDuties(core: GuardCore, { context, decision }: Admission): StreamDuties {
   const duties = core.point.streamDuties(context);
   // Imposed by a rule's answer at the admission: how long its findings are is not known, so the whole is needed.
   const imposed = resultDuties(decision).filter((duty) => !duties.redact.includes(duty));

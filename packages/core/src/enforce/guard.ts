@@ -1,7 +1,7 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision } from "../decision/decision.ts";
-import type { Ruling } from "../decision/decision-point.ts";
+import type { Ruling, StreamDuties } from "../decision/decision-point.ts";
 import {
   createActingContexts,
   type ActingContexts,
@@ -12,7 +12,7 @@ import { LiveAdmission, type Admission } from "./admission.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
-import { guardStream, type StreamCall } from "./guard-stream.ts";
+import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
 import { denied, type Denied, type Outcome } from "./outcome.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
 import { throughHooks, type AfterHooks } from "./through-hooks.ts";
@@ -59,6 +59,11 @@ export interface Guard {
   toolRun<R>(call: GuardedTool<R>): MaybePromise<ToolRun<R>>;
   /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
+  /**
+   * What is owed to the answer of an admitted model call before any of it leaves, also by what imposed it at the
+   * admission and by hooks: for a framework that streams on its own.
+   */
+  streamDuties(admission: Admission): StreamDuties;
   /** The tools a model may see now. */
   visibleTools<T extends NamedTool>(tools: readonly T[], context: GuardedContext): MaybePromise<readonly T[]>;
   close(): void;
@@ -93,6 +98,7 @@ export function createGuard(given: GuardCore): Guard {
       andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
       ),
+    streamDuties: (admission) => streamDuties(core, admission),
     visibleTools(tools, asked) {
       const { context, denial } = core.contexts.prepare(asked);
       // Where the call itself is refused nothing may run, so nothing is offered.

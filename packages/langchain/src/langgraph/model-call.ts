@@ -143,13 +143,14 @@ async function withVisibleTools(
 async function admittedCall(
   { plane }: ModelSettings,
   { model, messages, options }: ModelCall,
-  { context, input, isInputChanged, signal }: Admission,
+  admission: Admission,
 ): Promise<AdmittedCall> {
+  const { context, input, isInputChanged, signal } = admission;
   const limit = context.model?.maxOutputTokens;
   const { maxOutputTokens: asked = Infinity } = describeModel(model, options);
   const request = { model, modelSettings: options };
   const limited = limit === undefined || asked <= limit ? request : await withOutputLimit(request, limit);
-  const { holdBack, redact } = plane.engine.streamDuties(context);
+  const { holdBack, redact } = plane.guard.streamDuties(admission);
   const own = options["signal"];
   return {
     // A limited copy is of the class of the model that it was made of.
