@@ -1,8 +1,10 @@
+import path from "node:path";
+
 import { AgentplaneError } from "../base/errors.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import type { Hash, Logger } from "../base/ports.ts";
 import { isHeld, lockFile, lockName, type Processes } from "./directory-lock.ts";
-import { listWriters } from "./segment-files.ts";
+import { listWriters, segmentName } from "./segment-files.ts";
 import { SegmentSeal, type SegmentSealOptions } from "./segment-seal.ts";
 import { repairTornTail } from "./torn-tail.ts";
 import { findTrailEnd } from "./trail-end.ts";
@@ -49,6 +51,10 @@ async function adopt(writer: number, options: AdoptOptions): Promise<void> {
   try {
     const end = findTrailEnd(writer, directory, files, hash);
     if (end.torn) repaired(repairTornTail(end.torn, { directory, files, hash, nowMs: clock.wallMs() }));
+    if (end.hashes.length === 0) return;
+    // Whatever a checkpoint says is there must be there after a crash.
+    const file = files.openSegment(path.join(directory, segmentName({ writer, number: end.number })));
+    await file.sync().finally(async () => file.close());
     await new SegmentSeal(options, { ...end, writer }).seal();
   } finally {
     release();

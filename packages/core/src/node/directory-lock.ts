@@ -154,8 +154,11 @@ export const nodeProcesses: Processes = {
   self: { pid: process.pid, host: hostname(), startMark: startMarkOf(process.pid) },
   isAlive(owner) {
     if (owner.host !== hostname()) return undefined;
-    // Not held by this process (that was looked at first), so it is a predecessor's with the same id.
-    if (owner.pid === process.pid) return false;
+    // A worker thread or a second copy of this module has locks of its own; a predecessor started at another time.
+    if (owner.pid === process.pid) {
+      const { startMark } = nodeProcesses.self;
+      return startMark === "" ? undefined : owner.startMark === startMark;
+    }
     if (!runs(owner.pid)) return false;
     const mark = startMarkOf(owner.pid);
     return mark === "" || owner.startMark === "" || mark === owner.startMark;

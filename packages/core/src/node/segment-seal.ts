@@ -61,6 +61,11 @@ export class SegmentSeal {
     return this.#tree.size > (this.#sealedSize ?? 0);
   }
 
+  /** The oldest segment that was not removed. */
+  get oldest(): number {
+    return this.#oldest;
+  }
+
   /** Older segments are about to be removed; said by the next checkpoint, which must be written before that. */
   set oldest(number: number) {
     if (number === this.#oldest) return;

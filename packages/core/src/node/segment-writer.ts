@@ -39,7 +39,8 @@ export class SegmentWriter {
   #size: number;
   /** The file may be longer than that: a write failed and could not be taken back yet. */
   #hasRest = false;
-  #isSynced = true;
+  /** What an earlier process wrote may not be on the disk yet. */
+  #isSynced = false;
   #begunMs: number;
 
   constructor(options: SegmentWriterOptions) {
@@ -131,17 +132,23 @@ export class SegmentWriter {
     // The old segment is whole on the disk before the first line of the next: only the newest can be torn.
     await this.#sync();
     const ended = { writer, number: this.#number };
-    const outdated = upkeep.outdated(ended);
-    seal.oldest = upkeep.oldestBut(outdated, ended);
+    const outdated = upkeep.outdated(ended, seal.oldest);
+    const removed = outdated.at(-1);
+    if (removed !== undefined) seal.oldest = Math.max(seal.oldest, removed.number + 1);
     await seal.seal();
     const next = files.openSegment(path.join(directory, segmentName({ writer, number: ended.number + 1 })));
+    try {
+      files.syncDirectory(directory);
+    } catch (error) {
+      await next.close();
+      throw error;
+    }
     const old = this.#file;
     this.#file = next;
     this.#number += 1;
     this.#size = 0;
     this.#begunMs = clock.wallMs();
     seal.next();
-    files.syncDirectory(directory);
     await old.close();
     upkeep.start(outdated, ended);
   }

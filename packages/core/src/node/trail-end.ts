@@ -45,9 +45,13 @@ export function findTrailEnd(
 ): TrailEnd {
   const { segments, compressed, checkpoints } = filesOf(writer, directory, files);
   const number = Math.max(segments.at(-1) ?? 0, checkpoints.at(-1) ?? 0, 1);
-  const oldest = segments[0] ?? number;
   const place = { writer, number };
   const sealed = readCheckpoint(place, directory, files);
+  // Never from what lies there: a segment that is gone would count as removed by retention.
+  const newest = checkpoints.at(-1);
+  const oldest =
+    (newest === undefined ? undefined : readCheckpoint({ writer, number: newest }, directory, files))
+      ?.oldest ?? 1;
   if (sealed === undefined && checkpoints.includes(number))
     throw corrupt(place, `${checkpointName(place)} is not a checkpoint`);
   if (!segments.includes(number) || compressed.has(number)) {

@@ -41,8 +41,11 @@ export class TrailUpkeep {
     this.#options = options;
   }
 
-  /** Which segments before one that ends now are to be removed; only sealed ones, the oldest first. */
-  outdated(ended: SegmentPlace): readonly SegmentPlace[] {
+  /**
+   * Which segments before one that ends now are to be removed; only sealed ones, the oldest first.
+   * @param oldest Those before were removed earlier, as the last checkpoint says.
+   */
+  outdated(ended: SegmentPlace, oldest: number): readonly SegmentPlace[] {
     const { directory, files, clock, retention, mayRemove } = this.#options;
     const { maxMs = Infinity, maxBytes = Infinity } = retention;
     if (maxMs === Infinity && maxBytes === Infinity) return [];
@@ -58,20 +61,14 @@ export class TrailUpkeep {
     for (const number of kept) {
       const sealed = readCheckpoint({ writer, number }, directory, files);
       const isOld = sealed !== undefined && clock.wallMs() - sealed.at > maxMs;
+      // What is missing without having been removed must stay missed.
+      if (number > (outdated.at(-1)?.number ?? oldest - 1) + 1) break;
       // The oldest first: a trail has one beginning.
       if (sealed === undefined || (!isOld && bytes <= maxBytes) || !mayRemove(number)) break;
       outdated.push({ writer, number });
       bytes -= sizeOf(number);
     }
     return outdated;
-  }
-
-  /** The oldest segment that is left when some are removed. */
-  oldestBut(outdated: readonly SegmentPlace[], ended: SegmentPlace): number {
-    const { directory, files } = this.#options;
-    const gone = new Set(outdated.map(({ number }) => number));
-    const { segments } = filesOf(ended.writer, directory, files);
-    return segments.find((number) => !gone.has(number)) ?? ended.number;
   }
 
   /** Begins to remove and compress; after that the checkpoint says so. */

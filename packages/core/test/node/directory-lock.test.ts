@@ -105,8 +105,11 @@ test("knows this process, a process that never was, and a later process with the
   expect(isAlive({ ...self, pid: process.ppid, startMark: "" })).toBe(true);
   expect(isAlive({ ...self, pid: 2 ** 22 + 1 })).toBe(false);
   expect(isAlive({ ...self, host: "elsewhere" })).toBeUndefined();
-  // Not this very process: that one is looked up first. It is a predecessor with the same id, as in a container.
-  expect(isAlive(self)).toBe(false);
+  // A predecessor with the same id, as in a container; with the same start it is this process, in another thread.
+  expect(isAlive({ ...self, startMark: `${self.startMark}0` })).toBe(
+    self.startMark === "" ? undefined : false,
+  );
+  expect(isAlive(self)).toBe(self.startMark === "" ? undefined : true);
 });
 
 test.runIf(process.platform === "linux")(
@@ -127,3 +130,12 @@ test("a process becomes the first writer whose lock nobody holds, and again so a
   second.release();
   expect(lockWriter("audit", files, machine(1, 1, 7)).writer).toBe(2);
 });
+
+test.runIf(process.platform === "linux")(
+  "a lock that another thread of this very process holds is held",
+  () => {
+    const files = memoryFiles();
+    files.put("audit.lock", JSON.stringify(nodeProcesses.self));
+    expect(lockWriter("audit", files, nodeProcesses).writer).toBe(2);
+  },
+);

@@ -198,3 +198,19 @@ test.each([
   });
   expect(name).not.toBe("");
 });
+
+test("a segment that somebody took away stays missed when the trail goes on after a restart", async () => {
+  const { directory, file } = await trail();
+  rmSync(file(1));
+  rmSync(file(2));
+  const sink = jsonlSink({ directory, maxSegmentBytes: 650, fsync: false, retention: { maxBytes: 1 } });
+  for (const subject of ["a", "b", "c"]) {
+    // oxlint-disable-next-line no-await-in-loop -- each its own group, so that each may begin a segment
+    await sink.append(controlRecord(subject), "durable");
+  }
+  await sink.close();
+  expect(await verifyDirectory(directory)).toMatchObject({
+    ok: false,
+    firstBad: { segment: "audit-000001.jsonl", problem: "removed" },
+  });
+});
