@@ -28,6 +28,7 @@ export async function serve(values: Values): Promise<void> {
       ...(upstreamToken !== undefined && { upstreamToken }),
       ...(values["allow-host"] !== undefined && { allowedHosts: values["allow-host"] }),
       ...(values["allow-origin"] !== undefined && { allowedOrigins: values["allow-origin"] }),
+      ...(values["public-origin"] !== undefined && { publicOrigin: values["public-origin"] }),
       forwardAuthorization: values["forward-authorization"] === true,
     });
     say(`listening at ${proxy.url}`);

@@ -16,6 +16,7 @@ export const USAGE = `agentplane-mcp: policy in front of an MCP server
       --allow-origin NAME       a site whose pages may ask; may be given again
       --upstream-token-env NAME the variable with the token that the server is presented
       --forward-authorization   the client's Authorization goes on to the server
+      --public-origin URL       under which clients reach the proxy, where something that ends TLS stands before it
 
   for both
       --policy FILE      the policies; changes are in force at the next call
@@ -51,6 +52,7 @@ const OPTIONS = {
   "allow-host": { type: "string", multiple: true },
   "allow-origin": { type: "string", multiple: true },
   "forward-authorization": { type: "boolean" },
+  "public-origin": { type: "string" },
   by: { type: "string" },
   deny: { type: "boolean" },
   reason: { type: "string" },
@@ -62,9 +64,8 @@ const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
   run: [...OF_BOTH, "env"],
   serve: [
     ...OF_BOTH,
-    ..."upstream host port token-env upstream-token-env allow-host allow-origin forward-authorization".split(
-      " ",
-    ),
+    ..."upstream host port token-env upstream-token-env allow-host allow-origin".split(" "),
+    ..."forward-authorization public-origin".split(" "),
   ],
   approve: ["by", "deny", "reason"],
 };

@@ -17,6 +17,8 @@ const MCP = /^mcp-/;
 export interface HeaderRules {
   /** Whether the client's `Authorization` is the server's to see, and the server's challenge the client's. */
   readonly isAuthorizationForwarded: boolean;
+  /** A challenge of the server's as the client gets it. */
+  readonly challenge?: (value: string, host: string | undefined) => string;
 }
 
 /** The headers of a request that go on to the server. */
@@ -30,15 +32,21 @@ export function requestHeaders(
   );
 }
 
-/** The headers of an answer that go back to the client, beside those that say what its body is. */
+/**
+ * The headers of an answer that go back to the client, beside those that say what its body is.
+ * @param host What the client asked for.
+ */
 export function responseHeaders(
   headers: IncomingHttpHeaders,
-  { isAuthorizationForwarded }: HeaderRules,
+  { isAuthorizationForwarded, challenge }: HeaderRules,
+  host: string | undefined,
 ): OutgoingHttpHeaders {
-  return kept(
+  const { "www-authenticate": given, ...others } = kept(
     headers,
     (name) => OF_RESPONSE.has(name) || (isAuthorizationForwarded && name === "www-authenticate"),
   );
+  if (given === undefined) return others;
+  return { ...others, "www-authenticate": challenge?.(given, host) ?? given };
 }
 
 function kept(headers: IncomingHttpHeaders, isKept: (name: string) => boolean): Record<string, string> {

@@ -8,6 +8,7 @@ import { Exchange } from "./exchange.ts";
 import { HEADER_MISMATCH, headerMismatch } from "./header-agreement.ts";
 import type { ResolvedHttpOptions } from "./http-options.ts";
 import { HttpSession, type SessionInit, type SessionKind } from "./http-session.ts";
+import { ProtectedResource } from "./protected-resource.ts";
 import { readBody } from "./read-body.ts";
 import { refuse, type Refused } from "./refuse.ts";
 import { SessionTable } from "./session-table.ts";
@@ -20,6 +21,8 @@ const SESSION_NOT_FOUND = -32001;
 export class HttpHandler {
   readonly #options: ResolvedHttpOptions;
   readonly #upstream: Upstream;
+  /** There where the server's challenges pass. */
+  readonly #resource: ProtectedResource | undefined;
   readonly #table: SessionTable;
   readonly #lasting = new Lasting();
   /** Where the protocol knows no sessions, whoever speaks to this proxy is in one. */
@@ -31,7 +34,21 @@ export class HttpHandler {
   constructor(options: ResolvedHttpOptions) {
     this.#options = options;
     this.#upstream = new Upstream(options.url, options.upstreamToken);
+    const { url, publicOrigin, maxFrameBytes: maxBytes, relay } = options;
+    const init = { url, upstream: this.#upstream, maxBytes, log: (line: string) => relay.log?.(line) };
+    if (options.forwardAuthorization)
+      this.#resource = new ProtectedResource({
+        ...init,
+        ...(publicOrigin !== undefined && { publicOrigin }),
+      });
     this.#table = new SessionTable(options.maxSessions);
+  }
+
+  /** What is served at a path; undefined: nothing is. */
+  at(path: string): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined {
+    if (path === this.#options.url.pathname) return (...both) => this.handle(...both);
+    const resource = this.#resource;
+    return resource?.isAt(path) === true ? (...both) => resource.describe(...both) : undefined;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -141,7 +158,10 @@ export class HttpHandler {
     const init: SessionInit = {
       options: kind.lasting === undefined ? relay : { ...relay, identity: { ...relay.identity, session } },
       upstream: this.#upstream,
-      rules: { isAuthorizationForwarded: forwardAuthorization },
+      rules: {
+        isAuthorizationForwarded: forwardAuthorization,
+        challenge: (value, host) => this.#resource?.challenge(value, host) ?? value,
+      },
       maxFrameBytes,
       resumeMs,
     };

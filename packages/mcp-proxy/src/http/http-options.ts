@@ -21,6 +21,11 @@ export interface HttpProxyOptions extends ProxyOptions {
   readonly upstreamToken?: string;
   /** Whether the client's `Authorization` goes on to the server, and the server's challenge back. Default false. */
   readonly forwardAuthorization?: boolean;
+  /**
+   * Scheme, host and port under which clients reach the proxy, where something that ends TLS stands before it: what the
+   * server says of who gives tokens for it names this. Default: `http:` and what each client asks for.
+   */
+  readonly publicOrigin?: string;
   /** Requests and streams that are open at once; those above are told to come back. Default 1,000. */
   readonly maxConcurrent?: number;
   /** Sessions that are kept; above, the one that has been idle for longest ends. Default 1,000. */
@@ -40,6 +45,7 @@ const OWN_NAMES = [
   "allowedOrigins",
   "upstreamToken",
   "forwardAuthorization",
+  "publicOrigin",
   "maxConcurrent",
   "maxSessions",
   "resumeMs",
@@ -56,6 +62,7 @@ export interface ResolvedHttpOptions {
   readonly origins: readonly string[];
   readonly upstreamToken?: string;
   readonly forwardAuthorization: boolean;
+  readonly publicOrigin?: string;
   readonly maxConcurrent: number;
   readonly maxSessions: number;
   readonly maxFrameBytes: number;
@@ -79,13 +86,14 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
   checkProxyOptions(relay);
   const issues = issuesOf(options);
   if (issues.length > 0) throw new ConfigError("createHttpProxy", issues);
-  const { token, upstreamToken, allowedHosts = [], allowedOrigins = [] } = options;
+  const { token, upstreamToken, publicOrigin, allowedHosts = [], allowedOrigins = [] } = options;
   return {
     url: new URL(options.upstream),
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
     ...(token !== undefined && { token }),
     ...(upstreamToken !== undefined && { upstreamToken }),
+    ...(publicOrigin !== undefined && { publicOrigin }),
     hosts: [...localhostAllowedHostnames(), ...allowedHosts],
     origins: [...localhostAllowedHostnames(), ...allowedOrigins],
     forwardAuthorization: options.forwardAuthorization ?? false,
@@ -123,9 +131,18 @@ function issuesOf(options: HttpProxyOptions): readonly Issue[] {
     add("allowedHosts", "is missing", "name the hosts that clients ask for");
   if (forwardAuthorization === true && (token !== undefined || upstreamToken !== undefined))
     add("forwardAuthorization", "would pass the proxy's own token on, or lose it", "use one or the other");
+  const { publicOrigin } = options;
+  if (publicOrigin !== undefined && !isOrigin(publicOrigin))
+    add("publicOrigin", "is no origin", "use scheme, host and port alone: https://mcp.example.com");
+  if (publicOrigin !== undefined && forwardAuthorization !== true)
+    add("publicOrigin", "does nothing without forwardAuthorization", "leave it out");
   for (const name of ["maxConcurrent", "maxSessions", "resumeMs", "graceMs", "port"] as const) {
     const value = options[name] ?? 1;
     if (!Number.isInteger(value) || value < 0) add(name, "is no whole number from 0", "use one");
   }
   return issues;
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }

@@ -30,7 +30,8 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   const server = http.createServer((request, response) => {
     const refusal = gate(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
-    if (pathOf(request) !== url.pathname) return refuse(response, { status: 404, message: "not found" });
+    const serve = handler.at(pathOf(request));
+    if (serve === undefined) return refuse(response, { status: 404, message: "not found" });
     if (open >= maxConcurrent) return refuse(response, BUSY);
     open++;
     response.on("close", () => {
@@ -38,7 +39,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
       // A connection that is kept for the next request would keep the end waiting.
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
-    handler.handle(request, response).catch((error: unknown) => {
+    serve(request, response).catch((error: unknown) => {
       options.log?.(`a request failed: ${String(error)}`);
       refuse(response, { status: 500, message: "the proxy failed; the call did not go on" });
     });

@@ -88,7 +88,7 @@ export class ServerSide {
       answer.resume();
       return false;
     }
-    exchange.headers = responseHeaders(answer.headers, rules);
+    exchange.headers = responseHeaders(answer.headers, rules, exchange.init.headers.host);
     if (!isStream(answer)) {
       answer.resume();
       exchange.end(this.#passable(answer));
@@ -136,7 +136,7 @@ export class ServerSide {
   async #receive(answer: IncomingMessage, id: RpcId, exchange: Exchange | undefined): Promise<void> {
     const isAsked = exchange?.waiting.has(keyOf(id)) === true;
     if (exchange !== undefined && isAsked)
-      exchange.headers = responseHeaders(answer.headers, this.#init.rules);
+      exchange.headers = responseHeaders(answer.headers, this.#init.rules, exchange.init.headers.host);
     const given = answer.headers["mcp-session-id"];
     if (typeof given === "string" && this.#init.named !== undefined && this.sessionId === undefined) {
       this.sessionId = given;

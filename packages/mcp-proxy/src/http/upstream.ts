@@ -4,6 +4,8 @@ import https from "node:https";
 /** What is sent to the server. */
 export interface UpstreamRequest {
   readonly method: "POST" | "GET" | "DELETE";
+  /** Another place of the same server. Default: where it speaks MCP. */
+  readonly url?: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal: AbortSignal;
@@ -24,10 +26,10 @@ export class Upstream {
   }
 
   /** @returns The answer, once its headers are there; rejects when there is none. */
-  send({ method, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
+  send({ method, url = this.#url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
     const { request } = this.#url.protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
-      const sent = request(this.#url, {
+      const sent = request(url, {
         method,
         agent: this.#agent,
         signal,

@@ -65,6 +65,8 @@ describe("who is let in", () => {
     [{ upstream: "ftp://x" }, ["upstream"]],
     [{ upstream: "http://user:word@x/" }, ["upstream"]],
     [{ token: "t", forwardAuthorization: true }, ["forwardAuthorization"]],
+    [{ publicOrigin: "https://x/path", forwardAuthorization: true }, ["publicOrigin"]],
+    [{ publicOrigin: "https://x" }, ["publicOrigin"]],
     [{ maxConcurrent: -1 }, ["maxConcurrent"]],
     [{ forwardAuthorisation: true }, ["forwardAuthorisation"]],
   ] as const)("options %j are refused", async (options: object, paths) => {

@@ -52,6 +52,7 @@ export async function clientOf(
 /** What a server in the test's hands was sent. */
 export interface Got {
   readonly method: string;
+  readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
 }
@@ -67,6 +68,7 @@ export async function scripted(
     request.on("end", () => {
       const one = {
         method: request.method ?? "",
+        path: request.url ?? "",
         headers: request.headers,
         body: Buffer.concat(parts).toString(),
       };
