@@ -149,6 +149,21 @@ describe("arguments that a human edits", () => {
   });
 });
 
+describe("a call with a member named __proto__", () => {
+  it("does not run with values that no rule can see", async () => {
+    const pay = countingTool("pay");
+    const args = JSON.parse('{"order":{"__proto__":{"amount":900}}}') as object;
+    const { run } = governedAgent({
+      plane: planeOf(),
+      model: new ScriptedChatModel({ calls: [{ name: "pay", args }] }),
+      tools: [pay.tool],
+    });
+    const { toolMessages } = await run();
+    expect(pay.runs).toEqual([]);
+    expect(toolMessages[0]?.status).toBe("error");
+  });
+});
+
 describe("a call whose rewritten arguments the tool refuses", () => {
   it("is an error the model can recover from", async () => {
     const ran: unknown[] = [];
