@@ -1,3 +1,4 @@
+import { requireObject } from "./base/argument.ts";
 import { DURATION_HINT, parseDurationMs } from "./base/duration.ts";
 import { suggest } from "./base/did-you-mean.ts";
 import { ConfigError, type ConfigIssue } from "./base/errors.ts";
@@ -145,6 +146,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
  * @throws ConfigError naming every issue.
  */
 export function checkOptions(options: PlaneOptions): void {
+  requireObject("createAgentPlane: options", options, "{ policies: [ … ] }");
   const issues: ConfigIssue[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (!(OPTION_NAMES as readonly string[]).includes(name)) {

@@ -1,3 +1,4 @@
+import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "./context.ts";
 import { Given } from "./snapshot-mark.ts";
 
@@ -15,6 +16,19 @@ export class ContextMark extends Given {
     // oxlint-disable-next-line no-new -- the object itself is what is constructed
     new ContextMark(object);
   }
+}
+
+/**
+ * Refuses what is no context and describes none.
+ * @throws AgentplaneError `context_invalid`
+ */
+export function requireContext(given: unknown): asserts given is object {
+  if (typeof given === "object" && given !== null) return;
+  const kind = given === null || given === undefined ? String(given) : `a ${typeof given}`;
+  throw new AgentplaneError(
+    "context_invalid",
+    `a context is an object such as { hookpoint: "before_tool_call", agent: "support", tool: "refund" }, not ${kind}`,
+  );
 }
 
 const conflicts = new WeakMap<PolicyContext, string>();

@@ -1,6 +1,6 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { conflictOf, ContextMark, markConflict } from "../context/context-mark.ts";
+import { conflictOf, ContextMark, markConflict, requireContext } from "../context/context-mark.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
 import { resolveIdentity, type IdentityClaim, type IdentitySource } from "../context/identity.ts";
 import type { Denial } from "../decision/decision-point.ts";
@@ -51,6 +51,7 @@ export function createActingContexts(core: GuardCore): ActingContexts {
     ContextMark.isOn(init) ? init : createContext(init, core.nowMs());
   return {
     build(given) {
+      requireContext(given);
       if (isPlain(core, given)) return contextOf(given);
       const { init, conflict } = nameWho(core, given, tellIgnored);
       const context = contextOf(init);
@@ -58,6 +59,7 @@ export function createActingContexts(core: GuardCore): ActingContexts {
       return context;
     },
     prepare(given) {
+      requireContext(given);
       if (isPlain(core, given)) return readable(given, contextOf);
       const { init, conflict } = nameWho(core, given, tellIgnored);
       const prepared = readable(init, contextOf);

@@ -1,3 +1,4 @@
+import { requireChoice, requireObject } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
@@ -45,6 +46,8 @@ export function completeCall<R>(
   end: CallResult<R>,
 ): MaybePromise<Outcome<R>> {
   const call = ownAdmission(admission);
+  requireObject("guard.complete: end", end, '{ status: "ran", result }');
+  requireChoice("guard.complete: status", end.status, ENDS);
   // The outer admission of the same call judges and settles it.
   if (call.isJoined) return asItWas(end, call);
   if (!core.live.remove(call)) throw alreadyEnded(call);
@@ -88,6 +91,8 @@ function finish<R>(judged: Judged, judging: Judging<R>): MaybePromise<Outcome<R>
   });
   return andThenWith(finished, outcomeOf<R>, judging);
 }
+
+const ENDS = ["ran", "failed"] as const satisfies readonly CallResult<unknown>["status"][];
 
 /** An admission is only ever ended by the Guard that gave it. */
 export function ownAdmission(admission: Admission): LiveAdmission {

@@ -1,3 +1,4 @@
+import { requireFunction, requireList, requireObject, requireText } from "../base/argument.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision } from "../decision/decision.ts";
@@ -83,23 +84,35 @@ export function createGuard(given: GuardCore): Guard {
     peek: (context) => peekCall(core, context),
     ask: (context) => askCall(core, context),
     admit,
-    admitBatch: (contexts) => admitInOrder(core, contexts),
-    admission: (callId) => core.live.byCallId(callId),
+    admitBatch(contexts) {
+      requireList("guard.admitBatch: contexts", contexts);
+      return admitInOrder(core, contexts);
+    },
+    admission(callId) {
+      requireText("guard.admission: callId", callId);
+      return core.live.byCallId(callId);
+    },
     suspend: (admission) => suspendCall(core, ownAdmission(admission)),
     release: (admission) => releaseCall(core, ownAdmission(admission)),
     complete: (admission, end) => completeCall(core, admission, end),
     toolCall: call,
     modelCall: call,
-    toolRun: (guarded) =>
-      andThen(admitCall(core, guarded.context), (admitted) =>
+    toolRun(guarded) {
+      requireCall(guarded);
+      return andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? runTool(core, admitted, guarded) : admitted,
-      ),
-    modelStream: (guarded) =>
-      andThen(admitCall(core, guarded.context), (admitted) =>
+      );
+    },
+    modelStream(guarded) {
+      requireCall(guarded);
+      requireObject("guard.modelStream: codec", guarded.codec, "{ … }");
+      return andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
-      ),
-    streamDuties: (admission) => streamDuties(core, admission),
+      );
+    },
+    streamDuties: (admission) => streamDuties(core, ownAdmission(admission)),
     visibleTools(tools, asked) {
+      requireList("guard.visibleTools: tools", tools);
       const { context, denial } = core.contexts.prepare(asked);
       // Where the call itself is refused nothing may run, so nothing is offered.
       return denial === undefined ? visibleTools(core.point, tools, context) : [];
@@ -112,9 +125,16 @@ export function createGuard(given: GuardCore): Guard {
 // this way.
 
 function governCall<R>(core: Verbs, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
+  requireCall(guarded);
   const admitted = admitCall(core, guarded.context);
   if (isThenable(admitted)) return governLater(core, guarded, admitted);
   return admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted;
+}
+
+/** Before anything is reserved for a call that could not run. */
+function requireCall(guarded: { readonly run: unknown }): void {
+  requireObject("a governed call", guarded, "{ context: { … }, run: () => … }");
+  requireFunction("a governed call: run", guarded.run);
 }
 
 function governLater<R>(

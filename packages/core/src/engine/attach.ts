@@ -1,3 +1,4 @@
+import { requireFunction, requireObject } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -25,6 +26,8 @@ export interface AttachDeps {
  * @throws AgentplaneError `usage_invalid` for the plane's own registry
  */
 export function attachEngine(registry: HookRegistry, deps: AttachDeps): () => void {
+  requireObject("engine.attach: registry", registry, "new HookRegistry()");
+  requireFunction("engine.attach: registry.attachLast", registry.attachLast);
   if (deps.isOwn(registry)) {
     throw new AgentplaneError(
       "usage_invalid",

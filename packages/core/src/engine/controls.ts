@@ -1,12 +1,13 @@
+import { requireObject, requireText } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
-import { requireExactId, requireKnownMembers } from "../state/exact-subject.ts";
+import { requireExactId, requireKnownMembers, requireSubject } from "../state/exact-subject.ts";
 import type { PlugEntry, PlugSubject } from "../state/plugboard.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { OperatorAct } from "./limits.ts";
+import { requireAct, type OperatorAct } from "./operator-act.ts";
 import type { PolicySet } from "./policy-set.ts";
 
 /** Who pulls a plug, why, and with whose authority; each authority lifts only its own. */
@@ -64,29 +65,43 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
   const { plugboard, degradation, ladders } = parts;
   return {
     unplug(subject, act) {
-      // From JavaScript both may be missing, and the record of a stop would explain nothing.
-      requireText("by", act.by);
-      requireText("reason", act.reason);
+      requireAct("controls.unplug", act);
+      // The record of a stop without a reason would explain nothing.
+      requireText("controls.unplug: reason", act.reason);
       return plugboard.unplug(subject, act);
     },
-    plug: (subject, act) => plugboard.plug(subject, act),
-    degrade(scope, degrade, { by, reason }) {
+    plug(subject, act) {
+      requireAct("controls.plug", act);
+      return plugboard.plug(subject, act);
+    },
+    degrade(scope, degrade, act) {
+      requireSubject("controls.degrade: scope", scope, MODE_SCOPES);
+      requireAct("controls.degrade", act);
+      const spec: DegradeSpec = typeof degrade === "string" ? { mode: degrade } : degrade;
+      requireObject("controls.degrade: mode", spec, '{ mode: "READ_ONLY" }');
+      requireText("controls.degrade: mode", spec.mode);
+      const { by, reason } = act;
       requireKnownMembers(scope, { mayBeNull: true });
       requireExactId(scope);
       return degradation.set({
         scope,
-        degrade: typeof degrade === "string" ? { mode: degrade } : degrade,
+        degrade: spec,
         cause: reason ?? `set by ${by}`,
         by,
       });
     },
     recover(scope, act) {
-      if (!(MODE_SCOPES as readonly string[]).includes(scope.kind))
-        throw unknown("scope", scope.kind, MODE_SCOPES);
+      requireSubject("controls.recover: scope", scope, MODE_SCOPES);
+      requireAct("controls.recover", act);
       requireKnownMembers(scope, { mayBeNull: true });
       return degradation.recover(scope, act);
     },
     resetLadder(of, act) {
+      requireObject("controls.resetLadder: ladder", of, '{ policyId, trigger: "rate", agent }');
+      requireText("controls.resetLadder: policyId", of.policyId);
+      requireText("controls.resetLadder: trigger", of.trigger);
+      requireText("controls.resetLadder: agent", of.agent);
+      requireAct("controls.resetLadder", act);
       requireTrigger(of, set);
       return andThen(ladders.reset(of), () =>
         parts.recordControl({
@@ -123,12 +138,4 @@ function requireTrigger(
 
 function unknown(what: string, name: string, known: readonly string[]): AgentplaneError {
   return new AgentplaneError("usage_invalid", `there is no ${what} "${name}"; ${suggest(name, known)}`);
-}
-
-function requireText(name: "by" | "reason", text: unknown): void {
-  if (typeof text === "string" && text.trim() !== "") return;
-  throw new AgentplaneError(
-    "usage_invalid",
-    `to unplug needs "${name}": ${name === "by" ? "who does it" : "why"}`,
-  );
 }

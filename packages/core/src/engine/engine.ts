@@ -1,9 +1,10 @@
+import { requireChoice, requireObject, requireText } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { ContextMark } from "../context/context-mark.ts";
+import { ContextMark, requireContext } from "../context/context-mark.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
-import type { Decision, Intent } from "../decision/decision.ts";
-import type { DecisionPoint, StreamDuties } from "../decision/decision-point.ts";
+import { DECISION_CAUSES, type Decision, type Intent } from "../decision/decision.ts";
+import type { CallEnd, DecisionPoint, StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { HookRegistry } from "../hooks/hook-registry.ts";
@@ -69,8 +70,10 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
   const decider = createDecider(parts, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
   // One that is built already is taken as it is: what was found out about it stays with it.
-  const contextOf = (given: PolicyContext | ContextInit): PolicyContext =>
-    ContextMark.isOn(given) ? given : createContext(given, parts.nowMs());
+  const contextOf = (given: PolicyContext | ContextInit): PolicyContext => {
+    requireContext(given);
+    return ContextMark.isOn(given) ? given : createContext(given, parts.nowMs());
+  };
   return {
     ...changes,
     get revision() {
@@ -80,9 +83,12 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       cutOf: (context) => cutOf(context, parts, set),
       subscribe: (changed) => parts.plugboard.subscribe(changed),
     },
-    rule: (context, options) => decider.decide(context, options.intent),
-    decide: (given, { intent = "admit" } = {}) =>
-      andThen(decider.decide(contextOf(given), intent), ({ decision }) => decision),
+    rule: (context, options) => decider.decide(contextOf(context), intentOf("engine.rule", options)),
+    decide: (given, options) =>
+      andThen(
+        decider.decide(contextOf(given), intentOf("engine.decide", options)),
+        ({ decision }) => decision,
+      ),
     async evaluate(given) {
       const { decision } = await decider.decide(contextOf(given), "admit");
       if (decision.effect !== "allow") throw policyErrorOf(decision);
@@ -97,15 +103,28 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
         isOwn: isOwnRegistry,
       }),
     explain: (given) => decider.explain(contextOf(given)),
-    finish: (decisionId, end) => finishCall(decisionId, end, ending),
-    refuse: (context, denial, { intent = "admit" } = {}) =>
-      andThen(decider.refuse(context, denial, intent), ({ decision }) => decision),
+    finish(decisionId, end) {
+      requireText("engine.finish: decisionId", decisionId);
+      requireObject("engine.finish: end", end, '{ status: "ran", context }');
+      requireChoice("engine.finish: status", end.status, ENDS);
+      if (end.status === "ran" || end.status === "failed") requireContext(end.context);
+      return finishCall(decisionId, end, ending);
+    },
+    refuse(context, denial, options) {
+      requireContext(context);
+      // Without a denial there would be nothing to refuse, and the call would be allowed.
+      requireObject("engine.refuse: denial", denial, '{ cause: "rule", reason: "why" }');
+      requireChoice("engine.refuse: cause", denial.cause, DECISION_CAUSES);
+      const refused = decider.refuse(contextOf(context), denial, intentOf("engine.refuse", options));
+      return andThen(refused, ({ decision }) => decision);
+    },
     looksAfter(context) {
       const { entries, shadow, observers, audits } = set.current.index.planAfter(context);
       if (entries.length > 0) return "judges";
       return shadow.length + observers.length + audits.length > 0 ? "watches" : "nothing";
     },
     renew(decisionId) {
+      requireText("engine.renew: decisionId", decisionId);
       const flight = inFlight.get(decisionId);
       if (flight === undefined) return;
       inFlight.touch(decisionId);
@@ -121,6 +140,18 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     policies: () => set.loaded(),
   };
+}
+
+const INTENTS = ["peek", "ask", "admit"] as const satisfies readonly Intent[];
+const ENDS = ["ran", "failed", "suspended", "released"] as const satisfies readonly CallEnd["status"][];
+
+/** A misspelt intent must not become the binding one, nor the other way round. */
+function intentOf(verb: string, options: { readonly intent?: Intent } | undefined): Intent {
+  if (options === undefined) return "admit";
+  requireObject(`${verb}: options`, options, '{ intent: "peek" }');
+  const { intent = "admit" } = options;
+  requireChoice(`${verb}: intent`, intent, INTENTS);
+  return intent;
 }
 
 /** What left before it was judged cannot be withheld any more: the trail says so. */

@@ -1,3 +1,4 @@
+import { requireObject, requireText } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { suggest } from "../base/did-you-mean.ts";
@@ -7,6 +8,7 @@ import type { LimitState } from "../store/state-store.ts";
 import { limitSpecOf } from "./bind-limits.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
+import { requireAct, type OperatorAct } from "./operator-act.ts";
 import type { PolicySet } from "./policy-set.ts";
 
 /** Which counter is meant: a limit rule and whose share of it. */
@@ -31,15 +33,16 @@ export interface Limits {
   reset(ref: LimitRef, act: OperatorAct): MaybePromise<void>;
 }
 
-/** Who acts, and why. */
-export interface OperatorAct {
-  readonly by: string;
-  readonly reason?: string;
-}
+export type { OperatorAct } from "./operator-act.ts";
 
 /** Gives operators access to the ledger by policy, rule and subject. */
 export function createLimits(parts: EngineParts, set: PolicySet): Limits {
-  const specs = (ref: LimitRef): readonly LimitSpec[] => specsOf(ref, parts, set);
+  const specs = (verb: string, ref: LimitRef): readonly LimitSpec[] => {
+    requireObject(`${verb}: limit`, ref, '{ policyId: "spend", ruleId: "tokens", agent: "bot" }');
+    requireText(`${verb}: policyId`, ref.policyId);
+    requireText(`${verb}: ruleId`, ref.ruleId);
+    return specsOf(ref, parts, set);
+  };
   const record = (action: string, ref: LimitRef, act: OperatorAct, amount?: number): void =>
     parts.recordControl({
       action,
@@ -49,21 +52,27 @@ export function createLimits(parts: EngineParts, set: PolicySet): Limits {
       data: { ...ref, ...(amount !== undefined && { amount }) },
     });
   return {
-    read: (ref) => each(specs(ref), (spec) => parts.ledger.read(spec)),
+    read: (ref) => each(specs("limits.read", ref), (spec) => parts.ledger.read(spec)),
     grant(ref, amount, act) {
+      requireAct("limits.grant", act);
       if (!Number.isSafeInteger(amount) || amount <= 0) {
-        throw new AgentplaneError("usage_invalid", `a grant is a positive whole number, not ${amount}`);
+        throw new AgentplaneError(
+          "usage_invalid",
+          `a grant is a positive whole number, not ${String(amount)}`,
+        );
       }
       return andThen(
-        each(specs(ref), (spec) => parts.ledger.grant(spec, amount)),
+        each(specs("limits.grant", ref), (spec) => parts.ledger.grant(spec, amount)),
         () => record("limit_grant", ref, act, amount),
       );
     },
-    reset: (ref, act) =>
-      andThen(
-        each(specs(ref), ({ key }) => parts.ledger.reset(key)),
+    reset(ref, act) {
+      requireAct("limits.reset", act);
+      return andThen(
+        each(specs("limits.reset", ref), ({ key }) => parts.ledger.reset(key)),
         () => record("limit_reset", ref, act),
-      ),
+      );
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { requireChoice, requireText } from "../base/argument.ts";
 import type { Ports } from "../base/ports.ts";
 import { drain } from "../base/sliced-work.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
@@ -64,6 +65,7 @@ export function createPolicyChanges({ ports, ...rest }: PolicyChangeDeps): Polic
       changeCode(policies, { action: "policy_added", subject: id, rules: checked });
     },
     removePolicy(id) {
+      requireText("engine.removePolicy: id", id);
       queue.finish("code");
       const policies = new Map(set.sourceSet("code").policies);
       if (!policies.delete(id)) return false;
@@ -71,9 +73,21 @@ export function createPolicyChanges({ ports, ...rest }: PolicyChangeDeps): Polic
       return true;
     },
     replaceAll(source, document) {
+      requireSource("engine.replaceAll: source", source);
       queue.drop(source);
       drain(drain(loadInSlices(source, document, deps)));
     },
-    load: (source, document) => queue.start(source, loadInSlices(source, document, deps)),
+    async load(source, document) {
+      requireSource("engine.load: source", source);
+      return queue.start(source, loadInSlices(source, document, deps));
+    },
   };
 }
+
+/** A misspelt source would be one more, whose policies nobody replaces or removes. */
+function requireSource(where: string, source: unknown): void {
+  if (typeof source === "string" && source.startsWith("file:") && source.length > "file:".length) return;
+  requireChoice(where, source, SOURCES);
+}
+
+const SOURCES = ["code", "server", "file:<path>"];

@@ -1,3 +1,4 @@
+import { requireChoice, requireFunction } from "../base/argument.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { AuditRecord, ControlRecord } from "../audit/audit-record.ts";
@@ -39,6 +40,8 @@ export function createRecorder(sink: AuditSink, ports: Ports): Recorder {
     flush: () => sink.flush(),
     close: () => sink.close(),
     on(kind, listener) {
+      requireChoice("plane.on: kind", kind, KINDS);
+      requireFunction("plane.on: listener", listener);
       const known = listeners.get(kind) ?? new Set();
       listeners.set(kind, known);
       // The set of a kind only ever receives records of that kind.
@@ -65,3 +68,5 @@ export function createRecorder(sink: AuditSink, ports: Ports): Recorder {
     },
   };
 }
+
+const KINDS = ["decision", "outcome", "control"] as const satisfies readonly AuditRecord["kind"][];

@@ -1,3 +1,4 @@
+import { requireText } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
@@ -52,6 +53,7 @@ export class HookRegistry {
    * @throws AgentplaneError `hook_invalid` for an unknown hookpoint or option, or an id used twice at the hookpoint.
    */
   on(hookpoint: Hookpoint, hook: Hook, options: HookOptions = {}): () => void {
+    requireText("hooks.on: hookpoint", hookpoint);
     const list = this.#lists.get(hookpoint);
     if (list === undefined) {
       throw invalid(`unknown hookpoint "${hookpoint}"; ${suggest(hookpoint, [...this.#lists.keys()])}`);

@@ -28,8 +28,25 @@ export class ApprovalIndex {
     return andThen(added, () => undefined);
   }
 
-  idsOf(binding: ApprovalBinding): MaybePromise<readonly string[]> {
-    return andThen(this.#documents.read<readonly string[]>(this.#keyOf(binding)), (ids = []) => ids);
+  /**
+   * The request that waives exactly this: approved, in time, and bound to the same action and asks.
+   * @param read A request as it stands now.
+   */
+  findApproved(
+    binding: ApprovalBinding,
+    read: (id: string) => MaybePromise<Approval | undefined>,
+  ): MaybePromise<Approval | undefined> {
+    const key = bindingKey(binding);
+    return andThen(this.#documents.read<readonly string[]>(this.#keyOf(binding)), (ids = []) => {
+      const lookFrom = (position: number): MaybePromise<Approval | undefined> => {
+        const id = ids[position];
+        if (id === undefined) return undefined;
+        return andThen(read(id), (found) =>
+          found?.status === "approved" && bindingKey(found.binding) === key ? found : lookFrom(position + 1),
+        );
+      };
+      return lookFrom(0);
+    });
   }
 
   #keyOf(binding: ApprovalBinding): string {

@@ -1,3 +1,4 @@
+import { requireChoice, requireObject } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { requireDurationMs } from "../base/duration.ts";
 import { AgentplaneError } from "../base/errors.ts";
@@ -30,8 +31,20 @@ export interface ApprovalBinding {
   }[];
 }
 
+const STATUSES = ["pending", "approved", "denied", "expired", "consumed"] as const;
+
+/**
+ * The status that a list of requests is asked for.
+ * @throws AgentplaneError `usage_invalid`: a misspelt one would look like an empty list
+ */
+export function statusIn(filter: { readonly status?: ApprovalStatus }): ApprovalStatus | undefined {
+  requireObject("approvals.list: filter", filter, '{ status: "pending" }');
+  if (filter.status !== undefined) requireChoice("approvals.list: status", filter.status, STATUSES);
+  return filter.status;
+}
+
 /** How far a request has come. */
-export type ApprovalStatus = "pending" | "approved" | "denied" | "expired" | "consumed";
+export type ApprovalStatus = (typeof STATUSES)[number];
 
 /** Who answers: an operator through API, dashboard or CLI, or the framework's own client. */
 export interface ApprovalAct {
@@ -171,14 +184,19 @@ function approversOf({ approvers }: ApprovalTerms): number {
   return approvers ?? 1;
 }
 
-function checkAct(approval: Approval, { by, role }: ApprovalAct, nowMs: number): void {
+const ROLES = ["operator", "client"] as const satisfies readonly ApprovalAct["role"][];
+
+function checkAct(approval: Approval, act: ApprovalAct, nowMs: number): void {
+  requireObject("approval: act", act, '{ by: "olga", role: "operator" }');
+  requireChoice("approval: role", act.role, ROLES);
+  const { by, role } = act;
   const { id, terms, requestedBy } = approval;
   const { status } = approvalAt(approval, nowMs);
   if (status !== "pending") throw invalid(id, `is ${status} and can no longer be answered`);
   const mayBe = approversOf(terms) > 1 ? "operator" : (terms.by ?? "any");
   if (mayBe !== "any" && role !== mayBe)
     throw invalid(id, `can only be answered by an ${mayBe}, not by a ${role}`);
-  if (personKey(by) === "") throw invalid(id, "needs the name of who answers");
+  if (typeof by !== "string" || personKey(by) === "") throw invalid(id, "needs the name of who answers");
   if (requestedBy !== undefined && isSamePerson(by, requestedBy))
     throw invalid(id, "cannot be answered by who requested it");
 }

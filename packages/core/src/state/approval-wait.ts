@@ -1,3 +1,4 @@
+import { requireFunction, requireObject, requireText } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
@@ -27,6 +28,9 @@ export function waitForAnswer(
   deps: WaitDeps,
 ): Promise<Approval> {
   return new Promise((resolve, reject) => {
+    requireText("approvals.wait: id", id);
+    if (signal !== undefined) requireObject("approvals.wait: signal", signal, "AbortSignal.timeout(60_000)");
+    if (signal !== undefined) requireFunction("approvals.wait: signal", signal.addEventListener);
     let stopTimer: (() => void) | undefined;
     let isOver = false;
     const end = (settle: () => void): void => {

@@ -1,3 +1,4 @@
+import { requireFunction, requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
@@ -15,6 +16,7 @@ import {
   createApproval,
   denied,
   edited,
+  statusIn,
   timeoutMsOf,
   unknownApproval,
   type Approval,
@@ -73,17 +75,7 @@ export class Approvals {
 
   /** The approval that waives exactly this: approved, in time, and bound to the same action and asks. */
   find(binding: ApprovalBinding): MaybePromise<Approval | undefined> {
-    const key = bindingKey(binding);
-    return andThen(this.#index.idsOf(binding), (ids) => {
-      const lookFrom = (position: number): MaybePromise<Approval | undefined> => {
-        const id = ids[position];
-        if (id === undefined) return undefined;
-        return andThen(this.get(id), (found) =>
-          found?.status === "approved" && bindingKey(found.binding) === key ? found : lookFrom(position + 1),
-        );
-      };
-      return lookFrom(0);
-    });
+    return this.#index.findApproved(binding, (id) => this.get(id));
   }
 
   /** Uses an approval up; of many at once, exactly one gets true. */
@@ -118,6 +110,7 @@ export class Approvals {
    * @throws AgentplaneError `approval_invalid` as `approve`
    */
   edit(id: string, act: ApprovalAct & { readonly input: JsonValue }): MaybePromise<Approval> {
+    requireObject("approvals.edit: act", act, '{ by: "olga", input: { … } }');
     const how = { ...act, inputHmac: this.#deps.hmac(canonicalJson(act.input)) };
     const asked = { action: "approval_edited", act };
     return this.#sayYes(
@@ -148,8 +141,9 @@ export class Approvals {
   }
 
   /** All requests that are remembered, the oldest first. */
-  list({ status }: { readonly status?: ApprovalStatus } = {}): MaybePromise<readonly Approval[]> {
-    return andThen(this.#documents.list<Approval>(this.#idKey("")), (found) => {
+  list(filter: { readonly status?: ApprovalStatus } = {}): MaybePromise<readonly Approval[]> {
+    const status = statusIn(filter);
+    return andThen(this.#documents.list<Approval>(this.#all), (found) => {
       const nowMs = this.#deps.nowMs();
       return found
         .map(([, approval]) => this.#editedInputs.addTo(approvalAt(approval, nowMs)))
@@ -174,8 +168,13 @@ export class Approvals {
 
   /** Called with every request that is opened, answered, used or expired. Returns the unsubscription. */
   subscribe(changed: (approval: Approval) => void): () => void {
+    requireFunction("approvals.subscribe: listener", changed);
     const { logger } = this.#deps.ports;
-    return followApprovals(this.#documents, this.#idKey(""), { changed, logger });
+    return followApprovals(this.#documents, this.#all, { changed, logger });
+  }
+
+  get #all(): string {
+    return `${this.#prefix}approval:`;
   }
 
   get #documents(): DocumentStore {
@@ -239,7 +238,8 @@ export class Approvals {
   }
 
   #idKey(id: string): string {
-    return `${this.#prefix}approval:${id}`;
+    requireText("approval: id", id);
+    return this.#all + id;
   }
 
   #record(action: string, { id, status, binding, reason }: Approval, by: string): void {

@@ -1,3 +1,4 @@
+import { requireChoice, requireObject } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isGlob } from "../base/glob.ts";
@@ -7,6 +8,17 @@ interface Subject {
   readonly kind: string;
   readonly id?: string;
   readonly tenant?: string | null;
+}
+
+/**
+ * Refuses what is no subject at all.
+ * @param where The argument as its caller knows it.
+ * @param kinds What a subject may be here: a misspelt one would be recorded and concern nobody.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function requireSubject(where: string, subject: unknown, kinds: readonly string[]): void {
+  requireObject(where, subject, '{ kind: "agent", id: "support" }');
+  requireChoice(`${where}.kind`, (subject as Partial<Subject>).kind, kinds);
 }
 
 const EVERYTHING = ["kind"] as const;

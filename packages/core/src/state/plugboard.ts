@@ -1,4 +1,3 @@
-import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
@@ -7,7 +6,7 @@ import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import type { DocumentStore } from "../store/state-store.ts";
-import { requireExactId, requireKnownMembers } from "./exact-subject.ts";
+import { requireExactId, requireKnownMembers, requireSubject } from "./exact-subject.ts";
 import { Replica } from "./replica.ts";
 import { ScopeIndex, type ScopeKey } from "./scope-index.ts";
 
@@ -183,13 +182,7 @@ const PLUG_KINDS = ["agent", "tenant", "tool", "all"] as const;
 
 /** Contexts carry identities in NFC; a plug written otherwise would look right and cut nothing. */
 function normalised(subject: PlugSubject): PlugSubject {
-  // From JavaScript or JSON a misspelt kind would be recorded and cut nothing.
-  if (!(PLUG_KINDS as readonly string[]).includes(subject.kind)) {
-    throw new AgentplaneError(
-      "usage_invalid",
-      `"${subject.kind}" cannot be unplugged; ${suggest(subject.kind, PLUG_KINDS)}`,
-    );
-  }
+  requireSubject("subject of a plug", subject, PLUG_KINDS);
   requireKnownMembers(subject, { mayBeNull: false });
   if (subject.kind === "all") return subject;
   const { kind, id, tenant } = subject;

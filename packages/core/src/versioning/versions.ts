@@ -1,4 +1,5 @@
 import type { ControlRecord } from "../audit/audit-record.ts";
+import { requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError, ConfigError } from "../base/errors.ts";
@@ -77,10 +78,12 @@ export interface VersionDeps {
 
 /** Keeps versions as documents, each written once: of two publishers at once both get a number of their own. */
 export function createVersions(deps: VersionDeps): Versions {
-  const history = (policyId: string): MaybePromise<readonly PolicyVersion[]> =>
-    andThen(deps.versions.list<PolicyVersion>(prefixOf(deps, policyId)), (found) =>
+  const history = (policyId: string): MaybePromise<readonly PolicyVersion[]> => {
+    requireText("versions: policyId", policyId);
+    return andThen(deps.versions.list<PolicyVersion>(prefixOf(deps, policyId)), (found) =>
       found.map(([, version]) => freeze(version)).toSorted((a, b) => a.version - b.version),
     );
+  };
   const get = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
     andThen(history(policyId), (versions) => findVersion(versions, ref));
   const need = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion> =>
@@ -94,7 +97,10 @@ export function createVersions(deps: VersionDeps): Versions {
       return add(deps, history, { text: canonicalJson(policy), note });
     },
     history,
-    get,
+    get(policyId, ref) {
+      if (typeof ref !== "number") requireText("versions.get: version", ref);
+      return get(policyId, ref);
+    },
     diff: (policyId, from, to) =>
       andThen(need(policyId, from), (older) =>
         andThen(need(policyId, to), (newer) => diffPolicies(older.policy, newer.policy)),
@@ -194,7 +200,9 @@ function publishRecord({
   };
 }
 
-function checkNote(source: string, { author, changelog }: PublishNote, id: unknown): void {
+function checkNote(source: string, note: PublishNote, id: unknown): void {
+  requireObject(`${source}: note`, note, '{ author: "olga", changelog: "why" }');
+  const { author, changelog } = note;
   const given = { id, author, changelog };
   const empty = Object.entries(given).filter(([, text]) => typeof text !== "string" || text.trim() === "");
   if (empty.length === 0) return;

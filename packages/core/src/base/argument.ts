@@ -1,0 +1,50 @@
+import { suggest } from "./did-you-mean.ts";
+import { AgentplaneError } from "./errors.ts";
+
+/**
+ * Refuses an argument that is no object: what callers without types may hand in.
+ * @param where The argument as its caller knows it, such as `controls.unplug: subject`.
+ * @param example How one looks.
+ * @throws AgentplaneError `usage_invalid`; the value itself is never repeated
+ */
+export function requireObject(where: string, value: unknown, example: string): asserts value is object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw unusable(where, `an object such as ${example}`, value);
+}
+
+/** Refuses an argument that is no list. @throws AgentplaneError `usage_invalid` */
+export function requireList(where: string, value: unknown): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) throw unusable(where, "a list", value);
+}
+
+/** Refuses an argument that is no text, or an empty one. @throws AgentplaneError `usage_invalid` */
+export function requireText(where: string, value: unknown): asserts value is string {
+  if (typeof value !== "string" || value.trim() === "") throw unusable(where, "a non-empty text", value);
+}
+
+/** Refuses an argument that cannot be called. @throws AgentplaneError `usage_invalid` */
+export function requireFunction(where: string, value: unknown): void {
+  if (typeof value !== "function") throw unusable(where, "a function", value);
+}
+
+/** Refuses a word that is none of those which exist. @throws AgentplaneError `usage_invalid` */
+export function requireChoice(where: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value !== "string") throw unusable(where, `one of ${choices.join(", ")}`, value);
+  if (choices.includes(value)) return;
+  throw new AgentplaneError(
+    "usage_invalid",
+    `${where} cannot be "${value.slice(0, 64)}"; ${suggest(value, choices)}`,
+  );
+}
+
+function unusable(where: string, wanted: string, value: unknown): AgentplaneError {
+  return new AgentplaneError("usage_invalid", `${where} must be ${wanted}, not ${kindOf(value)}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "a list";
+  if (value === "") return "an empty text";
+  if (typeof value === "string") return "a text";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

@@ -1,0 +1,19 @@
+import { requireObject, requireText } from "../base/argument.ts";
+
+/** Who acts, and why. */
+export interface OperatorAct {
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/**
+ * Refuses an act of nobody: its record would not say who did it.
+ * @param verb What is done, such as `controls.recover`.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function requireAct(verb: string, act: unknown): asserts act is OperatorAct {
+  requireObject(`${verb}: act`, act, '{ by: "olga", reason: "drill" }');
+  const { by, reason } = act as { readonly by?: unknown; readonly reason?: unknown };
+  requireText(`${verb}: by`, by);
+  if (reason !== undefined) requireText(`${verb}: reason`, reason);
+}
