@@ -6,6 +6,7 @@ const config: UserConfig = defineConfig({
     "src/node/index.ts",
     "src/node/policy-text-worker.ts",
     "src/node/part-worker.ts",
+    "src/store/index.ts",
     "src/cel/index.ts",
     "src/testing/index.ts",
   ],

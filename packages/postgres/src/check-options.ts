@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigIssue } from "@agentplane/core";
+import { suggest } from "@agentplane/core/store";
 
 /** Names of options by what they must be. */
 export interface OptionRules {
@@ -20,7 +21,7 @@ export function checkOptions(factory: string, options: object, { names, numbers 
   const issues: ConfigIssue[] = [];
   for (const name of given.keys()) {
     if (!names.includes(name))
-      issues.push({ path: name, message: "unknown option", suggestion: nearest(name, names) });
+      issues.push({ path: name, message: "unknown option", suggestion: suggest(name, names) });
   }
   for (const name of numbers) {
     const value = given.get(name);
@@ -50,32 +51,4 @@ function schemaIssues(schema: unknown): readonly ConfigIssue[] {
     return [];
   const suggestion = "use up to 63 lower-case letters, digits and underscores, such as agentplane";
   return [{ path: "schema", message: `${JSON.stringify(schema)} cannot be a schema`, suggestion }];
-}
-
-/** Levenshtein within a third of the length: a near miss is named, anything else gets the list. */
-function nearest(word: string, names: readonly string[]): string {
-  let best: string | undefined;
-  let bestDistance = Infinity;
-  for (const name of names) {
-    const away = distance(word.toLowerCase(), name.toLowerCase());
-    if (away < bestDistance && away <= Math.max(1, Math.floor(name.length / 3))) {
-      best = name;
-      bestDistance = away;
-    }
-  }
-  return best === undefined ? `use one of ${names.join(", ")}` : `did you mean "${best}"?`;
-}
-
-function distance(a: string, b: string): number {
-  if (a.length > 64) return Infinity;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? Infinity;
 }

@@ -8,8 +8,8 @@ import type {
   ReserveRequest,
   Timers,
 } from "@agentplane/core";
+import { checkAmount, checkRequest, checkTtl } from "@agentplane/core/store";
 
-import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
 import { LeaseBook, freeOf, type Lease } from "./lease-book.ts";
 import type { LeaseExchanger, LeaseWish } from "./lease-exchange.ts";
 import { isExactLog } from "./limit-shape.ts";

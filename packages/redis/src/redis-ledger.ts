@@ -6,8 +6,8 @@ import {
   type Reservation,
   type ReserveRequest,
 } from "@agentplane/core";
+import { checkAmount, checkRequest, checkTtl } from "@agentplane/core/store";
 
-import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
 import { NotConnected } from "./connection.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { KnownHolds } from "./known-holds.ts";

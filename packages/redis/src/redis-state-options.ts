@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigIssue } from "@agentplane/core";
+import { suggest } from "@agentplane/core/store";
 
 import type { RedisPorts } from "./platform-ports.ts";
 import type { RedisClient } from "./redis-client.ts";
@@ -91,17 +92,8 @@ function unknownNames(path: string, given: object, known: readonly string[]): Co
     .map((name) => ({
       path: path + name,
       message: "unknown option",
-      suggestion: suggestionFor(name, known),
+      suggestion: suggest(name, known),
     }));
-}
-
-/** Names the option that differs only in case, or by a part of it; else all there are. */
-function suggestionFor(name: string, known: readonly string[]): string {
-  const plain = name.toLowerCase();
-  const near = known.find(
-    (one) => plain.startsWith(one.toLowerCase()) || one.toLowerCase().startsWith(plain),
-  );
-  return near === undefined ? `use one of ${known.join(", ")}` : `did you mean "${near}"?`;
 }
 
 function numberIssues(path: string, given: object, names: readonly string[]): ConfigIssue[] {

@@ -2,7 +2,8 @@
  * Finds the word that was probably meant.
  * @param word What was written.
  * @param known The words that exist.
- * @returns The closest known word within a third of its length (Damerau–Levenshtein, restricted), or undefined.
+ * @returns The closest known word within a third of its length (Damerau–Levenshtein, restricted), else one that begins as
+ *   this one or the other way round (`ttl` for `ttlMs`), or undefined.
  */
 export function didYouMean(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -14,7 +15,18 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? beginningAlike(word.toLowerCase(), known);
+}
+
+/** Shorter beginnings would fit by chance. */
+const MIN_SHARED_CHARS = 3;
+
+function beginningAlike(word: string, known: Iterable<string>): string | undefined {
+  for (const candidate of known) {
+    const [short = "", long = ""] = [word, candidate.toLowerCase()].toSorted((a, b) => a.length - b.length);
+    if (short.length >= MIN_SHARED_CHARS && long.startsWith(short)) return candidate;
+  }
+  return undefined;
 }
 
 /** The same as a sentence for an error: `did you mean "limit"?`, else the list of what exists, or that nothing does. */

@@ -6,9 +6,17 @@ import type { ReserveRequest } from "./state-store.ts";
  * @throws AgentplaneError `usage_invalid`
  */
 export function checkRequest({ id, ttlMs, items }: ReserveRequest): void {
-  if (id === "") throw new AgentplaneError("usage_invalid", "a reservation needs an id that is not empty");
+  checkReservationId(id);
   checkTtl(ttlMs);
   for (let index = 0; index < items.length; index++) checkAmount(items[index]!.amount, "a reserved amount");
+}
+
+/**
+ * Refuses an id under which nothing could be found again.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function checkReservationId(id: string): void {
+  if (id === "") throw new AgentplaneError("usage_invalid", "a reservation needs an id that is not empty");
 }
 
 /**
@@ -16,7 +24,7 @@ export function checkRequest({ id, ttlMs, items }: ReserveRequest): void {
  * @throws AgentplaneError `usage_invalid`
  */
 export function checkTtl(ttlMs: number): void {
-  if (ttlMs > 0) return;
+  if (ttlMs > 0 && Number.isSafeInteger(Math.ceil(ttlMs))) return;
   throw new AgentplaneError("usage_invalid", `a hold cannot live for ${ttlMs} ms; give a positive number`);
 }
 

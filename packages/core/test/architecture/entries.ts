@@ -2,6 +2,7 @@
 export const ENTRIES = [
   { subpath: ".", file: "index.ts" },
   { subpath: "./node", file: "node/index.ts" },
+  { subpath: "./store", file: "store/index.ts" },
   { subpath: "./cel", file: "cel/index.ts" },
   { subpath: "./testing", file: "testing/index.ts" },
 ] as const;

@@ -232,6 +232,15 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "verifyDirectory",
     "watchPolicyFile",
   ],
+  "./store": [
+    "calendarPeriod",
+    "checkAmount",
+    "checkRequest",
+    "checkReservationId",
+    "checkTtl",
+    "suggest",
+    "type CalendarPeriod",
+  ],
   "./cel": ["createCel"],
   "./testing": [
     "CAPABILITIES",

@@ -9,6 +9,12 @@ test("suggests the known word that is nearest, else all of them", () => {
   expect(didYouMean("colour", ["limit"])).toBeUndefined();
 });
 
+test("suggests the word of which one is the beginning of the other", () => {
+  expect(didYouMean("ttl", ["max", "ttlMs"])).toBe("ttlMs");
+  expect(didYouMean("timeoutMillis", ["timeout"])).toBe("timeout");
+  expect(didYouMean("tt", ["ttlMs"])).toBeUndefined();
+});
+
 test("says that there are none where nothing is known", () => {
   expect(suggest("limit", [])).toBe("there are none");
 });

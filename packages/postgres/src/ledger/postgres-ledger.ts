@@ -6,10 +6,10 @@ import {
   type Reservation,
   type ReserveRequest,
 } from "@agentplane/core";
+import { checkAmount, checkReservationId, checkRequest, checkTtl } from "@agentplane/core/store";
 
 import type { OwnPorts } from "../own-ports.ts";
 import { ServerFailure } from "../server-failure.ts";
-import { checkAmount, checkId, checkRequest, checkTtl } from "./check-request.ts";
 import type { LedgerQueue } from "./ledger-queue.ts";
 import { describeGrant, describeRequest, digestOf, type Described, type Operation } from "./operation.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -63,18 +63,18 @@ export class PostgresLedger implements LedgerStore {
   }
 
   async settle(id: string, actuals: readonly (number | undefined)[]): Promise<void> {
-    checkId(id);
+    checkReservationId(id);
     for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
     await this.#finish(id, { actuals });
   }
 
   async release(id: string): Promise<void> {
-    checkId(id);
+    checkReservationId(id);
     await this.#finish(id, { afterMs: undefined });
   }
 
   async renew(id: string, ttlMs: number): Promise<void> {
-    checkId(id);
+    checkReservationId(id);
     checkTtl(ttlMs);
     await this.#run({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) });
   }
