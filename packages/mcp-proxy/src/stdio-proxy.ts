@@ -2,6 +2,7 @@ import type { Readable, Writable } from "node:stream";
 
 import type { Frame } from "./frame/frame.ts";
 import { LineSplitter } from "./frame/read-lines.ts";
+import { LineWriter } from "./frame/write-lines.ts";
 import { CODES, errorFrame } from "./frame/rpc.ts";
 import type { ProxyOptions } from "./proxy-options.ts";
 import { createRelay } from "./relay.ts";
@@ -39,7 +40,8 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   let startedMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
-  const toClient = (frame: Frame): void => void output.write(Buffer.concat([frame.raw, LINE_END]));
+  const client = new LineWriter(output);
+  const toClient = (frame: Frame): void => client.write(frame.raw);
   const relay = createRelay(relayOptions, { toClient, toServer: (frame) => server?.send(frame.raw) });
 
   const start = (): ServerProcess => {
@@ -88,10 +90,10 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     relay.close();
     // `start` may have made another one since.
     await (server as ServerProcess | undefined)?.stop();
+    client.flush();
   }
 }
 
-const LINE_END = new Uint8Array([10]);
 const MAX_HELD = 1_000;
 
 interface LineEvents {

@@ -68,11 +68,7 @@ function bounded(record: SessionRecord): SessionRecord {
 /** The history without an earlier entry of the same call that did not run, or has not ended. */
 export function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry): SessionRecord {
   if (callKey === undefined || record.open === 0) return record;
-  const found = findLast(
-    record,
-    (entry) => entry.callKey === callKey && openOf(entry) === 1,
-    REPLACED_CHUNKS,
-  );
+  const found = findOpen(record, callKey);
   if (found === undefined) return record;
   const counts = count(record.counts, found.entry, -1);
   return replaced({ ...record, size: record.size - 1, open: record.open - 1, counts }, found, undefined);
@@ -84,7 +80,7 @@ export function completed(
   decisionId: string,
   { isError, durationMs, effect }: CallOutcome,
 ): SessionRecord {
-  const found = findLast(record, (entry) => entry.decisionId === decisionId);
+  const found = findDecided(record, decisionId);
   if (found === undefined) {
     // Fallen out of the bounded history; the counters still hear of it.
     return isError
@@ -120,17 +116,31 @@ interface Found {
   readonly entry: SessionEntry;
 }
 
-function findLast(
-  { chunks, tail }: SessionRecord,
-  isIt: (entry: SessionEntry) => boolean,
-  maxChunks = Infinity,
-): Found | undefined {
-  const first = Math.max(0, chunks.length - maxChunks);
+/** Open entries are mostly the newest: once all of them were seen, nothing further back can be meant. */
+function findOpen({ chunks, tail, open }: SessionRecord, callKey: string): Found | undefined {
+  let left = open;
+  const first = Math.max(0, chunks.length - REPLACED_CHUNKS);
   for (let chunk = chunks.length; chunk >= first; chunk--) {
     const entries = chunks[chunk] ?? tail;
-    const position = entries.findLastIndex(isIt);
-    const entry = entries[position];
-    if (entry !== undefined) return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
+    for (let position = entries.length - 1; position >= 0; position--) {
+      const entry = entries[position]!;
+      if (openOf(entry) === 0) continue;
+      if (entry.callKey === callKey)
+        return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
+      if (--left === 0) return undefined;
+    }
+  }
+  return undefined;
+}
+
+function findDecided({ chunks, tail }: SessionRecord, decisionId: string): Found | undefined {
+  for (let chunk = chunks.length; chunk >= 0; chunk--) {
+    const entries = chunks[chunk] ?? tail;
+    for (let position = entries.length - 1; position >= 0; position--) {
+      const entry = entries[position]!;
+      if (entry.decisionId === decisionId)
+        return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
+    }
   }
   return undefined;
 }

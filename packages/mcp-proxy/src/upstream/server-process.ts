@@ -1,6 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 
 import { LineSplitter } from "../frame/read-lines.ts";
+import { LineWriter } from "../frame/write-lines.ts";
 
 /** How a server is started. */
 export interface ServerCommand {
@@ -34,7 +36,8 @@ const GRACE_MS = 500;
 
 /** One run of a server: a process of its own group, so that whatever it starts ends with it. */
 export class ServerProcess {
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #input: LineWriter;
   readonly #ended: Promise<void>;
   #isStopped = false;
 
@@ -46,15 +49,16 @@ export class ServerProcess {
       env: { ...inherited(), ...command.env },
       ...(command.cwd !== undefined && { cwd: command.cwd }),
     });
+    this.#input = new LineWriter(this.#child.stdin);
     const splitter = new LineSplitter(maxFrameBytes);
-    this.#child.stdout?.on("data", (bytes: Uint8Array) => {
+    this.#child.stdout.on("data", (bytes: Uint8Array) => {
       for (const line of splitter.push(bytes)) {
         if ("bytes" in line) events.line(line.bytes);
         else events.tooLong();
       }
     });
     // A pipe that breaks is told by the exit.
-    this.#child.stdin?.on("error", () => undefined);
+    this.#child.stdin.on("error", () => undefined);
     this.#ended = new Promise((resolve) => {
       const end = (reason: string): void => {
         // What a server that died had started has nobody left to serve.
@@ -69,14 +73,14 @@ export class ServerProcess {
   }
 
   send(bytes: Uint8Array): void {
-    this.#child.stdin?.write(bytes);
-    this.#child.stdin?.write("\n");
+    this.#input.write(bytes);
   }
 
   /** Ends the server and everything it started: by the end of its input, then by signals. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#child.stdin?.end();
+    this.#input.flush();
+    this.#child.stdin.end();
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       // oxlint-disable-next-line no-await-in-loop -- each step only when the one before did not help
       if (await this.#endsWithin(GRACE_MS)) break;
