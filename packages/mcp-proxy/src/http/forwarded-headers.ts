@@ -11,7 +11,7 @@ const OF_REQUEST = new Set([
   "baggage",
 ]);
 const OF_RESPONSE = new Set(["cache-control", "retry-after", "allow", "deprecation", "sunset"]);
-const MCP = /^mcp-/;
+const MCP = "mcp-";
 
 /** How headers pass. */
 export interface HeaderRules {
@@ -51,14 +51,12 @@ export function responseHeaders(
 
 function kept(headers: IncomingHttpHeaders, isKept: (name: string) => boolean): Record<string, string> {
   // What `Connection` names concerns this connection alone (RFC 9110, section 7.6.1).
-  const own = new Set(
-    (headers.connection ?? "")
-      .toLowerCase()
-      .split(",")
-      .map((name) => name.trim()),
-  );
-  const all = Object.entries(headers).filter(([name]) => (isKept(name) || MCP.test(name)) && !own.has(name));
-  return Object.fromEntries(
-    all.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
+  const own = (headers.connection ?? "").toLowerCase().split(",");
+  const passed: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || !(isKept(name) || name.startsWith(MCP))) continue;
+    if (!own.some((one) => one.trim() === name)) passed[name] = String(value);
+  }
+  return passed;
 }
