@@ -17,9 +17,11 @@ export interface ServerEvent {
 
 /**
  * Starts a provider.
- * @param events What it streams.
+ * @param events What it streams, or what gives that for each request.
  */
-export async function startProvider(events: readonly ServerEvent[]): Promise<ProviderServer> {
+export async function startProvider(
+  events: readonly ServerEvent[] | (() => readonly ServerEvent[]),
+): Promise<ProviderServer> {
   const requests: Record<string, unknown>[] = [];
   const server: Server = createServer((request, response) => {
     let body = "";
@@ -28,7 +30,7 @@ export async function startProvider(events: readonly ServerEvent[]): Promise<Pro
       // The SDKs send objects.
       requests.push(JSON.parse(body) as Record<string, unknown>);
       response.writeHead(200, { "content-type": "text/event-stream" });
-      for (const { name, data } of events) {
+      for (const { name, data } of typeof events === "function" ? events() : events) {
         if (name !== undefined) response.write(`event: ${name}\n`);
         response.write(`data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`);
       }

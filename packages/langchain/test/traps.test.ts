@@ -24,6 +24,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "observed-call: is redacted in every event of streamEvents v3",
     "model-interception: keeps the raw tokens out of the messages stream and of the state",
     "ways-around: is on no surface, wherever it is split",
+    "split-streams: shows nothing of a secret that is split at any place",
   ],
   "bindTools or withConfig gives a model that is not guarded": [
     "providers: gets a redacted prompt and streams nothing unredacted",
