@@ -1,0 +1,40 @@
+import { cpus } from "node:os";
+
+/** One call, with or without us. */
+export type Call = () => Promise<unknown>;
+
+/** What was added to a call, and how much may be. */
+export interface Added {
+  readonly what: string;
+  readonly addedUs: number;
+  readonly goalUs: number;
+}
+
+const [ROUNDS, WARM_UP, CALLS] = [101, 20, 200];
+/** A goal is missed on a busy machine; ten times as much is a mistake. */
+const WORSE = 10;
+
+/** µs that governing adds, of the fastest of many rounds that take turns: what else runs on the machine only ever adds. */
+export async function addedUs(plain: Call, governed: Call): Promise<number> {
+  const times: [number[], number[]] = [[], []];
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    for (const [at, call] of [plain, governed].entries()) {
+      const startedMs = performance.now();
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other is what is measured
+      for (let index = 0; index < CALLS; index++) await call();
+      if (round >= 0) times[at]?.push(((performance.now() - startedMs) * 1_000) / CALLS);
+    }
+  }
+  return Math.min(...times[1]) - Math.min(...times[0]);
+}
+
+/** Prints a table, and fails the process where a goal is missed by far. */
+export function report(rows: readonly Added[]): void {
+  console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
+  console.log("| added per call | µs | goal | |\n|---|---|---|---|");
+  for (const { what, addedUs: measured, goalUs } of rows) {
+    const verdict = measured <= goalUs ? "met" : "goal missed";
+    console.log(`| ${what} | ${measured.toFixed(1)} | ≤ ${goalUs} | ${verdict} |`);
+    if (measured > goalUs * WORSE) process.exitCode = 1;
+  }
+}
