@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { ChainPosition } from "../audit/chain.ts";
 import { MerkleTree } from "./merkle-tree.ts";
 import type { PartHelpers } from "./part-helpers.ts";
-import { takePart, type PartJob } from "./part-job.ts";
+import { takeNoMore, takePart, type PartJob } from "./part-job.ts";
 import { checkPart, readPart, sizeOf, type PartQuestion, type PartReport } from "./segment-part.ts";
 
 /** How a segment is checked. */
@@ -32,13 +32,28 @@ export interface FileReading {
   readonly partBytes?: number;
 }
 
+const LINE_BREAK = 10;
 const PART_BYTES = 2 * 1024 * 1024;
 /** Starting threads takes as long as checking so many parts. */
 const PARTS_WORTH_HELP = 6;
 
-/** Checks a segment in memory. */
-export function checkSegmentBytes(bytes: Buffer, question: SegmentQuestion): SegmentCheck {
-  return joined([checkPart(bytes, partQuestion(question))], question);
+/** Checks a segment in memory, part by part: others of this process want to go on, too. */
+export async function checkSegmentBytes(
+  bytes: Buffer,
+  question: SegmentQuestion,
+  { partBytes = PART_BYTES }: Pick<FileReading, "partBytes"> = {},
+): Promise<SegmentCheck> {
+  const asked = partQuestion(question);
+  const reports: PartReport[] = [];
+  for (let from = 0; from < bytes.length;) {
+    const lineBreak = bytes.indexOf(LINE_BREAK, Math.min(from + partBytes, bytes.length) - 1);
+    const to = lineBreak === -1 ? bytes.length : lineBreak + 1;
+    reports.push(checkPart(bytes.subarray(from, to), asked));
+    from = to;
+    // oxlint-disable-next-line no-await-in-loop
+    await setImmediate();
+  }
+  return joined(reports, question);
 }
 
 /**
@@ -57,16 +72,18 @@ export async function checkSegmentFile(
   const answers = count < PARTS_WORTH_HELP ? [] : (helpers?.ask(job) ?? []);
   const reports = new Map<number, PartReport>();
   for (let index = takePart(job); index !== undefined; index = takePart(job)) {
-    reports.set(index, checkPart(readPart(job, index), job));
+    const report = checkPart(readPart(job, index), job);
+    reports.set(index, report);
+    if (!report.isWhole) takeNoMore(job);
     // oxlint-disable-next-line no-await-in-loop -- others of this process want to go on, too
     await setImmediate();
   }
   // A helper that took none is not waited for: it may still be starting.
   if (reports.size < count)
     for (const [index, report] of (await Promise.all(answers)).flat()) reports.set(index, report);
-  const all = Array.from({ length: count }, (_, index) => {
-    return reports.get(index) ?? checkPart(readPart(job, index), job);
-  });
+  const all: PartReport[] = [];
+  for (let index = 0; index < count && all.at(-1)?.isWhole !== false; index++)
+    all.push(reports.get(index) ?? checkPart(readPart(job, index), job));
   return joined(all, question);
 }
 

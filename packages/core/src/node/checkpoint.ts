@@ -8,7 +8,9 @@ export interface JoinedHead extends SegmentPlace {
 
 /** What a checkpoint says of a segment: so many lines, in this order, with this content. */
 export interface Checkpoint extends SegmentPlace {
-  /** Whose trail it is: the name of the key, else `agentplane`. */
+  /** Who sealed it: the name of the key, else `agentplane`. */
+  readonly name: string;
+  /** Which trail it belongs to: one random id for all writers of a directory, 32 hex digits. */
   readonly trail: string;
   /** Lines of the segment that it seals. */
   readonly size: number;
@@ -18,6 +20,8 @@ export interface Checkpoint extends SegmentPlace {
   readonly start: ChainPosition;
   /** The place after the last sealed line. */
   readonly end: ChainPosition;
+  /** Length of the sealed lines, line breaks included. */
+  readonly bytes: number;
   /** The oldest segment that was kept when this was written; older ones were removed by retention. */
   readonly oldest: number;
   /** Epoch ms. */
@@ -25,20 +29,22 @@ export interface Checkpoint extends SegmentPlace {
   readonly joined: readonly JoinedHead[];
 }
 
+const ORIGIN = /^(\S+)\/([0-9a-f]{32})\/audit(?:\.(\d+))?-(\d{6,})$/;
 const HEX = /^[0-9a-f]{64}$/;
 
 /**
  * A checkpoint as text: the first three lines are those of https://c2sp.org/tlog-checkpoint (origin, size, root), the
- * others are its extension lines.
+ * others are its extension lines. The id of the trail makes the origin one that no other log has.
  */
 export function checkpointText(checkpoint: Checkpoint): string {
-  const { trail, size, root, start, end, oldest, at, joined } = checkpoint;
+  const { name, trail, size, root, start, end, bytes, oldest, at, joined } = checkpoint;
   const lines = [
-    `${trail}/${segmentBase(checkpoint)}`,
+    `${name}/${trail}/${segmentBase(checkpoint)}`,
     String(size),
     root,
     `start ${start.seq} ${start.prev}`,
     `end ${end.seq} ${end.prev}`,
+    `bytes ${bytes}`,
     `oldest ${oldest}`,
     `time ${new Date(at).toISOString()}`,
     ...joined.map((head) => `joined ${head.writer} ${head.number} ${head.end.seq} ${head.end.prev}`),
@@ -48,18 +54,29 @@ export function checkpointText(checkpoint: Checkpoint): string {
 
 /** Reads what {@link checkpointText} writes; undefined for anything else. */
 export function readCheckpointText(text: string): Checkpoint | undefined {
-  const [origin = "", size = "", root = "", start = "", end = "", oldest = "", time = "", ...more] =
-    text.split("\n");
-  const [, trail, writer = "1", number = ""] = /^(\S+)\/audit(?:\.(\d+))?-(\d{6,})$/.exec(origin) ?? [];
+  const [
+    origin = "",
+    size = "",
+    root = "",
+    start = "",
+    end = "",
+    bytes = "",
+    oldest = "",
+    time = "",
+    ...more
+  ] = text.split("\n");
+  const [, name = "", trail = "", writer = "1", number = ""] = ORIGIN.exec(origin) ?? [];
   const joined = more.slice(0, -1).map(readJoined);
   const checkpoint = {
-    trail: trail ?? "",
+    name,
+    trail,
     writer: Number(writer),
     number: Number(number),
     size: Number(size),
     root,
     start: readPosition("start", start),
     end: readPosition("end", end),
+    bytes: Number(/^bytes (\d{1,15})$/.exec(bytes)?.[1]),
     oldest: Number(/^oldest (\d+)$/.exec(oldest)?.[1]),
     at: Date.parse(time.slice("time ".length)),
     joined,

@@ -7,7 +7,8 @@ import { recordText } from "../audit/record-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Logger, Timers } from "../base/ports.ts";
 import { CommitBatch, type PendingLine } from "./commit-batch.ts";
-import type { SegmentLines, SegmentWriter } from "./segment-writer.ts";
+import type { SegmentLines } from "./segment-tail.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
 
 /** What writing in groups needs. */
 export interface GroupCommitOptions {

@@ -1,7 +1,8 @@
 export { createAsyncIdentity, type AsyncIdentity } from "./async-identity.ts";
 export { type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
 export { type LockOwner, type Processes } from "./directory-lock.ts";
-export { jsonlSink, type JsonlSink, type JsonlSinkOptions } from "./jsonl-sink.ts";
+export { jsonlSink, type JsonlSink } from "./jsonl-sink.ts";
+export { type JsonlSinkOptions } from "./jsonl-sink-options.ts";
 export { loadPolicyFile, parsePolicyText, type PolicyFile } from "./policy-file.ts";
 export { usePolicyFile, type UsePolicyFileOptions } from "./use-policy-file.ts";
 export {
@@ -15,7 +16,7 @@ export { type CheckpointProblem } from "./read-checkpoints.ts";
 export { serviceSink, type ServiceSink, type ServiceSinkOptions } from "./service-sink.ts";
 export { type SpoolStatus } from "./spool-delivery.ts";
 export { generateAuditKeys, type AuditKeys } from "./signed-note.ts";
-export { type Retention } from "./trail-upkeep.ts";
+export { type Retention } from "./retention.ts";
 export {
   watchPolicyFile,
   type PolicyWatch,

@@ -28,3 +28,8 @@ export function takePart({ next, count }: PartJob): number | undefined {
   const index = Atomics.add(next, 0, 1);
   return index < count ? index : undefined;
 }
+
+/** What comes after a part that is not good is not looked at: a file may be made longer than anybody wants to read. */
+export function takeNoMore({ next, count }: PartJob): void {
+  Atomics.store(next, 0, count);
+}

@@ -32,6 +32,8 @@ export interface PartReport {
 const LINE_BREAK = 10;
 /** More than most lines are long. */
 const SLACK_BYTES = 64 * 1024;
+/** No line is longer: it is a string first, and Node.js makes none of more characters. */
+const MAX_LINE_BYTES = 512 * 1024 * 1024;
 const NOTHING: PartReport = {
   first: undefined,
   good: 0,
@@ -84,11 +86,11 @@ export function readPart({ path, size, partBytes }: PartFile, index: number): Bu
   // The byte before tells whether a line begins with the first.
   const base = Math.max(0, from - 1);
   return withFile(path, (file) => {
-    for (let slack = SLACK_BYTES; ; slack *= 8) {
+    for (let slack = SLACK_BYTES; ; slack = Math.min(slack * 8, MAX_LINE_BYTES)) {
       const bytes = Buffer.allocUnsafe(Math.min(size, to + slack) - base);
       const read = readWhole(file, bytes, base);
       const last = bytes.subarray(0, read).indexOf(LINE_BREAK, to - 1 - base);
-      if (last === -1 && base + bytes.length < size) continue;
+      if (last === -1 && base + bytes.length < size && slack < MAX_LINE_BYTES) continue;
       // No line begins here where the first break is also the last; a line without end is one that is cut.
       const start = from === 0 ? 0 : bytes.subarray(0, read).indexOf(LINE_BREAK) + 1;
       return bytes.subarray(start, last === -1 ? read : last + 1);

@@ -1,9 +1,11 @@
 import path from "node:path";
 
-import type { Clock } from "../base/ports.ts";
-import type { AuditFileSystem, SegmentFile } from "./audit-file-system.ts";
+import type { ChainPosition } from "../audit/chain.ts";
+import type { Clock, Hash } from "../base/ports.ts";
+import type { AuditFileSystem } from "./audit-file-system.ts";
 import { segmentName } from "./segment-files.ts";
 import type { SegmentSeal } from "./segment-seal.ts";
+import { SegmentTail, type SegmentLines } from "./segment-tail.ts";
 import type { TrailUpkeep } from "./trail-upkeep.ts";
 
 /** Where a writer goes on and how it writes. */
@@ -13,43 +15,37 @@ export interface SegmentWriterOptions {
   readonly writer: number;
   /** Number of the segment to go on with. */
   readonly number: number;
+  /** The place after the lines that it holds. */
+  readonly end: ChainPosition;
+  /** It holds lines that no checkpoint seals; what tells of them stands in the same segment. */
+  readonly hasTakenOver: boolean;
   readonly seal: SegmentSeal;
   readonly upkeep: TrailUpkeep;
   readonly clock: Pick<Clock, "wallMs">;
+  readonly hash: Pick<Hash, "sha256">;
   /** A segment is ended before a write that would make it longer; one write is never split. */
   readonly maxSegmentBytes: number;
   /** A segment is ended before a write when it is older. */
   readonly maxSegmentMs: number;
 }
 
-/** Lines to be written together. */
-export interface SegmentLines {
-  /** Each ends in a line break. */
-  readonly text: string;
-  /** Their hashes, in order. */
-  readonly hashes: readonly string[];
-}
-
 /** Appends to segment files, each write whole or not at all. Its calls must not overlap. */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   #number: number;
-  #file: SegmentFile;
-  /** Length of what was written whole. */
-  #size: number;
-  /** The file may be longer than that: a write failed and could not be taken back yet. */
-  #hasRest = false;
-  /** What an earlier process wrote may not be on the disk yet. */
-  #isSynced = false;
+  #tail: SegmentTail;
+  #end: ChainPosition;
+  /** Not to be ended yet: sealed before that is told, lines that were taken over would look like any other. */
+  #isHeld: boolean;
   #begunMs: number;
 
   constructor(options: SegmentWriterOptions) {
-    const { directory, files, number, clock } = options;
-    const file = path.join(directory, segmentName(options));
+    const { directory, files, number, clock, end, hasTakenOver } = options;
     this.#options = options;
     this.#number = number;
-    this.#file = files.openSegment(file);
-    this.#size = files.size(file);
+    this.#end = end;
+    this.#isHeld = hasTakenOver;
+    this.#tail = this.#open(number);
     this.#begunMs = clock.wallMs();
     files.syncDirectory(directory);
   }
@@ -59,97 +55,67 @@ export class SegmentWriter {
    * @param isDurable Settle only when they are on the disk.
    */
   async write({ text, hashes }: SegmentLines, isDurable: boolean): Promise<void> {
-    await this.#dropRest();
+    const { seal } = this.#options;
     const bytes = Buffer.from(text);
-    if (bytes.length > 0 && this.#size > 0 && this.#isFullFor(bytes.length)) await this.#openNext();
-    this.#hasRest = true;
-    try {
-      await this.#append(bytes);
-      this.#isSynced &&= bytes.length === 0;
-      if (isDurable) await this.#sync();
-    } catch (error) {
-      // The system takes bytes back only for lack of space; what fails here is tried again before the next write.
-      await this.#dropRest().catch(() => undefined);
-      throw error;
+    if (bytes.length > 0) {
+      await this.#tail.restore();
+      if (this.#tail.size > 0 && !this.#isHeld && this.#isFullFor(bytes.length)) await this.#openNext();
+      await seal.begin();
     }
-    this.#size += bytes.length;
-    this.#hasRest = false;
-    this.#options.seal.add(hashes);
+    await this.#tail.write(bytes, hashes, isDurable);
+    this.#end = { seq: this.#end.seq + hashes.length, prev: hashes.at(-1) ?? this.#end.prev };
+    this.#isHeld &&= bytes.length === 0;
+    seal.add(hashes, bytes.length);
   }
 
   /** Seals all that was written. */
   async checkpoint(): Promise<void> {
     if (!this.#options.seal.hasUnsealed) return;
-    await this.#dropRest();
     // Whatever a checkpoint says is there must be there after a crash.
-    await this.#sync();
+    await this.#tail.sync();
     await this.#options.seal.seal();
   }
 
-  /** Settles when ended segments are compressed and removed. */
-  upkeepDone(): Promise<void> {
-    return this.#options.upkeep.done();
+  /** Settles when ended segments are compressed and removed, and begins no more of that. */
+  endUpkeep(): Promise<void> {
+    return this.#options.upkeep.end();
   }
 
   /** Gives the file back. What was not synced is left to the system. */
   async close(): Promise<void> {
-    // A rest that cannot be cut off is a torn line, which the next start sets aside and reports.
-    await this.#dropRest().catch(() => undefined);
-    await this.#file.close();
-    await this.upkeepDone();
+    await this.#tail.close();
+    await this.endUpkeep();
   }
 
   #isFullFor(bytes: number): boolean {
     const { maxSegmentBytes, maxSegmentMs, clock } = this.#options;
-    return this.#size + bytes > maxSegmentBytes || clock.wallMs() - this.#begunMs > maxSegmentMs;
+    return this.#tail.size + bytes > maxSegmentBytes || clock.wallMs() - this.#begunMs > maxSegmentMs;
   }
 
-  async #append(bytes: Uint8Array): Promise<void> {
-    let rest = bytes;
-    while (rest.length > 0) {
-      // Each part follows the one before.
-      // oxlint-disable-next-line no-await-in-loop
-      const taken = await this.#file.append(rest);
-      if (taken <= 0) throw new Error("the file takes no more bytes");
-      rest = rest.subarray(taken);
-    }
-  }
-
-  async #sync(): Promise<void> {
-    if (this.#isSynced) return;
-    await this.#file.sync();
-    this.#isSynced = true;
-  }
-
-  async #dropRest(): Promise<void> {
-    if (!this.#hasRest) return;
-    await this.#file.truncate(this.#size);
-    this.#hasRest = false;
+  #open(number: number): SegmentTail {
+    const { directory, files, writer, hash } = this.#options;
+    const name = segmentName({ writer, number });
+    return new SegmentTail({ path: path.join(directory, name), files, hash, end: this.#end });
   }
 
   async #openNext(): Promise<void> {
     const { directory, files, writer, clock, seal, upkeep } = this.#options;
     // The old segment is whole on the disk before the first line of the next: only the newest can be torn.
-    await this.#sync();
-    const ended = { writer, number: this.#number };
-    const outdated = upkeep.outdated(ended, seal.oldest);
-    const removed = outdated.at(-1);
-    if (removed !== undefined) seal.oldest = Math.max(seal.oldest, removed.number + 1);
+    await this.#tail.sync();
     await seal.seal();
-    const next = files.openSegment(path.join(directory, segmentName({ writer, number: ended.number + 1 })));
+    const next = this.#open(this.#number + 1);
     try {
       files.syncDirectory(directory);
     } catch (error) {
       await next.close();
       throw error;
     }
-    const old = this.#file;
-    this.#file = next;
+    const [old, ended] = [this.#tail, { writer, number: this.#number }];
+    this.#tail = next;
     this.#number += 1;
-    this.#size = 0;
     this.#begunMs = clock.wallMs();
     seal.next();
     await old.close();
-    upkeep.start(outdated, ended);
+    upkeep.start(ended);
   }
 }

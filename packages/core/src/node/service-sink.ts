@@ -7,7 +7,8 @@ import type { Ports } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import { parseWebhookUrl } from "../notify/webhook-url.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
-import { jsonlSink, type JsonlSink, type JsonlSinkOptions } from "./jsonl-sink.ts";
+import { jsonlSink, type JsonlSink } from "./jsonl-sink.ts";
+import type { JsonlSinkOptions } from "./jsonl-sink-options.ts";
 import { SpoolDelivery, type SpoolDeliveryOptions, type SpoolStatus } from "./spool-delivery.ts";
 
 /** Where records are delivered, and where they wait. */

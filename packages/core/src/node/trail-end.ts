@@ -2,12 +2,11 @@ import path from "node:path";
 
 import { CHAIN_START, readStoredLine, type ChainPosition } from "../audit/chain.ts";
 import { verifyLines } from "../audit/verify.ts";
-import { AgentplaneError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
-import { readCheckpointText, type Checkpoint } from "./checkpoint.ts";
-import { checkpointName, filesOf, segmentName, type SegmentPlace } from "./segment-files.ts";
-import { openNote } from "./signed-note.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { corrupt, type TrustedCheckpoints } from "./checkpoint-trust.ts";
+import { filesOf, segmentName, type SegmentPlace } from "./segment-files.ts";
 
 /** Bytes after the last line break of a segment: a write that a crash tore. */
 export interface TornTail {
@@ -23,6 +22,10 @@ export interface TrailEnd {
   readonly start: ChainPosition;
   /** Hashes of the lines that the segment holds already. */
   readonly hashes: readonly string[];
+  /** Their length. */
+  readonly bytes: number;
+  /** How many of them no checkpoint seals. */
+  readonly unsealed: number;
   /** The segment to append to; 1 in an empty directory. */
   readonly number: number;
   /** The oldest segment that is kept. */
@@ -32,56 +35,51 @@ export interface TrailEnd {
 
 const LINE_BREAK = 10;
 
+/** What finding the end works with. */
+export interface TrailSources {
+  readonly directory: string;
+  readonly files: AuditFileSystem;
+  readonly hash: Pick<Hash, "sha256">;
+  readonly checkpoints: TrustedCheckpoints;
+}
+
 /**
  * Finds where a writer's trail goes on, and checks the segment it goes on in; changes nothing.
- * @throws AgentplaneError `audit_corrupt` when that segment is not what was written or what its checkpoint says: to go on
- *   would hide that, and sign it
+ * @throws AgentplaneError `audit_corrupt` when that segment is not what was written or what its checkpoint says, or no
+ *   checkpoint that counts begins it: to go on would hide that, and sign it
  */
-export function findTrailEnd(
-  writer: number,
-  directory: string,
-  files: AuditFileSystem,
-  hash: Pick<Hash, "sha256">,
-): TrailEnd {
-  const { segments, compressed, checkpoints } = filesOf(writer, directory, files);
-  const number = Math.max(segments.at(-1) ?? 0, checkpoints.at(-1) ?? 0, 1);
+export function findTrailEnd(writer: number, sources: TrailSources): TrailEnd {
+  const { directory, files, hash, checkpoints } = sources;
+  const { segments, compressed, checkpoints: sealedNumbers } = filesOf(writer, directory, files);
+  const number = Math.max(segments.at(-1) ?? 0, sealedNumbers.at(-1) ?? 0, 1);
   const place = { writer, number };
-  const sealed = readCheckpoint(place, directory, files);
+  const sealed = checkpoints.read(place);
   // Never from what lies there: a segment that is gone would count as removed by retention.
-  const newest = checkpoints.at(-1);
+  const newest = sealedNumbers.at(-1);
   const oldest =
-    (newest === undefined ? undefined : readCheckpoint({ writer, number: newest }, directory, files))
-      ?.oldest ?? 1;
-  if (sealed === undefined && checkpoints.includes(number))
-    throw corrupt(place, `${checkpointName(place)} is not a checkpoint`);
+    (newest === undefined ? undefined : checkpoints.read({ writer, number: newest }))?.oldest ?? 1;
+  if (sealed === undefined && compressed.has(number) && !checkpoints.mayLack)
+    throw corrupt(place, "it is compressed, and no checkpoint says what it holds");
   if (!segments.includes(number) || compressed.has(number)) {
-    // Retention or compression took it away: the next one is begun.
-    if (sealed === undefined) return { start: CHAIN_START, hashes: [], number, oldest, torn: undefined };
-    return { start: sealed.end, hashes: [], number: number + 1, oldest, torn: undefined };
+    const start = sealed?.end ?? CHAIN_START;
+    // A checkpoint of no lines is written before its segment; any other says that the segment is gone, or compressed.
+    const next = sealed === undefined || sealed.size === 0 ? number : number + 1;
+    return { start, hashes: [], bytes: 0, unsealed: 0, number: next, oldest, torn: undefined };
   }
-  const bytes = files.read(path.join(directory, segmentName(place)));
-  const size = bytes.lastIndexOf(LINE_BREAK) + 1;
-  const torn =
-    size === bytes.length ? undefined : { segment: segmentName(place), size, bytes: bytes.slice(size) };
-  const lines = linesOf(bytes.subarray(0, size));
-  const start = startOf(lines) ?? sealed?.start ?? endBefore(place, { directory, files, hash });
+  const content = files.read(path.join(directory, segmentName(place)));
+  const bytes = content.lastIndexOf(LINE_BREAK) + 1;
+  const isTorn = bytes < content.length;
+  const torn = isTorn ? { segment: segmentName(place), size: bytes, bytes: content.slice(bytes) } : undefined;
+  const lines = linesOf(content.subarray(0, bytes));
+  if (content.length > 0 && sealed === undefined && !checkpoints.mayLack)
+    throw corrupt(place, "it holds lines, and no checkpoint begins it");
+  const start = sealed?.start ?? startOf(lines) ?? endBefore(place, sources);
   const report = verifyLines(lines, hash, { start });
   if (!report.ok) throw corrupt(place, `line ${report.firstBad?.line}: ${report.firstBad?.detail}`);
   const hashes = lines.map((line) => readStoredLine(line)?.hash ?? "");
   if (sealed !== undefined) requireSealed(place, sealed, { start, hashes });
-  return { start, hashes, number, oldest, torn };
-}
-
-/** The checkpoint of a segment as it lies in the directory, whoever signed it; undefined when there is none or no whole one. */
-export function readCheckpoint(
-  place: SegmentPlace,
-  directory: string,
-  files: Pick<AuditFileSystem, "list" | "readText">,
-): Checkpoint | undefined {
-  const name = checkpointName(place);
-  if (!files.list(directory).includes(name)) return undefined;
-  const note = openNote(files.readText(path.join(directory, name)), []);
-  return note && readCheckpointText(note.text);
+  const unsealed = hashes.length - (sealed?.isProof === true ? sealed.size : 0);
+  return { start, hashes, bytes, unsealed, number, oldest, torn };
 }
 
 function requireSealed(
@@ -98,30 +96,32 @@ function requireSealed(
 }
 
 /** Where the segment before an empty one ends. */
-function endBefore(
-  { writer, number }: SegmentPlace,
-  {
-    directory,
-    files,
-    hash,
-  }: { readonly directory: string; readonly files: AuditFileSystem; readonly hash: Pick<Hash, "sha256"> },
-): ChainPosition {
+function endBefore({ writer, number }: SegmentPlace, sources: TrailSources): ChainPosition {
   for (let before = number - 1; before >= 1; before--) {
     const place = { writer, number: before };
-    const sealed = readCheckpoint(place, directory, files);
-    if (sealed !== undefined) return sealed.end;
-    if (!files.list(directory).includes(segmentName(place))) continue;
-    const bytes = files.read(path.join(directory, segmentName(place)));
-    // Only the newest segment can be torn by a crash: the others were whole before the next was opened.
-    if (bytes.length > 0 && bytes.at(-1) !== LINE_BREAK) throw corrupt(place, "its last line breaks off");
-    const last = linesOf(bytes).at(-1);
-    const line = last === undefined ? undefined : readStoredLine(last);
-    if (last === undefined) continue;
-    if (line === undefined || hash.sha256(line.text) !== line.hash)
-      throw corrupt(place, "it does not end in a line of an audit trail");
-    return { seq: line.seq + 1, prev: line.hash };
+    const sealed = sources.checkpoints.read(place);
+    const found = lastPlace(place, sources);
+    // Sealed whole before the next was begun.
+    if (sealed !== undefined && found !== undefined && found.prev !== sealed.end.prev)
+      throw corrupt(place, "it does not end where its checkpoint says");
+    const end = sealed?.end ?? found;
+    if (end !== undefined) return end;
   }
   return CHAIN_START;
+}
+
+/** The place after the last line of an ended segment; undefined when it has none, is compressed or gone. */
+function lastPlace(place: SegmentPlace, { directory, files, hash }: TrailSources): ChainPosition | undefined {
+  if (!files.list(directory).includes(segmentName(place))) return undefined;
+  const bytes = files.read(path.join(directory, segmentName(place)));
+  // Only the newest segment can be torn by a crash: the others were whole before the next was opened.
+  if (bytes.length > 0 && bytes.at(-1) !== LINE_BREAK) throw corrupt(place, "its last line breaks off");
+  const last = linesOf(bytes).at(-1);
+  if (last === undefined) return undefined;
+  const line = readStoredLine(last);
+  if (line === undefined || hash.sha256(line.text) !== line.hash)
+    throw corrupt(place, "it does not end in a line of an audit trail");
+  return { seq: line.seq + 1, prev: line.hash };
 }
 
 function startOf(lines: readonly string[]): ChainPosition | undefined {
@@ -133,10 +133,4 @@ function linesOf(bytes: Uint8Array): readonly string[] {
   const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8").split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines;
-}
-
-function corrupt(place: SegmentPlace, why: string): AgentplaneError {
-  const segment = segmentName(place);
-  const message = `${segment} is not as it was written: ${why}; verify the directory, then move it away to start a new trail`;
-  return new AgentplaneError("audit_corrupt", message, { data: { segment } });
 }

@@ -4,16 +4,13 @@ import { gzip } from "node:zlib";
 
 import type { Clock, Logger } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { TrustedCheckpoints } from "./checkpoint-trust.ts";
+import { differsFromSealed } from "./ended-segment.ts";
+import { MAX_COMPRESSED_BYTES } from "./inflate-segment.ts";
+import { outdatedSegments, type Retention } from "./retention.ts";
 import { compressedName, filesOf, segmentName, type SegmentPlace } from "./segment-files.ts";
-import { readCheckpoint } from "./trail-end.ts";
-
-/** How long ended segments are kept. Their checkpoints stay: they tell what was there. */
-export interface Retention {
-  /** Segments whose last line is older, in ms. Default: no limit. */
-  readonly maxMs?: number;
-  /** The oldest segments are removed while all ended ones together are longer, in bytes. Default: no limit. */
-  readonly maxBytes?: number;
-}
+import type { SegmentSeal } from "./segment-seal.ts";
 
 /** What upkeep needs. */
 export interface TrailUpkeepOptions {
@@ -21,11 +18,16 @@ export interface TrailUpkeepOptions {
   readonly files: AuditFileSystem;
   readonly clock: Pick<Clock, "wallMs">;
   readonly logger: Logger;
+  readonly checkpoints: TrustedCheckpoints;
+  /** Where it is said what is removed. */
+  readonly seal: Pick<SegmentSeal, "oldest" | "announced">;
   readonly retention: Retention;
   /** Compress ended segments. */
   readonly gzip: boolean;
   /** Asked before a segment is removed. */
   mayRemove(segment: number): boolean;
+  /** Writes the next checkpoint. */
+  announce(): Promise<void>;
   /** Told of every segment that retention removed. */
   removed(place: SegmentPlace, lines: number): void;
 }
@@ -36,62 +38,28 @@ const compress = promisify(gzip);
 export class TrailUpkeep {
   readonly #options: TrailUpkeepOptions;
   #work: Promise<void> = Promise.resolve();
+  #isEnded = false;
 
   constructor(options: TrailUpkeepOptions) {
     this.#options = options;
   }
 
-  /**
-   * Which segments before one that ends now are to be removed; only sealed ones, the oldest first.
-   * @param oldest Those before were removed earlier, as the last checkpoint says.
-   */
-  outdated(ended: SegmentPlace, oldest: number): readonly SegmentPlace[] {
-    const { directory, files, clock, retention, mayRemove } = this.#options;
-    const { maxMs = Infinity, maxBytes = Infinity } = retention;
-    if (maxMs === Infinity && maxBytes === Infinity) return [];
-    const { writer, segments, compressed } = filesOf(ended.writer, directory, files);
-    const kept = segments.filter((number) => number < ended.number);
-    const sizeOf = (number: number): number => {
-      const place = { writer, number };
-      const name = compressed.has(number) ? compressedName(place) : segmentName(place);
-      return files.size(path.join(directory, name));
-    };
-    let bytes = [...kept, ended.number].reduce((sum, number) => sum + sizeOf(number), 0);
-    const outdated: SegmentPlace[] = [];
-    for (const number of kept) {
-      const sealed = readCheckpoint({ writer, number }, directory, files);
-      const isOld = sealed !== undefined && clock.wallMs() - sealed.at > maxMs;
-      // What is missing without having been removed must stay missed.
-      if (number > (outdated.at(-1)?.number ?? oldest - 1) + 1) break;
-      // The oldest first: a trail has one beginning.
-      if (sealed === undefined || (!isOld && bytes <= maxBytes) || !mayRemove(number)) break;
-      outdated.push({ writer, number });
-      bytes -= sizeOf(number);
-    }
-    return outdated;
+  /** Begins to remove what is outdated and to compress, after a segment was ended. */
+  start(ended: SegmentPlace): void {
+    if (!this.#isEnded) this.#work = this.#work.then(async () => this.#run(ended));
   }
 
-  /** Begins to remove and compress; after that the checkpoint says so. */
-  start(outdated: readonly SegmentPlace[], ended: SegmentPlace): void {
-    this.#work = this.#work.then(async () => this.#run(outdated, ended));
-  }
-
-  /** Settles when nothing is being done. */
-  done(): Promise<void> {
+  /** Settles when nothing is being done any more. */
+  end(): Promise<void> {
+    this.#isEnded = true;
     return this.#work;
   }
 
-  async #run(outdated: readonly SegmentPlace[], ended: SegmentPlace): Promise<void> {
-    const { directory, files, logger } = this.#options;
+  async #run(ended: SegmentPlace): Promise<void> {
+    const { directory, logger } = this.#options;
     try {
-      for (const place of outdated) this.#remove(place);
-      if (!this.#options.gzip) return;
-      const { writer, segments, compressed } = filesOf(ended.writer, directory, files);
-      for (const number of segments) {
-        if (number > ended.number || compressed.has(number)) continue;
-        // oxlint-disable-next-line no-await-in-loop -- one segment in memory at a time
-        await this.#compress({ writer, number });
-      }
+      await this.#retain(ended);
+      if (this.#options.gzip) await this.#compressAll(ended);
     } catch (error) {
       const why = error instanceof Error ? error.message : "unknown";
       logger.error(
@@ -101,17 +69,71 @@ export class TrailUpkeep {
     }
   }
 
-  #remove(place: SegmentPlace): void {
+  /** Finds what is outdated, says so in a checkpoint, and then removes it: nothing is missing that nobody announced. */
+  async #retain(ended: SegmentPlace): Promise<void> {
+    const { seal, announce } = this.#options;
+    const outdated = await this.#removable(ended);
+    const last = outdated.at(-1);
+    if (last === undefined) return;
+    if (seal.oldest <= last.number) {
+      seal.oldest = last.number + 1;
+      await announce();
+    }
+    for (const checkpoint of outdated) if (checkpoint.number < seal.announced) this.#remove(checkpoint);
+  }
+
+  /**
+   * The outdated segments from the oldest on, as long as each is what its checkpoint seals: one that somebody changed
+   * stays, to be found, and so do those after it.
+   */
+  async #removable({ writer, number }: SegmentPlace): Promise<readonly Checkpoint[]> {
+    const { directory, files, checkpoints, clock, retention, mayRemove, seal, logger } = this.#options;
+    const { segments, compressed } = filesOf(writer, directory, files);
+    const kept = segments.filter((segment) => segment <= number);
+    const wanted = outdatedSegments(kept, {
+      oldest: seal.oldest,
+      nowMs: clock.wallMs(),
+      retention,
+      checkpointOf: (segment) => checkpoints.read({ writer, number: segment }),
+    });
+    const removable: Checkpoint[] = [];
+    for (const checkpoint of wanted) {
+      if (checkpoint.number === number || !mayRemove(checkpoint.number)) break;
+      // oxlint-disable-next-line no-await-in-loop -- one segment in memory at a time
+      const differs = await differsFromSealed(checkpoint, { directory, files, compressed });
+      if (differs !== undefined) {
+        const name = segmentName(checkpoint);
+        logger.error(`${name} in ${directory} is kept: ${differs}; verify the directory`, { directory });
+        break;
+      }
+      removable.push(checkpoint);
+    }
+    return removable;
+  }
+
+  #remove(checkpoint: Checkpoint): void {
     const { directory, files, removed } = this.#options;
-    const lines = readCheckpoint(place, directory, files)?.size ?? 0;
-    files.remove(path.join(directory, segmentName(place)));
-    files.remove(path.join(directory, compressedName(place)));
-    removed(place, lines);
+    files.remove(path.join(directory, segmentName(checkpoint)));
+    files.remove(path.join(directory, compressedName(checkpoint)));
+    removed(checkpoint, checkpoint.size);
+  }
+
+  async #compressAll(ended: SegmentPlace): Promise<void> {
+    const { directory, files } = this.#options;
+    const { writer, segments, compressed } = filesOf(ended.writer, directory, files);
+    for (const number of segments) {
+      if (number > ended.number || compressed.has(number)) continue;
+      // oxlint-disable-next-line no-await-in-loop -- one segment in memory at a time
+      await this.#compress({ writer, number });
+    }
   }
 
   async #compress(place: SegmentPlace): Promise<void> {
-    const { directory, files } = this.#options;
+    const { directory, files, checkpoints } = this.#options;
     const plain = path.join(directory, segmentName(place));
+    const sealed = checkpoints.read(place)?.bytes ?? 0;
+    // What is longer than was sealed is left as it is, to be found.
+    if (files.size(plain) > sealed || sealed > MAX_COMPRESSED_BYTES) return;
     await files.replace(path.join(directory, compressedName(place)), await compress(files.read(plain)));
     files.remove(plain);
   }

@@ -1,13 +1,13 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 
 import { CHAIN_START, type ChainPosition } from "../audit/chain.ts";
 import { verifyLines, type BadLine, type LineProblem } from "../audit/verify.ts";
 import type { Hash } from "../base/ports.ts";
 import { checkSegmentBytes, checkSegmentFile, type SegmentCheck } from "./check-segment.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { inflateSegment } from "./inflate-segment.ts";
+import { checkPrunedHead, type KnownHead, type UncheckedHead } from "./known-heads.ts";
 import type { PartHelpers } from "./part-helpers.ts";
 import type { CheckpointProblem, ReadCheckpoints } from "./read-checkpoints.ts";
 import { compressedName, segmentName, type WriterFiles } from "./segment-files.ts";
@@ -19,19 +19,15 @@ export interface BadSegmentLine extends Omit<BadLine, "problem"> {
   readonly segment: string;
 }
 
-/** A place that the trail must go through, and who says so. */
-export interface KnownHead {
-  readonly end: ChainPosition;
-  readonly why: string;
-}
-
 /** The trail of one writer, and what is known of it. */
 export interface WriterTrail extends ReadCheckpoints {
   readonly directory: string;
   readonly files: WriterFiles;
   readonly hash: Pick<Hash, "sha256">;
-  /** Every segment but the newest must have a checkpoint, even where none has. */
+  /** Every segment with lines must have a checkpoint: one is written before its first. */
   readonly mustBeSealed: boolean;
+  /** Whether a segment has one now: of a trail that is being written it may have come after the others were read. */
+  isSealedNow(number: number): boolean;
   readonly heads: readonly KnownHead[];
   readonly helpers: PartHelpers;
   readonly start?: ChainPosition;
@@ -50,10 +46,13 @@ export interface WriterReport {
   /** Segments that retention has removed. */
   readonly pruned: number;
   readonly end: ChainPosition;
+  /** Published checkpoints of lines that are not there any more. */
+  readonly unchecked: readonly UncheckedHead[];
   readonly firstBad?: BadSegmentLine;
 }
 
-const decompress = promisify(gunzip);
+/** A longer segment is not read whole to say what happened to its first bad line. */
+const MAX_EXPLAINED_BYTES = 256 * 1024 * 1024;
 
 /** Checks the segments of one writer in order, up to the first thing that is wrong. */
 export async function verifyWriter(trail: WriterTrail): Promise<WriterReport> {
@@ -62,32 +61,40 @@ export async function verifyWriter(trail: WriterTrail): Promise<WriterReport> {
   const last = Math.max(segments.at(-1) ?? 0, checkpoints.at(-1)?.number ?? 0);
   const oldest = checkpoints.at(-1)?.oldest ?? segments[0] ?? 1;
   const first = Math.min(oldest, segments[0] ?? oldest);
-  let [lines, sealed, end] = [0, 0, beginOf(trail, first)];
+  const begin = beginOf(trail, first);
+  let [lines, sealed, end] = [0, 0, begin];
+  const { unchecked, contradicted } = prunedHeads(trail, begin);
   const report = (firstBad?: BadSegmentLine): WriterReport => {
     const pruned = Math.max(0, first - 1);
-    return { writer, segments: segments.length, lines, sealed, pruned, end, ...(firstBad && { firstBad }) };
+    const counts = { segments: segments.length, lines, sealed, pruned };
+    return { writer, ...counts, end, unchecked, ...(firstBad && { firstBad }) };
   };
+  if (contradicted !== undefined) return report(contradicted);
   for (let number = first; number <= last; number++) {
     const place = { writer, number };
     const bad = (problem: BadSegmentLine["problem"], detail: string, line = 0): WriterReport =>
       report({ segment: segmentName(place), line, problem, detail });
     if (!segments.includes(number)) {
       if (number < oldest) continue;
+      const own = checkpoints.find((one) => one.number === number);
+      // The checkpoint of no lines is written before its segment is.
+      if (number === last && own?.size === 0) continue;
       if (number === last) return bad("truncated", "the segment is gone");
       return bad("removed", "the segment is gone, and no checkpoint says that retention removed it");
     }
     if (broken?.number === number) return bad(broken.problem, broken.detail);
     const checkpoint = checkpoints.find((one) => one.number === number);
+    const mayLack = !trail.mustBeSealed && !files.compressed.has(number);
     // oxlint-disable-next-line no-await-in-loop -- one segment at a time, and only while all is good
     const checked = await checkSegment(number, { ...trail, start: end, checkpoint });
-    if (checked === undefined) return bad("edited", "its compressed bytes are damaged");
+    if (typeof checked === "string") return bad("edited", checked);
     lines += checked.good;
     sealed += Math.min(checked.good, checkpoint?.size ?? 0);
     end = checked.end;
     if (checked.firstBad !== undefined) return report({ ...checked.firstBad, segment: segmentName(place) });
-    const mustHave = trail.mustBeSealed || checkpoints.length > 0;
-    if (checkpoint === undefined && mustHave && number < last)
-      return bad("checkpoint_missing", "it was ended, and its checkpoint is gone");
+    const hasLines = checked.good > 0 || number < last;
+    if (checkpoint === undefined && !mayLack && hasLines && !trail.isSealedNow(number))
+      return bad("checkpoint_missing", "it holds lines, and its checkpoint is gone");
   }
   if (broken !== undefined)
     return report({ ...broken, segment: segmentName({ writer, number: broken.number }), line: 0 });
@@ -96,6 +103,24 @@ export async function verifyWriter(trail: WriterTrail): Promise<WriterReport> {
   return report(
     lost === undefined ? undefined : { segment, line: lines + 1, problem: "truncated", detail: lost },
   );
+}
+
+function prunedHeads(
+  { heads, files: { writer }, checkpoints }: WriterTrail,
+  begin: ChainPosition,
+): { readonly unchecked: readonly UncheckedHead[]; readonly contradicted: BadSegmentLine | undefined } {
+  const unchecked: UncheckedHead[] = [];
+  for (const head of heads.filter(({ end }) => end.seq <= begin.seq)) {
+    const { number, published, end } = head;
+    const check = checkPrunedHead(head, { begin, checkpoints });
+    if (check.is === "unknown" && published !== undefined)
+      unchecked.push({ writer, segment: number, seq: end.seq });
+    if (check.is !== "contradicted") continue;
+    const { detail } = check;
+    const segment = segmentName({ writer, number });
+    return { unchecked, contradicted: { segment, line: 0, problem: "checkpoint_contradicted", detail } };
+  }
+  return { unchecked, contradicted: undefined };
 }
 
 function beginOf({ start, checkpoints }: WriterTrail, first: number): ChainPosition {
@@ -115,26 +140,36 @@ interface SegmentJob extends WriterTrail {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** Undefined when it cannot be decompressed. */
-async function checkSegment(number: number, job: SegmentJob): Promise<CheckedSegment | undefined> {
+/** Says why it cannot be decompressed, if so. */
+async function checkSegment(number: number, job: SegmentJob): Promise<CheckedSegment | string> {
   const { directory, files, start, checkpoint, heads, helpers } = job;
   const place = { writer: files.writer, number };
   const question = { start, sealed: checkpoint?.size ?? 0, watched: heads.map(({ end }) => end.seq) };
   if (!files.compressed.has(number)) {
     const file = path.join(directory, segmentName(place));
     const checked = await checkSegmentFile(file, question, { helpers });
-    return judged(checked, job, async () => readFile(file));
+    return judged(checked, job, async () => {
+      const { size } = await stat(file);
+      return size > MAX_EXPLAINED_BYTES ? undefined : readFile(file);
+    });
   }
-  const packed = await readFile(path.join(directory, compressedName(place)));
-  // The answer is the point; what zlib says of damaged bytes tells no more.
-  const bytes = await decompress(packed).catch(() => undefined);
-  return bytes && judged(checkSegmentBytes(bytes, question), job, async () => bytes);
+  const none = { good: 0, end: start, firstBad: undefined };
+  if (checkpoint === undefined) return none;
+  const inflated = await inflateSegment(
+    await readFile(path.join(directory, compressedName(place))),
+    checkpoint,
+  );
+  if ("failure" in inflated) return inflated.failure;
+  const { bytes } = inflated;
+  return judged(await checkSegmentBytes(bytes, question), job, async () => {
+    return bytes.length > MAX_EXPLAINED_BYTES ? undefined : bytes;
+  });
 }
 
 async function judged(
   { good, end, isWhole, root, seen }: SegmentCheck,
   job: SegmentJob,
-  read: () => Promise<Buffer>,
+  read: () => Promise<Buffer | undefined>,
 ): Promise<CheckedSegment> {
   const { start, checkpoint, heads } = job;
   if (!isWhole) return { good, end, firstBad: explain(await read(), good, job) };
@@ -167,7 +202,13 @@ function againstCheckpoint(
 }
 
 /** Runs once, for the first bad line. */
-function explain(bytes: Buffer, good: number, { start, hash }: SegmentJob): Omit<BadSegmentLine, "segment"> {
+function explain(
+  bytes: Buffer | undefined,
+  good: number,
+  { start, hash }: SegmentJob,
+): Omit<BadSegmentLine, "segment"> {
+  if (bytes === undefined)
+    return { line: good + 1, problem: "edited", detail: "the line that belongs there does not stand there" };
   const lines = bytes.toString("utf8").split("\n");
   const isEnded = lines.at(-1) === "";
   if (isEnded) lines.pop();

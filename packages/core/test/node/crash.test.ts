@@ -28,6 +28,7 @@ test("kill -9 during group commit: every acknowledged record survives, the direc
     "audit-000001.checkpoint",
     "audit-000001.jsonl",
     "audit-000001.jsonl.torn-1",
+    "audit.trail",
   ]);
 });
 

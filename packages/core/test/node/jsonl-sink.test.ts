@@ -4,7 +4,8 @@ import type { AuditRecord } from "../../src/audit/audit-record.ts";
 import { readStoredLine } from "../../src/audit/chain.ts";
 import { verifyLines } from "../../src/audit/verify.ts";
 import { AgentplaneError, ConfigError } from "../../src/base/errors.ts";
-import { jsonlSink, type JsonlSinkOptions } from "../../src/node/jsonl-sink.ts";
+import type { JsonlSinkOptions } from "../../src/node/jsonl-sink-options.ts";
+import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { controlRecord, decisionRecord, hash } from "../audit/records.ts";
 import { memoryFiles, systemError, type MemoryFiles } from "./memory-files.ts";
@@ -114,7 +115,9 @@ test("finds the end of the trail behind a last line larger than one look", async
 
 test("goes on from the segment before when the newest is empty", async () => {
   const files = memoryFiles();
-  await open(files).sink.append(controlRecord("a"), "durable");
+  const before = open(files).sink;
+  await before.append(controlRecord("a"), "durable");
+  await before.checkpoint();
   // As after a crash: the lock and an empty segment are left.
   files.put("audit-000002.jsonl", "");
   files.remove("audit.lock");
@@ -153,7 +156,8 @@ test("a crash during a group commit loses no acknowledged record, wherever the w
     // oxlint-disable-next-line no-await-in-loop
     await again.close();
     const report = verifyLines(linesOf(crashed), hash);
-    expect(report).toMatchObject({ ok: true, lines: cut === 0 ? 1 : 2 });
+    // Only the line is there, and no checkpoint of it: that is told, and the tear as well.
+    expect(report).toMatchObject({ ok: true, lines: cut === 0 ? 2 : 3 });
     expect(subjectsOf(crashed)[0]).toBe("acknowledged");
   }
 });
@@ -235,6 +239,46 @@ test("records that arrive while a group is lost are chained to what is really th
   await next;
   expect(subjectsOf(files)).toStrictEqual(["a", "next", "audit"]);
   expect(verifyLines(linesOf(files), hash, { end: sink.end })).toMatchObject({ ok: true });
+});
+
+test.each(["a durable record", "a flush", "a checkpoint"] as const)(
+  "what a sync that failed was to cover is on the disk before %s is called so, though the next sync succeeds",
+  async (what) => {
+    const { sink, files, clock } = open();
+    await sink.append(controlRecord("a"), "durable");
+    void sink.append(controlRecord("b"), "buffered");
+    await clock.advanceAsync(100);
+    await clock.advanceAsync(0);
+    files.failures.sync = systemError("EIO");
+    await expect(sink.append(controlRecord("lost"), "durable")).rejects.toMatchObject({
+      data: { code: "EIO" },
+    });
+    delete files.failures.sync;
+    if (what === "a durable record") await sink.append(controlRecord("c"), "durable");
+    else if (what === "a flush") await sink.flush();
+    else await sink.checkpoint();
+    files.crash();
+    expect(subjectsOf(files).slice(0, 2)).toStrictEqual(["a", "b"]);
+    expect(verifyLines(linesOf(files), hash, { end: sink.end })).toMatchObject({ ok: true });
+  },
+);
+
+test("lines that the disk has lost are not written over: every record is refused", async () => {
+  const { sink, files, clock } = open();
+  await sink.append(controlRecord("a"), "durable");
+  void sink.append(controlRecord("b"), "buffered");
+  await clock.advanceAsync(100);
+  await clock.advanceAsync(0);
+  files.failures.sync = systemError("EIO");
+  // What the system no longer holds in memory is read from the disk.
+  files.read = (file) => new Uint8Array(files.size(file));
+  await expect(sink.append(controlRecord("lost"), "durable")).rejects.toThrow(AgentplaneError);
+  delete files.failures.sync;
+  for (const subject of ["c", "d"])
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await expect(sink.append(controlRecord(subject), "durable")).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("the disk has lost lines") },
+    });
 });
 
 test("a rest that could not be cut off at once is cut off before the next write", async () => {

@@ -21,8 +21,12 @@ export function systemError(code: string): Error {
 }
 
 interface Content {
+  /** As processes see it. */
   bytes: Uint8Array;
-  synced: number;
+  /** As it is on the disk. */
+  disk: Uint8Array;
+  /** What was written from here on is only in memory. */
+  dirtyFrom: number;
 }
 
 /** One flat directory is enough. */
@@ -38,7 +42,7 @@ export function memoryFiles(): MemoryFiles {
     return content;
   };
   const put = (file: string, bytes: Uint8Array): void => {
-    stored.set(key(file), { bytes, synced: bytes.length });
+    stored.set(key(file), { bytes, disk: bytes, dirtyFrom: bytes.length });
   };
   const files: MemoryFiles = {
     room: Infinity,
@@ -47,7 +51,7 @@ export function memoryFiles(): MemoryFiles {
     text: (file) => new TextDecoder().decode(need(file).bytes),
     put: (file, text) => put(file, new TextEncoder().encode(text)),
     crash() {
-      for (const content of stored.values()) content.bytes = content.bytes.slice(0, content.synced);
+      for (const content of stored.values()) content.bytes = content.disk.slice();
     },
     makeDirectory() {},
     list: () => [...stored.keys()],
@@ -95,13 +99,20 @@ function segmentOf(content: Content, files: MemoryFiles): ReturnType<AuditFileSy
     },
     async sync() {
       files.counts.sync += 1;
+      const { bytes, disk, dirtyFrom } = content;
+      content.dirtyFrom = bytes.length;
+      // As Linux does: what a failed sync was to write counts as clean from then on, and never reaches the disk.
       if (files.failures.sync !== undefined) throw files.failures.sync;
-      content.synced = content.bytes.length;
+      content.disk = new Uint8Array(bytes.length);
+      content.disk.set(disk.subarray(0, dirtyFrom));
+      content.disk.set(bytes.subarray(dirtyFrom), dirtyFrom);
     },
     async truncate(size) {
       if (files.failures.truncate !== undefined) throw files.failures.truncate;
       files.room += content.bytes.length - size;
       content.bytes = content.bytes.slice(0, size);
+      content.disk = content.disk.slice(0, size);
+      content.dirtyFrom = Math.min(content.dirtyFrom, size);
     },
     async close() {},
   };

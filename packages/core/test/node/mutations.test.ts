@@ -4,8 +4,9 @@ import path from "node:path";
 import { expect, test } from "vitest";
 
 import type { AuditRecord } from "../../src/audit/audit-record.ts";
+import { checkpointText, readCheckpointText, type Checkpoint } from "../../src/node/checkpoint.ts";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
-import { generateAuditKeys } from "../../src/node/signed-note.ts";
+import { createNoteSigner, generateAuditKeys, openNote } from "../../src/node/signed-note.ts";
 import { verifyDirectory, type WriterEnd } from "../../src/node/verify-directory.ts";
 import { controlRecord } from "../audit/records.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -17,6 +18,7 @@ const LINES_PER_SEGMENT = 25;
 const TAIL = 30;
 
 const keys = generateAuditKeys("audit.example/mutations");
+const signer = createNoteSigner(keys.privateKey);
 const random = createRandom(20_261_128);
 
 /** The same numbers in every run: a linear congruential generator modulo 2^32 (Numerical Recipes), its upper bits. */
@@ -36,7 +38,7 @@ interface Segment {
   readonly note: string;
 }
 
-/** Every segment of the trail as it was when it was sealed: retention removes them as fast as it can. */
+/** Every segment of the trail as it was when it was sealed. */
 const segments: Segment[] = [];
 let end: WriterEnd;
 const folders: string[] = [];
@@ -57,10 +59,8 @@ async function writeTrail(): Promise<void> {
     fsync: false,
     // Any second group begins a new segment.
     maxSegmentBytes: 10,
-    retention: { maxBytes: 1 },
     publishTo: { append: keep },
   });
-  // A record of what was removed comes with each group: the trail has some more lines than are asked for.
   for (let line = 1; line <= LINES; line++) {
     void sink.append(controlRecord(`s${line}`), "buffered");
     // oxlint-disable-next-line no-await-in-loop -- one segment after the other
@@ -69,7 +69,7 @@ async function writeTrail(): Promise<void> {
   await sink.close();
   // The tail goes to the sealed segment, as with segments of ordinary length.
   const last = segments.at(-1)!;
-  const continued = jsonlSink({ directory, fsync: false });
+  const continued = jsonlSink({ directory, key: keys.privateKey, fsync: false });
   for (let line = 1; line <= TAIL; line++) void continued.append(controlRecord(`tail${line}`), "buffered");
   await continued.flush();
   ({ end } = continued);
@@ -82,11 +82,19 @@ function folderOf(at: number, segment: Segment): string {
   const folder = temporaryDirectory();
   mkdirSync(folder, { recursive: true });
   const beside = segments[at === segments.length - 1 ? at - 1 : at + 1]!;
-  for (const { name, lines, note } of [segment, beside]) {
+  const pair = [segment, beside].map((one) => ({ ...one, checkpoint: checkpointOf(one) }));
+  const oldest = Math.min(...pair.map(({ checkpoint }) => checkpoint.number));
+  for (const { name, lines, checkpoint } of pair) {
     writeFileSync(path.join(folder, name), textOf(lines));
+    // As the trail itself says when retention has removed all before.
+    const note = signer.sign(checkpointText({ ...checkpoint, oldest }));
     writeFileSync(path.join(folder, name.replace("jsonl", "checkpoint")), note);
   }
   return folder;
+}
+
+function checkpointOf({ note }: Segment): Checkpoint {
+  return readCheckpointText(openNote(note, [])?.text ?? "")!;
 }
 
 function textOf(lines: readonly string[]): string {

@@ -82,6 +82,9 @@ test("a start that is closed at once has recorded the repair of every writer", a
   }
   await jsonlSink({ directory }).close();
   const text = readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8");
-  expect(others.filter((name) => !text.includes(`"subject":"${name}.jsonl"`))).toStrictEqual([]);
-  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 23, sealed: 23 });
+  for (const action of ["audit_repaired", "audit_resumed"]) {
+    const told = text.split("\n").filter((line) => line.includes(`"action":"${action}"`));
+    expect(others.filter((name) => !told.join("").includes(`"subject":"${name}.jsonl"`))).toStrictEqual([]);
+  }
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 34, sealed: 34 });
 });

@@ -3,14 +3,15 @@ import path from "node:path";
 
 import { expect, test } from "vitest";
 
-import { jsonlSink, type JsonlSinkOptions } from "../../src/node/jsonl-sink.ts";
+import type { JsonlSinkOptions } from "../../src/node/jsonl-sink-options.ts";
+import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { controlRecord } from "../audit/records.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const segmentsOf = (directory: string): readonly string[] =>
-  readdirSync(directory).filter((name) => !name.endsWith(".checkpoint"));
+  readdirSync(directory).filter((name) => /^audit-\d+\.jsonl/.test(name));
 
 /** Ten records, two in each segment. */
 async function trail(options: Partial<JsonlSinkOptions>): Promise<string> {

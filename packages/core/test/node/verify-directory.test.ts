@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 
 import type { AuditRecord } from "../../src/audit/audit-record.ts";
 import { readStoredLine } from "../../src/audit/chain.ts";
-import { jsonlSink, type JsonlSinkOptions } from "../../src/node/jsonl-sink.ts";
+import type { JsonlSinkOptions } from "../../src/node/jsonl-sink-options.ts";
+import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { generateAuditKeys } from "../../src/node/signed-note.ts";
 import { verifyDirectory, type WriterEnd } from "../../src/node/verify-directory.ts";
 import { controlRecord } from "../audit/records.ts";
@@ -15,6 +16,7 @@ interface Trail {
   readonly directory: string;
   readonly end: WriterEnd;
   readonly notes: readonly string[];
+  readonly id: string;
   file(number: number): string;
   checkpoint(number: number): string;
 }
@@ -45,6 +47,7 @@ async function trail(options: Partial<JsonlSinkOptions> = {}): Promise<Trail> {
     directory,
     end: sink.end,
     notes,
+    id: sink.trail,
     file,
     checkpoint: (number) => file(number).replace("jsonl", "checkpoint"),
   };
@@ -60,13 +63,16 @@ function edit(file: string, from: RegExp | string, to: string): void {
 async function forgeLastSegment({ directory, file, checkpoint }: Trail): Promise<void> {
   rmSync(file(5));
   rmSync(checkpoint(5));
+  const signed = readFileSync(checkpoint(4), "utf8");
+  writeFileSync(checkpoint(4), signed.replace(/\n\u2014.*/s, "\n"));
   const forger = jsonlSink({ directory, maxSegmentBytes: 650, fsync: false });
   await forger.append(controlRecord("forged"), "durable");
   await forger.close();
+  writeFileSync(checkpoint(4), signed);
 }
 
 test("accepts an untouched directory, with and without a known end", async () => {
-  const { directory, end, notes } = await trail();
+  const { directory, end, notes, id } = await trail();
   const report = {
     ok: true,
     segments: 5,
@@ -75,6 +81,8 @@ test("accepts an untouched directory, with and without a known end", async () =>
     unsealedTail: 0,
     prunedSegments: 0,
     ends: [end],
+    unchecked: [],
+    trail: id,
   };
   expect(await verifyDirectory(directory)).toStrictEqual(report);
   expect(await verifyDirectory(directory, { ends: [end], published: notes })).toStrictEqual(report);

@@ -1,0 +1,77 @@
+import type { AuditSink } from "../audit/audit-sink.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { Ports } from "../base/ports.ts";
+import type { AuditFileSystem } from "./audit-file-system.ts";
+import type { Processes } from "./directory-lock.ts";
+import type { Retention } from "./retention.ts";
+
+/** Where and how the audit trail is written. */
+export interface JsonlSinkOptions {
+  /** Created if need be. Several processes may share it: each writes segments of its own, joined by checkpoints. */
+  readonly directory: string;
+  /** A new segment is begun above this length. Default 64 MiB. */
+  readonly maxSegmentBytes?: number;
+  /** A new segment is begun when one is older, in ms. Default a day. */
+  readonly maxSegmentMs?: number;
+  /** How long ended segments are kept. Default: for good. */
+  readonly retention?: Retention;
+  /** Asked before retention removes a segment, by its number; false keeps it and all later ones. Default: yes. */
+  readonly mayRemove?: (segment: number) => boolean;
+  /** Compress ended segments (`audit-000001.jsonl.gz`). Default false. */
+  readonly gzip?: boolean;
+  /** Signs checkpoints: the private key of `generateAuditKeys`. Default: they are not signed. */
+  readonly key?: string;
+  /**
+   * Whose checkpoints this process goes on from beside its own: public keys of `generateAuditKeys` that it had before,
+   * and for one start `"unsigned"`, to sign a trail that was not signed. Default: its own alone.
+   */
+  readonly trustedKeys?: readonly string[];
+  /** The latest that lines are sealed by a checkpoint after they were written, in ms. Default 60,000. */
+  readonly checkpointMs?: number;
+  /**
+   * Gets a record `audit_checkpoint` with the note of every checkpoint. Kept where who can write the directory cannot,
+   * it finds a trail that lost its end: see `published` of `verifyDirectory`.
+   */
+  readonly publishTo?: Pick<AuditSink, "append">;
+  /** Whether `durable` waits for the disk (fdatasync). Default true; false trusts the system not to crash. */
+  readonly fsync?: boolean;
+  /** How long a buffered record may wait for company, in ms. Default 100. */
+  readonly bufferMs?: number;
+  /** When to try again after a failure, in ms. Default 1,000. */
+  readonly retryMs?: number;
+  /** Above this many characters in memory, buffered records wait for the disk too. Default 4 Mi. */
+  readonly maxBufferedChars?: number;
+  /** For tests and special environments. */
+  readonly ports?: Partial<Pick<Ports, "clock" | "hash" | "timers" | "logger">>;
+  readonly files?: AuditFileSystem;
+  readonly processes?: Processes;
+}
+
+/** What holds for options that are not given. */
+export const JSONL_DEFAULTS = {
+  maxSegmentBytes: 64 * 1024 * 1024,
+  maxSegmentMs: 86_400_000,
+  checkpointMs: 60_000,
+  bufferMs: 100,
+  retryMs: 1_000,
+  maxBufferedChars: 4 * 1024 * 1024,
+  fsync: true,
+  gzip: false,
+  retention: {},
+};
+
+/** @throws ConfigError for numbers below 1 */
+export function checkNumbers(options: JsonlSinkOptions): void {
+  const { maxMs, maxBytes } = options.retention ?? {};
+  const { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars } = options;
+  const numbers = { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars };
+  const all = { ...numbers, "retention.maxMs": maxMs, "retention.maxBytes": maxBytes };
+  const wrong = Object.entries(all).filter(([, value]) => {
+    return value !== undefined && (!Number.isSafeInteger(value) || value < 1);
+  });
+  const issues = wrong.map(([path, value]) => ({
+    path,
+    message: `must be a whole number from 1, not ${value}`,
+  }));
+  if (issues.length > 0) throw new ConfigError("jsonlSink", issues);
+}
