@@ -1,5 +1,3 @@
-import path from "node:path";
-
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
 import { AgentplaneError, ConfigError, type ConfigIssue } from "../base/errors.ts";
@@ -7,6 +5,8 @@ import type { Ports } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import { parseWebhookUrl } from "../notify/webhook-url.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
+import { createCheckpointTrust } from "./checkpoint-trust.ts";
+import { DeliveryCursorFile, type CursorPlace } from "./delivery-cursor.ts";
 import { jsonlSink, type JsonlSink } from "./jsonl-sink.ts";
 import type { JsonlSinkOptions } from "./jsonl-sink-options.ts";
 import { SpoolDelivery, type SpoolDeliveryOptions, type SpoolStatus } from "./spool-delivery.ts";
@@ -14,7 +14,7 @@ import { SpoolDelivery, type SpoolDeliveryOptions, type SpoolStatus } from "./sp
 /** Where records are delivered, and where they wait. */
 export interface ServiceSinkOptions extends Pick<
   JsonlSinkOptions,
-  "key" | "checkpointMs" | "publishTo" | "retention" | "maxSegmentBytes" | "maxSegmentMs"
+  "key" | "trustedKeys" | "checkpointMs" | "publishTo" | "retention" | "maxSegmentBytes" | "maxSegmentMs"
 > {
   /** Takes lines of the trail as the body of a POST (`application/x-ndjson`); https outside of this machine. */
   readonly url: string;
@@ -47,7 +47,7 @@ const DEFAULTS = { maxBatchBytes: 256 * 1024, timeoutMs: 10_000, retryMs: 1_000 
  * on disk (`durable` waits for that, not for the service), then sent from there. After a crash or an outage it goes on
  * where it was; a batch whose answer was lost is sent again with the same `idempotency-key`, by a later process perhaps
  * with more lines: their `hash` tells a service which it has. Retention removes what was delivered, nothing else; without
- * it the spool stays a whole trail.
+ * it the spool stays a whole trail. With a `key` the place where it goes on is signed, too.
  * @throws ConfigError for a url that is not https (or http on this machine) and numbers below 1; AgentplaneError
  *   `audit_failed` when another process uses the directory, `audit_corrupt` when it was changed
  */
@@ -57,6 +57,7 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
   const ports = createPorts(given);
   const { fetch } = ports;
   if (fetch === undefined) throw wrong([{ path: "ports.fetch", message: "is missing on this platform" }]);
+  const trust = createCheckpointTrust(options);
   const spool = jsonlSink({
     ...trail,
     directory,
@@ -70,7 +71,7 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
     directory,
     files: nodeFileSystem,
     request: { url, headers, fetch },
-    cursorFile: path.join(directory, "delivered.json"),
+    trust,
   });
   delivery.start();
   const written = async (): Promise<void> => {
@@ -94,7 +95,10 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
 }
 
 /** What cannot be delivered from is given back. */
-function startDelivery(spool: JsonlSink, options: Omit<SpoolDeliveryOptions, "sync">): SpoolDelivery {
+function startDelivery(
+  spool: JsonlSink,
+  options: Omit<SpoolDeliveryOptions, "sync" | "cursor"> & Pick<CursorPlace, "files" | "trust">,
+): SpoolDelivery {
   const { directory } = options;
   try {
     if (spool.end.writer !== 1) {
@@ -105,7 +109,8 @@ function startDelivery(spool: JsonlSink, options: Omit<SpoolDeliveryOptions, "sy
       await spool.flush();
       return spool.written.seq;
     };
-    return new SpoolDelivery({ ...options, sync });
+    const cursor = new DeliveryCursorFile({ ...options, trail: spool.trail });
+    return new SpoolDelivery({ ...options, sync, cursor });
   } catch (error) {
     // What is wrong is thrown below; that nothing could be sealed adds nothing.
     spool.close().catch(() => undefined);

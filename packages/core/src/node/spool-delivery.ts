@@ -1,10 +1,11 @@
 import path from "node:path";
 
 import type { Ports } from "../base/ports.ts";
-import { readCursor, type CursorPlace, type DeliveryCursor } from "./delivery-cursor.ts";
+import type { AuditFileSystem } from "./audit-file-system.ts";
+import type { DeliveryCursor, DeliveryCursorFile } from "./delivery-cursor.ts";
 import { filesOf, segmentName } from "./segment-files.ts";
 import { sendBatch, type DeliveryRequest } from "./send-batch.ts";
-import { linesBefore, readLines } from "./spool-lines.ts";
+import { firstSeq, linesBefore, readLines } from "./spool-lines.ts";
 
 /** What a spool holds back. */
 export interface SpoolStatus {
@@ -15,12 +16,15 @@ export interface SpoolStatus {
 }
 
 /** What delivering needs. */
-export interface SpoolDeliveryOptions extends CursorPlace, Pick<Ports, "timers" | "logger" | "createAbort"> {
+export interface SpoolDeliveryOptions extends Pick<Ports, "timers" | "logger" | "createAbort"> {
   /**
    * Settles when everything taken so far is on the disk; tells the number of the first line that may not be. What was
    * sent without being there would be sent twice, with other content, after the machine lost its power.
    */
   sync(): Promise<number>;
+  readonly directory: string;
+  readonly files: Pick<AuditFileSystem, "list">;
+  readonly cursor: DeliveryCursorFile;
   readonly request: DeliveryRequest;
   readonly maxBatchBytes: number;
   readonly timeoutMs: number;
@@ -55,7 +59,7 @@ export class SpoolDelivery {
 
   constructor(options: SpoolDeliveryOptions) {
     this.#options = options;
-    this.#cursor = readCursor(options);
+    this.#cursor = options.cursor.read();
   }
 
   status(): SpoolStatus {
@@ -156,7 +160,7 @@ export class SpoolDelivery {
   }
 
   async #sendAll(): Promise<void> {
-    const { files, cursorFile, sync } = this.#options;
+    const { cursor, sync } = this.#options;
     const end = await sync();
     // oxlint-disable no-await-in-loop -- in order, one batch after the other
     for (;;) {
@@ -167,7 +171,7 @@ export class SpoolDelivery {
       this.#unanswered = undefined;
       this.#cursor = batch.after;
       // A crash before this line sends the batch again: at least once.
-      await files.replace(cursorFile, JSON.stringify(batch.after));
+      await cursor.write(batch.after);
     }
   }
 
@@ -181,8 +185,10 @@ export class SpoolDelivery {
       const lines = await readLines(path.join(directory, name), offset, maxBatchBytes);
       const batch = linesBefore(end, lines, name);
       if (batch !== undefined) {
+        const first = firstSeq(batch.bytes, name);
+        if (first !== seq) this.#warnOfGap(seq, first);
         const after = { segment, offset: offset + batch.bytes.length, seq: batch.last.seq + 1 };
-        return { bytes: batch.bytes, key: `${seq}-${batch.last.hash}`, after };
+        return { bytes: batch.bytes, key: `${first}-${batch.last.hash}`, after };
       }
       if (lines.length > 0) return undefined;
     }
@@ -190,5 +196,12 @@ export class SpoolDelivery {
     if (next === undefined) return undefined;
     this.#cursor = { segment: next, offset: 0, seq };
     return this.#next(end);
+  }
+
+  /** To stop here would let who took lines away hold back all that follow; the service sees the gap by their numbers. */
+  #warnOfGap(wanted: number, found: number): void {
+    const { logger, directory } = this.#options;
+    const message = `the spool in ${directory} goes on with record ${found} where ${wanted} was to be delivered; verify it`;
+    logger.error(message, { directory, wanted, found });
   }
 }

@@ -6,6 +6,13 @@ import { spoolCorrupt } from "./delivery-cursor.ts";
 
 const LINE_BREAK = 10;
 
+/** Number of the first of some lines. */
+export function firstSeq(lines: Buffer, name: string): number {
+  const first = readStoredLine(lines.toString("utf8", 0, lines.indexOf(LINE_BREAK)));
+  if (first === undefined) throw spoolCorrupt(name);
+  return first.seq;
+}
+
 /** The lines before a number, and the last of them. */
 export function linesBefore(
   end: number,

@@ -11,6 +11,8 @@ import { verifyLines } from "../../src/audit/verify.ts";
 import type { FetchLike } from "../../src/base/platform.ts";
 import { createPorts } from "../../src/base/runtime.ts";
 import { nodeFileSystem } from "../../src/node/audit-file-system.ts";
+import { createCheckpointTrust } from "../../src/node/checkpoint-trust.ts";
+import { DeliveryCursorFile } from "../../src/node/delivery-cursor.ts";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { SpoolDelivery } from "../../src/node/spool-delivery.ts";
 import { serviceSink, type ServiceSink, type ServiceSinkOptions } from "../../src/node/service-sink.ts";
@@ -176,7 +178,12 @@ test("sends only what is on the disk", async () => {
     ...createPorts(),
     directory,
     files: nodeFileSystem,
-    cursorFile: path.join(directory, "delivered.json"),
+    cursor: new DeliveryCursorFile({
+      directory,
+      files: nodeFileSystem,
+      trail: trail.trail,
+      trust: createCheckpointTrust({}),
+    }),
     sync: async () => {
       events.push("synced");
       return safe;
@@ -203,7 +210,7 @@ test("sends only what is on the disk", async () => {
 
 test.each([
   ["lines that were delivered are gone", (spool: string) => truncateSync(path.join(spool, FIRST), 0)],
-  ["its place is unreadable", (spool: string) => writeFileSync(path.join(spool, "delivered.json"), "{")],
+  ["its place is unreadable", (spool: string) => writeFileSync(path.join(spool, "delivered.note"), "{")],
 ])("refuses a spool that was changed (%s), and gives it back", async (_what, change) => {
   const service = await startService();
   const directory = path.join(temporaryDirectory(), "spool");
