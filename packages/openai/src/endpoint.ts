@@ -1,9 +1,9 @@
-import { ANTHROPIC_MESSAGES } from "./protocol/anthropic-messages.ts";
+import { ANTHROPIC_MESSAGES, COUNTED_MESSAGES } from "./protocol/anthropic-messages.ts";
 import { CHAT_COMPLETIONS, COMPLETIONS } from "./protocol/chat-completions.ts";
 import type { Dialect } from "./protocol/dialect.ts";
 import { EMBEDDINGS, IMAGES, MODERATIONS, SPEECH, TRANSCRIPTIONS } from "./protocol/other-apis.ts";
-import { RESPONSES } from "./protocol/responses.ts";
-import { STORED_ITEMS } from "./protocol/stored-items.ts";
+import { COUNTED_RESPONSES, RESPONSES } from "./protocol/responses.ts";
+import { STORED_ITEMS, STORED_PROMPTS } from "./protocol/stored-items.ts";
 
 /** What a request is, by its method and path. */
 export type Endpoint =
@@ -47,12 +47,42 @@ const STORED_WRITES: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
   [/\/chat\/completions\/[^/]+$/i, CHAT_COMPLETIONS],
 ];
 
-/** Writing requests that make no model run. */
-const DATA =
-  /\/(?:files|uploads|vector_stores|containers|conversations|skills|vaults|webhook_endpoints|organization|content_provenance_checks|safety)(?:\/.*)?$|\/responses\/input_tokens$|\/messages\/count_tokens$|\/audio\/(?:voices|voice_consents)$|\/(?:batches|fine_tuning\/jobs|evals\/[^/]+\/runs)\/[^/]+\/cancel$|\/oauth2?\/token$/i;
+/** Prompts that leave now and that a model reads now or later: their tokens are counted, or they are kept. */
+const PROMPTS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
+  [/\/responses\/input_tokens$/i, COUNTED_RESPONSES],
+  [/\/messages\/count_tokens$/i, COUNTED_MESSAGES],
+  [/\/conversations(?:\/[^/]+\/items)?$/i, STORED_PROMPTS],
+  [/\/threads(?:\/[^/]+\/messages)?$/i, STORED_PROMPTS],
+];
 
-/** Threads of the assistants API have messages of their own; posting one runs nothing. `/threads/runs` runs a model. */
-const THREAD_DATA = /\/threads(?:\/(?!runs(?:\/|$))[^/]+)?(?:\/messages(?:\/[^/]+)?)?$/i;
+/** Of each resource no more than it has: what stands in front may be anything, what comes behind may run a model. */
+const DATA = new RegExp(
+  `/(?:${[
+    "(?:files|uploads|containers|vector_stores|vaults|skills|webhook_endpoints)(?:/[^/]+)?",
+    "(?:conversations|threads|threads/[^/]+/messages)/[^/]+",
+    "uploads/[^/]+/(?:parts|complete|cancel)",
+    "containers/[^/]+/files",
+    "vector_stores/[^/]+/(?:search|(?:files|file_batches)(?:/[^/]+(?:/cancel)?)?)",
+    "vaults/[^/]+/credentials(?:/[^/]+)?",
+    "skills/[^/]+/versions",
+    "webhook_endpoints/[^/]+/(?:rotate_secret|test)",
+    "content_provenance_checks",
+    "audio/(?:voices|voice_consents)",
+    "oauth2?/token",
+    `organization/(?:${[
+      "admin_api_keys|certificates|data_retention|external_keys|external_storage|groups|invites|projects|roles",
+      "spend_alerts|spend_limit|users|workload_identity_providers",
+    ].join("|")})(?:/[^/]+){0,4}`,
+  ].join("|")})$`,
+  "i",
+);
+
+/** Parts of paths behind which models run, wherever data may stand before or behind them. */
+const RUNS =
+  /\/(?:agents|assistants|batches|chatkit|decisions|evals|fine_tuning|live|realtime|runs|videos)(?:\/|$)/i;
+
+/** What runs there is only ended. */
+const CANCELS = /\/(?:batches|fine_tuning\/jobs|evals\/[^/]+\/runs)\/[^/]+\/cancel$/i;
 
 /** A slash, backslash or dot in disguise: some servers read it, and find another path behind it. */
 const DISGUISED = /%(?:2e|2f|5c|25)/i;
@@ -66,19 +96,34 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   const path = url.pathname.replace(/\/+/g, "/").replace(/\/$/, "");
   const isRead = method === "GET" || method === "HEAD";
   if (isRead || method === "DELETE") {
-    return (isRead ? storedIn(STORED_READS, path) : undefined) ?? { kind: "data" };
+    return (isRead ? storedIn(STORED_READS, plainOf(path)) : undefined) ?? { kind: "data" };
   }
   if (passthrough.some((end) => path.endsWith(end))) return { kind: "data" };
   if (DISGUISED.test(path)) return { kind: "unseen", path };
-  if (THREAD_DATA.test(path)) return { kind: "data" };
-  const called = MODEL_CALLS.find(([end]) => end.test(path));
-  if (called !== undefined) return { kind: "model", dialect: called[1], isStored: false };
+  const called = dialectIn(PROMPTS, path) ?? dialectIn(MODEL_CALLS, path);
+  if (called !== undefined) return { kind: "model", dialect: called, isStored: false };
   const stored = storedIn(STORED_WRITES, path);
   if (stored !== undefined) return stored;
-  return DATA.test(path) ? { kind: "data" } : { kind: "unseen", path };
+  const isData = CANCELS.test(path) || (DATA.test(path) && !RUNS.test(path));
+  return isData ? { kind: "data" } : { kind: "unseen", path };
+}
+
+/** What a server that sees through a disguise would read. */
+function plainOf(path: string): string {
+  if (!DISGUISED.test(path)) return path;
+  try {
+    return new URL(decodeURIComponent(path), "http://host").pathname.replace(/\/+/g, "/");
+  } catch {
+    // No path at all: then nothing is behind it.
+    return path;
+  }
+}
+
+function dialectIn(places: typeof MODEL_CALLS, path: string): Dialect | undefined {
+  return places.find(([end]) => end.test(path))?.[1];
 }
 
 function storedIn(places: typeof STORED_READS, path: string): Endpoint | undefined {
-  const found = places.find(([end]) => end.test(path));
-  return found === undefined ? undefined : { kind: "model", dialect: found[1], isStored: true };
+  const dialect = dialectIn(places, path);
+  return dialect === undefined ? undefined : { kind: "model", dialect, isStored: true };
 }

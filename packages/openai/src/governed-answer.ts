@@ -8,6 +8,7 @@ import type { Dialect } from "./protocol/dialect.ts";
 import { parseJson, recordOf, type JsonRecord } from "./protocol/json.ts";
 import { withoutOtherForms } from "./protocol/other-forms.ts";
 import { answerWith, ProviderError } from "./provider-error.ts";
+import { noteRemoteCalls } from "./remote-calls.ts";
 import { refusalResponse } from "./refusal.ts";
 
 /** What came back: a JSON object, a text, or something that is neither. */
@@ -43,7 +44,11 @@ export async function governedAnswer(
       if (!response.ok) throw await ProviderError.from(response);
       // Read as a whole its pieces would pass one by one, each of them harmless.
       if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
-      return readAnswer(response);
+      const answer = await readAnswer(response);
+      // As the provider knows them: rules may rewrite what the client reads.
+      const asked = answer.json === undefined ? undefined : dialect.remoteRequests?.(answer.json);
+      if (asked !== undefined) noteRemoteCalls(plane, identity, asked);
+      return answer;
     },
     result: codecOf(dialect),
     usage: ({ json }) => (json === undefined ? undefined : dialect.usageOf(json)),

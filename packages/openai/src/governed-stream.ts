@@ -1,4 +1,4 @@
-import { AgentplaneError, PolicyError, type Denied } from "@agentplane/core";
+import { AgentplaneError, type Denied } from "@agentplane/core";
 
 import { anySignal, isEventStream } from "./governed-answer.ts";
 import { admittedBody, type ModelRequest } from "./model-request.ts";
@@ -7,7 +7,8 @@ import type { GovernedPlane } from "./plane.ts";
 import { decidedLater, judgeProposed } from "./proposed-calls.ts";
 import type { ProposedCall, StreamDialect } from "./protocol/dialect.ts";
 import { answerWith, ProviderError } from "./provider-error.ts";
-import { errorBody, type Refusal } from "./refusal.ts";
+import { noteRemoteCalls } from "./remote-calls.ts";
+import { errorBody, refusalOfError, type Refusal } from "./refusal.ts";
 import { ATOM_CODEC, type Atom } from "./stream/atom.ts";
 import { AtomReader } from "./stream/read-atoms.ts";
 import { encodeFrame, readFrames } from "./stream/sse-frames.ts";
@@ -110,6 +111,11 @@ async function* bytesOf(
       if (isHolding) held.push(...bytes);
       else yield* bytes;
     }
+    noteRemoteCalls(
+      plane,
+      call.request.identity,
+      reader.calls.filter(({ isRemote }) => isRemote === true),
+    );
     const refusal = await judgeProposed(plane, call.request.identity, judged());
     if (refusal === undefined) yield* held;
     else yield errorEvent(refusal, call);
@@ -117,11 +123,6 @@ async function* bytesOf(
     if (!(error instanceof AgentplaneError)) throw error;
     yield errorEvent(refusalOfError(error), call);
   }
-}
-
-function refusalOfError(error: AgentplaneError): Refusal {
-  const { message } = error;
-  return error instanceof PolicyError ? { message, decisionId: error.decisionId } : { message };
 }
 
 function errorEvent(refusal: Refusal, { request: { dialect }, stream }: StreamedCall): Uint8Array {

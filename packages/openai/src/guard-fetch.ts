@@ -4,13 +4,15 @@ import { awaitApproval, PendingRequests } from "./approval-wait.ts";
 import { endpointOf, type Endpoint } from "./endpoint.ts";
 import { governedAnswer } from "./governed-answer.ts";
 import { governedStream } from "./governed-stream.ts";
-import { identityOf, type GovernedIdentity } from "./identity.ts";
+import { identityOf, type ActingIdentity, type GovernedIdentity } from "./identity.ts";
 import { describeRequest } from "./model-request.ts";
 import { addressOf, readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { judgeProposed } from "./proposed-calls.ts";
+import type { Dialect } from "./protocol/dialect.ts";
+import type { JsonRecord } from "./protocol/json.ts";
 import { answerWith } from "./provider-error.ts";
-import { refusalOf, refusalResponse } from "./refusal.ts";
+import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
+import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./remote-calls.ts";
 
 /** How requests are governed. */
 export interface GuardFetchOptions {
@@ -92,7 +94,7 @@ async function answerOf(
     const answer = await governedCall(governed, endpoint, watched);
     return answer instanceof Response ? answer : refusalResponse(refusalOf(answer), isAnthropic);
   } catch (error) {
-    if (error instanceof AgentplaneError) return refusalResponse({ message: error.message }, isAnthropic);
+    if (error instanceof AgentplaneError) return refusalResponse(refusalOfError(error), isAnthropic);
     // What the provider said, as rules left it.
     if (refused !== undefined && error instanceof Error) return answerWith(refused, error.message);
     // The connection broke, or the caller gave up: that is for the SDK to handle.
@@ -102,22 +104,18 @@ async function answerOf(
 
 /** Decides, sends, and waits for a human as often as the plane finds that one is needed. */
 async function governedCall(
-  { plane, identity, options, pending }: Governed,
+  governed: Governed,
   { dialect, isStored }: ModelEndpoint,
   native: NativeRequest,
 ): Promise<Response | Denied> {
-  const body = native.json ?? native.form ?? (isStored ? {} : undefined);
-  if (body === undefined) {
-    return refusalResponse({
-      message:
-        "The request was refused: its body is no JSON object and no form that says each member once, so no policy can read it.",
-    });
-  }
+  const { plane, identity, options, pending } = governed;
+  const body = native.json ?? native.form;
+  if (body === undefined) return refusalResponse({ message: UNREADABLE });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const acting = identityOf(identity);
-  const approved = isJudgingCalls ? (dialect.approvedCalls?.(body) ?? []) : [];
-  const refusal = await judgeProposed(plane, acting, approved, "request");
-  if (refusal !== undefined) return refusalResponse(refusal);
+  const remote = isJudgingCalls ? await remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
+  if (remote.refusal !== undefined) return refusalResponse(remote.refusal);
+  const sending = remote.calls.length === 0 ? native : withRemoteCalls(plane, native, remote.calls);
   const { stream } = dialect;
   const isStreamed =
     stream !== undefined && (stream.isAsked(body) || native.url.searchParams.get("stream") === "true");
@@ -128,21 +126,51 @@ async function governedCall(
     const request = await describeRequest(plane, described);
     // oxlint-disable-next-line no-await-in-loop
     const answer = await (isStreamed
-      ? governedStream(plane, { request, native, stream, isJudgingCalls })
-      : governedAnswer(plane, { request, native, isJudgingCalls }));
+      ? governedStream(plane, { request, native: sending, stream, isJudgingCalls })
+      : governedAnswer(plane, { request, native: sending, isJudgingCalls }));
     if (answer instanceof Response || answer.status === "blocked") {
       pending.delete(native);
       return answer;
     }
     pending.add(native, callId);
     // oxlint-disable-next-line no-await-in-loop
-    const isAnswered = await awaitApproval(plane, answer.approvalId, {
-      waitMs: options.approvalWaitMs ?? 0,
-      signal: native.signal,
-    });
-    if (!isAnswered) return answer;
+    if (!(await isApproved(governed, native, answer.approvalId))) return answer;
   }
 }
+
+const NO_CALLS: RemoteCalls = { calls: [] };
+
+/** Finds the calls that a request makes run at the provider, and waits for the humans that they need. */
+async function remoteCallsOf(
+  governed: Governed,
+  native: NativeRequest,
+  {
+    dialect,
+    body,
+    acting,
+  }: { readonly dialect: Dialect; readonly body: JsonRecord; readonly acting: ActingIdentity },
+): Promise<RemoteCalls> {
+  if (dialect.keepsApprovals?.(body) === true) return { refusal: { message: KEPT_APPROVAL } };
+  const answers = dialect.remoteAnswers?.(body) ?? [];
+  if (answers.length === 0) return NO_CALLS;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
+    const asked = await askedRemoteCalls(governed.plane, acting, answers);
+    const approvalId = asked.refusal?.approvalId;
+    // oxlint-disable-next-line no-await-in-loop
+    if (approvalId === undefined || !(await isApproved(governed, native, approvalId))) return asked;
+  }
+}
+
+function isApproved({ plane, options }: Governed, native: NativeRequest, approvalId: string) {
+  return awaitApproval(plane, approvalId, { waitMs: options.approvalWaitMs ?? 0, signal: native.signal });
+}
+
+const UNREADABLE =
+  "The request was refused: its body is no JSON object and no form that says each member once, so no policy can read it.";
+const KEPT_APPROVAL =
+  "The request was refused: it stores a yes to a remote MCP server, which would run with a later request, unseen. " +
+  "Send the mcp_approval_response in the input of the request that goes on.";
 
 function unseen(path: string): string {
   return (

@@ -10,7 +10,7 @@ export interface NativeRequest {
   readonly signal: AbortSignal | undefined;
   /** The body, if it is a text. */
   readonly text: string | undefined;
-  /** The body, if it is a JSON object. */
+  /** The body, if it is a JSON object; an empty one where there is no body. */
   readonly json: JsonRecord | undefined;
   /** The fields of a form that are texts; undefined for one whose words nobody could tell. */
   readonly form: JsonRecord | undefined;
@@ -56,7 +56,7 @@ export async function readRequest(
     url,
     signal: signal ?? undefined,
     text,
-    json: given,
+    json: isForm || text !== undefined ? given : {},
     form: isForm ? formOf(body) : undefined,
     send({ json, signal: other }) {
       const next: RequestInit = { ...init, ...(other !== undefined && { signal: other }) };

@@ -38,32 +38,27 @@ export function decidedLater(
   return (call) => areAllGuarded || isGuarded(call);
 }
 
-const OPENINGS = {
-  answer: "The model's answer was withheld: it calls",
-  request: "The request was refused: it approves",
-} as const;
-
 /**
- * Puts calls to the plane that an answer proposes, because whoever reads it may run them out of sight, or that a request
- * approves, because the provider runs them.
- * @returns Why the answer must not be shown, or the request not be sent; undefined when each call would be let go on.
+ * Puts calls to the plane that an answer proposes, because whoever reads it may run them out of sight.
+ * @returns Why the answer must not be shown; undefined when each call would be let go on.
  */
 export async function judgeProposed(
   plane: GovernedPlane,
   identity: ActingIdentity,
   calls: readonly ProposedCall[],
-  what: "answer" | "request" = "answer",
 ): Promise<Refusal | undefined> {
   for (const call of calls) {
     // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
-    const { effect, message, id, approvalId } = await plane.guard.ask(contextOf(identity, call));
+    const { effect, cause, message, id, approvalId } = await plane.guard.ask(
+      describeProposed(identity, call),
+    );
     if (effect === "allow") continue;
+    // It runs at the provider, once a request says yes: that is where a human is needed, and where it runs once.
+    if (call.isRemote === true && (effect === "ask" || cause === "already_executed")) continue;
     const hint =
-      effect === "ask" && what === "answer"
-        ? ` To run it after an approval, guard the function with guardFunctions.`
-        : "";
+      effect === "ask" ? ` To run it after an approval, guard the function with guardFunctions.` : "";
     return {
-      message: `${OPENINGS[what]} "${call.name}". ${message}${hint}`,
+      message: `The model's answer was withheld: it calls "${call.name}". ${message}${hint}`,
       decisionId: id,
       ...(approvalId !== undefined && { approvalId }),
     };
@@ -71,7 +66,11 @@ export async function judgeProposed(
   return undefined;
 }
 
-function contextOf(identity: ActingIdentity, { id, name, server, input }: ProposedCall): GuardInit {
+/** What a call is, in the plane's words. */
+export function describeProposed(
+  identity: ActingIdentity,
+  { id, name, server, input }: ProposedCall,
+): GuardInit {
   return {
     hookpoint: "before_tool_call",
     ...identity,

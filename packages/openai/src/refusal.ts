@@ -1,4 +1,4 @@
-import type { Denied } from "@agentplane/core";
+import { ApprovalPending, PolicyError, type AgentplaneError, type Denied } from "@agentplane/core";
 
 /** The code of every error that a policy made. */
 export const BLOCKED_CODE = "agentplane_blocked";
@@ -21,6 +21,18 @@ export function refusalOf(denied: Denied): Refusal {
     decisionId: decision.id,
     ...(denied.status === "pending" && { approvalId: denied.approvalId }),
     ...(decision.retryAfterMs !== undefined && { retryAfterMs: decision.retryAfterMs }),
+  };
+}
+
+/** Words an error of ours for a client. */
+export function refusalOfError(error: AgentplaneError): Refusal {
+  const { message } = error;
+  if (!(error instanceof PolicyError)) return { message };
+  const { decisionId } = error;
+  return {
+    message,
+    decisionId,
+    ...(error instanceof ApprovalPending && { approvalId: error.approvalId }),
   };
 }
 

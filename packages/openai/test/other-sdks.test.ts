@@ -111,6 +111,35 @@ describe("the Anthropic SDK through guardFetch", () => {
     await plane.close();
   });
 
+  test("offers no remote server that a policy forbids, and counts no prompt unread", async () => {
+    const { client, plane } = governed([
+      {
+        id: "no",
+        selector: { hookpoints: ["before_tool_call"] },
+        blocking: [rule.denylist({ tools: ["shop/mcp"] })],
+      },
+      { id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] },
+    ]);
+    provider.reset({ json: message("hi") });
+    const mcp_servers = ["shop", "desk"].map((name) => ({
+      type: "url" as const,
+      name,
+      url: "http://localhost",
+    }));
+    const tools = ["shop", "desk"].map((mcp_server_name) => ({
+      type: "mcp_toolset" as const,
+      mcp_server_name,
+    }));
+    await client.beta.messages.create({ ...ask, mcp_servers, tools });
+    expect(provider.last.json["mcp_servers"]).toStrictEqual([mcp_servers[1]]);
+    expect(provider.last.json["tools"]).toStrictEqual([tools[1]]);
+    provider.replies = [{ json: { input_tokens: 1 } }];
+    const messages = [{ role: "user" as const, content: "I am mira@example.com" }];
+    await client.messages.countTokens({ model: ask.model, messages });
+    expect(provider.last.text).not.toContain("mira@example.com");
+    await plane.close();
+  });
+
   test("shows no call of a tool that a policy forbids", async () => {
     const { client, plane } = governed([{ id: "p", blocking: [rule.denylist({ tools: ["wipe"] })] }]);
     provider.reset({ json: message("ok", { name: "wipe", input: {} }) });

@@ -2,6 +2,7 @@ import { rule } from "@agentplane/core";
 import OpenAI from "openai";
 import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
+import { ResponsesWS } from "openai/resources/responses/ws";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { govern, guardFetch, isPolicyError } from "../src/index.ts";
@@ -56,6 +57,7 @@ describe("ways around", () => {
   test.each([
     ["of the realtime API for Node.js", (client: OpenAI) => new OpenAIRealtimeWS({ model: MODEL }, client)],
     ["of the realtime API", (client: OpenAI) => new OpenAIRealtimeWebSocket({ model: MODEL }, client)],
+    ["of the Responses API", (client: OpenAI) => new ResponsesWS(client)],
   ])("a WebSocket %s is refused with a message that says why", async (_name, open) => {
     const { client, plane } = governedClient(provider);
     expect(() => open(client)).toThrow(/opens no WebSocket/);
@@ -77,6 +79,12 @@ describe("ways around", () => {
     ["post", "/videos"],
     ["post", "/something/new"],
     ["put", "/agents/a1"],
+    ["post", "/decisions"],
+    ["post", "/live/sessions"],
+    ["post", "/organization/acme/v1/batches"],
+    ["post", "/organization/projects/v1/videos/edits"],
+    ["post", "/files/v1/threads/t1/runs"],
+    ["post", "/vaults/realtime/calls/c1/accept"],
   ] as const)("%s %s is refused: a model may run behind it out of sight", async (method, path) => {
     const { client, plane } = governedClient(provider);
     provider.reset({ json: {} });
@@ -127,7 +135,10 @@ describe("what is not a model's", () => {
     expect(provider.last.text).toContain("mira@example.com");
     await client.models.list();
     await client.vectorStores.create({ name: "v" });
-    expect(provider.seen).toHaveLength(3);
+    await client.post("/organization/projects/p1/service_accounts/s1/api_keys");
+    await client.conversations.update("c1", { metadata: {} });
+    await client.batches.cancel("b1");
+    expect(provider.seen).toHaveLength(6);
     await plane.close();
   });
 });
@@ -172,7 +183,14 @@ describe("requests", () => {
       file: new File(["sound"], "a.wav"),
     });
     expect(provider.last.text).toContain("sound");
-    expect(provider.seen).toHaveLength(4);
+    provider.replies = [{ json: { id: "c1", object: "conversation", input_tokens: 1 } }];
+    const items = [{ type: "message" as const, role: "user" as const, content }];
+    await client.conversations.create({ items });
+    await client.post("/conversations/c1/items", { body: { items } });
+    await client.post("/threads/t1/messages", { body: { role: "user", content } });
+    await client.responses.inputTokens.count({ model: MODEL, input: content });
+    await client.conversations.create();
+    expect(provider.seen).toHaveLength(9);
     for (const { text } of provider.seen) expect(text).not.toContain("example.com");
     await plane.close();
   });
@@ -198,9 +216,33 @@ describe("requests", () => {
     expect(provider.last.json).not.toHaveProperty("tool_choice");
     provider.replies = [chatReply("hi")];
     const functions = [{ name: "wipe", parameters: {} }];
-    await client.chat.completions.create({ ...chat, functions, function_call: "auto" });
-    expect(provider.last.json).not.toHaveProperty("functions");
-    expect(provider.last.json).not.toHaveProperty("function_call");
+    await client.chat.completions.create({
+      ...chat,
+      functions,
+      function_call: "auto",
+      web_search_options: {},
+    });
+    for (const member of ["functions", "function_call", "web_search_options"]) {
+      expect(provider.last.json).not.toHaveProperty(member);
+    }
+    await plane.close();
+  });
+
+  test("offer no forbidden tool in the middle of a conversation, and no source that Azure searches", async () => {
+    const policies = [{ id: "p", blocking: [rule.denylist({ tools: ["web_search", "azure_search"] })] }];
+    const { client, plane } = governedClient(provider, { policies });
+    provider.reset({ json: responsesBody("hi") });
+    const find = { type: "function", name: "find", parameters: {}, strict: false };
+    for (const type of ["additional_tools", "tool_search_output"]) {
+      const item = { type, role: "developer", tools: [{ type: "web_search" }, find] };
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await client.post("/responses", { body: { model: MODEL, input: [item] } });
+      expect(provider.last.json["input"]).toStrictEqual([{ ...item, tools: [find] }]);
+    }
+    provider.replies = [chatReply("hi")];
+    const data_sources = [{ type: "azure_search", parameters: {} }];
+    await client.post("/chat/completions", { body: { ...chat, data_sources } });
+    expect(provider.last.json).not.toHaveProperty("data_sources");
     await plane.close();
   });
 });

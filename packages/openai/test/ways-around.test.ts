@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { guardFetch, isPolicyError } from "../src/index.ts";
 import { collected, governedClient, IDENTITY, MESSAGES, MODEL, rejected } from "./governed-client.ts";
 import { Provider } from "./provider.ts";
-import { chatReply, data } from "./replies.ts";
+import { chatReply, data, responsesBody } from "./replies.ts";
 
 let provider: Provider;
 beforeAll(async () => void (provider = await Provider.start()));
@@ -26,6 +26,15 @@ describe("a model call by another path", () => {
     provider.reset({ json: {} });
     expect(isPolicyError(await rejected(client.post(path, { body: {} })))).toBe(true);
     expect(provider.seen).toHaveLength(0);
+    await plane.close();
+  });
+
+  test("a stored answer behind a path in disguise is read like any other", async () => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    provider.reset({ json: responsesBody(MAIL) });
+    const answer = JSON.stringify(await client.get("/files/..%2fresponses%2fresp_1"));
+    expect(answer).toContain("resp_1");
+    expect(answer).not.toContain(MAIL);
     await plane.close();
   });
 

@@ -8,6 +8,7 @@ import {
   type StreamDialect,
 } from "./dialect.ts";
 import { countOf, listOf, pickedOf, recordOf, textOf, type JsonRecord } from "./json.ts";
+import { countedDialect } from "./counted-dialect.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
 
 const PROMPT = ["system", "messages"] as const;
@@ -60,6 +61,9 @@ export const ANTHROPIC_MESSAGES: Dialect = {
   proposedCalls: (answer) => listOf(answer["content"]).flatMap((block) => proposed(recordOf(block) ?? {})),
   stream: STREAM,
 };
+
+/** `POST …/messages/count_tokens`. */
+export const COUNTED_MESSAGES: Dialect = countedDialect(ANTHROPIC_MESSAGES);
 
 /** Anthropic counts cached tokens beside its input, not in it. In a stream only the first event tells the input. */
 function usageOf(reported: unknown): Usage | undefined {

@@ -22,8 +22,22 @@ export interface ProposedCall {
   readonly name: string;
   /** The remote MCP server it would run on. */
   readonly server?: string;
+  /** It runs at the provider, once a later request approves it. */
+  readonly isRemote?: boolean;
   /** As the model wrote it: JSON, mostly. */
   readonly input: string;
+}
+
+/** A "yes" of a request to a remote MCP server that asked before it runs a call. */
+export interface RemoteAnswer {
+  /** The id of what the server asked. */
+  readonly id: string | undefined;
+  /** What the request itself says that was asked under this id. */
+  readonly listed: readonly ProposedCall[];
+  /** The provider may know something else under this id: it keeps the conversation, or the item. */
+  readonly isKeptElsewhere: boolean;
+  /** The request says that the call has run already. */
+  readonly isHistory: boolean;
 }
 
 /** A text inside one event of a stream. */
@@ -53,6 +67,7 @@ export interface CallPiece {
   readonly id?: string;
   readonly name?: string;
   readonly server?: string;
+  readonly isRemote?: boolean;
   readonly input?: string;
   /** The input is the whole of it, not a piece. */
   readonly isWhole?: boolean;
@@ -77,8 +92,12 @@ export interface Dialect {
   writeAnswer(answer: JsonRecord, content: unknown): JsonRecord;
   usageOf(answer: JsonRecord): Usage | undefined;
   proposedCalls?(answer: JsonRecord): readonly ProposedCall[];
-  /** The calls that a request approves, to run at the provider. */
-  approvedCalls?(request: JsonRecord): readonly ProposedCall[];
+  /** The calls in an answer that remote MCP servers run once a later request approves them. */
+  remoteRequests?(answer: JsonRecord): readonly ProposedCall[];
+  /** What a request says yes to. */
+  remoteAnswers?(request: JsonRecord): readonly RemoteAnswer[];
+  /** Whether a request puts a "yes" where a later one would send it, unseen. */
+  keepsApprovals?(request: JsonRecord): boolean;
   /** Absent: the API does not stream. */
   readonly stream?: StreamDialect;
 }

@@ -1,16 +1,30 @@
 import type { OfferedTool } from "./dialect.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "./json.ts";
 
-/** Where a request lists tools; the second is what chat completions had before `tools`. */
-const LISTS = ["tools", "functions"] as const;
+/**
+ * Where a request lists what a model may use: tools; what chat completions had before `tools`; the sources that Azure
+ * searches; the remote servers of Anthropic.
+ */
+const LISTS = ["tools", "functions", "data_sources", "mcp_servers"] as const;
 const CHOICES = ["tool_choice", "function_call"] as const;
+/** Chat completions ask for a search with a member of its own. */
+const SEARCH_MEMBER = "web_search_options";
+const SEARCH: OfferedTool = { name: "web_search" };
+/** Items of an input that bring tools along, in the middle of a conversation. */
+const CARRIERS = new Set<unknown>(["additional_tools", "tool_search_output"]);
 
 /**
  * The tools of a request: functions and custom tools by name, tools that run at the provider by type, remote MCP
  * servers as `mcp` on their server.
  */
 export function offeredTools(request: JsonRecord): readonly OfferedTool[] {
-  return LISTS.flatMap((list) => listOf(request[list])).map(toolOf);
+  const found: OfferedTool[] = [];
+  for (const list of LISTS) for (const tool of listOf(request[list])) found.push(toolOf(tool, list));
+  if (isSearching(request)) found.push(SEARCH);
+  for (const item of listOf(request["input"])) {
+    for (const tool of carriedTools(item)) found.push(toolOf(tool));
+  }
+  return found;
 }
 
 /** The request without the tools that may not be offered. A choice of one of those would be refused by the provider. */
@@ -18,12 +32,25 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
   const next: Record<string, unknown> = { ...request };
   const names = new Set<string>();
   let position = 0;
+  // In the order in which they were told.
+  const isKept = (tool: unknown, list?: string): boolean => {
+    const isOffered = kept.has(position++);
+    if (isOffered) names.add(toolOf(tool, list).name);
+    return isOffered;
+  };
   for (const list of LISTS) {
     if (request[list] === undefined) continue;
-    const tools = listOf(request[list]).filter(() => kept.has(position++));
-    for (const tool of tools) names.add(toolOf(tool).name);
+    const tools = listOf(request[list]).filter((tool) => isKept(tool, list));
     if (tools.length === 0) delete next[list];
     else next[list] = tools;
+  }
+  if (isSearching(request) && !kept.has(position++)) delete next[SEARCH_MEMBER];
+  if (Array.isArray(request["input"])) {
+    next["input"] = request["input"].map((item: unknown) => {
+      const carried = carriedTools(item);
+      if (carried.length === 0) return item;
+      return { ...recordOf(item), tools: carried.filter((tool) => isKept(tool)) };
+    });
   }
   for (const choice of CHOICES) {
     const chosen = recordOf(request[choice]);
@@ -33,12 +60,27 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
   return next;
 }
 
-function toolOf(value: unknown): OfferedTool {
+function isSearching(request: JsonRecord): boolean {
+  return request[SEARCH_MEMBER] !== undefined && request[SEARCH_MEMBER] !== null;
+}
+
+function carriedTools(item: unknown): readonly unknown[] {
+  const { type, tools } = recordOf(item) ?? {};
+  return CARRIERS.has(type) ? listOf(tools) : [];
+}
+
+function toolOf(value: unknown, list?: string): OfferedTool {
   const tool = recordOf(value) ?? {};
+  if (list === "mcp_servers") return remoteServer(textOf(tool["name"]) ?? textOf(tool["url"]));
+  if (tool["type"] === "mcp_toolset") return remoteServer(textOf(tool["mcp_server_name"]));
   const described = recordOf(tool["function"]) ?? recordOf(tool["custom"]) ?? tool;
   const name = textOf(described["name"]);
   if (name !== undefined) return { name };
   const type = textOf(tool["type"]) ?? "unnamed";
   const server = textOf(tool["server_label"]) ?? textOf(tool["server_url"]);
   return server === undefined ? { name: type } : { name: type, server };
+}
+
+function remoteServer(server: string | undefined): OfferedTool {
+  return server === undefined ? { name: "mcp" } : { name: "mcp", server };
 }

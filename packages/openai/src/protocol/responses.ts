@@ -2,12 +2,14 @@ import {
   isStreamAsked,
   type CallPiece,
   type Dialect,
-  type ProposedCall,
   type StreamDialect,
   type TextPlace,
 } from "./dialect.ts";
 import { countOf, listOf, pickedOf, recordOf, textOf, type JsonRecord } from "./json.ts";
+import { countedDialect } from "./counted-dialect.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
+import { remoteAnswers, remoteRequests } from "./remote-approvals.ts";
+import { proposedCall } from "./response-items.ts";
 import { readUsage } from "./usage.ts";
 
 /** What of a request the model reads. */
@@ -58,21 +60,14 @@ export const RESPONSES: Dialect = {
   readAnswer: (answer) => pickedOf(answer, ANSWER_MEMBERS),
   writeAnswer: (answer, content) => ({ ...answer, ...recordOf(content) }),
   usageOf: ({ usage }) => readUsage(usage),
-  proposedCalls: (answer) => listOf(answer["output"]).flatMap((item) => proposed(recordOf(item) ?? {})),
-  approvedCalls(request) {
-    const items = listOf(request["input"]).map((item) => recordOf(item) ?? {});
-    const approved = new Set(
-      items.flatMap((item) =>
-        item["type"] === "mcp_approval_response" && item["approve"] !== false
-          ? [item["approval_request_id"]]
-          : [],
-      ),
-    );
-    const asked = items.filter((item) => item["type"] === "mcp_approval_request");
-    return asked.filter((item) => approved.has(item["id"])).flatMap(proposed);
-  },
+  proposedCalls: ({ output }) => listOf(output).flatMap((item) => proposedCall(recordOf(item) ?? {})),
+  remoteRequests: ({ output }) => remoteRequests(output),
+  remoteAnswers,
   stream: TYPED_EVENTS,
 };
+
+/** `POST …/responses/input_tokens`: the same request leaves, and no model runs. */
+export const COUNTED_RESPONSES: Dialect = countedDialect(RESPONSES);
 
 /** The text that a delta goes on with: one of an item's contents, or the item itself. */
 function slotOf(event: JsonRecord, stem: string): string {
@@ -97,43 +92,16 @@ function endsOf(event: JsonRecord, type: string): readonly string[] {
   return type.endsWith(".done") ? [slotOf(event, type.slice(0, -".done".length))] : [];
 }
 
-/** Calls that the application executes, and what names the tool where the call itself does not. */
-const CALL_TYPES: Readonly<Record<string, string | undefined>> = {
-  function_call: undefined,
-  custom_tool_call: undefined,
-  mcp_approval_request: undefined,
-  computer_call: "computer",
-  local_shell_call: "local_shell",
-  shell_call: "shell",
-  apply_patch_call: "apply_patch",
-};
-
-function proposed(item: JsonRecord): readonly ProposedCall[] {
-  const type = textOf(item["type"]) ?? "";
-  if (!Object.hasOwn(CALL_TYPES, type)) return [];
-  const name = textOf(item["name"]) ?? CALL_TYPES[type];
-  if (name === undefined) return [];
-  const input = item["arguments"] ?? item["input"] ?? item["action"] ?? item["actions"] ?? item["operation"];
-  const server = textOf(item["server_label"]);
-  return [
-    {
-      id: textOf(item["call_id"]) ?? textOf(item["id"]),
-      name,
-      ...(server !== undefined && { server }),
-      input: typeof input === "string" ? input : JSON.stringify(input ?? {}),
-    },
-  ];
-}
-
 function callPieces(event: JsonRecord, type: string): readonly CallPiece[] {
   if (type !== "response.output_item.added" && type !== "response.output_item.done") return [];
   const item = recordOf(event["item"]) ?? {};
   const slot = textOf(item["id"]) ?? `#${countOf(event["output_index"]) ?? ""}`;
-  return proposed(item).map(({ id, name, server, input }) => ({
+  return proposedCall(item).map(({ id, name, server, input, isRemote }) => ({
     slot,
     name,
     ...(id !== undefined && { id }),
     ...(server !== undefined && { server }),
+    ...(isRemote === true && { isRemote }),
     ...(type.endsWith(".done") && { input, isWhole: true }),
   }));
 }

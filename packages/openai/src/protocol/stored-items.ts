@@ -1,5 +1,7 @@
+import { NO_USAGE } from "./counted-dialect.ts";
 import type { Dialect } from "./dialect.ts";
-import { recordOf } from "./json.ts";
+import { listOf, pickedOf, recordOf } from "./json.ts";
+import { isYes, remoteRequests } from "./remote-approvals.ts";
 
 /**
  * Messages and items of a conversation that are read again, one or a list of them: words of a model are among them. The
@@ -12,4 +14,18 @@ export const STORED_ITEMS: Dialect = {
   // What rules left of an object is an object.
   writeAnswer: (_answer, content) => recordOf(content) ?? {},
   usageOf: () => ({}),
+  remoteRequests: (answer) => remoteRequests(Array.isArray(answer["data"]) ? answer["data"] : [answer]),
+};
+
+/** What of a conversation or thread a model will read. */
+const KEPT = ["items", "messages", "content"] as const;
+
+/** Items and messages that are put into a conversation or thread: a prompt that a later request does not say again. */
+export const STORED_PROMPTS: Dialect = {
+  ...STORED_ITEMS,
+  describe: (request) => ({ name: "unknown", messages: pickedOf(request, KEPT), maxOutputTokens: 0 }),
+  withMessages: (request, messages) => ({ ...request, ...recordOf(messages) }),
+  usageOf: () => NO_USAGE,
+  // It would run with a later request, which does not say it.
+  keepsApprovals: ({ items }) => listOf(items).some((item) => isYes(recordOf(item) ?? {})),
 };

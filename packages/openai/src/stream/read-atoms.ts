@@ -55,8 +55,10 @@ export class AtomReader {
 
   /** The calls that were proposed so far. */
   get calls(): readonly ProposedCall[] {
-    return this.#calls.flatMap(({ id, name, server, input }) =>
-      name === undefined ? [] : [{ id, name, ...(server !== undefined && { server }), input }],
+    return this.#calls.flatMap(({ name, server, isRemote, ...rest }) =>
+      name === undefined
+        ? []
+        : [{ ...rest, name, ...(server !== undefined && { server }), ...(isRemote && { isRemote }) }],
     );
   }
 
@@ -98,11 +100,11 @@ export class AtomReader {
     return ended;
   }
 
-  #note({ slot, id, name, server, input = "", isWhole }: CallPiece): void {
+  #note({ slot, id, name, server, input = "", isWhole, isRemote = false }: CallPiece): void {
     const known = this.#callOf.get(slot);
     // Some providers give each call the same index: another id, or another name, is another call.
     if (known === undefined || isOther(known.id, id) || isOther(known.name, name)) {
-      const call: GrowingCall = { id, name, server, input };
+      const call: GrowingCall = { id, name, server, input, isRemote };
       this.#calls.push(call);
       this.#callOf.set(slot, call);
       return;
@@ -138,6 +140,7 @@ interface GrowingCall {
   name: string | undefined;
   server: string | undefined;
   input: string;
+  readonly isRemote: boolean;
 }
 
 function isOther(before: string | undefined, now: string | undefined): boolean {

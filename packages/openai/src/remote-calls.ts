@@ -1,0 +1,155 @@
+import type { Admission, GuardInit } from "@agentplane/core";
+
+import type { ActingIdentity } from "./identity.ts";
+import type { NativeRequest } from "./native-request.ts";
+import type { GovernedPlane } from "./plane.ts";
+import { describeProposed } from "./proposed-calls.ts";
+import type { ProposedCall, RemoteAnswer } from "./protocol/dialect.ts";
+import { parseJson } from "./protocol/json.ts";
+import type { Refusal } from "./refusal.ts";
+
+// A call on a remote MCP server runs at the provider as soon as a request says yes to it: nothing can stop it after that.
+// So each yes is decided like a call of a tool, once, for the very call that the server asked for.
+
+/** How many calls that servers asked for are remembered, for all clients of a plane. */
+const MAX_CALLS = 1_000;
+
+/** What servers asked for, by who reads it. */
+const seen = new WeakMap<GovernedPlane["guard"], Map<string, ProposedCall>>();
+
+/** Remembers the calls that an answer asks for: where the provider keeps the conversation, nothing says them again. */
+export function noteRemoteCalls(
+  plane: GovernedPlane,
+  identity: ActingIdentity,
+  calls: readonly ProposedCall[],
+): void {
+  for (const call of calls) {
+    if (call.id === undefined) continue;
+    const known = seen.get(plane.guard) ?? new Map<string, ProposedCall>();
+    seen.set(plane.guard, known);
+    const key = keyOf(plane, identity, call.id);
+    known.delete(key);
+    known.set(key, call);
+    const [oldest] = known.keys();
+    if (known.size > MAX_CALLS && oldest !== undefined) known.delete(oldest);
+  }
+}
+
+/** The calls that a request makes a provider run, each described; or why it must not be sent. */
+export type RemoteCalls =
+  | { readonly calls: readonly GuardInit[]; readonly refusal?: undefined }
+  | { readonly refusal: Refusal };
+
+/**
+ * Finds the call behind each yes of a request, and asks about it. One that has run, which a client says again because it
+ * keeps the history itself, is no call.
+ */
+export async function askedRemoteCalls(
+  plane: GovernedPlane,
+  identity: ActingIdentity,
+  answers: readonly RemoteAnswer[],
+): Promise<RemoteCalls> {
+  const calls: GuardInit[] = [];
+  for (const answer of answers) {
+    const found = callOf(plane, identity, answer);
+    if ("message" in found) return { refusal: found };
+    const context = describeProposed(identity, found);
+    // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
+    const { effect, cause, message, id, approvalId } = await plane.guard.ask(context);
+    if (cause === "already_executed" && answer.isHistory) continue;
+    if (effect !== "allow") {
+      return {
+        refusal: {
+          message: `The request was refused: it approves "${found.name}". ${message}`,
+          decisionId: id,
+          ...(approvalId !== undefined && { approvalId }),
+        },
+      };
+    }
+    calls.push(context);
+  }
+  return { calls };
+}
+
+/**
+ * A request that makes a provider run calls: as it is sent each is admitted, which uses its approval up. From then on it
+ * may have run, whatever comes back; only an answer that says that nothing was done gives it back.
+ * @returns The request; to send it throws the PolicyError of the first call that may not run any more.
+ */
+export function withRemoteCalls(
+  { guard }: GovernedPlane,
+  native: NativeRequest,
+  calls: readonly GuardInit[],
+): NativeRequest {
+  const send: NativeRequest["send"] = async (changes) => {
+    const admitted: Admission[] = [];
+    let hasRun = false;
+    try {
+      for (const context of calls) {
+        // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
+        const admission = await guard.admit(context);
+        if (admission.status !== "admitted") throw admission.error;
+        admitted.push(admission);
+      }
+      hasRun = true;
+      const response = await native.send(changes);
+      hasRun = !isUndone(response);
+      return response;
+    } finally {
+      for (const admission of admitted) {
+        // oxlint-disable-next-line no-await-in-loop -- in order
+        await (hasRun
+          ? guard.complete(admission, { status: "ran", result: null })
+          : guard.release(admission));
+      }
+    }
+  };
+  return { ...native, send };
+}
+
+/** Refused as it was, or for now: nothing of it was done. A timeout or a conflict does not say so. */
+function isUndone({ status }: Response): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 409;
+}
+
+function callOf(
+  plane: GovernedPlane,
+  identity: ActingIdentity,
+  { id, listed, isKeptElsewhere }: RemoteAnswer,
+): ProposedCall | Refusal {
+  if (id === undefined)
+    return refused("it approves a call of a remote MCP server without its approval_request_id.");
+  const remembered = seen.get(plane.guard)?.get(keyOf(plane, identity, id));
+  const call = remembered ?? (isKeptElsewhere ? undefined : listed[0]);
+  if (call === undefined) {
+    return refused(
+      `it approves the call "${id}" of a remote MCP server, which this plane has not seen. Read the answer that asks for ` +
+        `it through the governed client, such as with responses.retrieve(), or list the mcp_approval_request in the ` +
+        `input of a request without previous_response_id and conversation.`,
+    );
+  }
+  if (listed.every((one) => isSame(one, call))) return call;
+  return refused(
+    `it approves the call "${id}" of a remote MCP server, but says of it another name, server or arguments than the ` +
+      `server asked for. Send the mcp_approval_request as it came.`,
+  );
+}
+
+function refused(why: string): Refusal {
+  return { message: `The request was refused: ${why}` };
+}
+
+function isSame(one: ProposedCall, other: ProposedCall): boolean {
+  return (
+    one.name === other.name &&
+    one.server === other.server &&
+    JSON.stringify(parseJson(one.input) ?? one.input) ===
+      JSON.stringify(parseJson(other.input) ?? other.input)
+  );
+}
+
+/** Who acts may follow from where it runs: what one tenant was asked is nothing that another may approve. */
+function keyOf({ guard }: GovernedPlane, identity: ActingIdentity, id: string): string {
+  const { agent, tenant, user, session } = guard.context({ hookpoint: "before_agent", ...identity });
+  return JSON.stringify([agent.id, tenant ?? null, user ?? null, session ?? null, id]);
+}
