@@ -9,6 +9,7 @@ import { serverRequest } from "./call/server-request.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
+import { cancelledId } from "./frame/cancelled.ts";
 import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
@@ -205,12 +206,6 @@ function notificationOfServer(connection: Connection, frame: Frame): void {
 
 function isNotification({ message }: Frame): boolean {
   return textOf(message["method"])?.startsWith("notifications/") === true;
-}
-
-function cancelledId({ message }: Frame): RpcId | undefined {
-  if (message["method"] !== "notifications/cancelled") return undefined;
-  const id = recordOf(message["params"])?.["requestId"];
-  return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 
 function refusalOf(problem: string, id: RpcId | null = null): Frame {

@@ -1,16 +1,22 @@
 import type { Readable, Writable } from "node:stream";
 
+import { ConfigError } from "@agentplane/core";
+
 import type { Frame } from "./frame/frame.ts";
 import { LineSplitter } from "./frame/read-lines.ts";
 import { LineWriter } from "./frame/write-lines.ts";
 import { CODES, errorFrame } from "./frame/rpc.ts";
 import type { ProxyOptions } from "./proxy-options.ts";
 import { createRelay } from "./relay.ts";
-import { ServerProcess, type ServerCommand } from "./upstream/server-process.ts";
+import type { MessageChannel } from "./upstream/message-channel.ts";
+import { channelsTo } from "./upstream/open-channel.ts";
+import { addressIssues, type ServerAddress } from "./upstream/server-address.ts";
+import type { ServerCommand } from "./upstream/server-process.ts";
 
-/** A proxy in front of a server that speaks over its standard streams. */
+/** A proxy of one client that speaks over standard streams. */
 export interface StdioProxyOptions extends ProxyOptions {
-  readonly upstream: ServerCommand;
+  /** A server that is started, and speaks over its standard streams; or one that listens, and speaks over HTTP. */
+  readonly upstream: ServerCommand | ServerAddress;
   /** The client's messages. Default: standard input. */
   readonly input?: Readable;
   /** Messages to the client, and nothing else. Default: standard output. */
@@ -26,15 +32,17 @@ const LONGEST_RETRY_MS = 10_000;
 const STEADY_MS = 30_000;
 
 /**
- * Runs a server and stands between it and the client until the client leaves. A server that ends is started again, with
- * growing patience, and told what the client said when it began; what it was asked meanwhile is answered with an error.
- * @returns When everything is over, the server's process group included.
+ * Stands between a server and a client until the client leaves. A server that ends is started again, with growing patience,
+ * and told what the client said when it began; what it was asked meanwhile is answered with an error.
+ * @returns When everything is over, the server's process group or session included.
  * @throws ConfigError for options that would do nothing
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { upstream, input = process.stdin, output = process.stdout, signal, ...relayOptions } = options;
   const { maxFrameBytes = DEFAULT_MAX_FRAME, log = () => undefined } = options;
-  let server: ServerProcess | undefined;
+  checkAddress(upstream);
+  const channels = channelsTo(upstream, { maxFrameBytes, log });
+  let server: MessageChannel | undefined;
   let held: Uint8Array[] | undefined;
   let retryMs = FIRST_RETRY_MS;
   let startedMs = 0;
@@ -42,18 +50,13 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   let isOver = false;
   const client = new LineWriter(output);
   const toClient = (frame: Frame): void => client.write(frame.raw);
-  const relay = createRelay(relayOptions, { toClient, toServer: (frame) => server?.send(frame.raw) });
+  const relay = createRelay(relayOptions, { toClient, toServer: (frame) => server?.send(frame) });
 
-  const start = (): ServerProcess => {
+  const start = (): MessageChannel => {
     startedMs = performance.now();
-    const events = {
-      line: relay.fromServer,
-      tooLong: () => log("the server sent a message that is too long"),
-      exit: onExit,
-    };
-    return new ServerProcess(upstream, events, maxFrameBytes);
+    return channels.open({ messages: relay.takeServer, ended: onEnd });
   };
-  const onExit = (reason: string): void => {
+  const onEnd = (reason: string): void => {
     log(reason);
     server = undefined;
     held ??= [];
@@ -89,9 +92,18 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     clearTimeout(timer);
     relay.close();
     // `start` may have made another one since.
-    await (server as ServerProcess | undefined)?.stop();
+    await (server as MessageChannel | undefined)?.close();
+    channels.close();
     client.flush();
   }
+}
+
+/** @throws ConfigError for an address that is none */
+function checkAddress(upstream: ServerCommand | ServerAddress): void {
+  if (!("url" in upstream)) return;
+  const at = { url: "upstream.url", token: "upstream.token", transport: "upstream.transport" };
+  const issues = addressIssues(upstream, at);
+  if (issues.length > 0) throw new ConfigError("runStdioProxy", issues);
 }
 
 const MAX_HELD = 1_000;

@@ -4,8 +4,12 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 export const USAGE = `agentplane-mcp: policy in front of an MCP server
 
   agentplane-mcp run --policy FILE [options] -- COMMAND [ARGUMENTS]
-      starts a server and speaks with the client over standard input and output
-      --env NAME         a variable of this process that the server gets; may be given again
+  agentplane-mcp run --policy FILE --upstream URL [options]
+      speaks with the client over standard input and output, and with a server that it starts or that listens
+      --env NAME         a variable of this process that the started server gets; may be given again
+      --upstream-token-env NAME the variable with the token that a server that listens is presented
+      --upstream-transport KIND what it speaks: http (streamable HTTP), sse (HTTP+SSE of 2024-11-05), or
+                         auto (default): the first, and the second where it refuses to begin on the first
 
   agentplane-mcp serve --policy FILE --upstream URL [options]
       listens in front of a server that speaks streamable HTTP
@@ -49,6 +53,7 @@ const OPTIONS = {
   port: { type: "string" },
   "token-env": { type: "string" },
   "upstream-token-env": { type: "string" },
+  "upstream-transport": { type: "string" },
   "allow-host": { type: "string", multiple: true },
   "allow-origin": { type: "string", multiple: true },
   "forward-authorization": { type: "boolean" },
@@ -61,7 +66,7 @@ const OPTIONS = {
 
 const OF_BOTH = "policy server agent tenant user audit approvals approval-wait deny-as".split(" ");
 const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
-  run: [...OF_BOTH, "env"],
+  run: [...OF_BOTH, "env", "upstream", "upstream-token-env", "upstream-transport"],
   serve: [
     ...OF_BOTH,
     ..."upstream host port token-env upstream-token-env allow-host allow-origin".split(" "),

@@ -71,7 +71,8 @@ function decoded(value: string): string | undefined {
   }
 }
 
-function encoded(value: string): string {
+/** A value as a header can carry it. */
+export function encoded(value: string): string {
   const isPlain = PLAIN.test(value) && !ENCODED.test(value);
   return isPlain ? value : `=?base64?${Buffer.from(value).toString("base64")}?=`;
 }

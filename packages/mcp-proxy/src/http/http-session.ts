@@ -9,7 +9,8 @@ import type { ProxyOptions } from "../proxy-options.ts";
 import { relayOf, type Relay } from "../relay.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderRules } from "./forwarded-headers.ts";
-import { ServerSide, type Arrival } from "./server-side.ts";
+import { ServerSide } from "./server-side.ts";
+import type { Arrival } from "./session-server.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** What the sessions of one proxy have in common. */

@@ -1,36 +1,24 @@
 import type { IncomingMessage } from "node:http";
 
-import { readFrames, rewritten, type Frame } from "../frame/frame.ts";
-import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
+import { readFrames, type Frame } from "../frame/frame.ts";
+import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
 import { readBody } from "./read-body.ts";
-import { SseSplitter, type SseEvent } from "./sse-splitter.ts";
+import { eventsOf, framesOf, isAnswer, isStream, messageOf, problemOf } from "./server-answer.ts";
+import type { SessionServer, SessionServerInit, Arrival } from "./session-server.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
-/** With what a message came: the exchange that it belongs to, and the event that carried it. */
-export interface Arrival {
-  readonly exchange: Exchange | undefined;
-  readonly event?: SseEvent;
-}
-
-/** How messages travel between one session and the server. */
-export interface ServerSideInit {
+/** How messages travel between one session and a server over HTTP. */
+export interface ServerSideInit extends SessionServerInit {
   readonly upstream: Upstream;
   readonly rules: HeaderRules;
   readonly maxFrameBytes: number;
-  /** Hears each message of the server's. */
-  readonly deliver: (frame: Frame, arrival: Arrival) => void;
-  /** The server has begun a session. Left out: whatever it calls it, it ends with its request. */
-  readonly named?: (sessionId: string) => void;
-  /** The server does not know the session any more. */
-  readonly gone: () => void;
-  readonly log: (line: string) => void;
 }
 
 /** The requests that one session has at the server. */
-export class ServerSide {
+export class ServerSide implements SessionServer {
   readonly #init: ServerSideInit;
   readonly #posts = new Map<string, AbortController>();
   readonly #ending = new AbortController();
@@ -161,14 +149,11 @@ export class ServerSide {
       answer.destroy();
       return this.#fail(id, exchange, { status: 502, message: "the server's answer is too long" });
     }
-    const frames = readFrames(body);
     const isFailed = answer.statusCode !== 200;
     if (exchange !== undefined && isFailed && !exchange.init.isBatch) exchange.status = status;
-    if (!("problem" in frames)) {
-      const own = frames.map((frame) => (isFailed && isNameless(frame) ? named(frame, id) : frame));
-      for (const frame of own) this.#init.deliver(frame, { exchange });
-      if (own.some((frame) => kindOf(frame) === "response" && idOf(frame.message) === id)) return;
-    }
+    const frames = framesOf(body, id, isFailed);
+    for (const frame of frames) this.#init.deliver(frame, { exchange });
+    if (frames.some((frame) => isAnswer(frame, id))) return;
     // What is no message is not passed on: rules have not read it.
     this.#fail(id, exchange, { status: isFailed ? status : 502, message: problemOf(answer) });
   }
@@ -176,17 +161,12 @@ export class ServerSide {
   /** @returns Whether an answer to `id` was among what came. */
   async #readEvents(answer: IncomingMessage, exchange: Exchange | undefined, id?: RpcId): Promise<boolean> {
     const { maxFrameBytes, log } = this.#init;
-    const splitter = new SseSplitter(maxFrameBytes);
     let isAnswered = false;
-    for await (const bytes of answer) {
-      // A stream without encoding gives bytes.
-      for (const event of splitter.push(bytes as Uint8Array)) {
-        if ("isTooLong" in event) throw new RangeError("an event of the server's is too long");
-        if (event.data === undefined || event.data.length === 0) exchange?.pass(event);
-        else if (event.type !== "message") log("an event that is no message was dropped");
-        else if (this.#deliverAll(event.data, { exchange, event }).some((frame) => isAnswer(frame, id)))
-          isAnswered = true;
-      }
+    for await (const event of eventsOf(answer, maxFrameBytes)) {
+      if (event.data === undefined || event.data.length === 0) exchange?.pass(event);
+      else if (event.type !== "message") log("an event that is no message was dropped");
+      else if (this.#deliverAll(event.data, { exchange, event }).some((frame) => isAnswer(frame, id)))
+        isAnswered = true;
       await exchange?.taken();
     }
     return isAnswered;
@@ -220,29 +200,3 @@ export class ServerSide {
 }
 
 const NO_FRAME: Frame = { raw: new Uint8Array(0), text: "", message: {} };
-
-function isStream({ headers }: IncomingMessage): boolean {
-  return headers["content-type"]?.toLowerCase().startsWith("text/event-stream") === true;
-}
-
-function isAnswer(frame: Frame, id: RpcId | undefined): boolean {
-  return kindOf(frame) === "response" && idOf(frame.message) === id;
-}
-
-function isNameless({ message }: Frame): boolean {
-  return "error" in message && idOf(message) === undefined;
-}
-
-function named(frame: Frame, id: RpcId): Frame {
-  return rewritten(frame, [{ path: ["id"], value: id }]);
-}
-
-function problemOf({ statusCode = 0 }: IncomingMessage): string {
-  if (statusCode >= 300 && statusCode < 400) return "the server redirects, which is not followed";
-  if (statusCode === 401) return "the server wants other credentials";
-  return `the server answered with HTTP ${statusCode} and no message`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
-}

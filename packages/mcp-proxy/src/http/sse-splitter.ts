@@ -5,6 +5,8 @@ export interface SseEvent {
   /** What it carries; undefined where there is none, as in a comment or a new `retry`. */
   readonly data?: Uint8Array;
   readonly id?: string;
+  /** How long to wait before coming back, in ms. */
+  readonly retryMs?: number;
   /** Default `message`. */
   readonly type: string;
 }
@@ -78,6 +80,7 @@ export class SseSplitter {
 function eventOf(raw: Uint8Array): SseEvent {
   const data: Uint8Array[] = [];
   let id: string | undefined;
+  let retryMs: number | undefined;
   let type = "message";
   for (const line of linesOf(raw)) {
     const colon = line.indexOf(58);
@@ -86,11 +89,19 @@ function eventOf(raw: Uint8Array): SseEvent {
     const value = colon === -1 ? line.subarray(line.length) : valueOf(line, colon);
     if (name === "data") data.push(value);
     else if (name === "id") id = decoder.decode(value);
+    else if (name === "retry" && /^\d{1,9}$/.test(decoder.decode(value)))
+      retryMs = Number(decoder.decode(value));
     else if (name === "event") type = decoder.decode(value) || "message";
   }
   const joined =
     data.length <= 1 ? data[0] : Buffer.concat(data.flatMap((part) => [part, LINE_END])).subarray(0, -1);
-  return { raw, type, ...(id !== undefined && { id }), ...(joined !== undefined && { data: joined }) };
+  return {
+    raw,
+    type,
+    ...(id !== undefined && { id }),
+    ...(retryMs !== undefined && { retryMs }),
+    ...(joined !== undefined && { data: joined }),
+  };
 }
 
 const LINE_END = new Uint8Array([LF]);

@@ -13,21 +13,22 @@ export interface UpstreamRequest {
 
 /** The way to one server over HTTP: connections are kept, no redirect is followed. */
 export class Upstream {
-  readonly #url: URL;
+  /** Where the server speaks MCP. */
+  readonly url: URL;
   readonly #token: string | undefined;
   readonly #agent: http.Agent;
 
   /** @param token What the proxy presents to the server, as a bearer. Default: nothing. */
   constructor(url: URL, token?: string) {
-    this.#url = url;
+    this.url = url;
     this.#token = token;
     const options = { keepAlive: true, noDelay: true, maxSockets: Infinity };
     this.#agent = url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
   }
 
   /** @returns The answer, once its headers are there; rejects when there is none. */
-  send({ method, url = this.#url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
-    const { request } = this.#url.protocol === "https:" ? https : http;
+  send({ method, url = this.url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
+    const { request } = this.url.protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
       const sent = request(url, {
         method,

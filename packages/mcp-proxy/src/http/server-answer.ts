@@ -1,0 +1,54 @@
+import type { IncomingMessage } from "node:http";
+
+import { readFrames, rewritten, type Frame } from "../frame/frame.ts";
+import { idOf, kindOf, type RpcId } from "../frame/rpc.ts";
+import { SseSplitter, type SseEvent } from "./sse-splitter.ts";
+
+/** Whether a server answers with a stream of events. */
+export function isStream({ headers }: IncomingMessage): boolean {
+  return headers["content-type"]?.toLowerCase().startsWith("text/event-stream") === true;
+}
+
+/** Whether a message answers the request with this id. */
+export function isAnswer(frame: Frame, id: RpcId | undefined): boolean {
+  return kindOf(frame) === "response" && idOf(frame.message) === id;
+}
+
+/** The messages of a body; an error that names no request is that of the request that was answered with it. */
+export function framesOf(body: Uint8Array, id: RpcId, isFailed: boolean): readonly Frame[] {
+  const frames = readFrames(body);
+  if ("problem" in frames) return [];
+  return frames.map((frame) => (isFailed && isNameless(frame) ? named(frame, id) : frame));
+}
+
+/** The events of a stream, each once it is whole. @throws RangeError for one that is too long */
+export async function* eventsOf(answer: IncomingMessage, maxFrameBytes: number): AsyncGenerator<SseEvent> {
+  const splitter = new SseSplitter(maxFrameBytes);
+  for await (const bytes of answer) {
+    // A stream without encoding gives bytes.
+    for (const event of splitter.push(bytes as Uint8Array)) {
+      if ("isTooLong" in event) throw new RangeError("an event of the server's is too long");
+      yield event;
+    }
+  }
+}
+
+/** What is wrong with an answer that holds no message. */
+export function problemOf({ statusCode = 0 }: IncomingMessage): string {
+  if (statusCode >= 300 && statusCode < 400) return "the server redirects, which is not followed";
+  if (statusCode === 401) return "the server wants other credentials";
+  return `the server answered with HTTP ${statusCode} and no message`;
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+function isNameless({ message }: Frame): boolean {
+  return "error" in message && idOf(message) === undefined;
+}
+
+function named(frame: Frame, id: RpcId): Frame {
+  return rewritten(frame, [{ path: ["id"], value: id }]);
+}
