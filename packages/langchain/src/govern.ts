@@ -1,7 +1,10 @@
+import { ConfigError } from "@agentplane/core";
 import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
 
 import type { GovernedIdentity } from "./identity.ts";
+import { withMeteredHooks } from "./metered.ts";
 import { modelInterception, seeingBareErrors } from "./model-interception.ts";
+import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { createProviderCalls } from "./provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
@@ -10,6 +13,15 @@ import { callInterception } from "./call-interception.ts";
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {
   readonly middleware?: readonly AnyAgentMiddleware[];
 };
+
+/** How an agent is governed, beyond its own calls. */
+export interface GovernOptions {
+  /**
+   * Calls of models and tools that nobody governs where they are made: by other middleware, in tools, by agents in tools.
+   * Default `govern`: those of models and tools are decided; `charge`: those of models alone.
+   */
+  readonly nested?: NestedCalls;
+}
 
 /** The same parameters with the plane's two interceptions around the middleware. */
 export type GovernedParams<P extends GovernableParams> = Omit<P, "middleware"> & {
@@ -27,6 +39,7 @@ type MiddlewareOf<P extends GovernableParams> = P["middleware"] extends infer M 
  * @param plane What `createAgentPlane` returned.
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param params What `createAgent` takes; not changed.
+ * @param options What becomes of calls that code inside the agent makes on its own.
  * @example
  * const agent = createAgent(govern(plane, { agent: "billing", fromRun: { tenant: "tenantId" } }, { model, tools }));
  * await agent.invoke({ messages }, { context: { tenantId: "acme" }, configurable: { thread_id: "42" } });
@@ -35,10 +48,13 @@ export function govern<P extends GovernableParams>(
   plane: GovernedPlane,
   identity: GovernedIdentity,
   params: P,
+  options: GovernOptions = {},
 ): GovernedParams<P> {
-  const middleware = params.middleware ?? [];
+  const how = nestedIn(options);
+  const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
+  const middleware = (params.middleware ?? []).map((one) => withMeteredHooks(one, nested));
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
-  const gate = { plane, identity, calls: createProviderCalls() };
+  const gate = { plane, identity, nested, calls: createProviderCalls() };
   const before = modelInterception(freeName("agentplane.model", middleware), gate);
   const after = callInterception({
     name: freeName("agentplane.calls", middleware),
@@ -48,6 +64,30 @@ export function govern<P extends GovernableParams>(
   const list: readonly AnyAgentMiddleware[] = [before, ...nearest(middleware), after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.
   return { ...params, middleware: list as GovernedParams<P>["middleware"] };
+}
+
+const NESTED: readonly NestedCalls[] = ["govern", "charge"];
+
+/** A misspelt option would leave calls of nested agents without a decision. */
+function nestedIn(options: GovernOptions): NestedCalls {
+  const { nested = "govern", ...others } = options;
+  const unknown = Object.keys(others).map((path) => ({
+    path,
+    message: "unknown option",
+    suggestion: "use nested",
+  }));
+  const wrong = NESTED.includes(nested)
+    ? []
+    : [
+        {
+          path: "nested",
+          message: `"${nested}" is not a choice`,
+          suggestion: `use one of ${NESTED.join(", ")}`,
+        },
+      ];
+  const issues = [...unknown, ...wrong];
+  if (issues.length > 0) throw new ConfigError("govern", issues);
+  return nested;
 }
 
 /** The middleware as it is, but for the last that wraps model calls: it is the gate's neighbour. */

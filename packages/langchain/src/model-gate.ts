@@ -30,11 +30,13 @@ export interface ModelGate {
  * Puts one call of a provider to the plane: the request as it will be sent, each attempt anew. Asks a human as often as
  * the plane finds that one is needed.
  * @param handler Asks the provider, nothing in between.
+ * @param answer.isCharged Whether what the answer took was charged when it was made. Default false.
  */
 export async function governedModelCall(
   gate: ModelGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
+  { isCharged = false }: { readonly isCharged?: boolean } = {},
 ): Promise<AIMessage> {
   const request = await withVisibleTools(gate, given);
   const call = gate.calls.start(request.runtime);
@@ -44,6 +46,7 @@ export async function governedModelCall(
     return await decidedCall(gate.plane, {
       context: modelContext(gate.identity, request, offered),
       request,
+      isCharged,
       async handler(asAdmitted) {
         const answer = await handler(asAdmitted);
         hasRun = true;
@@ -59,11 +62,14 @@ interface ModelCall {
   readonly context: GuardInit;
   readonly request: ModelRequest;
   readonly handler: WrapModelCallHandler;
+  readonly isCharged: boolean;
 }
+
+const NOTHING_USED = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
 async function decidedCall(
   plane: GovernedPlane,
-  { context, request, handler }: ModelCall,
+  { context, request, handler, isCharged }: ModelCall,
 ): Promise<AIMessage> {
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
@@ -73,7 +79,10 @@ async function decidedCall(
           context,
           run: (admission) => runAdmitted(plane, { request, handler, admission, observing }),
           result: ANSWER,
-          usage: (answer) => (answer instanceof BrokenOff ? answer.usage : usageOf(answer)),
+          usage(answer) {
+            if (isCharged) return NOTHING_USED;
+            return answer instanceof BrokenOff ? answer.usage : usageOf(answer);
+          },
           isError: (answer) => answer instanceof BrokenOff,
           isControlFlow: isGraphBubbleUp,
         }),

@@ -10,14 +10,16 @@ import {
 } from "langchain";
 
 import { withAnsweredCalls } from "./answered-calls.ts";
+import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
+import type { NestedCallHandler } from "./nested-calls.ts";
 import { withVisibleTools } from "./visible-tools.ts";
 
 /**
  * Surrounds the other middleware, which sees only the tools that may run, and judges an answer that one of them gives
  * itself, without asking the model. Belongs first in the list.
  */
-export function modelInterception(name: string, gate: ModelGate): AgentMiddleware {
+export function modelInterception(name: string, gate: SurroundedGate): AgentMiddleware {
   return createMiddleware({ name, wrapModelCall: (request, handler) => surrounded(gate, request, handler) });
 }
 
@@ -26,19 +28,26 @@ function complete(request: ModelRequest): ModelRequest {
   return messages === request.messages ? request : { ...request, messages };
 }
 
+interface SurroundedGate extends ModelGate {
+  /** Makes what governs the calls that other middleware makes on its own. */
+  readonly nested: () => NestedCallHandler;
+}
+
 async function surrounded(
-  gate: ModelGate,
+  gate: SurroundedGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {
   const { calls } = gate;
   const request = await withVisibleTools(gate, complete(given));
+  const nested = gate.nested();
+  meterNode(nested);
   let isPaused = false;
   try {
     const answer = await withBareErrors(handler)(request);
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
-    return await governedModelCall(gate, request, () => answer);
+    return await governedModelCall(gate, request, () => answer, { isCharged: nested.hasAskedModel });
   } catch (error) {
     isPaused = isGraphBubbleUp(error);
     throw error;

@@ -33,6 +33,7 @@ export function observeModel(callbacks: Callbacks | undefined, isHeldBack: boole
     tokens,
     isEnd: (event) => isHeldBack && MODEL_ENDS.has(event),
     isHidden: (event) => isHeldBack && MODEL_TOKENS.has(event),
+    isOwnStart: () => true,
   });
 }
 
@@ -43,16 +44,19 @@ export function observeTool(callbacks: Callbacks | undefined): ObservedCall {
     tokens: undefined,
     isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
     isHidden: () => false,
+    isOwnStart: (event, args) => event === "handleToolStart" && args[3] === parent,
   });
 }
 
-/** Marks a callback handler that charges calls which nobody else governs. */
+/** Marks a callback handler that governs calls which nobody else does; its value is the plane. */
 export const METERS: unique symbol = Symbol("agentplane.meters");
 
 interface Observer {
   readonly tokens: StreamedTokens | undefined;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
   readonly isHidden: (event: string) => boolean;
+  /** Whether an event that is no end concerns the governed call itself, which no meter is to govern as well. */
+  readonly isOwnStart: (event: string, args: readonly unknown[]) => boolean;
 }
 
 type Tell = (shown: ShownEnd) => unknown;
@@ -99,18 +103,18 @@ function observedHandler<H extends object>(
   observer: Observer,
   atEnd: (tell: Tell) => unknown,
 ): H {
+  const isMeter = METERS in handler;
   return new Proxy(handler, {
     get(target, name) {
       // Read and called on the handler itself, whose class may have private members.
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function" || typeof name !== "string" || name === "constructor") return value;
-      // A governed call charges itself.
-      if (observer.tokens !== undefined && METERS in target && name.startsWith("handle")) return undefined;
       const call = (args: readonly unknown[]): unknown => Reflect.apply(value, target, args);
       if (!name.startsWith("handle")) return (...args: readonly unknown[]) => call(args);
       return (...args: readonly unknown[]): unknown => {
         if (MODEL_TOKENS.has(name)) observer.tokens?.take(args);
         if (observer.isHidden(name)) return undefined;
+        if (isMeter && observer.isOwnStart(name, args)) return undefined;
         if (!observer.isEnd(name, args)) return call(args);
         return atEnd((shown) => told(target, call, [name, args, shown]));
       };

@@ -9,6 +9,8 @@ import { toolContext } from "./context.ts";
 import { cuttable } from "./cut-signal.ts";
 import { toolError, toolRefusal } from "./enforce.ts";
 import type { GovernedIdentity } from "./identity.ts";
+import { meteredInside } from "./metered.ts";
+import type { NestedCallHandler } from "./nested-calls.ts";
 import { observeTool } from "./observed-call.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -18,6 +20,8 @@ import { TOOL_RESULT, type ToolResult } from "./tool-result.ts";
 export interface ToolGate {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
+  /** Makes what governs the calls inside one run of a tool. */
+  readonly nested: () => NestedCallHandler;
   /**
    * What becomes of an exception of a tool. createAgent words it for the model, unless a middleware wraps tool calls:
    * then it throws. Ours must not change which of the two happens.
@@ -48,7 +52,7 @@ export async function governedToolCall(
 
 /** Decides, runs, and asks a human as often as the plane finds that one is needed. */
 async function decidedCall(
-  { plane, identity }: ToolGate,
+  { plane, identity, nested }: ToolGate,
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
@@ -59,7 +63,7 @@ async function decidedCall(
       (observing) =>
         plane.guard.toolCall<ToolResult>({
           context: toolContext(identity, request, toolCall.args),
-          run: async (admission) => handler(admittedRequest(request, admission, observing)),
+          run: async (admission) => handler(admittedRequest(request, admission, { observing, nested })),
           result: TOOL_RESULT,
           isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
           isControlFlow: isGraphBubbleUp,
@@ -78,12 +82,15 @@ async function decidedCall(
 function admittedRequest(
   { tool, toolCall, ...rest }: ToolCallRequest,
   { input, signal }: Admission,
-  observing: Observing,
+  { observing, nested }: { readonly observing: Observing } & Pick<ToolGate, "nested">,
 ): ToolCallRequest {
   return {
     ...rest,
     tool: isStructuredTool(tool)
-      ? cuttable(tool, { signal, observe: (callbacks) => observing(observeTool(callbacks)) })
+      ? cuttable(tool, {
+          signal,
+          observe: (callbacks) => observing(observeTool(meteredInside(callbacks, nested()))),
+        })
       : tool,
     // The input is the record that went in, changed by no more than values.
     toolCall: { ...toolCall, args: input as ToolCallRequest["toolCall"]["args"] },

@@ -46,6 +46,9 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "a model call of a wrapper of another middleware is not charged": [
     "model-gate: is decided and charged each time the provider answers",
+    "nested-calls: is charged when it summarises",
+    "nested-calls: is charged when it selects tools",
+    "nested-calls: is charged for each call of its model, and each call of its tools is decided",
   ],
   "structured output under redaction": [
     "model-interception: reaches structured output that has to be tried again",

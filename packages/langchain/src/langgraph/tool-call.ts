@@ -123,7 +123,7 @@ function admittedConfig(
 }
 
 /** A tool that no model calls gives whatever it gives. */
-const RESULT = {
+export const RESULT = {
   read: (result: unknown) =>
     ToolMessage.isInstance(result) || isCommand(result) ? TOOL_RESULT.read(result) : readResult(result),
   write: (result: unknown, content: unknown) =>

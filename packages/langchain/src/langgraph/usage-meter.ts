@@ -26,17 +26,19 @@ export function usageMeter(plane: GovernedPlane, identity: GovernedIdentity): Ba
   return new UsageMeter({ plane, identity });
 }
 
-class UsageMeter extends BaseCallbackHandler {
+/** The handler itself, for who adds to what it charges. */
+export class UsageMeter extends BaseCallbackHandler {
   readonly name = "agentplane.meter";
-  readonly [METERS] = true;
+  readonly [METERS]: GovernedPlane;
   override awaitHandlers = true;
   override raiseError = true;
-  readonly #settings: GateSettings;
+  protected readonly settings: GateSettings;
   readonly #running = new Map<string, Admission>();
 
   constructor(settings: GateSettings) {
     super();
-    this.#settings = settings;
+    this.settings = settings;
+    this[METERS] = settings.plane;
   }
 
   override copy(): BaseCallbackHandler {
@@ -50,24 +52,24 @@ class UsageMeter extends BaseCallbackHandler {
     >
   ): Promise<void> {
     if (isMarkedGuarded(llm)) return;
-    const { plane, identity } = this.#settings;
+    const { plane, identity } = this.settings;
     const prompt = messages.flat();
     const context = contextOf(identity, { prompt, metadata, offered: offeredIn(extra) });
     const admitted = await plane.guard.admit(context);
     if (admitted.status !== "admitted") throw admitted.error;
-    this.#running.set(runId, admitted);
+    this.started(runId, admitted);
   }
 
   override async handleLLMEnd(
     ...[output, runId]: Parameters<NonNullable<BaseCallbackHandler["handleLLMEnd"]>>
   ): Promise<void> {
-    const admission = this.#take(runId);
+    const admission = this.take(runId);
     const generation = output.generations[0]?.[0];
     if (admission === undefined) return;
     const message: unknown =
       generation !== undefined && "message" in generation ? generation.message : undefined;
     const result = AIMessage.isInstance(message) ? message : new AIMessage(generation?.text ?? "");
-    const outcome = await this.#settings.plane.guard.complete(admission, {
+    const outcome = await this.settings.plane.guard.complete(admission, {
       status: "ran",
       result,
       usage: usageOf(result),
@@ -81,18 +83,29 @@ class UsageMeter extends BaseCallbackHandler {
   override async handleLLMError(
     ...[error, runId]: Parameters<NonNullable<BaseCallbackHandler["handleLLMError"]>>
   ): Promise<void> {
-    const admission = this.#take(runId);
+    await this.failed(runId, error);
+  }
+
+  /** Remembers what was admitted until its run ends. */
+  protected started(runId: string, admission: Admission): void {
+    this.#running.set(runId, admission);
+  }
+
+  /** Ends a run that threw. */
+  protected async failed(runId: string, error: unknown): Promise<void> {
+    const admission = this.take(runId);
     if (admission === undefined) return;
     try {
-      const outcome = await this.#settings.plane.guard.complete(admission, { status: "failed", error });
+      const outcome = await this.settings.plane.guard.complete(admission, { status: "failed", error });
       if (outcome.status !== "ran") throw outcome.error;
     } catch (shown) {
-      // The caller gets the model's own error, or what a policy makes of it.
+      // The caller gets the call's own error, or what a policy makes of it.
       if (shown !== error) throw shown;
     }
   }
 
-  #take(runId: string): Admission | undefined {
+  /** What was admitted for a run, once. */
+  protected take(runId: string): Admission | undefined {
     const admission = this.#running.get(runId);
     this.#running.delete(runId);
     return admission;
