@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { storeAddress, type StoreName } from "./stores.ts";
 import { dropStore, type StoreAddress } from "./storm-plan.ts";
 import { faultsOf, runStorm } from "./storm.ts";
 
@@ -9,35 +10,15 @@ import { faultsOf, runStorm } from "./storm.ts";
 // npm run storm -- <module> '<json>' [rounds]              on any store: a module that exports `openState(options)`
 
 const ROUNDS = 20;
-const PACKAGES = path.join(import.meta.dirname, "../../..");
 const directory = mkdtempSync(path.join(tmpdir(), "agentplane-storm-state-"));
 const own = `storm_${process.pid}_${Date.now().toString(36)}`;
-
-const STORES: Readonly<Record<string, StoreAddress>> = {
-  sqlite: {
-    module: path.join(import.meta.dirname, "open-sqlite.ts"),
-    options: { path: path.join(directory, "state.db"), timeout: "10s" },
-  },
-  redis: {
-    module: path.join(PACKAGES, "redis/test/open-state.ts"),
-    options: {
-      url: process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379",
-      namespace: own,
-      timeoutMs: 10_000,
-    },
-  },
-  postgres: {
-    module: path.join(PACKAGES, "postgres/test/processes/open-state.ts"),
-    options: {
-      connectionString: process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/test",
-      schema: own,
-      timeoutMs: 10_000,
-    },
-  },
-};
+const NAMES: readonly string[] = ["sqlite", "redis", "postgres"] satisfies readonly StoreName[];
 
 const [target = "sqlite", ...rest] = process.argv.slice(2);
-const named = STORES[target];
+const named = NAMES.includes(target)
+  ? // One of them.
+    storeAddress(target as StoreName, { directory, name: own })
+  : undefined;
 const [rounds = String(ROUNDS)] = named === undefined ? rest.slice(1) : rest;
 const store: StoreAddress = named ?? {
   module: path.resolve(target),

@@ -1,0 +1,59 @@
+import path from "node:path";
+
+import type { StoreAddress } from "./storm-plan.ts";
+
+const PACKAGES = path.join(import.meta.dirname, "../../..");
+
+/** The stores that the tests of core know how to open in any process. */
+export type StoreName = "sqlite" | "redis" | "postgres";
+
+/** Where and under which name a store keeps what is tried out. */
+export interface StoreOwn {
+  /** For files. */
+  readonly directory: string;
+  /** A namespace or schema that nobody else uses. */
+  readonly name: string;
+}
+
+/** The address of a store: a file, or the servers at `REDIS_URL` and `DATABASE_URL`. */
+export function storeAddress(store: StoreName, { directory, name }: StoreOwn): StoreAddress {
+  const addresses: Readonly<Record<StoreName, StoreAddress>> = {
+    sqlite: {
+      module: path.join(import.meta.dirname, "open-sqlite.ts"),
+      options: { path: path.join(directory, "state.db"), timeout: "10s" },
+    },
+    redis: {
+      module: path.join(PACKAGES, "redis/test/open-state.ts"),
+      options: {
+        url: process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379",
+        namespace: name,
+        timeoutMs: 10_000,
+      },
+    },
+    postgres: {
+      module: path.join(PACKAGES, "postgres/test/processes/open-state.ts"),
+      options: {
+        connectionString: process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/test",
+        schema: name,
+        timeoutMs: 10_000,
+      },
+    },
+  };
+  return addresses[store];
+}
+
+/** Whether a store can be reached; where not, one loud line says so, but with `CI` set it throws. */
+export async function isReachable(store: StoreName): Promise<boolean> {
+  if (store === "sqlite") return true;
+  if (store === "redis") {
+    // The module says so itself when it is loaded.
+    const { hasRedis } = (await import(path.join(PACKAGES, "redis/test/redis-url.ts"))) as {
+      readonly hasRedis: boolean;
+    };
+    return hasRedis;
+  }
+  const { hasServer } = (await import(path.join(PACKAGES, "postgres/test/server.ts"))) as {
+    hasServer(): Promise<boolean>;
+  };
+  return hasServer();
+}
