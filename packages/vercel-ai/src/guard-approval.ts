@@ -59,6 +59,8 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
   if ("type" in asked) return asked;
   const own = await appApproval(settings.toolApproval, question);
   if (own.type === "denied" || asked.effect === "allow") return own;
+  // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer.
+  if (settings.plane.guard.isNested()) return own;
   return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
 }
 

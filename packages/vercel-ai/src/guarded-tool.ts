@@ -1,9 +1,10 @@
-import type { Admission, NamedTool, ToolRun } from "@agentplane/core";
+import type { Admission, MaybePromise, NamedTool, ToolRun } from "@agentplane/core";
 import type { ToolExecutionOptions } from "ai";
 
 import { toolContext } from "./context.ts";
 import { identityOf } from "./identity.ts";
 import { cuttable } from "./native-signal.ts";
+import { isAwaited, whenAnswered } from "./nested-wait.ts";
 import { validInput } from "./tool-input.ts";
 import type { AnyTool, ToolSettings } from "./tool-settings.ts";
 
@@ -27,12 +28,19 @@ export function guardedExecute(settings: ToolSettings, names: NamedTool, tool: A
   const who = identityOf(identity, providerOptions);
   const { name } = names;
   return (input, options) => {
-    const { toolCallId } = options;
-    const begun = plane.guard.toolRun<unknown>({
-      context: toolContext(who, { names, toolCallId, input }),
-      run: (admission) => runAdmitted({ name, tool, own, isGenerator }, admission, options),
+    const { toolCallId, abortSignal } = options;
+    const attempt = (): MaybePromise<ToolRun<unknown>> =>
+      plane.guard.toolRun<unknown>({
+        context: toolContext(who, { names, toolCallId, input }),
+        run: (admission) => runAdmitted({ name, tool, own, isGenerator }, admission, options),
+      });
+    let first: MaybePromise<ToolRun<unknown>> | undefined = attempt();
+    if (!isPromise(first) && !isAwaited(plane, first)) return resultOf(first);
+    const begun = whenAnswered(plane, abortSignal, () => {
+      const run = first ?? attempt();
+      first = undefined;
+      return run;
     });
-    if (!isPromise(begun)) return resultOf(begun);
     // Decided elsewhere, so what the tool gives is not known yet: a generator is one whatever the answer.
     return isGenerator ? valuesOf(begun) : begun.then((run) => lastOf(resultOf(run)));
   };

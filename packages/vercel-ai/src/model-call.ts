@@ -11,6 +11,7 @@ import { denialForm, substituteResult, type Denial, type DenialForm } from "./mo
 import { admittedRequest } from "./model-request.ts";
 import { MODEL_RESULT } from "./model-result.ts";
 import { usageOf } from "./model-usage.ts";
+import { whenAnswered } from "./nested-wait.ts";
 import { offerTools } from "./offered-tools.ts";
 import { readPrompt } from "./part-content.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -38,13 +39,15 @@ export async function generateGoverned(
   const offered = await offerTools(settings, params);
   if ("denial" in offered) return deny(offered.denial);
   const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
-  const outcome = await settings.plane.guard.modelCall<LanguageModelV4GenerateResult>({
-    context: callContext(settings, { model, params: offered.params, attempt }),
-    run: async (admission) => model.doGenerate(admittedRequest(offered.params, admission)),
-    result: MODEL_RESULT,
-    usage: (result) => usageOf(result.usage),
-    isControlFlow: (error) => attempt.willRetry(error, params.abortSignal),
-  });
+  const outcome = await whenAnswered(settings.plane, params.abortSignal, () =>
+    settings.plane.guard.modelCall<LanguageModelV4GenerateResult>({
+      context: callContext(settings, { model, params: offered.params, attempt }),
+      run: async (admission) => model.doGenerate(admittedRequest(offered.params, admission)),
+      result: MODEL_RESULT,
+      usage: (result) => usageOf(result.usage),
+      isControlFlow: (error) => attempt.willRetry(error, params.abortSignal),
+    }),
+  );
   return outcome.status === "ran" ? outcome.result : deny(outcome);
 }
 

@@ -10,6 +10,7 @@ import { readParts, toReadableStream, type StoppableParts } from "./governed-str
 import { callContext, type ModelSettings } from "./model-call.ts";
 import { denialForm, substituteParts, type Denial } from "./model-denial.ts";
 import { admittedRequest } from "./model-request.ts";
+import { whenAnswered } from "./nested-wait.ts";
 import { offerTools } from "./offered-tools.ts";
 import { createPartCodec } from "./part-codec.ts";
 
@@ -28,13 +29,15 @@ export async function streamGoverned(
   if ("denial" in offered) return deny(offered.denial);
   const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
   const opening = createOpening();
-  const governed = await settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
-    context: callContext(settings, { model, params: offered.params, attempt }),
-    run: async (admission) =>
-      opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
-    codec: createPartCodec(),
-    isControlFlow: (error) => !opening.isOpen && attempt.willRetry(error, params.abortSignal),
-  });
+  const governed = await whenAnswered(settings.plane, params.abortSignal, () =>
+    settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
+      context: callContext(settings, { model, params: offered.params, attempt }),
+      run: async (admission) =>
+        opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
+      codec: createPartCodec(),
+      isControlFlow: (error) => !opening.isOpen && attempt.willRetry(error, params.abortSignal),
+    }),
+  );
   if ("status" in governed) return deny(governed);
   const parts = governed[Symbol.asyncIterator]();
   const first = parts.next();

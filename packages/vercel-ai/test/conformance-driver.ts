@@ -1,7 +1,6 @@
 import type {
   AdapterDriver,
   AgentRun,
-  ApprovalAnswer,
   RunRequest,
   ScriptAgent,
   ScriptTool,
@@ -16,28 +15,21 @@ import {
   tool,
   type ModelMessage,
   type Tool,
-  type ToolApprovalResponse,
   type ToolExecutionOptions,
   type ToolSet,
 } from "ai";
 import * as z from "zod";
 
-import {
-  approvalIdOf,
-  govern,
-  guardApproval,
-  guardModel,
-  guardTools,
-  type GovernedIdentity,
-} from "../src/index.ts";
+import { govern, guardApproval, guardModel, guardTools, type GovernedIdentity } from "../src/index.ts";
 import { ConformanceModel } from "./conformance-model.ts";
+import { pendingOf, responseOf, textOf } from "./conformance-parts.ts";
 import { retrying } from "./retrying-tools.ts";
 
 /** Plays conformance scripts with the AI SDK's tool loop, governed by `govern`. */
 export function createVercelDriver(): AdapterDriver {
   const started = new WeakMap<AgentRun, Conversation>();
   const go = async (conversation: Conversation, message: ModelMessage | undefined): Promise<AgentRun> => {
-    const run = await conversation.play(message);
+    const run = await conversation.goOn(message);
     started.set(run, conversation);
     return run;
   };
@@ -52,24 +44,6 @@ export function createVercelDriver(): AdapterDriver {
   };
 }
 
-interface Waiting {
-  readonly approvalId: string;
-  /** The SDK's own id of the request. */
-  readonly requestId: string;
-}
-
-/** The message with which an application answers; undefined while nobody has. */
-function responseOf({ pending }: AgentRun, answers: readonly ApprovalAnswer[]): ModelMessage | undefined {
-  const content: ToolApprovalResponse[] = [];
-  for (const waiting of pending) {
-    const answer = answers.find(({ approvalId }) => approvalId === waiting.approvalId);
-    if (answer === undefined || !("requestId" in waiting)) continue;
-    const approvalId = String(waiting.requestId);
-    content.push({ type: "tool-approval-response", approvalId, approved: answer.isApproved });
-  }
-  return content.length === 0 ? undefined : { role: "tool", content };
-}
-
 /** One chat, and everything that was seen in it. */
 class Conversation {
   readonly #request: RunRequest;
@@ -79,12 +53,39 @@ class Conversation {
   readonly #results = new Map<string, SeenResult>();
   readonly #pieces: string[] = [];
   readonly #observed: string[] = [];
+  /** Requests of agents inside tools: there the call itself waits. */
+  readonly #awaited = new Set<string>();
+  #running: Promise<AgentRun> | undefined;
+  #ended: AgentRun | undefined;
+  #isInside = 0;
 
   constructor(request: RunRequest) {
     this.#request = request;
+    request.plane?.approvals.subscribe(({ id, status }) => {
+      if (status !== "pending") this.#awaited.delete(id);
+      else if (this.#isInside > 0) this.#awaited.add(id);
+    });
   }
 
-  async play(message: ModelMessage | undefined): Promise<AgentRun> {
+  /** Until the run has ended, or waits for nothing but humans. */
+  async goOn(message: ModelMessage | undefined): Promise<AgentRun> {
+    this.#running ??= this.#play(message).then((run) => (this.#ended = run));
+    for (let quiet = 0; this.#ended === undefined && quiet < 20;) {
+      // oxlint-disable-next-line no-await-in-loop -- looks again and again
+      await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, 2))]);
+      quiet = this.#awaited.size > 0 ? quiet + 1 : 0;
+    }
+    const ended = this.#ended;
+    if (ended !== undefined) {
+      this.#running = undefined;
+      this.#ended = undefined;
+      return ended;
+    }
+    const pending = [...this.#awaited].map((approvalId) => ({ approvalId }));
+    return { ...this.#everything(), status: "pending", text: "", pending };
+  }
+
+  async #play(message: ModelMessage | undefined): Promise<AgentRun> {
     if (message !== undefined) this.#messages = [...this.#messages, message];
     try {
       const settings = this.#settings(this.#request.script, this.#messages);
@@ -172,8 +173,13 @@ class Conversation {
   }
 
   async #delegate(script: ScriptAgent): Promise<string> {
-    const { text } = await generateText(this.#settings(script, [{ role: "user", content: "go" }]));
-    return text;
+    this.#isInside++;
+    try {
+      const { text } = await generateText(this.#settings(script, [{ role: "user", content: "go" }]));
+      return text;
+    } finally {
+      this.#isInside--;
+    }
   }
 
   #notePrompt(prompt: LanguageModelV4Prompt): void {
@@ -230,16 +236,4 @@ interface Ended {
   readonly text: string;
   readonly content: readonly { readonly type: string }[];
   readonly messages: readonly ModelMessage[];
-}
-
-function pendingOf(part: { readonly type: string }): readonly Waiting[] {
-  if (part.type !== "tool-approval-request" || !("approvalId" in part)) return [];
-  if ("isAutomatic" in part && part.isAutomatic === true) return [];
-  const reason = "reason" in part && typeof part.reason === "string" ? part.reason : undefined;
-  const approvalId = approvalIdOf(reason);
-  return approvalId === undefined ? [] : [{ approvalId, requestId: String(part.approvalId) }];
-}
-
-function textOf(output: { readonly value?: unknown }): string {
-  return typeof output.value === "string" ? output.value : JSON.stringify(output.value);
 }

@@ -4,9 +4,4 @@ import type { ConformanceOptions } from "@agentplane/core/testing";
 export const NAME = "Vercel AI SDK";
 
 /** What `govern` does not do, each with the reason; the suite fails when one of these is met after all. */
-export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {
-  "ask.nested":
-    "the AI SDK cannot pause a run from inside a tool, so an agent inside one cannot wait for a human",
-  "HUMAN_LOOP.nested":
-    "the AI SDK cannot pause a run from inside a tool, so an agent inside one cannot wait for a human",
-};
+export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {};

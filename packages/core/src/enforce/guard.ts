@@ -45,6 +45,8 @@ export interface Guard {
   admit(context: GuardedContext): MaybePromise<Admission | Denied>;
   /** Admits the calls of one turn in order, each with its own decision: exactly those that fit. */
   admitBatch(contexts: readonly GuardedContext[]): MaybePromise<readonly (Admission | Denied)[]>;
+  /** Whether this code runs inside a governed call, such as an agent inside a tool: whoever called sees no pause of it. */
+  isNested(): boolean;
   /** Finds a running admission again, in a framework that starts and ends a call in different callbacks. */
   admission(callId: string): Admission | undefined;
   /** Control flow left the run: holds stay, the call may be resumed. */
@@ -84,6 +86,7 @@ export function createGuard(given: GuardCore): Guard {
     peek: (context) => peekCall(core, context),
     ask: (context) => askCall(core, context),
     admit,
+    isNested: () => core.scope.current() !== undefined,
     admitBatch(contexts) {
       requireList("guard.admitBatch: contexts", contexts);
       return admitInOrder(core, contexts);

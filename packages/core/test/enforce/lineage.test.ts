@@ -60,3 +60,26 @@ describe("an agent inside a governed call", () => {
     expect(outcome).toMatchObject({ result: { status: "blocked", decision: { cause: "lineage_missing" } } });
   });
 });
+
+describe("whether code is nested", () => {
+  it("is told inside a governed call, also of the same agent and in the values of a generator, and nowhere else", async () => {
+    const { plane } = createBench();
+    const { guard } = plane;
+    const seen: boolean[] = [guard.isNested()];
+    const look = async (): Promise<void> => {
+      await Promise.resolve();
+      seen.push(guard.isNested());
+    };
+    await guard.toolCall({ context: toolCall("search", {}), run: look });
+    const begun = await guard.toolRun({
+      context: toolCall("search", {}),
+      async *run() {
+        await look();
+        yield 1;
+      },
+    });
+    if (begun.status === "running") await begun.values[Symbol.asyncIterator]().next();
+    seen.push(guard.isNested());
+    expect(seen).toEqual([false, true, true, false]);
+  });
+});
