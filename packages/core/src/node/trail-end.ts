@@ -66,13 +66,15 @@ export function findTrailEnd(writer: number, sources: TrailSources): TrailEnd {
     const next = sealed === undefined || sealed.size === 0 ? number : number + 1;
     return { start, hashes: [], bytes: 0, unsealed: 0, number: next, oldest, torn: undefined };
   }
-  const content = files.read(path.join(directory, segmentName(place)));
+  const file = path.join(directory, segmentName(place));
+  // Before it is read: what is planted may be as long as one likes.
+  if (sealed === undefined && !checkpoints.mayLack && files.size(file) > 0)
+    throw corrupt(place, "it holds lines, and no checkpoint begins it");
+  const content = files.read(file);
   const bytes = content.lastIndexOf(LINE_BREAK) + 1;
   const isTorn = bytes < content.length;
   const torn = isTorn ? { segment: segmentName(place), size: bytes, bytes: content.slice(bytes) } : undefined;
   const lines = linesOf(content.subarray(0, bytes));
-  if (content.length > 0 && sealed === undefined && !checkpoints.mayLack)
-    throw corrupt(place, "it holds lines, and no checkpoint begins it");
   const start = sealed?.start ?? startOf(lines) ?? endBefore(place, sources);
   const report = verifyLines(lines, hash, { start });
   if (!report.ok) throw corrupt(place, `line ${report.firstBad?.line}: ${report.firstBad?.detail}`);

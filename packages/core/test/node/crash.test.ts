@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
+import { generateAuditKeys } from "../../src/node/signed-note.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { controlRecord } from "../audit/records.ts";
@@ -30,6 +31,31 @@ test("kill -9 during group commit: every acknowledged record survives, the direc
     "audit-000001.jsonl.torn-1",
     "audit.trail",
   ]);
+});
+
+test("kill -9 amid rotation, compression and retention, again and again, leaves a signed trail that verifies", async () => {
+  const directory = temporaryDirectory();
+  const { privateKey: key, publicKey } = generateAuditKeys("audit.example/crash");
+  const options = {
+    key,
+    gzip: true,
+    maxSegmentBytes: 3_000,
+    checkpointMs: 20,
+    retention: { maxBytes: 20_000 },
+  };
+  for (let round = 0; round < 4; round++) {
+    // oxlint-disable-next-line no-await-in-loop -- each goes on where the one before was killed
+    await (await startWriter(directory, `${round}:`, options)).kill();
+    // oxlint-disable-next-line no-await-in-loop
+    const { firstBad } = await verifyDirectory(directory, { keys: [publicKey] });
+    // The last line may have been torn, nothing else.
+    expect(firstBad?.problem ?? "truncated").toBe("truncated");
+  }
+  const sink = jsonlSink({ directory, ...options });
+  await sink.close();
+  const report = await verifyDirectory(directory, { keys: [publicKey], ends: [sink.end] });
+  expect(report).toMatchObject({ ok: true, unsealedTail: 0 });
+  expect(report.prunedSegments).toBeGreaterThan(0);
 });
 
 test.runIf(process.platform === "linux")("a full device refuses durable records and says so", async () => {
