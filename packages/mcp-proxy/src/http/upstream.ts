@@ -1,5 +1,6 @@
-import http, { type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
+import { urlToHttpOptions } from "node:url";
 
 /** What is sent to the server. */
 export interface UpstreamRequest {
@@ -17,23 +18,26 @@ export class Upstream {
   readonly url: URL;
   readonly #token: string | undefined;
   readonly #agent: http.Agent;
+  /** The parts of the URL, taken apart once. */
+  readonly #place: ReturnType<typeof urlToHttpOptions>;
 
   /** @param token What the proxy presents to the server, as a bearer. Default: nothing. */
   constructor(url: URL, token?: string) {
     this.url = url;
     this.#token = token;
+    this.#place = urlToHttpOptions(url);
     const options = { keepAlive: true, noDelay: true, maxSockets: Infinity };
     this.#agent = url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
   }
 
   /** @returns The answer, once its headers are there; rejects when there is none. */
-  send({ method, url = this.url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
+  send({ method, url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
     const { request } = this.url.protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
-      const sent = request(url, {
+      const sent = request({
+        ...(url === undefined ? this.#place : urlToHttpOptions(url)),
         method,
         agent: this.#agent,
-        signal,
         headers: {
           ...headers,
           // The bodies are read here: compressed ones would have to be opened first.
@@ -45,6 +49,7 @@ export class Upstream {
           ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
         },
       });
+      cutBy(signal, sent);
       sent.on("response", resolve);
       sent.on("error", reject);
       sent.end(body);
@@ -54,4 +59,12 @@ export class Upstream {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** The same as the option `signal`, which watches the request with a dozen listeners to find out when it is over. */
+function cutBy(signal: AbortSignal, sent: ClientRequest): void {
+  const cut = (): void => void sent.destroy(new Error("the request was given up"));
+  if (signal.aborted) return cut();
+  signal.addEventListener("abort", cut, { once: true });
+  sent.on("close", () => signal.removeEventListener("abort", cut));
 }
