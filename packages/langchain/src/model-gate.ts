@@ -15,7 +15,7 @@ import { observeModel, type ObservedCall } from "./observed-call.ts";
 import { withOutputLimit } from "./output-limit.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { withPrompt } from "./prompt.ts";
-import type { ProviderCalls } from "./provider-calls.ts";
+import type { AllowedAnswer, ProviderCalls } from "./provider-calls.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import { nameOfTool, withVisibleTools } from "./visible-tools.ts";
 
@@ -41,21 +41,38 @@ export async function governedModelCall(
   const request = await withVisibleTools(gate, given);
   const call = gate.calls.start(request.runtime);
   const offered = { tools: request.tools.map(nameOfTool), callId: call.callId };
-  let hasRun = false;
+  const context = modelContext(gate.identity, request, offered);
+  let [hasRun, allowed]: [boolean, AllowedAnswer | undefined] = [false, undefined];
   try {
-    return await decidedCall(gate.plane, {
-      context: modelContext(gate.identity, request, offered),
+    if (call.allowed !== undefined && (await isStillAllowed(gate.plane, context, call.allowed))) {
+      [hasRun, allowed] = [true, call.allowed];
+      return call.allowed.answer;
+    }
+    const { answer, wasAsked } = await decidedCall(gate.plane, {
+      context,
       request,
       isCharged,
       async handler(asAdmitted) {
-        const answer = await handler(asAdmitted);
+        const answered = await handler(asAdmitted);
         hasRun = true;
-        return answer;
+        return answered;
       },
     });
+    if (wasAsked) allowed = { request: context.model, answer };
+    return answer;
   } finally {
-    call.end(hasRun);
+    call.end(hasRun, allowed);
   }
+}
+
+/** Whether this is the call that a human has allowed and that was made; a stop that came meanwhile wins. */
+async function isStillAllowed(
+  { guard }: GovernedPlane,
+  context: GuardInit,
+  { request }: AllowedAnswer,
+): Promise<boolean> {
+  if (JSON.stringify(request) !== JSON.stringify(context.model)) return false;
+  return (await guard.peek(context)).effect !== "block";
 }
 
 interface ModelCall {
@@ -67,10 +84,17 @@ interface ModelCall {
 
 const NOTHING_USED = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
+interface DecidedAnswer {
+  readonly answer: AIMessage;
+  /** Whether a human had to allow the call. */
+  readonly wasAsked: boolean;
+}
+
 async function decidedCall(
   plane: GovernedPlane,
   { context, request, handler, isCharged }: ModelCall,
-): Promise<AIMessage> {
+): Promise<DecidedAnswer> {
+  let wasAsked = false;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await toldAtEnd(
@@ -90,12 +114,16 @@ async function decidedCall(
     );
     if (outcome.status === "ran") {
       if (outcome.result instanceof BrokenOff) throw outcome.result.error;
-      return outcome.result;
+      // Allowed meanwhile by another way, the call is let through at once.
+      wasAsked ||= outcome.decision.approvalId !== undefined;
+      return { answer: outcome.result, wasAsked };
     }
-    if (outcome.status === "blocked") return modelRefusal(outcome);
+    if (outcome.status === "blocked") return { answer: modelRefusal(outcome), wasAsked: false };
     // oxlint-disable-next-line no-await-in-loop
-    const answer = await askByInterrupt(plane, outcome);
-    if (!answer.isAnswered) return modelRefusal({ ...outcome, message: answer.message });
+    const asked = await askByInterrupt(plane, outcome);
+    if (!asked.isAnswered)
+      return { answer: modelRefusal({ ...outcome, message: asked.message }), wasAsked: false };
+    wasAsked = true;
   }
 }
 

@@ -188,4 +188,43 @@ describe("a task that pauses around its model calls", () => {
     expect(again.waiting).toHaveLength(1);
     expect(again.waiting[0]?.approvalId).not.toBe(approvalId);
   });
+
+  const askTwice = () => {
+    const ask: Policy = {
+      id: "ask",
+      blocking: [rule.condition({ where: { model: "other-1" }, then: "escalate" })],
+    };
+    const plane = planeOf([ask], { approvals: { resolver: "external" } });
+    const other = new OtherModel({ text: "one" }, { text: "two" }, { text: "three" });
+    const answers: string[] = [];
+    const twice = wrapping(async (request, handler) => {
+      const first = await handler({ ...request, model: other });
+      const second = await handler({ ...request, model: other });
+      answers.push(`${first.text} ${second.text}`);
+      return second;
+    });
+    const parts = { plane, model: new ScriptedChatModel(), middleware: [twice], hasCheckpointer: true };
+    return { plane, other, answers, ...governedAgent(parts) };
+  };
+  const yes = (approvalId: string | undefined) => ({ approvalId, decision: "approve", by: "mira" });
+
+  it("makes each of two calls that a human must allow once, and gets done", async () => {
+    const { other, answers, run, resume } = askTwice();
+    const first = await run();
+    const second = await resume(yes(first.waiting[0]?.approvalId));
+    const done = await resume(yes(second.waiting[0]?.approvalId));
+    expect(done.waiting).toHaveLength(0);
+    expect(answers).toStrictEqual(["one two"]);
+    expect(other.prompts).toHaveLength(2);
+  });
+
+  it("does not use an answer again for an agent that was stopped meanwhile", async () => {
+    const { plane, answers, run, resume } = askTwice();
+    const first = await run();
+    const second = await resume(yes(first.waiting[0]?.approvalId));
+    await plane.controls.unplug({ kind: "agent", id: "a" }, { by: "olga", reason: "drill" });
+    const { last } = await resume(yes(second.waiting[0]?.approvalId));
+    expect(last.text).not.toMatch(/one|two/);
+    expect(answers.join(" ")).not.toMatch(/one|two/);
+  });
 });
