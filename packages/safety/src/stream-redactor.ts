@@ -46,6 +46,7 @@ export function createStreamRedactor(options: StreamRedactorOptions): StreamReda
 class WindowRedactor implements StreamRedactor {
   readonly #options: StreamRedactorOptions;
   readonly #holdBackChars: number;
+  readonly #contextChars: number;
   /** Text already shown, kept as it was because detectors read what stands before a finding. */
   #context = "";
   #held = "";
@@ -56,6 +57,9 @@ class WindowRedactor implements StreamRedactor {
   constructor(options: StreamRedactorOptions) {
     this.#options = options;
     this.#holdBackChars = holdBackChars(options);
+    // Near the beginning of a window a detector takes the middle of a word for its beginning. What it finds there ends
+    // before the held text, or it would be merged with what really begins in that.
+    this.#contextChars = CONTEXT_CHARS + (this.#holdBackChars === WHOLE_TEXT ? 0 : this.#holdBackChars);
   }
 
   push(chunk: string): string {
@@ -103,7 +107,7 @@ class WindowRedactor implements StreamRedactor {
       position = span.end;
     }
     shown += this.#held.slice(position, cut);
-    this.#context = (this.#context + this.#held.slice(0, cut)).slice(-CONTEXT_CHARS);
+    this.#context = (this.#context + this.#held.slice(0, cut)).slice(-this.#contextChars);
     this.#held = this.#held.slice(cut);
     this.#scannedChars = this.#held.length;
     return shown;
@@ -111,20 +115,31 @@ class WindowRedactor implements StreamRedactor {
 
   /** Findings within the held text, resolved; what begins in the context was decided before. */
   #scan(isEnd: boolean): readonly Span[] {
-    const { scanner, detect, channel } = this.#options;
+    const { detect } = this.#options;
     const offset = this.#context.length;
-    const { spans, isTruncated } = scanner.scan({ text: this.#context + this.#held, channel, detect });
-    if (isTruncated && !(isEnd && this.#holdBackChars === WHOLE_TEXT)) {
-      throw new SafetyError(
-        "scan_truncated",
-        `the scanner looked at only a part of ${offset + this.#held.length} held characters: raise its maxScanChars`,
-      );
-    }
+    const found = this.#find(detect, isEnd);
+    // No real finding reaches over the cut, because none is cut. What seems to may be merged with one of another kind
+    // that begins in the held text: apart, it hides nothing.
+    const isMerged = found.some(({ start, end }) => start < offset && end > offset);
+    const spans = isMerged ? detect.flatMap((name) => this.#find([name], isEnd)) : found;
     return resolveSpans(
       spans
         .filter((span) => span.start >= offset)
         .map((span) => ({ ...span, start: span.start - offset, end: span.end - offset })),
     );
+  }
+
+  #find(detect: readonly string[], isEnd: boolean): readonly Span[] {
+    const { scanner, channel } = this.#options;
+    const text = this.#context + this.#held;
+    const { spans, isTruncated } = scanner.scan({ text, channel, detect });
+    if (isTruncated && !(isEnd && this.#holdBackChars === WHOLE_TEXT)) {
+      throw new SafetyError(
+        "scan_truncated",
+        `the scanner looked at only a part of ${text.length} held characters: raise its maxScanChars`,
+      );
+    }
+    return spans;
   }
 
   /** The end of what no later text can change: not within a surrogate pair, not within a finding. */

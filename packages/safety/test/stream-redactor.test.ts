@@ -51,6 +51,14 @@ test("any chunking equals the redaction of the whole text", () => {
   );
 });
 
+test("an address after a long word with an at sign of its own never leaves, wherever the window begins", () => {
+  const word = "a1B2c3D4e5F6g7H8".repeat(4);
+  const text = `${word}...@jane.doe@mail.example.com${"-".repeat(400)}`;
+  for (const size of [1, 3, 64])
+    expect(streamed(chunksOf(text, [size]), ["email"])).toBe(whole(text, ["email"]));
+  expect(whole(text, ["email"])).not.toContain("jane.doe@");
+});
+
 test.each(detect)("any chunking equals the whole with %s alone, whose hold-back is the smallest", (name) => {
   const value = PII[name] ?? secretInText(name);
   const text = fc.array(fc.oneof(fc.constant(value), redactableText, fc.constant(" . ".repeat(60))), {
