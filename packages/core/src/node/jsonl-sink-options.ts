@@ -9,7 +9,7 @@ import type { Retention } from "./retention.ts";
 export interface JsonlSinkOptions {
   /** Created if need be. Several processes may share it: each writes segments of its own, joined by checkpoints. */
   readonly directory: string;
-  /** A new segment is begun above this length. Default 64 MiB. */
+  /** A new segment is begun above this length, at most 256 MiB: a start reads one whole. Default 64 MiB. */
   readonly maxSegmentBytes?: number;
   /** A new segment is begun when one is older, in ms. Default a day. */
   readonly maxSegmentMs?: number;
@@ -60,18 +60,23 @@ export const JSONL_DEFAULTS = {
   retention: {},
 };
 
-/** @throws ConfigError for numbers below 1 */
+/** A start reads the newest segment as text, of which Node.js makes half a Gi; one group may come on top of this. */
+const MAX_SEGMENT_BYTES = 256 * 1024 * 1024;
+
+/** @throws ConfigError for numbers below 1, and for segments that no start could read */
 export function checkNumbers(options: JsonlSinkOptions): void {
   const { maxMs, maxBytes } = options.retention ?? {};
   const { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars } = options;
   const numbers = { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars };
   const all = { ...numbers, "retention.maxMs": maxMs, "retention.maxBytes": maxBytes };
-  const wrong = Object.entries(all).filter(([, value]) => {
-    return value !== undefined && (!Number.isSafeInteger(value) || value < 1);
+  const issues = Object.entries(all).flatMap(([path, value]) => {
+    if (value === undefined) return [];
+    if (!Number.isSafeInteger(value) || value < 1)
+      return [{ path, message: `must be a whole number from 1, not ${value}` }];
+    const isTooLong = path === "maxSegmentBytes" && value > MAX_SEGMENT_BYTES;
+    return isTooLong
+      ? [{ path, message: `must be at most ${MAX_SEGMENT_BYTES} (256 MiB), not ${value}` }]
+      : [];
   });
-  const issues = wrong.map(([path, value]) => ({
-    path,
-    message: `must be a whole number from 1, not ${value}`,
-  }));
   if (issues.length > 0) throw new ConfigError("jsonlSink", issues);
 }

@@ -34,6 +34,8 @@ export interface TrailEnd {
 }
 
 const LINE_BREAK = 10;
+/** Node.js makes no longer string; segments are shorter by far, see `maxSegmentBytes`. */
+const MAX_READ_BYTES = 512 * 1024 * 1024 - 1024;
 
 /** What finding the end works with. */
 export interface TrailSources {
@@ -70,6 +72,8 @@ export function findTrailEnd(writer: number, sources: TrailSources): TrailEnd {
   // Before it is read: what is planted may be as long as one likes.
   if (sealed === undefined && !checkpoints.mayLack && files.size(file) > 0)
     throw corrupt(place, "it holds lines, and no checkpoint begins it");
+  if (files.size(file) > MAX_READ_BYTES)
+    throw corrupt(place, `it is longer than ${MAX_READ_BYTES} bytes, which no segment is`);
   const content = files.read(file);
   const bytes = content.lastIndexOf(LINE_BREAK) + 1;
   const isTorn = bytes < content.length;

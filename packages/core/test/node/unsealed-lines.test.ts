@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { describe, expect, test } from "vitest";
@@ -58,6 +58,19 @@ describe("lines that no checkpoint seals", () => {
       firstBad: { segment: "audit-000005.jsonl", problem: "checkpoint_missing" },
     });
     expect(() => jsonlSink({ directory, ...SIGNED })).toThrow(/no checkpoint begins it/);
+  });
+
+  test("are not read, nor set aside as torn, where they are longer than any segment", async () => {
+    const directory = newDirectory();
+    const sink = jsonlSink({ directory, ...SIGNED, maxSegmentBytes: 100_000 });
+    await write(sink, "a");
+    const killed = asKilled(directory);
+    await sink.close();
+    // Takes no room: nothing is written there.
+    truncateSync(fileOf(killed, 1), 20 * 2 ** 30);
+    expect(() => jsonlSink({ directory: killed, ...SIGNED })).toThrow(/it is longer than \d+ bytes/);
+    expect(readdirSync(killed).filter((name) => name.includes("torn"))).toStrictEqual([]);
+    expect(() => jsonlSink({ directory, maxSegmentBytes: 2 ** 30 })).toThrow(/must be at most 268435456/);
   });
 
   test("are not signed where somebody planted them before the first start", async () => {
