@@ -1,6 +1,7 @@
 import type { Hash } from "../base/ports.ts";
 import type { AuditRecord, ChainedLine } from "./audit-record.ts";
-import { recordText } from "./record-text.ts";
+import { writtenRecord } from "./record-text.ts";
+import { wellFormed } from "./well-formed.ts";
 
 /** A place in a chain: the number of the next line and the hash of the line before it. */
 export interface ChainPosition {
@@ -34,7 +35,8 @@ export interface Chain {
 export function createChain(hash: Pick<Hash, "sha256">, start: ChainPosition = CHAIN_START): Chain {
   let { seq, prev } = start;
   const link = (record: string): ChainedLine => {
-    const text = `{"prev":"${prev}","record":${record},"seq":${seq}}`;
+    // Looked over as it is hashed: what a record is put together from becomes one text once.
+    const text = wellFormed(`{"prev":"${prev}","record":${record},"seq":${seq}}`);
     const line: ChainedLine = { seq, prev, hash: hash.sha256(text), text };
     seq += 1;
     prev = line.hash;
@@ -44,7 +46,7 @@ export function createChain(hash: Pick<Hash, "sha256">, start: ChainPosition = C
     get position() {
       return { seq, prev };
     },
-    next: (record) => link(recordText(record)),
+    next: (record) => link(writtenRecord(record)),
     nextText: link,
     rewind(to) {
       ({ seq, prev } = to);

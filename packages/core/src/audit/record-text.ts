@@ -1,10 +1,10 @@
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
-import { isDeeplyFrozen } from "../base/deeply-frozen.ts";
-import { optionalText, quoted, written } from "../base/json-text.ts";
+import { escaped, written } from "../base/json-text.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { AuditIdentity, AuditRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
 import { decisionText } from "./decision-text.ts";
+import type { Members } from "./sorted-decision.ts";
 import { wellFormed } from "./well-formed.ts";
 
 /**
@@ -18,7 +18,11 @@ export function recordText(record: AuditRecord): string {
   return wellFormed(writtenRecord(record));
 }
 
-function writtenRecord(record: AuditRecord): string {
+/**
+ * The same, ill-formed where the record is: for who makes a longer text of it and looks that over whole.
+ * @throws AgentplaneError `content_refused` for content that JSON cannot carry
+ */
+export function writtenRecord(record: AuditRecord): string {
   switch (record.kind) {
     case "decision":
       return record.input === undefined ? decisionRecordText(record) : canonicalJson(record);
@@ -32,7 +36,8 @@ function writtenRecord(record: AuditRecord): string {
 }
 
 // The members below stand in the order of their UTF-16 units: that order is what makes the text canonical; a test
-// compares with the canonical writer. Each run ends with its comma, so that an absent member leaves none behind.
+// compares with the canonical writer. A member that may be absent brings its own comma. Names, quotation marks and commas
+// are written with their neighbours, because every piece is one more object until the line is hashed.
 
 /** Names every member of a record; one that is added to `T` later does not compile until it is written here. */
 type AllOf<T, Named extends keyof T> = Exclude<keyof T, Named> extends never ? T : never;
@@ -44,14 +49,16 @@ function decisionRecordText(
     | ("input" | "inputDigest" | "kind" | "model" | "tool")
   >,
 ): string {
-  const { attempt, callId, inputDigest, model, tool } = record;
+  const { at, attempt, callId, inputDigest, model, tool } = record;
   return (
-    `{"at":${written(record.at)},` +
-    (attempt === undefined ? "" : `"attempt":${written(attempt)},`) +
-    optionalText("callId", callId) +
-    `"decision":${decisionText(record.decision)},"identity":${identityText(record.identity)},` +
-    optionalText("inputDigest", inputDigest) +
-    lastTexts("decision", model, tool)
+    `{"at":${written(at)}` +
+    (attempt === undefined ? "" : `,"attempt":${written(attempt)}`) +
+    (callId === undefined ? "" : `,"callId":"${escaped(callId)}"`) +
+    `,"decision":${decisionText(record.decision)},"identity":${identityText(record.identity)}` +
+    (inputDigest === undefined ? "" : `,"inputDigest":"${escaped(inputDigest)}"`) +
+    `,"kind":"decision"` +
+    (model === undefined ? "" : `,"model":"${escaped(model)}"`) +
+    (tool === undefined ? "}" : `,"tool":"${escaped(tool)}"}`)
   );
 }
 
@@ -62,24 +69,16 @@ function outcomeText(
     | ("kind" | "model" | "outcome" | "result" | "tool" | "usage")
   >,
 ): string {
-  const { after, usage, isEstimated, model, tool } = record;
+  const { after, at, decisionId, durationMs, isEstimated, model, outcome, tool, usage } = record;
   return (
     (after === undefined ? "{" : `{"after":${decisionText(after)},`) +
-    `"at":${written(record.at)},"decisionId":${quoted(record.decisionId)},` +
-    `"durationMs":${written(record.durationMs)},"identity":${identityText(record.identity)},` +
-    (isEstimated === undefined ? "" : `"isEstimated":${isEstimated},`) +
-    `"kind":"outcome",${optionalText("model", model)}"outcome":${quoted(record.outcome)}` +
-    (tool === undefined ? "" : `,"tool":${quoted(tool)}`) +
+    `"at":${written(at)},"decisionId":"${escaped(decisionId)}","durationMs":${written(durationMs)}` +
+    `,"identity":${identityText(record.identity)}` +
+    (isEstimated === undefined ? "" : `,"isEstimated":${isEstimated}`) +
+    (model === undefined ? `,"kind":"outcome"` : `,"kind":"outcome","model":"${escaped(model)}"`) +
+    `,"outcome":"${escaped(outcome)}"` +
+    (tool === undefined ? "" : `,"tool":"${escaped(tool)}"`) +
     (usage === undefined ? "}" : `,"usage":${usageText(usage)}}`)
-  );
-}
-
-/** The end of a record: after its kind every member may be absent. */
-function lastTexts(kind: string, model: string | undefined, tool: string | undefined): string {
-  return (
-    `"kind":"${kind}"` +
-    (model === undefined ? "" : `,"model":${quoted(model)}`) +
-    (tool === undefined ? "}" : `,"tool":${quoted(tool)}}`)
   );
 }
 
@@ -90,42 +89,28 @@ let latestText = "";
 function identityText(identity: AuditIdentity): string {
   if (identity === latestIdentity) return latestText;
   const text = newIdentityText(identity);
-  if (!isDeeplyFrozen(identity)) return text;
+  const isFixed = Object.isFrozen(identity) && Object.isFrozen(identity.ancestors);
+  if (!isFixed) return text;
   latestIdentity = identity;
   latestText = text;
   return text;
 }
 
-function newIdentityText(
-  identity: AllOf<AuditIdentity, "agent" | "ancestors" | "runId" | "session" | "tenant" | "user">,
-): string {
-  const { agent, ancestors, runId, session, tenant, user } = identity;
-  return (
-    `{"agent":${quoted(agent)}` +
-    (ancestors === undefined ? "" : `,"ancestors":${canonicalJson(ancestors)}`) +
-    (runId === undefined ? "" : `,"runId":${quoted(runId)}`) +
-    (session === undefined ? "" : `,"session":${quoted(session)}`) +
-    (tenant === undefined ? "" : `,"tenant":${quoted(tenant)}`) +
-    (user === undefined ? "}" : `,"user":${quoted(user)}}`)
-  );
+// Small objects of texts and numbers: one `JSON.stringify` of a literal leaves no pieces behind.
+
+function newIdentityText({ agent, ancestors, runId, session, tenant, user }: AuditIdentity): string {
+  const sorted: Members<AuditIdentity> = { agent, ancestors, runId, session, tenant, user };
+  return JSON.stringify(sorted);
 }
 
-function usageText(
-  usage: AllOf<
-    Usage,
-    "cacheReadTokens" | "cacheWriteTokens" | "costMicroUsd" | "inputTokens" | "outputTokens"
-  >,
-): string {
+function usageText(usage: Usage): string {
   const { cacheReadTokens, cacheWriteTokens, costMicroUsd, inputTokens, outputTokens } = usage;
-  const members =
-    countText("cacheReadTokens", cacheReadTokens) +
-    countText("cacheWriteTokens", cacheWriteTokens) +
-    countText("costMicroUsd", costMicroUsd) +
-    countText("inputTokens", inputTokens) +
-    countText("outputTokens", outputTokens);
-  return members === "" ? "{}" : `{${members.slice(0, -1)}}`;
-}
-
-function countText(name: string, count: number | undefined): string {
-  return count === undefined ? "" : `"${name}":${written(count)},`;
+  const sorted: Members<Usage> = {
+    cacheReadTokens,
+    cacheWriteTokens,
+    costMicroUsd,
+    inputTokens,
+    outputTokens,
+  };
+  return JSON.stringify(sorted);
 }

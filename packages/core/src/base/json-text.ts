@@ -11,12 +11,12 @@ export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
+/** A text as it stands between its quotation marks in JSON. */
+export function escaped(text: string): string {
+  return PLAIN.test(text) ? text : JSON.stringify(text).slice(1, -1);
+}
+
 /** A number in JSON, as `JSON.stringify` writes it. */
 export function written(value: number): string {
   return Number.isFinite(value) ? `${value}` : "null";
-}
-
-/** A member that may be absent, with the comma after it; nothing when it is. */
-export function optionalText(name: string, text: string | undefined): string {
-  return text === undefined ? "" : `"${name}":${quoted(text)},`;
 }
