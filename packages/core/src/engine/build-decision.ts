@@ -1,3 +1,4 @@
+import { msSince } from "../base/ms-since.ts";
 import type { Answer } from "../decision/answer.ts";
 import type { Decision, DecisionCause, Effect, Finding } from "../decision/decision.ts";
 import { TemplateMark, type SharedDecision } from "../decision/decision-template.ts";
@@ -39,7 +40,7 @@ export function buildDecision(pass: Pass, id: string, parts: EngineParts): Decis
     revision: shared.revision,
     isUnknown: shared.isUnknown,
     isOverrun: shared.isOverrun,
-    durationMs: parts.ports.clock.elapsedMs() - pass.startedMs,
+    durationMs: msSince(parts.ports.clock, pass.startedMs),
   };
   // Nobody writes down a peek.
   if (shared.isKept && pass.intent !== "peek") TemplateMark.put(decision, shared);

@@ -2,6 +2,7 @@ import { assertNever } from "../base/assert-never.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
+import { msSince } from "../base/ms-since.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CallEnd, Ruling } from "../decision/decision-point.ts";
@@ -52,7 +53,7 @@ export function finishCall(
   const ending: Ending = {
     parts,
     flight,
-    durationMs: parts.ports.clock.elapsedMs() - flight.startedMs,
+    durationMs: msSince(parts.ports.clock, flight.startedMs),
     status: end.status,
     run: undefined,
     isError: false,

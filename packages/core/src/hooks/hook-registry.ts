@@ -2,6 +2,7 @@ import { requireText } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { msSince } from "../base/ms-since.ts";
 import { createPorts } from "../base/runtime.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { afterOf, type Hookpoint, HOOKPOINTS } from "../context/hookpoint.ts";
@@ -132,7 +133,7 @@ export class HookRegistry {
     record: (running: RunningHook, outcome: HookOutcome): void => {
       if (this.#onRun === undefined) return;
       const { hookId, hookpoint, startedMs } = running;
-      this.#onRun({ hookId, hookpoint, outcome, durationMs: this.#ports.clock.elapsedMs() - startedMs });
+      this.#onRun({ hookId, hookpoint, outcome, durationMs: msSince(this.#ports.clock, startedMs) });
     },
   };
 
