@@ -101,10 +101,16 @@ function deferByMessage(run: () => void, Channel: NonNullable<Platform["MessageC
 
 function createIds(): Ids {
   const origin = randomHex(8);
-  const tail = `_${origin}_`;
+  // Prefixes are a few words of ours.
+  const heads = new Map<string, string>();
+  const headOf = (prefix: string): string => {
+    const head = `${prefix}_${origin}_`;
+    heads.set(prefix, head);
+    return head;
+  };
   let count = 0;
   return {
-    next: (prefix) => prefix + tail + (count++).toString(36),
+    next: (prefix) => (heads.get(prefix) ?? headOf(prefix)) + (count++).toString(36),
     secret: (prefix) => `${prefix}_${randomHex(16)}`,
   };
 }

@@ -26,7 +26,7 @@ export function snapshot(value: unknown): JsonValue {
   if (typeof value === "string") return bareText(value);
   if (typeof value !== "object" || value === null) return leaf(value);
   if (SnapshotMark.isOn(value) || isOpaque(value)) return value as JsonValue; // Only JSON values are marked so.
-  const walk: Walk = { trail: [], units: 0, hasOpaque: false };
+  const walk: Walk = { inside: undefined, units: 0, hasOpaque: false };
   let copied: JsonValue;
   try {
     copied = copy(value, walk);
@@ -40,7 +40,7 @@ export function snapshot(value: unknown): JsonValue {
 
 function bareText(text: string): string {
   // One value, as an item would count.
-  if (isTooLarge(text, text.length + 1)) throw tooLarge({ trail: [], units: 0, hasOpaque: false });
+  if (isTooLarge(text, text.length + 1)) throw tooLarge({ inside: undefined, units: 0, hasOpaque: false });
   return text;
 }
 
@@ -59,9 +59,18 @@ export function thaw(value: JsonValue): unknown {
   return melt(value, !hasOpaque(value));
 }
 
+/** A container whose parts are being copied, in the one around it: most content is too flat for a list of them. */
+interface Step {
+  readonly container: object;
+  readonly outer: Step | undefined;
+  readonly depth: number;
+  /** The part that is copied now. */
+  key: string | number;
+}
+
 interface Walk {
-  /** The containers around the current one with their keys, outermost first. */
-  readonly trail: { readonly container: object; key: string | number }[];
+  /** The innermost container that is not finished. */
+  inside: Step | undefined;
   /** UTF-16 units of all texts and names, plus one for every value: a lower bound of the bytes. */
   units: number;
   /** Whether a marker was made below the current container. */
@@ -78,28 +87,27 @@ function copy(value: unknown, walk: Walk): JsonValue {
   count(1, walk);
   const isArray = Array.isArray(value);
   if (!isArray && !isPlain(value)) return opaque(isOpaque(value) ? value : opaqueOf(value), walk);
-  if (walk.trail.length >= MAX_DEPTH)
-    throw refused(`it is nested more than ${MAX_DEPTH} deep; flatten it`, walk);
-  if (isWithin(walk.trail, value)) throw refused("it contains itself; pass a tree", walk);
-  const outer = walk.hasOpaque;
+  const outer = walk.inside;
+  const depth = outer === undefined ? 1 : outer.depth + 1;
+  if (depth > MAX_DEPTH) throw refused(`it is nested more than ${MAX_DEPTH} deep; flatten it`, walk);
+  if (isWithin(outer, value)) throw refused("it contains itself; pass a tree", walk);
+  const hadOpaque = walk.hasOpaque;
   walk.hasOpaque = false;
-  const step = { container: value, key: 0 };
-  walk.trail.push(step);
+  const step: Step = { container: value, outer, depth, key: 0 };
+  walk.inside = step;
   const copied = isArray ? copyItems(value, step, walk) : copyMembers(value, step, walk);
-  walk.trail.pop();
+  walk.inside = outer;
   if (walk.hasOpaque) markHolder(copied);
-  walk.hasOpaque ||= outer;
+  walk.hasOpaque ||= hadOpaque;
   // The whole only: its parts alone were not measured.
-  if (walk.trail.length === 0) SnapshotMark.put(copied);
+  if (outer === undefined) SnapshotMark.put(copied);
   return Object.freeze(copied);
 }
 
-function isWithin(trail: Walk["trail"], value: object): boolean {
-  for (let at = 0; at < trail.length; at++) if (trail[at]!.container === value) return true;
+function isWithin(innermost: Step | undefined, value: object): boolean {
+  for (let step = innermost; step !== undefined; step = step.outer) if (step.container === value) return true;
   return false;
 }
-
-type Step = Walk["trail"][number];
 
 function copyItems(items: readonly unknown[], step: Step, walk: Walk): JsonValue[] {
   const copied: JsonValue[] = [];
@@ -197,7 +205,9 @@ function tooLarge(walk: Walk): AgentplaneError {
 }
 
 function refused(why: string, walk: Walk, cause?: unknown): AgentplaneError {
-  const path = shownPath(walk.trail.map(({ key }) => key));
+  const keys: (string | number)[] = [];
+  for (let step = walk.inside; step !== undefined; step = step.outer) keys.unshift(step.key);
+  const path = shownPath(keys);
   return new AgentplaneError("content_refused", `the content cannot be used: at ${shorten(path)} ${why}`, {
     data: { path: shorten(path) },
     cause,

@@ -23,15 +23,12 @@ export function settleAll(
 }
 
 function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
-  const actuals: (number | undefined)[] = [];
-  for (let at = 0; at < limits.list.length; at++) {
-    const { declaration } = limits.list[at]!;
+  return limits.list.map(({ declaration }) => {
     const actual = declaration.actual(end.usage, end.context, durationMs);
     // A call that failed before it used anything gives its budget back; its rate stays.
     const isUnused = end.status === "failed" && end.usage === undefined && isMetered(declaration.measure);
-    actuals.push(isUnused ? 0 : actual);
-  }
-  return actuals;
+    return isUnused ? 0 : actual;
+  });
 }
 
 function settleRest(

@@ -61,7 +61,7 @@ function taken(
     answered: { isGranted, breaches },
   }: { readonly request: ReserveRequest; readonly answered: Reservation },
 ): MaybePromise<void> {
-  if (isGranted && pass.intent === "admit") pass.heldIds = [...pass.heldIds, request.id];
+  if (isGranted && pass.intent === "admit") hold(pass, request.id);
   if (breaches.length === 0) return;
   const [only] = breaches;
   if (!isGranted && breaches.length === 1 && only?.index === pass.limits.items.length) {
@@ -70,6 +70,10 @@ function taken(
     if (waiting !== false) return takeAgain(pass, parts, { request, waiting });
   }
   for (const breach of breaches) takeBreach(pass, breach);
+}
+
+function hold(pass: Pass, id: string): void {
+  pass.heldIds = pass.heldIds.length === 0 ? [id] : [...pass.heldIds, id];
 }
 
 function takeAgain(

@@ -43,7 +43,8 @@ export function emptySession(startedAtMs: number): SessionRecord {
 /** The history with one more entry. */
 export function added(record: SessionRecord, entry: SessionEntry): SessionRecord {
   const { startedAtMs, chunks, size, open } = record;
-  const tail = [...record.tail, entry];
+  // A spread would leave room for sixteen more in a list that is never added to.
+  const tail = record.tail.toSpliced(record.tail.length, 0, entry);
   const isFull = tail.length === CHUNK;
   const next: SessionRecord = {
     revision: record.revision + 1,

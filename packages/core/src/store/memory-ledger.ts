@@ -168,11 +168,7 @@ export class MemoryLedger implements LedgerStore {
   ): void {
     const { answer, nowMs, kept = NOTHING_KEPT } = how;
     const { id, items, ttlMs } = request;
-    const held: HeldItem[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index];
-      if (item !== undefined) held.push(kept[index] ?? takeItem(item, this.#cells, nowMs));
-    }
+    const held = items.map((item, index) => kept[index] ?? takeItem(item, this.#cells, nowMs));
     const hold = new Hold(id, held, { answer, dueMs: nowMs + ttlMs });
     this.#holds.set(id, hold);
     this.#running.push(hold);
