@@ -41,7 +41,8 @@ export function governFunctionTool(
     } catch (error) {
       // What the SDK gives for an agent that waits.
       if (error instanceof NestedPause) return "";
-      if (error instanceof Error && error.name === WORDED) return error.message;
+      const words = wordsOfFailure(error);
+      if (words !== undefined) return words;
       throw error;
     }
   };
@@ -54,10 +55,18 @@ export function governFunctionTool(
 const WORDED_ERROR = "An error occurred while running the tool.";
 const WORDED = "ToolFailure";
 
-/** For the plane a call that failed is one that failed, however the SDK words it; the model reads the same words. */
-function failedWhereWorded(output: unknown): unknown {
+/**
+ * For the plane a call that failed is one that failed, however the SDK words it; the model reads the same words.
+ * @throws Error with the words
+ */
+export function failedWhereWorded(output: unknown): unknown {
   if (typeof output !== "string" || !output.startsWith(WORDED_ERROR)) return output;
   throw Object.assign(new Error(output), { name: WORDED });
+}
+
+/** The words of the SDK for a tool that failed, if that is what was thrown. */
+export function wordsOfFailure(error: unknown): string | undefined {
+  return error instanceof Error && error.name === WORDED ? error.message : undefined;
 }
 
 /** What the SDK hangs on the details hangs on the very object: it is inherited, not copied. */

@@ -4,6 +4,7 @@ import { getHandoff, type RunContext } from "@openai/agents";
 import type { AnyAgent, AnyHandoff, AnyTool } from "./any-agent.ts";
 import { actingAgent, type AgentsIdentity } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
+import { decideRuns } from "./agent-tool.ts";
 import { CallMemory, memories } from "./call-memory.ts";
 import { governFunctionTool } from "./function-tool.ts";
 import { GovernedModel } from "./governed-model.ts";
@@ -11,7 +12,7 @@ import type { ToolGovernor } from "./local-call.ts";
 import { governComputer, governEditor, governShell } from "./local-tools.ts";
 import { noteOrigins, type ToolOrigin } from "./mcp-tools.ts";
 import { noteAgentEnd } from "./nested-run.ts";
-import { noteContext } from "./running-context.ts";
+import { joinRun, noteContext } from "./running-context.ts";
 import { governToolSearch } from "./tool-search.ts";
 
 /** The agents that are governed, with who governs them; a `clone()` of one is not among them. */
@@ -44,7 +45,7 @@ export function governorOf(agent: AnyAgent): ToolGovernor {
  * @param plane What `createAgentPlane` returned.
  * @param identity For whom the agents act; each goes by its own name.
  * @param agent Not changed. Its listeners hear of the governed one.
- * @returns An agent for the governed runner, or any other. A `clone()` of it is not governed.
+ * @returns An agent for the governed runner, or for `asTool()`. A `clone()` of it is not governed.
  * @throws AgentplaneError `usage_invalid` for a tool that runs an agent which is not governed
  * @example
  * const result = await new GovernedRunner().run(govern(plane, { tenant: "acme" }, triage), "Where is my order?");
@@ -110,6 +111,7 @@ function overrideTools(copy: AnyAgent, governor: ToolGovernor): void {
   const asTool = copy.asTool.bind(copy);
   const governedAsTool = (options: Parameters<typeof asTool>[0]): ReturnType<typeof asTool> => {
     const tool = asTool(options);
+    decideRuns(tool, governor, options);
     governedAgentTools.add(tool);
     return tool;
   };
@@ -189,7 +191,9 @@ function governHandoff(
         run: async () => {
           // Outside of the handoff's own scope the next agent would count as nested in it: only what it chose is kept.
           const next = await handoff.onInvokeHandoff(context, input);
-          return governOnce(governing, next);
+          const governedNext = governOnce(governing, next);
+          joinRun(governorOf(governedNext));
+          return governedNext;
         },
         result: { read: () => null, write: (next) => next },
       });

@@ -6,7 +6,7 @@ import { admittedHostedCalls, judgeHostedCalls } from "./hosted-calls.ts";
 import type { ToolGovernor } from "./local-call.ts";
 import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
-import { runningContext } from "./running-context.ts";
+import { requireRun, runningContext } from "./running-context.ts";
 import { chosenModel } from "./running-model.ts";
 import { eventsOf, PIECE_CODEC, piecesOf } from "./stream-pieces.ts";
 
@@ -78,9 +78,10 @@ export class GovernedModel implements Model {
   async #prepare(request: ModelRequest) {
     const { governor, own, agentOf } = this.#parts;
     const { plane, agent } = governor;
+    requireRun(governor);
     const model = await chosenModel(own);
     const acting = actingAgent(agent, runningContext());
-    const input = await admittedHostedCalls(governor, request.input);
+    const input = await admittedHostedCalls(governor, request);
     const governed = await describeModelCall(
       plane.guard,
       input === request.input ? request : { ...request, input },

@@ -11,7 +11,7 @@ import {
 import type { AnyAgent } from "./any-agent.ts";
 import { governorOf } from "./govern-agent.ts";
 import { governedRun } from "./governed-run.ts";
-import { withRunningContext } from "./running-context.ts";
+import { withinRun } from "./running-context.ts";
 import { runningChoice } from "./running-model.ts";
 
 type Input<TContext, TAgent extends AnyAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
@@ -42,7 +42,7 @@ export class GovernedRunner extends Runner {
     return governedRun(acting, { input, context: options?.context }, (changed) =>
       runningChoice.run({ model, modelProvider }, () =>
         // One of two overloads, told apart by `stream`.
-        withRunningContext(() =>
+        withinRun(acting, () =>
           super.run(agent, changed ?? input, options as NonStreamRunOptions<TContext, TAgent>),
         ),
       ),

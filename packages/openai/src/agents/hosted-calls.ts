@@ -1,4 +1,4 @@
-import type { AgentInputItem, ModelResponse } from "@openai/agents";
+import type { AgentInputItem, ModelRequest, ModelResponse } from "@openai/agents";
 
 import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
 import { describeCall, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
@@ -32,22 +32,27 @@ export async function judgeHostedCalls(
   }
 }
 
+/** What of a model call says yes to remote MCP servers. */
+export type HostedAnswers = Pick<ModelRequest, "input" | "previousResponseId" | "conversationId">;
+
 /**
  * Decides every "yes" to a remote MCP server that a request would send: one that the plane does not let go on becomes a
  * "no" with the reason, which the model reads.
- * @param input Of the model call.
+ * @param request The model call.
  * @returns The same input where nothing changes.
  */
 export async function admittedHostedCalls(
   governor: ToolGovernor,
-  input: string | AgentInputItem[],
+  { input, previousResponseId, conversationId }: HostedAnswers,
 ): Promise<string | AgentInputItem[]> {
   if (typeof input === "string" || !input.some((item) => approvedId(item) !== undefined)) return input;
+  const isKeptElsewhere = previousResponseId !== undefined || conversationId !== undefined;
   const next: AgentInputItem[] = [];
   for (const [at, item] of input.entries()) {
     const id = approvedId(item);
+    const answered = { id: id ?? "", at, input, isKeptElsewhere };
     // oxlint-disable-next-line no-await-in-loop -- each call once, in order
-    const reason = id === undefined ? undefined : await refusalOf(governor, { id, at, input });
+    const reason = id === undefined ? undefined : await refusalOf(governor, answered);
     next.push(reason === undefined ? item : refused(item, reason));
   }
   return next;
@@ -57,17 +62,24 @@ interface Answered {
   readonly id: string;
   readonly at: number;
   readonly input: readonly AgentInputItem[];
+  /** The provider keeps the conversation: it may know another call under this id than the one that is listed. */
+  readonly isKeptElsewhere: boolean;
 }
 
 /** Why the call may not run; undefined where it may, or has run in an earlier turn. */
-async function refusalOf(governor: ToolGovernor, { id, at, input }: Answered): Promise<string | undefined> {
+async function refusalOf(
+  governor: ToolGovernor,
+  { id, at, input, isKeptElsewhere }: Answered,
+): Promise<string | undefined> {
   const { memory } = governor;
+  const listed = input.flatMap((item) => requestedCall(item) ?? []).filter(({ callId }) => callId === id);
+  const call = memory.hostedCall(id) ?? (isKeptElsewhere ? undefined : listed[0]);
+  if (call === undefined) return "Error: the plane does not know this call. Make it again.";
+  if (!listed.every((one) => isSameCall(one, call))) {
+    return "Error: this is another call than the one that was asked for. Make it again.";
+  }
   const isEarlier = input.slice(at + 1).some(isOfModel);
   if (isEarlier && memory.hasAnswered(id)) return undefined;
-  const listed = input.map((item) => requestedCall(item)).find((call) => call?.callId === id);
-  // A conversation that the provider keeps is not sent again: then what was asked is remembered.
-  const call = listed ?? memory.hostedCall(id);
-  if (call === undefined) return "Error: the plane does not know this call. Make it again.";
   let isDone = false;
   const governed = await runGoverned(governor, { ...call, context: runningContext() }, async () => null, {
     onDenied: ({ cause }) => (isDone = cause === "already_executed"),
@@ -78,6 +90,14 @@ async function refusalOf(governor: ToolGovernor, { id, at, input }: Answered): P
     return undefined;
   }
   return `Error: ${governed.message}`;
+}
+
+function isSameCall(one: LocalCall, other: LocalCall): boolean {
+  return writtenCall(one) === writtenCall(other);
+}
+
+function writtenCall({ tool, input }: LocalCall): string {
+  return JSON.stringify([tool.name, tool.server, input]);
 }
 
 function requestedCall(item: unknown): LocalCall | undefined {

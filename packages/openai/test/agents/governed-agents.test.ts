@@ -136,17 +136,19 @@ describe("agents that an agent reaches", () => {
     await plane.close();
   });
 
-  test("a governed agent is governed by any runner", async () => {
-    const plane = planeOf({ policies: [{ id: "no", blocking: [rule.denylist({ tools: ["refund"] })] }] });
-    const seen: unknown[] = [];
-    const make = (): Agent =>
-      govern(
-        plane,
-        IDENTITY,
-        new Agent({ name: "writer", model: calling(["refund", {}]), tools: [refundTool(seen)] }),
-      );
-    await run(make(), "go");
-    await new Runner().run(make(), "go");
+  test.each([false, true])("a governed agent runs with no other runner (stream: %s)", async (stream) => {
+    const plane = planeOf();
+    const [seen, model] = [[] as unknown[], calling(["refund", {}])];
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    await expect(run(agent, "go")).rejects.toThrow(/GovernedRunner/);
+    const other = async (): Promise<void> => {
+      if (!stream) return void (await new Runner().run(agent, "go"));
+      await (
+        await new Runner().run(agent, "go", { stream: true })
+      ).completed;
+    };
+    await expect(other()).rejects.toThrow(/GovernedRunner/);
+    expect(model.calls).toHaveLength(0);
     expect(seen).toHaveLength(0);
     await plane.close();
   });

@@ -1,0 +1,69 @@
+import type { Admission, Outcome } from "@agentplane/core";
+import { RunContext } from "@openai/agents";
+
+import { parseJson } from "../protocol/json.ts";
+import { actingAgent } from "./agent-identity.ts";
+import type { AnyAgent, AnyFunctionTool } from "./any-agent.ts";
+import { failedWhereWorded, wordsOfFailure } from "./function-tool.ts";
+import type { ToolGovernor } from "./local-call.ts";
+import { withinRun } from "./running-context.ts";
+
+type AgentToolOptions = Parameters<AnyAgent["asTool"]>[0];
+
+/**
+ * Decides the run of an agent inside its tool, before it begins and when it has ended, like a run of the governed runner:
+ * the SDK makes a runner of its own there. What is refused is the tool's output, so that the model which called it can react.
+ * @param tool What the agent's own `asTool` made. It is changed: the SDK knows it by itself.
+ */
+export function decideRuns(tool: AnyFunctionTool, governor: ToolGovernor, options: AgentToolOptions): void {
+  const { plane, agent } = governor;
+  const invoke = tool.invoke.bind(tool);
+  tool.invoke = async (context, text, details) => {
+    const admitted = await plane.guard.admit({
+      hookpoint: "before_agent",
+      ...actingAgent(agent, contextOf(options, context)),
+      // A run that goes on from its saved state reads no new input.
+      target: {
+        name: agent.name,
+        input: details?.resumeState === undefined ? (parseJson(text) ?? text) : null,
+      },
+    });
+    if (admitted.status !== "admitted") return `Error: ${admitted.message}`;
+    const asAdmitted = admitted.isInputChanged ? JSON.stringify(admitted.input) : text;
+    try {
+      const output = failedWhereWorded(await withinRun(governor, () => invoke(context, asAdmitted, details)));
+      const outcome = await ended(governor, admitted, output);
+      return outcome.status === "ran" ? outcome.result : `Error: ${outcome.message}`;
+    } catch (error) {
+      return failed(governor, admitted, error);
+    }
+  };
+}
+
+function ended({ plane }: ToolGovernor, admitted: Admission, output: unknown): Promise<Outcome<unknown>> {
+  const outcome = plane.guard.complete<unknown>(admitted, {
+    status: "ran",
+    result: output,
+    // An agent that waits for a human has said nothing yet.
+    codec: { read: (said) => (said === "" ? null : said), write: (_said, content) => content },
+  });
+  return Promise.resolve(outcome);
+}
+
+/** @throws What ended the run, unless the SDK gave words for it: those are the tool's output. */
+async function failed({ plane }: ToolGovernor, admitted: Admission, error: unknown): Promise<unknown> {
+  try {
+    await plane.guard.complete(admitted, { status: "failed", error });
+  } catch (shown) {
+    const words = wordsOfFailure(shown);
+    if (words !== undefined) return words;
+    throw shown;
+  }
+  throw error;
+}
+
+function contextOf({ runOptions }: AgentToolOptions, outer: RunContext): RunContext {
+  const own: unknown = runOptions?.context;
+  if (own === undefined) return outer;
+  return own instanceof RunContext ? own : new RunContext(own);
+}
