@@ -12,7 +12,7 @@ import { watchVisibleTools } from "./call/visible-changes.ts";
 import { cancelledId } from "./frame/cancelled.ts";
 import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
-import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
+import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 
 /** A proxy between one client and one server, whatever carries the messages. */
@@ -124,17 +124,35 @@ function takeServer(connection: Connection, frames: readonly Frame[]): void {
 
 /** Answers a request of the client's, whatever goes wrong: a client that waits for ever is the worst answer. */
 function answer(connection: Connection, frame: Frame): void {
-  const { peers, ofServer } = connection;
+  const { peers, ofServer, answering } = connection;
   const id = idOf(frame.message);
   if (id === undefined) return;
-  if (ofServer.has(id))
-    return peers.toClient(errorFrame(id, { code: CODES.invalidRequest, message: "this id is in use" }));
-  answered(connection, frame).then(
-    (response) => response !== undefined && peers.toClient(response),
-    (error: unknown) => {
-      if (error instanceof NoAnswer && error.isCancelled) return;
-      peers.toClient(failure(id, error));
-    },
+  if (ofServer.has(id)) return peers.toClient(errorFrame(id, ID_IN_USE));
+  reply(frame, answering.client, { act: () => answered(connection, frame), send: peers.toClient });
+}
+
+const ID_IN_USE = { code: CODES.invalidRequest, message: "this id is in use" };
+
+/**
+ * Gives a request its answer. While it is decided its id is taken: of two requests under one id, the answer to the one would
+ * be judged by what is known of the other.
+ */
+function reply(
+  { message }: Frame,
+  taken: Set<string>,
+  { act, send }: { readonly act: () => Promise<Frame | undefined>; readonly send: (frame: Frame) => void },
+): void {
+  const id = idOf(message);
+  if (id === undefined) return;
+  const key = keyOf(id);
+  if (taken.has(key)) return send(errorFrame(id, ID_IN_USE));
+  taken.add(key);
+  const end = (response: Frame | undefined): void => {
+    taken.delete(key);
+    if (response !== undefined) send(response);
+  };
+  act().then(end, (error: unknown) =>
+    end(error instanceof NoAnswer && error.isCancelled ? undefined : failure(id, error)),
   );
 }
 
@@ -177,15 +195,10 @@ function failure(id: RpcId, error: unknown): Frame {
 
 /** Answers a request of the server's. */
 function serve(connection: Connection, frame: Frame): void {
-  const { peers } = connection;
-  const id = idOf(frame.message);
-  if (id === undefined) return;
-  serverRequest(connection, frame, textOf(frame.message["method"]) ?? "").then(
-    (response) => response !== undefined && peers.toServer(response),
-    (error: unknown) => {
-      if (!(error instanceof NoAnswer && error.isCancelled)) peers.toServer(failure(id, error));
-    },
-  );
+  const { peers, answering } = connection;
+  const act = (): Promise<Frame | undefined> =>
+    serverRequest(connection, frame, textOf(frame.message["method"]) ?? "");
+  reply(frame, answering.server, { act, send: peers.toServer });
 }
 
 /** A cancel of the client's ends our waiting as well: the server need not answer it. */

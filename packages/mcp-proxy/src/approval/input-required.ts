@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
 
 import type { Connection } from "../call/connection.ts";
-import { rewritten, type Frame } from "../frame/frame.ts";
+import { QUESTION } from "../call/input-requests.ts";
+import { hasInexactNumber, rewritten, without, type Frame } from "../frame/frame.ts";
+import { JsonCursor, type Range } from "../frame/json-cursor.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
 import { passOn, questionFor } from "./elicitation.ts";
 import type { Asked, Pending } from "./await-approval.ts";
-
-/** Our question among those that a client is asked to answer. */
-const QUESTION = "agentplane/approval";
 
 /** Gives the client the question; it asks its user and comes back with the answer and a new id. */
 export async function askByInput(connection: Connection, request: Frame, pending: Pending): Promise<Asked> {
@@ -75,18 +74,34 @@ function notApproved(
 }
 
 function withoutMine(request: Frame, answers: JsonRecord, inner: string | undefined): Frame {
-  const { [QUESTION]: _mine, ...rest } = answers;
-  const { inputResponses: _all, requestState: _state, ...params } = recordOf(request.message["params"]) ?? {};
-  const value = {
-    ...params,
-    ...(Object.keys(rest).length > 0 && { inputResponses: rest }),
-    ...(inner !== undefined && { requestState: inner }),
-  };
-  return rewritten(request, [{ path: ["params"], value }]);
+  const isOurs = Object.keys(answers).length === 1;
+  const names = [...(isOurs ? ["inputResponses"] : []), ...(inner === undefined ? ["requestState"] : [])];
+  const rest = without(request, ["params"], names);
+  const theirs = isOurs ? rest : without(rest, ["params", "inputResponses"], [QUESTION]);
+  return inner === undefined
+    ? theirs
+    : rewritten(theirs, [{ path: ["params", "requestState"], value: inner }]);
 }
 
-function digestOf({ message }: Frame): string {
-  const { name, arguments: input, uri } = recordOf(message["params"]) ?? {};
-  const text = JSON.stringify([message["method"], name, uri, input]);
-  return createHash("sha256").update(text).digest("base64url");
+/** Of all that says what is done: everything but what a client adds when it comes back. */
+function digestOf({ text, message }: Frame): string {
+  const cursor = new JsonCursor(text);
+  const parts = Object.keys(recordOf(message["params"]) ?? {})
+    .filter((name) => !CHANGING.has(name))
+    .toSorted()
+    // As it is written: two numbers that are one here may be two to the server.
+    .map((name) => [name, sliceOf(text, cursor.find(["params", name]))]);
+  return createHash("sha256")
+    .update(JSON.stringify([message["method"], parts]))
+    .digest("base64url");
+}
+
+const CHANGING = new Set(["_meta", "inputResponses", "requestState"]);
+
+function sliceOf(text: string, range: Range | undefined): string {
+  const { start = 0, end = 0 } = range ?? {};
+  // The same value in another spelling is the same, where it can be spelled again.
+  const own = text.slice(start, end);
+  const again = JSON.stringify(JSON.parse(own));
+  return hasInexactNumber({ text: own, raw: new Uint8Array(0), message: {} }, []) ? own : again;
 }

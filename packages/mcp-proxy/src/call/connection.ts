@@ -36,6 +36,8 @@ export class Connection {
   readonly ofServer = new PendingRequests();
   /** What the client was asked. */
   readonly ofClient = new PendingRequests();
+  /** What the client has asked and the server, by id, and has no answer yet, from when it came. */
+  readonly answering = { client: new Set<string>(), server: new Set<string>() };
   /** What the client can do, from its `initialize`; a modern client says so in each request. */
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */

@@ -17,7 +17,7 @@ export async function serverRequest(
   frame: Frame,
   method: string,
 ): Promise<Frame | undefined> {
-  const described = describe(connection, frame, method);
+  const described = describeServerRequest(connection, frame, method);
   if (described === undefined) return connection.askClient(frame);
   const id = idOf(frame.message) ?? "";
   const answer = await governedCall(connection, {
@@ -33,12 +33,18 @@ export async function serverRequest(
     : errorDenial(frame, answer);
 }
 
+/** What a request of the server's is, in the plane's words. */
 interface Described {
   readonly context: GuardInit;
   readonly changes: (admission: Admission) => readonly Change[];
 }
 
-function describe(connection: Connection, { message }: Frame, method: string): Described | undefined {
+/** @returns Undefined for a request that no rule is about. */
+export function describeServerRequest(
+  connection: Connection,
+  { message }: Pick<Frame, "message">,
+  method: string,
+): Described | undefined {
   const params = recordOf(message["params"]) ?? {};
   const id = idOf(message);
   const callId = id === undefined ? {} : { callId: `server:${connection.callIdOf(id)}` };

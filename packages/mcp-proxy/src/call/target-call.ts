@@ -7,6 +7,7 @@ import { idOf } from "../frame/rpc.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
+import { governInputRequests } from "./input-requests.ts";
 
 /** How a request names what it aims at. */
 interface TargetKind {
@@ -70,7 +71,12 @@ export async function targetCall(
       changes: ({ isInputChanged, input }) =>
         isInputChanged && kind.input !== undefined ? [{ path: ["params", kind.input], value: input }] : [],
     });
-    if (answer === undefined || !("status" in answer)) return answer;
+    if (answer === undefined) return undefined;
+    if (!("status" in answer)) {
+      // oxlint-disable-next-line no-await-in-loop -- the last turn
+      const asked = await governInputRequests(connection, answer);
+      return "status" in asked ? errorDenial(frame, asked) : asked;
+    }
     if (answer.status === "blocked") return errorDenial(frame, answer);
     // oxlint-disable-next-line no-await-in-loop
     const asked = await awaitApproval(connection, frame, answer);

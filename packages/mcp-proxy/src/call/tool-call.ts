@@ -7,6 +7,7 @@ import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import type { Connection } from "./connection.ts";
 import { toolDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
+import { governInputRequests } from "./input-requests.ts";
 import { unknownToolAnswer } from "./unknown-tool.ts";
 
 /**
@@ -33,7 +34,12 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
       changes: ({ isInputChanged, input }) =>
         isInputChanged ? [{ path: ["params", "arguments"], value: input }] : [],
     });
-    if (answer === undefined || !("status" in answer)) return answer;
+    if (answer === undefined) return undefined;
+    if (!("status" in answer)) {
+      // oxlint-disable-next-line no-await-in-loop -- the last turn
+      const asked = await governInputRequests(connection, answer);
+      return "status" in asked ? toolDenial(connection, frame, asked) : asked;
+    }
     // A tool that may not be seen must not be told from one that does not exist.
     // oxlint-disable-next-line no-await-in-loop
     if (!isSent && (await isHidden(connection, name, answer)))

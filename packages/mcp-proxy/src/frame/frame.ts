@@ -1,4 +1,4 @@
-import { JsonCursor, type JsonProblem } from "./json-cursor.ts";
+import { JsonCursor, stringEnd, type JsonProblem, type Range } from "./json-cursor.ts";
 import { recordOf, type JsonRecord } from "./json.ts";
 
 /** One message as it came, beside one parse of it: what nothing changes leaves as these very bytes. */
@@ -10,13 +10,15 @@ export interface Frame {
 
 /** A line that is no message. */
 export interface BadFrame {
-  readonly problem: "not_json" | "not_utf8" | "not_an_object" | JsonProblem;
+  readonly problem: "not_json" | "not_utf8" | "not_an_object" | "batch_too_long" | JsonProblem;
   /** Of the request, where it can be told: whoever asked must not wait for ever. */
   readonly id?: string | number;
 }
 
 /** The deepest nesting of a message. */
 const MAX_DEPTH = 128;
+/** The most messages of a batch: each is a call of its own, and all of them run at once. */
+const MAX_BATCH = 100;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
@@ -38,6 +40,7 @@ export function readFrames(raw: Uint8Array): readonly Frame[] | BadFrame {
   } catch {
     return { problem: "not_json" };
   }
+  if (Array.isArray(value) && value.length > MAX_BATCH) return { problem: "batch_too_long" };
   const problem = new JsonCursor(text, MAX_DEPTH).problem();
   if (problem !== undefined) {
     const id = recordOf(value)?.["id"];
@@ -49,12 +52,10 @@ export function readFrames(raw: Uint8Array): readonly Frame[] | BadFrame {
 }
 
 function batchOf(text: string, items: readonly unknown[]): readonly Frame[] | BadFrame {
-  const cursor = new JsonCursor(text);
   const frames: Frame[] = [];
-  for (const [at, item] of items.entries()) {
-    const message = recordOf(item);
-    const range = cursor.find([at]);
-    if (message === undefined || range === undefined) return { problem: "not_an_object" };
+  for (const [at, range] of new JsonCursor(text).items().entries()) {
+    const message = recordOf(items[at]);
+    if (message === undefined) return { problem: "not_an_object" };
     const own = text.slice(range.start, range.end);
     frames.push({ raw: encoder.encode(own), text: own, message });
   }
@@ -65,8 +66,11 @@ function batchOf(text: string, items: readonly unknown[]): readonly Frame[] | Ba
 export function rewritten(frame: Frame, changes: readonly Change[]): Frame {
   let { text } = frame;
   for (const { path, value } of changes) text = replaced(text, path, JSON.stringify(value));
-  const message = recordOf(JSON.parse(text)) ?? {};
-  return { raw: encoder.encode(text), text, message };
+  return frameOf(text);
+}
+
+function frameOf(text: string): Frame {
+  return { raw: encoder.encode(text), text, message: recordOf(JSON.parse(text)) ?? {} };
 }
 
 /** One member and what stands there instead. */
@@ -94,10 +98,37 @@ function replaced(text: string, path: readonly string[], json: string): string {
 export function hasInexactNumber({ text }: Frame, path: readonly string[]): boolean {
   const range = new JsonCursor(text).find(path);
   if (range === undefined) return false;
-  const bare = text.slice(range.start, range.end).replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-  return [...bare.matchAll(/-?\d[\d.eE+-]*/g)].some(
-    ([literal]) => JSON.stringify(Number(literal)) !== literal,
-  );
+  return numbersIn(text, range).some((literal) => JSON.stringify(Number(literal)) !== literal);
+}
+
+const NUMBER = /-?\d[\d.eE+-]*/y;
+
+function numbersIn(text: string, { start, end }: Range): readonly string[] {
+  const numbers: string[] = [];
+  for (let at = start; at < end;) {
+    NUMBER.lastIndex = at;
+    const [literal] = NUMBER.exec(text) ?? [];
+    if (literal !== undefined) numbers.push(literal);
+    if (text[at] === '"') at = stringEnd(text, at);
+    else at += literal?.length ?? 1;
+  }
+  return numbers;
+}
+
+/** The same message without some members of an object in it; all that stays is as it was, whatever its numbers say. */
+export function without(frame: Frame, path: readonly string[], names: readonly string[]): Frame {
+  const { text } = frame;
+  const cursor = new JsonCursor(text);
+  const object = cursor.find(path);
+  let value: unknown = frame.message;
+  for (const step of path) value = recordOf(value)?.[step];
+  const kept = Object.keys(recordOf(value) ?? {}).filter((name) => !names.includes(name));
+  if (object === undefined) return frame;
+  const members = kept.map((name) => {
+    const { start = 0, end = 0 } = cursor.find([...path, name]) ?? {};
+    return `${JSON.stringify(name)}:${text.slice(start, end)}`;
+  });
+  return frameOf(`${text.slice(0, object.start)}{${members.join(",")}}${text.slice(object.end)}`);
 }
 
 /** A message of our own. */

@@ -5,11 +5,12 @@ export interface Range {
 }
 
 /** Why a text that is JSON is refused all the same. */
-export type JsonProblem = "duplicate_key" | "too_deep";
+export type JsonProblem = "duplicate_key" | "ambiguous_key" | "too_deep";
 
 const WHITESPACE = /[ \t\n\r]*/y;
 const SCALAR = /(?:true|false|null|-?[\d.eE+-]+)/y;
-const STRING = /"(?:[^"\\]|\\.)*"/y;
+/** Objects whose names say what a message is and what it aims at. */
+const ENVELOPES = new Set(["params", "ref"]);
 
 /**
  * Walks over the text of a value that `JSON.parse` has accepted: it finds what parsing forgets, members that are named
@@ -30,8 +31,25 @@ export class JsonCursor {
   problem(): JsonProblem | undefined {
     this.#at = 0;
     this.#problem = undefined;
-    this.#skip(0);
+    this.#skip(0, true);
     return this.#problem;
+  }
+
+  /** @returns Where each item of the list stands that the whole text is. */
+  items(): readonly Range[] {
+    const ranges: Range[] = [];
+    this.#at = 0;
+    this.#space();
+    this.#at++;
+    for (;;) {
+      this.#space();
+      if (this.#text[this.#at] === "]") return ranges;
+      const start = this.#at;
+      this.#skip(0);
+      ranges.push({ start, end: this.#at });
+      this.#space();
+      if (this.#text[this.#at] === ",") this.#at++;
+    }
   }
 
   /** @returns Where the value at a path of names and positions stands; undefined when there is none. */
@@ -79,19 +97,22 @@ export class JsonCursor {
     }
   }
 
-  #skip(depth: number): void {
+  /** @param isEnvelope Whether what stands here is a message, or a part of one that says what it is. */
+  #skip(depth: number, isEnvelope = false): void {
     if (depth > this.#maxDepth) this.#problem = "too_deep";
     this.#space();
     const first = this.#text[this.#at];
     if (this.#problem === "too_deep") return;
-    if (first === "{") this.#skipObject(depth);
-    else if (first === "[") this.#skipList(depth);
-    else if (first === '"') this.#match(STRING);
+    if (first === "{") this.#skipObject(depth, isEnvelope);
+    // The items of a batch are messages as well.
+    else if (first === "[") this.#skipList(depth, isEnvelope && depth === 0);
+    else if (first === '"') this.#rawString();
     else this.#match(SCALAR);
   }
 
-  #skipObject(depth: number): void {
+  #skipObject(depth: number, isEnvelope: boolean): void {
     const names = new Set<string>();
+    const folded = new Set<string>();
     this.#at++;
     for (;;) {
       this.#space();
@@ -99,9 +120,11 @@ export class JsonCursor {
       const name = this.#string();
       if (names.has(name)) this.#problem ??= "duplicate_key";
       names.add(name);
+      // Servers written in Go take `Name` for `name`, and the last of the two counts.
+      if (isEnvelope && folded.size === folded.add(foldOf(name)).size) this.#problem ??= "ambiguous_key";
       this.#space();
       this.#at++;
-      this.#skip(depth + 1);
+      this.#skip(depth + 1, isEnvelope && ENVELOPES.has(name));
       if (this.#problem === "too_deep") return;
       this.#space();
       if (this.#text[this.#at] === ",") this.#at++;
@@ -109,12 +132,12 @@ export class JsonCursor {
     this.#at++;
   }
 
-  #skipList(depth: number): void {
+  #skipList(depth: number, isBatch: boolean): void {
     this.#at++;
     for (;;) {
       this.#space();
       if (this.#text[this.#at] === "]") break;
-      this.#skip(depth + 1);
+      this.#skip(depth + 1, isBatch);
       if (this.#problem === "too_deep") return;
       this.#space();
       if (this.#text[this.#at] === ",") this.#at++;
@@ -123,9 +146,15 @@ export class JsonCursor {
   }
 
   #string(): string {
-    const raw = this.#match(STRING);
+    const raw = this.#rawString();
     // Parsed text: the slice is a string literal.
     return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+  }
+
+  #rawString(): string {
+    const start = this.#at;
+    this.#at = stringEnd(this.#text, start);
+    return this.#text.slice(start, this.#at);
   }
 
   #space(): void {
@@ -139,5 +168,26 @@ export class JsonCursor {
     if (found === "" && pattern !== WHITESPACE) throw new SyntaxError(`no JSON at ${this.#at}`);
     this.#at += found.length;
     return found;
+  }
+}
+
+/** As readers compare that do not care about upper and lower case: `ſ` is an `s` to them, and the sign of kelvin a `k`. */
+function foldOf(name: string): string {
+  return name.toUpperCase().toLowerCase();
+}
+
+/**
+ * @param start Where a string literal begins.
+ * @returns Where it ends. A regular expression would keep a place to return to for each character, and run out of stack on
+ *   a long one.
+ */
+export function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; ;) {
+    const quote = text.indexOf('"', at);
+    if (quote === -1) throw new SyntaxError(`a string does not end, from ${start}`);
+    let backslashes = 0;
+    while (text[quote - 1 - backslashes] === "\\") backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+    at = quote + 1;
   }
 }

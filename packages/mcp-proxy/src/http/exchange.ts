@@ -60,6 +60,7 @@ export class Exchange {
 
   /** Passes what is no message: a comment, an id, a time to wait. */
   pass(event: SseEvent): void {
+    if (event.isForeign) return;
     if (event.id !== undefined && event.id !== "") this.isResumable = true;
     if (this.isStreaming && this.isOpen) this.#response.write(event.raw);
   }
@@ -126,7 +127,9 @@ export class Exchange {
   #write(frame: Frame, event: SseEvent | undefined): void {
     if (event?.id !== undefined && event.id !== "") this.isResumable = true;
     // A message that nothing has changed leaves as the very bytes that came.
-    this.#response.write(frame.raw === event?.data ? event.raw : eventBytes(frame.text, event?.id));
+    this.#response.write(
+      frame.raw === event?.data && !event.isForeign ? event.raw : eventBytes(frame.text, event?.id),
+    );
   }
 
   #sendJson(): void {

@@ -21,15 +21,19 @@ export interface HeaderRules {
   readonly challenge?: (value: string, host: string | undefined) => string;
 }
 
-/** The headers of a request that go on to the server. */
+/**
+ * The headers of a request that go on to the server. The session is none of them: it is what the proxy knows it to be, so
+ * that nobody acts in a session and is judged outside of it.
+ */
 export function requestHeaders(
   headers: IncomingHttpHeaders,
   { isAuthorizationForwarded }: HeaderRules,
 ): Record<string, string> {
-  return kept(
+  const { "mcp-session-id": _session, ...rest } = kept(
     headers,
     (name) => OF_REQUEST.has(name) || (isAuthorizationForwarded && name === "authorization"),
   );
+  return rest;
 }
 
 /**

@@ -63,11 +63,8 @@ export class ServerSide implements SessionServer {
     const { upstream, rules } = this.#init;
     const headers = upstreamHeaders(NO_FRAME, exchange, rules);
     const resumed = exchange.init.headers["last-event-id"];
-    const stream = {
-      ...headers,
-      accept: "text/event-stream",
-      ...(resumed !== undefined && { "last-event-id": String(resumed) }),
-    };
+    const resume = resumed === undefined ? {} : { "last-event-id": String(resumed) };
+    const stream = { ...headers, ...this.#session, accept: "text/event-stream", ...resume };
     const controller = new AbortController();
     exchange.onLeft(() => controller.abort());
     const signal = AbortSignal.any([controller.signal, this.#ending.signal]);
@@ -94,7 +91,8 @@ export class ServerSide implements SessionServer {
   async remove(exchange: Exchange): Promise<number> {
     const { upstream, rules } = this.#init;
     const headers = upstreamHeaders(NO_FRAME, exchange, rules);
-    const answer = await upstream.send({ method: "DELETE", headers, signal: this.#ending.signal });
+    const own = { ...headers, ...this.#session };
+    const answer = await upstream.send({ method: "DELETE", headers: own, signal: this.#ending.signal });
     answer.resume();
     return this.#passable(answer);
   }
@@ -109,12 +107,15 @@ export class ServerSide implements SessionServer {
     for (const controller of this.#posts.values()) controller.abort();
   }
 
+  get #session(): Record<string, string> {
+    return this.sessionId === undefined ? {} : { "mcp-session-id": this.sessionId };
+  }
+
   #post(frame: Frame, exchange: Exchange | undefined, signal: AbortSignal): Promise<IncomingMessage> {
     const headers = upstreamHeaders(frame, exchange, this.#init.rules);
-    const session = this.sessionId === undefined ? {} : { "mcp-session-id": this.sessionId };
     const request: UpstreamRequest = {
       method: "POST",
-      headers: { ...headers, ...session },
+      headers: { ...headers, ...this.#session },
       body: frame.raw,
       signal,
     };

@@ -9,6 +9,8 @@ export interface SseEvent {
   readonly retryMs?: number;
   /** Default `message`. */
   readonly type: string;
+  /** Whether it has a field that is none: what stands there nobody has read. */
+  readonly isForeign: boolean;
 }
 
 /** An event that was longer than may be. */
@@ -82,6 +84,7 @@ function eventOf(raw: Uint8Array): SseEvent {
   let id: string | undefined;
   let retryMs: number | undefined;
   let type = "message";
+  let isForeign = false;
   for (const line of linesOf(raw)) {
     const colon = line.indexOf(58);
     if (colon === 0) continue;
@@ -92,12 +95,14 @@ function eventOf(raw: Uint8Array): SseEvent {
     else if (name === "retry" && /^\d{1,9}$/.test(decoder.decode(value)))
       retryMs = Number(decoder.decode(value));
     else if (name === "event") type = decoder.decode(value) || "message";
+    else if (name !== "retry" && name !== "") isForeign = true;
   }
   const joined =
     data.length <= 1 ? data[0] : Buffer.concat(data.flatMap((part) => [part, LINE_END])).subarray(0, -1);
   return {
     raw,
     type,
+    isForeign,
     ...(id !== undefined && { id }),
     ...(retryMs !== undefined && { retryMs }),
     ...(joined !== undefined && { data: joined }),
