@@ -1,5 +1,7 @@
-import { ResourceTemplate, type McpServer } from "@modelcontextprotocol/server";
+import { completable, fromJsonSchema, ResourceTemplate, type McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
+
+import { addConformanceInputs } from "./conformance-inputs.ts";
 
 const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
@@ -11,7 +13,7 @@ const user = (
   role: "user" as const,
   content,
 });
-const none = { inputSchema: z.object({}) };
+const none = (description: string) => ({ description, inputSchema: z.object({}) });
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
 /** Adds what the scenarios of the conformance kit ask of a server: tools, resources and prompts. */
@@ -20,6 +22,9 @@ export function addConformanceFeatures(server: McpServer): void {
   addTalkingTools(server);
   addResources(server);
   addPrompts(server);
+  addSubscriptions(server);
+  addSchemas(server);
+  addConformanceInputs(server);
 }
 
 function addTools(server: McpServer): void {
@@ -28,28 +33,30 @@ function addTools(server: McpServer): void {
     type: "resource" as const,
     resource: { uri, mimeType, text: words },
   });
-  server.registerTool("test_simple_text", none, () => text("This is a simple text response for testing."));
-  server.registerTool("test_image_content", none, () => ({ content: [image] }));
-  server.registerTool("test_audio_content", none, () => ({
+  server.registerTool("test_simple_text", none("Says something"), () =>
+    text("This is a simple text response for testing."),
+  );
+  server.registerTool("test_image_content", none("Shows something"), () => ({ content: [image] }));
+  server.registerTool("test_audio_content", none("Sounds"), () => ({
     content: [{ type: "audio" as const, data: WAV, mimeType: "audio/wav" }],
   }));
-  server.registerTool("test_embedded_resource", none, () => ({
+  server.registerTool("test_embedded_resource", none("Holds a resource"), () => ({
     content: [resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")],
   }));
-  server.registerTool("test_multiple_content_types", none, () => ({
+  server.registerTool("test_multiple_content_types", none("Holds several things"), () => ({
     content: [
       { type: "text" as const, text: "Multiple content types test:" },
       image,
       resource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}'),
     ],
   }));
-  server.registerTool("test_error_handling", none, () => {
+  server.registerTool("test_error_handling", none("Fails"), () => {
     throw new Error("This tool intentionally returns an error for testing");
   });
 }
 
 function addTalkingTools(server: McpServer): void {
-  server.registerTool("test_tool_with_logging", none, async (_input, { mcpReq }) => {
+  server.registerTool("test_tool_with_logging", none("Logs"), async (_input, { mcpReq }) => {
     await mcpReq.log("info", "Tool execution started");
     await pause();
     await mcpReq.log("info", "Tool processing data");
@@ -57,7 +64,7 @@ function addTalkingTools(server: McpServer): void {
     await mcpReq.log("info", "Tool execution completed");
     return text("logged");
   });
-  server.registerTool("test_tool_with_progress", none, async (_input, { mcpReq }) => {
+  server.registerTool("test_tool_with_progress", none("Tells how far it is"), async (_input, { mcpReq }) => {
     const progressToken = mcpReq["_meta"]?.progressToken;
     for (const progress of [0, 50, 100]) {
       const params = { progressToken: progressToken ?? 0, progress, total: 100 };
@@ -68,7 +75,7 @@ function addTalkingTools(server: McpServer): void {
     }
     return text("progressed");
   });
-  const prompt = { inputSchema: z.object({ prompt: z.string() }) };
+  const prompt = { description: "Asks the model", inputSchema: z.object({ prompt: z.string() }) };
   server.registerTool("test_sampling", prompt, async (input, { mcpReq }) => {
     const { content } = await mcpReq.requestSampling({
       messages: [user({ type: "text", text: input.prompt })],
@@ -76,7 +83,7 @@ function addTalkingTools(server: McpServer): void {
     });
     return text(`LLM response: ${JSON.stringify(content)}`);
   });
-  const message = { inputSchema: z.object({ message: z.string() }) };
+  const message = { description: "Asks the user", inputSchema: z.object({ message: z.string() }) };
   server.registerTool("test_elicitation", message, async (input, { mcpReq }) => {
     const answer = await mcpReq.elicitInput({
       message: input.message,
@@ -109,17 +116,121 @@ function addResources(server: McpServer): void {
 }
 
 function addPrompts(server: McpServer): void {
-  server.registerPrompt("test_simple_prompt", {}, () => ({
+  server.registerPrompt("test_simple_prompt", { description: "Says something" }, () => ({
     messages: [user({ type: "text", text: "This is a simple prompt for testing." })],
   }));
-  const argsSchema = z.object({ arg1: z.string(), arg2: z.string() });
-  server.registerPrompt("test_prompt_with_arguments", { argsSchema }, ({ arg1, arg2 }) => ({
-    messages: [user({ type: "text", text: `Prompt with arguments: arg1='${arg1}', arg2='${arg2}'` })],
-  }));
-  server.registerPrompt("test_prompt_with_image", {}, () => ({
+  const words = completable(z.string(), (given) =>
+    ["paris", "park"].filter((word) => word.startsWith(given)),
+  );
+  const argsSchema = z.object({ arg1: words, arg2: z.string() });
+  server.registerPrompt(
+    "test_prompt_with_arguments",
+    { description: "Says what it is given", argsSchema },
+    ({ arg1, arg2 }) => ({
+      messages: [user({ type: "text", text: `Prompt with arguments: arg1='${arg1}', arg2='${arg2}'` })],
+    }),
+  );
+  server.registerPrompt("test_prompt_with_image", { description: "Shows something" }, () => ({
     messages: [
       user({ type: "image", data: PNG, mimeType: "image/png" }),
       user({ type: "text", text: "Please analyze the image above." }),
     ],
   }));
+  const uriSchema = z.object({ resourceUri: z.string() });
+  server.registerPrompt(
+    "test_prompt_with_embedded_resource",
+    { description: "Holds a resource", argsSchema: uriSchema },
+    ({ resourceUri: uri }) => {
+      const held = { uri, mimeType: "text/plain", text: "Embedded resource content for testing." };
+      const embedded = { role: "user" as const, content: { type: "resource" as const, resource: held } };
+      return {
+        messages: [embedded, user({ type: "text", text: "Please process the embedded resource above." })],
+      };
+    },
+  );
+}
+
+/** A client may say that it wants to hear of a resource; nothing of this server ever changes. */
+function addSubscriptions({ server }: McpServer): void {
+  server.registerCapabilities({ resources: { subscribe: true } });
+  server.setRequestHandler("resources/subscribe", () => ({}));
+  server.setRequestHandler("resources/unsubscribe", () => ({}));
+}
+
+/** Tools whose schemas use what not every reader of schemas knows. */
+function addSchemas(server: McpServer): void {
+  const address = { $anchor: "addressDef", type: "object", properties: { street: { type: "string" } } };
+  const phone = { contactMethod: { const: "phone" } };
+  const inputSchema = fromJsonSchema({
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    $defs: { address },
+    properties: {
+      name: { type: "string" },
+      address: { $ref: "#/$defs/address" },
+      contactMethod: { type: "string", enum: ["phone", "email"] },
+      phone: { type: "string" },
+      email: { type: "string" },
+    },
+    allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+    if: { properties: phone, required: ["contactMethod"] },
+    // oxlint-disable-next-line no-thenable -- a keyword of JSON Schema
+    then: { required: ["phone"] },
+    else: { required: ["email"] },
+    additionalProperties: false,
+  });
+  server.registerTool(
+    "json_schema_2020_12_tool",
+    { description: "Has a schema of 2020-12", inputSchema },
+    () => text("valid"),
+  );
+  server.registerTool(
+    "test_elicitation_sep1034_defaults",
+    none("Asks with defaults"),
+    async (_input, { mcpReq }) => {
+      const answer = await mcpReq.elicitInput({
+        message: "Are these right?",
+        requestedSchema: {
+          type: "object",
+          properties: {
+            name: { type: "string", default: "John Doe" },
+            age: { type: "integer", default: 30 },
+            score: { type: "number", default: 95.5 },
+            status: { type: "string", enum: ["active", "inactive", "pending"], default: "active" },
+            verified: { type: "boolean", default: true },
+          },
+        },
+      });
+      return text(`Elicitation completed: ${JSON.stringify(answer)}`);
+    },
+  );
+  const titled = ["First", "Second", "Third"].map((word, at) => ({
+    const: `value${at + 1}`,
+    title: `${word} Option`,
+  }));
+  const plain = ["option1", "option2", "option3"];
+  server.registerTool(
+    "test_elicitation_sep1330_enums",
+    none("Asks for choices"),
+    async (_input, { mcpReq }) => {
+      const answer = await mcpReq.elicitInput({
+        message: "Choose",
+        requestedSchema: {
+          type: "object",
+          properties: {
+            untitledSingle: { type: "string", enum: plain },
+            titledSingle: { type: "string", oneOf: titled },
+            legacyEnum: {
+              type: "string",
+              enum: ["opt1", "opt2", "opt3"],
+              enumNames: ["One", "Two", "Three"],
+            },
+            untitledMulti: { type: "array", items: { type: "string", enum: plain } },
+            titledMulti: { type: "array", items: { anyOf: titled } },
+          },
+        },
+      });
+      return text(`Elicitation completed: ${JSON.stringify(answer)}`);
+    },
+  );
 }

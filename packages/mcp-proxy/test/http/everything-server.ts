@@ -8,6 +8,7 @@ import {
   localhostAllowedHostnames,
   localhostAllowedOrigins,
   McpServer,
+  type McpServerOptions,
   validateHostHeader,
   validateOriginHeader,
   WebStandardStreamableHTTPServerTransport,
@@ -30,50 +31,71 @@ export interface EverythingOptions {
   readonly isJson?: boolean;
   /** Adds more to each instance. */
   readonly extend?: (server: McpServer) => void;
+  /** What each instance is made with beside that. */
+  readonly server?: McpServerOptions;
 }
 
 /** Starts one. */
 export async function everythingServer({
   isJson = false,
   extend = () => undefined,
+  server: options = {},
 }: EverythingOptions = {}): Promise<EverythingServer> {
   const ran: string[] = [];
   let cancelled = 0;
   const create = (): McpServer => {
     const server = new McpServer(
       { name: "everything", version: "1.0.0" },
-      { instructions: "be kind", capabilities: { logging: {} } },
+      { instructions: "be kind", capabilities: { logging: {} }, ...options },
     );
     const text = (words: string) => ({ content: [{ type: "text" as const, text: words }] });
-    server.registerTool("echo", { inputSchema: z.object({ words: z.string() }) }, ({ words }) => {
-      ran.push("echo");
-      return text(words);
-    });
-    server.registerTool("wipe", { inputSchema: z.object({}) }, () => {
+    server.registerTool(
+      "echo",
+      { description: "Says what it is told", inputSchema: z.object({ words: z.string() }) },
+      ({ words }) => {
+        ran.push("echo");
+        return text(words);
+      },
+    );
+    server.registerTool("wipe", { description: "Deletes everything", inputSchema: z.object({}) }, () => {
       ran.push("wipe");
       return text("gone");
     });
-    server.registerTool("mail", { inputSchema: z.object({}) }, () => text("write to mira@example.com"));
-    server.registerTool("count", { inputSchema: z.object({}) }, async (_input, { mcpReq }) => {
-      const progressToken = mcpReq["_meta"]?.progressToken;
-      if (progressToken === undefined) return text("counted");
-      for (const progress of [1, 2, 3])
-        // oxlint-disable-next-line no-await-in-loop -- one after the other
-        await mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress } });
-      return text("counted");
-    });
-    server.registerTool("wait", { inputSchema: z.object({}) }, async (_input, { mcpReq: { signal } }) => {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      cancelled++;
-      return text("waited");
-    });
-    server.registerTool("ask", { inputSchema: z.object({}) }, async (_input, { mcpReq }) => {
-      const answer = await mcpReq.elicitInput({
-        message: "Your name?",
-        requestedSchema: { type: "object", properties: { name: { type: "string" } } },
-      });
-      return text(JSON.stringify(answer.content ?? answer.action));
-    });
+    server.registerTool("mail", { description: "Tells an address", inputSchema: z.object({}) }, () =>
+      text("write to mira@example.com"),
+    );
+    server.registerTool(
+      "count",
+      { description: "Counts", inputSchema: z.object({}) },
+      async (_input, { mcpReq }) => {
+        const progressToken = mcpReq["_meta"]?.progressToken;
+        if (progressToken === undefined) return text("counted");
+        for (const progress of [1, 2, 3])
+          // oxlint-disable-next-line no-await-in-loop -- one after the other
+          await mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress } });
+        return text("counted");
+      },
+    );
+    server.registerTool(
+      "wait",
+      { description: "Waits", inputSchema: z.object({}) },
+      async (_input, { mcpReq: { signal } }) => {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        cancelled++;
+        return text("waited");
+      },
+    );
+    server.registerTool(
+      "ask",
+      { description: "Asks the user", inputSchema: z.object({}) },
+      async (_input, { mcpReq }) => {
+        const answer = await mcpReq.elicitInput({
+          message: "Your name?",
+          requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+        });
+        return text(JSON.stringify(answer.content ?? answer.action));
+      },
+    );
     extend(server);
     return server;
   };
@@ -123,7 +145,8 @@ export async function everythingServer({
   };
 }
 
-function give(response: Response, outgoing: ServerResponse): void {
+/** Gives an answer of the web to a response of Node.js. */
+export function give(response: Response, outgoing: ServerResponse): void {
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body === null) return void outgoing.end();
   outgoing.flushHeaders();
@@ -133,7 +156,8 @@ function give(response: Response, outgoing: ServerResponse): void {
     .pipe(outgoing);
 }
 
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
+/** A request of Node.js as one of the web. */
+export function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const headers = Object.entries(incoming.headers).map(
     ([name, value]) => [name, String(value)] as [string, string],
   );
