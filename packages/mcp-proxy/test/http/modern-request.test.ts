@@ -58,6 +58,29 @@ describe("a request of 2026-07-28", () => {
     expect(got[0]?.headers["mcp-name"]).toBe("f");
   });
 
+  test("that comes back with an approval keeps the headers of its arguments", async () => {
+    const { url: upstream, got } = await scripted(ok);
+    const policy: Policy = {
+      id: "ask",
+      blocking: [rule.condition({ id: "c", where: { tool: "f" }, then: "escalate" })],
+      escalation: [{ trigger: "c", after: 1, within: "1h", action: { hitl: { timeout: "5m" } } }],
+    };
+    const { url } = await proxied(upstream, { policies: [policy] });
+    const { message, headers } = modernCall(1, "f", { region: "eu" });
+    // The test's own message.
+    const params = message["params"] as Record<string, Record<string, unknown>>;
+    const meta = { ...params["_meta"], "io.modelcontextprotocol/clientCapabilities": { elicitation: {} } };
+    const all = { ...headers, "mcp-param-region": "eu" };
+    const first = await post(url, { ...message, params: { ...params, _meta: meta } }, all);
+    const { result } = (await first.json()) as { result: { requestState: string } };
+    const inputResponses = { "agentplane/approval": { action: "accept", content: { approve: true } } };
+    const again = { ...params, _meta: meta, inputResponses, requestState: result.requestState };
+    expect((await post(url, { ...message, id: 2, params: again }, all)).status).toBe(200);
+    expect(got).toHaveLength(1);
+    expect(got[0]?.headers).toMatchObject({ "mcp-param-region": "eu", "mcp-name": "f" });
+    expect(got[0]?.body).not.toContain("requestState");
+  });
+
   test("of one client is not taken for another's, though both count from 1", async () => {
     const { url: upstream, got } = await scripted(ok);
     const { url } = await proxied(upstream);
