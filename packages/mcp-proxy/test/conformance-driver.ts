@@ -1,9 +1,20 @@
-import type { AdapterDriver, AgentRun, RunRequest, ScriptCall, SeenResult } from "@agentplane/core/testing";
+import type {
+  AdapterDriver,
+  AgentRun,
+  RunRequest,
+  ScriptCall,
+  SeenModelCall,
+  SeenResult,
+} from "@agentplane/core/testing";
 
 import { createRelay, type Frame, type Relay } from "../src/index.ts";
 
-/** Plays conformance scripts as an MCP client that calls the tools of a server, through the relay. */
-export function createMcpDriver(): AdapterDriver {
+/**
+ * Plays conformance scripts as an MCP client that calls the tools of a server, through the relay.
+ * @param isListing Whether it lists the tools before each turn, as a host does to offer them to its model. The model itself is
+ *   none of MCP's: what is asked of model calls beside that cannot be met. Default false.
+ */
+export function createMcpDriver(isListing = false): AdapterDriver {
   const conversations = new WeakMap<AgentRun, Conversation>();
   const seen = async (conversation: Conversation): Promise<AgentRun> => {
     const run = await conversation.pauseOrEnd();
@@ -11,9 +22,9 @@ export function createMcpDriver(): AdapterDriver {
     return run;
   };
   return {
-    capabilities: ["parallel", "resume", "hiding", "abort"],
+    capabilities: [...(isListing ? ["model" as const] : []), "parallel", "resume", "hiding", "abort"],
     run(request) {
-      const conversation = new Conversation(request);
+      const conversation = new Conversation(request, isListing);
       conversation.start();
       return seen(conversation);
     },
@@ -31,8 +42,11 @@ type Message = Record<string, unknown>;
 /** One client, one server, and everything that was seen between them. */
 class Conversation {
   readonly #request: RunRequest;
+  readonly #isListing: boolean;
   readonly #relay: Relay | undefined;
   readonly #results: SeenResult[] = [];
+  /** What a host would offer to its model, turn by turn: the tools that are listed. */
+  readonly #offers: SeenModelCall[] = [];
   readonly #observed: string[] = [];
   readonly #pending = new Set<string>();
   readonly #waiting = new Map<string, (response: Message) => void>();
@@ -40,8 +54,9 @@ class Conversation {
   #running: Promise<void> = Promise.resolve();
   #isOver = false;
 
-  constructor(request: RunRequest) {
+  constructor(request: RunRequest, isListing: boolean) {
     this.#request = request;
+    this.#isListing = isListing;
     const { plane, script, tenant, user, session } = request;
     if (plane === undefined) return;
     const identity = {
@@ -77,7 +92,7 @@ class Conversation {
     const pending = this.#isOver ? [] : [...this.#pending].map((approvalId) => ({ approvalId }));
     return {
       status: this.#isOver ? "done" : "pending",
-      modelCalls: [],
+      modelCalls: [...this.#offers],
       results: [...this.#results],
       text: "",
       pieces: [],
@@ -89,8 +104,19 @@ class Conversation {
   async #play(): Promise<void> {
     for (const { calls = [] } of this.#request.script.turns) {
       // oxlint-disable-next-line no-await-in-loop -- turns follow each other
+      if (this.#isListing) await this.#offer();
+      // oxlint-disable-next-line no-await-in-loop
       await Promise.all(calls.map((call) => this.#call(call)));
     }
+  }
+
+  async #offer(): Promise<void> {
+    const id = `list-${this.#offers.length}`;
+    const response = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
+    this.#send({ jsonrpc: "2.0", id, method: "tools/list", params: {} });
+    const { result } = (await response) as { result?: { tools: { name: string }[] } };
+    const offered = (result?.tools ?? []).map(({ name }) => name);
+    this.#offers.push({ agent: this.#request.script.agent, prompt: "", offered });
   }
 
   async #call({ id, tool, input }: ScriptCall): Promise<void> {
@@ -130,14 +156,11 @@ class Conversation {
       this.#serving.get(requestId ?? "")?.abort();
       return;
     }
+    if (message["method"] === "tools/list") return this.#list(message["id"]);
     const { id, params } = message as { id?: string; params?: { name: string; arguments: unknown } };
     if (id === undefined || params === undefined) return;
     const tool = this.#request.script.tools.find(({ name }) => name === params.name);
-    const respond = (rest: Message): void => {
-      const text = JSON.stringify({ jsonrpc: "2.0", id, ...rest });
-      if (this.#relay === undefined) this.#toClient(text);
-      else this.#relay.fromServer(new TextEncoder().encode(text));
-    };
+    const respond = (rest: Message): void => this.#respond({ id, ...rest });
     if (tool === undefined || typeof tool.does !== "function") {
       return respond({ error: { code: -32602, message: `Unknown tool: ${params.name}` } });
     }
@@ -153,5 +176,16 @@ class Conversation {
     } catch (error) {
       respond({ error: { code: -32603, message: error instanceof Error ? error.message : "failed" } });
     }
+  }
+
+  #list(id: unknown): void {
+    const tools = this.#request.script.tools.map(({ name }) => ({ name, inputSchema: { type: "object" } }));
+    this.#respond({ id, result: { tools } });
+  }
+
+  #respond(message: Message): void {
+    const text = JSON.stringify({ jsonrpc: "2.0", ...message });
+    if (this.#relay === undefined) this.#toClient(text);
+    else this.#relay.fromServer(new TextEncoder().encode(text));
   }
 }
