@@ -25,7 +25,7 @@ async function main(all: readonly string[]): Promise<void> {
   if (values.help === true) return void process.stderr.write(USAGE);
   checkCommand(verb ?? "", values);
   if (verb === "run" && rest.length === 0) return run(values, command);
-  if (verb === "serve" && rest.length === 0 && dashes === -1) return serve(values);
+  if (verb === "serve" && rest.length === 0) return serve(values, command);
   if (verb === "approve") return approve(values, rest);
   throw new UsageError(
     verb === undefined ? "say what to do" : `"${[verb, ...rest].join(" ")}" is no command`,

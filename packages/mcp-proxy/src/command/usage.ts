@@ -12,13 +12,16 @@ export const USAGE = `agentplane-mcp: policy in front of an MCP server
                          auto (default): the first, and the second where it refuses to begin on the first
 
   agentplane-mcp serve --policy FILE --upstream URL [options]
-      listens in front of a server that speaks streamable HTTP
+  agentplane-mcp serve --policy FILE [options] -- COMMAND [ARGUMENTS]
+      listens for clients that speak streamable HTTP, in front of a server that listens or that it starts
       --host ADDRESS     where to listen (default: 127.0.0.1, this machine alone)
       --port NUMBER      (default: 3000)
       --token-env NAME   the variable with the token that clients must present; needed unless --host is this machine
       --allow-host NAME  a name that clients may ask for, beside those of this machine; may be given again
       --allow-origin NAME       a site whose pages may ask; may be given again
-      --upstream-token-env NAME the variable with the token that the server is presented
+      --max-sessions N   (default: 1000; 20 where each session starts a server)
+      --idle MS          how long a started server lives that nobody uses (default: 1800000)
+      --env, --upstream-token-env, --upstream-transport   as above
       --forward-authorization   the client's Authorization goes on to the server
       --public-origin URL       under which clients reach the proxy, where something that ends TLS stands before it
 
@@ -54,6 +57,8 @@ const OPTIONS = {
   "token-env": { type: "string" },
   "upstream-token-env": { type: "string" },
   "upstream-transport": { type: "string" },
+  "max-sessions": { type: "string" },
+  idle: { type: "string" },
   "allow-host": { type: "string", multiple: true },
   "allow-origin": { type: "string", multiple: true },
   "forward-authorization": { type: "boolean" },
@@ -70,7 +75,7 @@ const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
   serve: [
     ...OF_BOTH,
     ..."upstream host port token-env upstream-token-env allow-host allow-origin".split(" "),
-    ..."forward-authorization public-origin".split(" "),
+    ..."forward-authorization public-origin env upstream-transport max-sessions idle".split(" "),
   ],
   approve: ["by", "deny", "reason"],
 };

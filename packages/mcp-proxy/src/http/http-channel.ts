@@ -10,7 +10,7 @@ import type { Reading } from "../upstream/process-channel.ts";
 import { answerFrames, NoMessage, type AnswerReading } from "./answer-frames.ts";
 import { HEADER_MISMATCH } from "./header-agreement.ts";
 import { HttpRequests } from "./http-requests.ts";
-import { isAnswer, messageOf } from "./server-answer.ts";
+import { isAnswer, isModernError, mayBeElsewhere, messageOf } from "./server-answer.ts";
 import { listenUnasked } from "./unasked-stream.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -23,11 +23,6 @@ export interface HttpChannelInit extends Reading, Pick<ChannelEvents, "messages"
 
 /** How long the server has to hear that the session is over. */
 const FAREWELL_MS = 1_000;
-/** With these a server says that it does not speak streamable HTTP (2025-11-25, transports, "Backwards Compatibility"). */
-const NOT_STREAMABLE = new Set([400, 404, 405]);
-/** Errors of 2026-07-28 that a server of the old transport cannot know. */
-const MODERN_ERRORS = new Set([HEADER_MISMATCH, -32021, -32022]);
-
 /** A request that is not answered yet. */
 interface Asked {
   readonly frame: Frame;
@@ -225,14 +220,6 @@ export class HttpChannel implements MessageChannel {
     if (problem !== undefined) throw problem;
     this.#init.messages(frames);
   }
-}
-
-function mayBeElsewhere({ message }: Frame, { statusCode = 0 }: IncomingMessage): boolean {
-  return message["method"] === "initialize" && NOT_STREAMABLE.has(statusCode);
-}
-
-function isModernError({ message }: Frame): boolean {
-  return MODERN_ERRORS.has(Number(recordOf(message["error"])?.["code"]));
 }
 
 function isMismatch({ message }: Frame): boolean {

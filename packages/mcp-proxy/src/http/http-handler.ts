@@ -11,6 +11,7 @@ import { HttpSession, type SessionInit, type SessionKind } from "./http-session.
 import { ProtectedResource } from "./protected-resource.ts";
 import { readBody } from "./read-body.ts";
 import { refuse, type Refused } from "./refuse.ts";
+import { ServerSides } from "./server-sides.ts";
 import { SessionTable } from "./session-table.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -20,7 +21,9 @@ const SESSION_NOT_FOUND = -32001;
 /** Answers the requests that were let in. */
 export class HttpHandler {
   readonly #options: ResolvedHttpOptions;
-  readonly #upstream: Upstream;
+  readonly #upstream: Upstream | undefined;
+  readonly #sides: ServerSides;
+  readonly #reaper: ReturnType<typeof setInterval> | undefined;
   /** There where the server's challenges pass. */
   readonly #resource: ProtectedResource | undefined;
   readonly #table: SessionTable;
@@ -33,20 +36,32 @@ export class HttpHandler {
 
   constructor(options: ResolvedHttpOptions) {
     this.#options = options;
-    this.#upstream = new Upstream(options.url, options.upstreamToken);
-    const { url, publicOrigin, maxFrameBytes: maxBytes, relay } = options;
-    const init = { url, upstream: this.#upstream, maxBytes, log: (line: string) => relay.log?.(line) };
-    if (options.forwardAuthorization)
+    const { url, publicOrigin, maxFrameBytes: maxBytes, relay, idleMs } = options;
+    this.#upstream = url && new Upstream(url, options.upstreamToken);
+    if (options.forwardAuthorization && url !== undefined && this.#upstream !== undefined)
       this.#resource = new ProtectedResource({
-        ...init,
+        url,
+        upstream: this.#upstream,
+        maxBytes,
+        log: (line) => relay.log?.(line),
         ...(publicOrigin !== undefined && { publicOrigin }),
       });
+    this.#sides = new ServerSides({
+      options,
+      upstream: this.#upstream,
+      rules: {
+        isAuthorizationForwarded: options.forwardAuthorization,
+        challenge: (value, host) => this.#resource?.challenge(value, host) ?? value,
+      },
+    });
     this.#table = new SessionTable(options.maxSessions);
+    this.#reaper =
+      idleMs === undefined ? undefined : setInterval(() => this.#endIdle(idleMs), idleMs / 4).unref();
   }
 
   /** What is served at a path; undefined: nothing is. */
   at(path: string): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined {
-    if (path === this.#options.url.pathname) return (...both) => this.handle(...both);
+    if (path === this.#options.path) return (...both) => this.handle(...both);
     const resource = this.#resource;
     return resource?.isAt(path) === true ? (...both) => resource.describe(...both) : undefined;
   }
@@ -78,10 +93,18 @@ export class HttpHandler {
     for (const exchange of this.#endless) exchange.end(503);
   }
 
-  end(): void {
+  /** Ends everything. Settles when nothing is left of the servers that were started. */
+  async end(): Promise<void> {
+    clearInterval(this.#reaper);
     this.#table.removeAll();
     for (const session of this.#passing) session.end();
-    this.#upstream.close();
+    await this.#sides.close();
+    this.#upstream?.close();
+  }
+
+  #endIdle(idleMs: number): void {
+    this.#table.endIdle(idleMs);
+    this.#sides.endIdle(idleMs);
   }
 
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -134,9 +157,10 @@ export class HttpHandler {
 
   #sessionOf(id: string | string[] | undefined, frames: readonly Frame[]): HttpSession | Refused {
     if (typeof id === "string" && !frames.some(isModern)) {
-      return (
-        this.#table.get(id) ?? { status: 404, message: "the session is not known", code: SESSION_NOT_FOUND }
-      );
+      const known = this.#table.get(id);
+      if (known?.isGone === true) this.#table.remove(id);
+      else if (known !== undefined) return known;
+      return { status: 404, message: "the session is not known", code: SESSION_NOT_FOUND };
     }
     const isInitialize = frames.some(({ message }) => message["method"] === "initialize");
     if (isInitialize && !this.#table.makeRoom())
@@ -153,16 +177,11 @@ export class HttpHandler {
   }
 
   #create(kind: SessionKind): HttpSession {
-    const { relay, forwardAuthorization, maxFrameBytes, resumeMs } = this.#options;
+    const { relay, resumeMs } = this.#options;
     const { session = this.#sharedSession } = relay.identity;
     const init: SessionInit = {
       options: kind.lasting === undefined ? relay : { ...relay, identity: { ...relay.identity, session } },
-      upstream: this.#upstream,
-      rules: {
-        isAuthorizationForwarded: forwardAuthorization,
-        challenge: (value, host) => this.#resource?.challenge(value, host) ?? value,
-      },
-      maxFrameBytes,
+      connect: (server, isOfModern) => this.#sides.connect(server, isOfModern),
       resumeMs,
     };
     return new HttpSession(init, kind);

@@ -2,11 +2,19 @@ import { ConfigError } from "@agentplane/core";
 import { localhostAllowedHostnames } from "@modelcontextprotocol/server";
 
 import { checkProxyOptions, type ProxyOptions } from "../proxy-options.ts";
+import type { HttpTransport } from "../upstream/server-address.ts";
+import type { ServerCommand } from "../upstream/server-process.ts";
+import { httpOptionIssues } from "./http-option-issues.ts";
 
-/** A proxy in front of a server that speaks streamable HTTP. */
+/** A proxy that listens, in front of a server. */
 export interface HttpProxyOptions extends ProxyOptions {
-  /** Where the server is: `http:` or `https:`, without credentials. Its path is the proxy's path. */
-  readonly upstream: string;
+  /**
+   * Where the server is: `http:` or `https:`, without credentials; its path is the proxy's path. Or how it is started: each
+   * session has a process of its own, requests of 2026-07-28, which know no sessions, share one; the path is `/mcp`.
+   */
+  readonly upstream: string | ServerCommand;
+  /** What a server that listens speaks. Default `auto`. */
+  readonly upstreamTransport?: HttpTransport;
   /** The address to listen at. Default `127.0.0.1`. */
   readonly host?: string;
   /** Default: one that is free. */
@@ -28,8 +36,10 @@ export interface HttpProxyOptions extends ProxyOptions {
   readonly publicOrigin?: string;
   /** Requests and streams that are open at once; those above are told to come back. Default 1,000. */
   readonly maxConcurrent?: number;
-  /** Sessions that are kept; above, the one that has been idle for longest ends. Default 1,000. */
+  /** Sessions that are kept; above, the one that has been idle for longest ends. Default 1,000; 20 where each is a process. */
   readonly maxSessions?: number;
+  /** How long a started server lives that nobody uses, in ms from 1. Default 1,800,000, half an hour. */
+  readonly idleMs?: number;
   /** How long the answers of a stream that was cut wait for the client to come back, in ms. Default 60,000. */
   readonly resumeMs?: number;
   /** How long `close` waits for answers that are on their way, in ms. Default 5,000. */
@@ -38,6 +48,7 @@ export interface HttpProxyOptions extends ProxyOptions {
 
 const OWN_NAMES = [
   "upstream",
+  "upstreamTransport",
   "host",
   "port",
   "token",
@@ -48,13 +59,19 @@ const OWN_NAMES = [
   "publicOrigin",
   "maxConcurrent",
   "maxSessions",
+  "idleMs",
   "resumeMs",
   "graceMs",
 ] as const;
 
 /** The options with everything that was left out. */
 export interface ResolvedHttpOptions {
-  readonly url: URL;
+  /** Undefined: the server is started. */
+  readonly url?: URL;
+  readonly command?: ServerCommand;
+  readonly upstreamTransport: HttpTransport;
+  readonly path: string;
+  readonly idleMs?: number;
   readonly host: string;
   readonly port: number;
   readonly token?: string;
@@ -72,8 +89,6 @@ export interface ResolvedHttpOptions {
   readonly relay: ProxyOptions;
 }
 
-const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
-
 /**
  * Fills in what was left out and refuses what would be unsafe or do nothing.
  * @throws ConfigError naming every issue
@@ -84,11 +99,12 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
   // What is left of the options after taking out those of HTTP; unknown ones among them are refused here.
   const relay = Object.fromEntries(relayEntries) as unknown as ProxyOptions;
   checkProxyOptions(relay);
-  const issues = issuesOf(options);
+  const issues = httpOptionIssues(options);
   if (issues.length > 0) throw new ConfigError("createHttpProxy", issues);
   const { token, upstreamToken, publicOrigin, allowedHosts = [], allowedOrigins = [] } = options;
   return {
-    url: new URL(options.upstream),
+    ...placeOf(options),
+    upstreamTransport: options.upstreamTransport ?? "auto",
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
     ...(token !== undefined && { token }),
@@ -98,7 +114,7 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
     origins: [...localhostAllowedHostnames(), ...allowedOrigins],
     forwardAuthorization: options.forwardAuthorization ?? false,
     maxConcurrent: options.maxConcurrent ?? 1_000,
-    maxSessions: options.maxSessions ?? 1_000,
+    maxSessions: options.maxSessions ?? (typeof options.upstream === "string" ? 1_000 : 20),
     maxFrameBytes: options.maxFrameBytes ?? 10 * 1024 * 1024,
     resumeMs: options.resumeMs ?? 60_000,
     graceMs: options.graceMs ?? 5_000,
@@ -106,43 +122,13 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
   };
 }
 
-interface Issue {
-  readonly path: string;
-  readonly message: string;
-  readonly suggestion: string;
-}
+const HALF_AN_HOUR_MS = 1_800_000;
 
-function issuesOf(options: HttpProxyOptions): readonly Issue[] {
-  const { host = "127.0.0.1", token, allowedHosts, forwardAuthorization, upstreamToken } = options;
-  const issues: Issue[] = [];
-  const add = (path: string, message: string, suggestion: string): void =>
-    void issues.push({ path, message, suggestion });
-  const url = URL.canParse(options.upstream) ? new URL(options.upstream) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.username || url.password)
-    add(
-      "upstream",
-      "is no address of a server",
-      "use http:// or https://, and upstreamToken for credentials",
-    );
-  if (token === "" || upstreamToken === "") add("token", "is empty", "leave it out, or name one");
-  if (!LOOPBACK.has(host) && token === undefined)
-    add("token", "is missing", `with host "${host}" others can reach the proxy: set a token`);
-  if (!LOOPBACK.has(host) && allowedHosts === undefined)
-    add("allowedHosts", "is missing", "name the hosts that clients ask for");
-  if (forwardAuthorization === true && (token !== undefined || upstreamToken !== undefined))
-    add("forwardAuthorization", "would pass the proxy's own token on, or lose it", "use one or the other");
-  const { publicOrigin } = options;
-  if (publicOrigin !== undefined && !isOrigin(publicOrigin))
-    add("publicOrigin", "is no origin", "use scheme, host and port alone: https://mcp.example.com");
-  if (publicOrigin !== undefined && forwardAuthorization !== true)
-    add("publicOrigin", "does nothing without forwardAuthorization", "leave it out");
-  for (const name of ["maxConcurrent", "maxSessions", "resumeMs", "graceMs", "port"] as const) {
-    const value = options[name] ?? 1;
-    if (!Number.isInteger(value) || value < 0) add(name, "is no whole number from 0", "use one");
-  }
-  return issues;
-}
-
-function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+function placeOf({
+  upstream,
+  idleMs = HALF_AN_HOUR_MS,
+}: HttpProxyOptions): Pick<ResolvedHttpOptions, "url" | "command" | "path" | "idleMs"> {
+  if (typeof upstream !== "string") return { command: upstream, path: "/mcp", idleMs };
+  const url = new URL(upstream);
+  return { url, path: url.pathname };
 }

@@ -15,14 +15,14 @@ export interface HttpProxy {
 }
 
 /**
- * Puts a plane in front of a server that speaks streamable HTTP, in every revision of the protocol: sessions, event streams
- * and resumption pass through, and what the plane decides is decided between.
+ * Puts a plane between clients that speak streamable HTTP, in every revision of the protocol, and a server: sessions, event
+ * streams and resumption of one that speaks it too pass through; of one that is started, each session has a process.
  * @returns Once it listens.
  * @throws ConfigError for options that would be unsafe or do nothing
  */
 export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpProxy> {
   const resolved = resolveHttpOptions(options);
-  const { url, host, port, hosts, origins, token, maxConcurrent, graceMs } = resolved;
+  const { path, host, port, hosts, origins, token, maxConcurrent, graceMs } = resolved;
   const gate = createGate({ hosts, origins, ...(token !== undefined && { token }) });
   const handler = new HttpHandler(resolved);
   let open = 0;
@@ -54,19 +54,19 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   const at = server.address() as AddressInfo;
   const shown = at.family === "IPv6" ? `[${at.address}]` : at.address;
   return {
-    url: `http://${shown}:${at.port}${url.pathname}`,
+    url: `http://${shown}:${at.port}${path}`,
     async close() {
       isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       handler.endStreams();
       server.closeIdleConnections();
       const timer = setTimeout(() => {
-        handler.end();
+        void handler.end();
         server.closeAllConnections();
       }, graceMs);
       await closed;
       clearTimeout(timer);
-      handler.end();
+      await handler.end();
     },
   };
 }

@@ -8,17 +8,12 @@ import { idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
 import type { ProxyOptions } from "../proxy-options.ts";
 import { relayOf, type Relay } from "../relay.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HeaderRules } from "./forwarded-headers.ts";
-import { ServerSide } from "./server-side.ts";
-import type { Arrival } from "./session-server.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Arrival, SessionServer, SessionServerInit } from "./session-server.ts";
 
 /** What the sessions of one proxy have in common. */
 export interface SessionInit {
   readonly options: ProxyOptions;
-  readonly upstream: Upstream;
-  readonly rules: HeaderRules;
-  readonly maxFrameBytes: number;
+  readonly connect: (init: SessionServerInit, isModern: boolean) => SessionServer;
   /** How long answers whose stream was cut wait for the client to come back, in ms. */
   readonly resumeMs: number;
 }
@@ -45,7 +40,7 @@ export class HttpSession {
   readonly #isModern: boolean;
   readonly #relay: Relay;
   readonly #connection: Connection;
-  readonly #server: ServerSide;
+  readonly #server: SessionServer;
   /** By the id of a request that is being answered. */
   readonly #exchanges = new Map<string, Exchange>();
   readonly #arrived = new Map<string, Arrival>();
@@ -60,13 +55,13 @@ export class HttpSession {
     const toServer = (frame: Frame): void => this.#toServer(frame);
     this.#connection = new Connection(init.options, { toClient, toServer }, lasting);
     this.#relay = relayOf(this.#connection);
-    this.#server = new ServerSide({
-      ...init,
+    const server: SessionServerInit = {
       ...(named !== undefined && { named }),
       deliver: (frame, arrival) => this.#deliver(frame, arrival),
       gone: () => (this.isGone = true),
       log: (line) => this.#connection.log(line),
-    });
+    };
+    this.#server = init.connect(server, isModern);
   }
 
   /** What the server calls it. Undefined: it ends with its request. */

@@ -1,8 +1,25 @@
 import type { IncomingMessage } from "node:http";
 
 import { readFrames, rewritten, type Frame } from "../frame/frame.ts";
+import { recordOf } from "../frame/json.ts";
 import { idOf, kindOf, type RpcId } from "../frame/rpc.ts";
+import { HEADER_MISMATCH } from "./header-agreement.ts";
 import { SseSplitter, type SseEvent } from "./sse-splitter.ts";
+
+/** With these a server says that it does not speak streamable HTTP (2025-11-25, transports, "Backwards Compatibility"). */
+const NOT_STREAMABLE = new Set([400, 404, 405]);
+/** Errors of 2026-07-28 that a server of the old transport cannot know. */
+const MODERN_ERRORS = new Set<unknown>([HEADER_MISMATCH, -32021, -32022]);
+
+/** Whether the answer to a request may be that of a server that speaks another transport. */
+export function mayBeElsewhere({ message }: Frame, { statusCode = 0 }: IncomingMessage): boolean {
+  return message["method"] === "initialize" && NOT_STREAMABLE.has(statusCode);
+}
+
+/** Whether an error is one that only a server of 2026-07-28 knows. */
+export function isModernError({ message }: Frame): boolean {
+  return MODERN_ERRORS.has(recordOf(message["error"])?.["code"]);
+}
 
 /** Whether a server answers with a stream of events. */
 export function isStream({ headers }: IncomingMessage): boolean {

@@ -5,7 +5,16 @@ import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
 import { readBody } from "./read-body.ts";
-import { eventsOf, framesOf, isAnswer, isStream, messageOf, problemOf } from "./server-answer.ts";
+import {
+  eventsOf,
+  framesOf,
+  isAnswer,
+  isModernError,
+  isStream,
+  mayBeElsewhere,
+  messageOf,
+  problemOf,
+} from "./server-answer.ts";
 import type { SessionServer, SessionServerInit, Arrival } from "./session-server.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -15,6 +24,8 @@ export interface ServerSideInit extends SessionServerInit {
   readonly upstream: Upstream;
   readonly rules: HeaderRules;
   readonly maxFrameBytes: number;
+  /** Tries another transport, where the server refuses to begin on this one. @returns Whether that took the request. */
+  readonly otherwise?: (initialize: Frame, exchange: Exchange | undefined) => Promise<boolean>;
 }
 
 /** The requests that one session has at the server. */
@@ -47,7 +58,7 @@ export class ServerSide implements SessionServer {
     const controller = new AbortController();
     this.#posts.set(keyOf(id), controller);
     try {
-      await this.#receive(await this.#post(frame, exchange, controller.signal), id, exchange);
+      await this.#receive(await this.#post(frame, exchange, controller.signal), frame, exchange);
     } catch (error) {
       if (controller.signal.aborted) return;
       // The client can get the rest where it left off, if the server keeps it.
@@ -122,7 +133,8 @@ export class ServerSide implements SessionServer {
     return this.#init.upstream.send(request);
   }
 
-  async #receive(answer: IncomingMessage, id: RpcId, exchange: Exchange | undefined): Promise<void> {
+  async #receive(answer: IncomingMessage, frame: Frame, exchange: Exchange | undefined): Promise<void> {
+    const id = idOf(frame.message) ?? "";
     const isAsked = exchange?.waiting.has(keyOf(id)) === true;
     if (exchange !== undefined && isAsked)
       exchange.headers = responseHeaders(answer.headers, this.#init.rules, exchange.init.headers.host);
@@ -140,19 +152,23 @@ export class ServerSide implements SessionServer {
         message: "the server's stream ended without an answer",
       });
     }
-    await this.#receiveJson(answer, id, exchange);
+    await this.#receiveJson(answer, frame, exchange);
   }
 
-  async #receiveJson(answer: IncomingMessage, id: RpcId, exchange: Exchange | undefined): Promise<void> {
-    const status = this.#passable(answer);
+  async #receiveJson(answer: IncomingMessage, asked: Frame, exchange: Exchange | undefined): Promise<void> {
+    const id = idOf(asked.message) ?? "";
     const body = await readBody(answer, this.#init.maxFrameBytes);
     if (body === undefined) {
       answer.destroy();
       return this.#fail(id, exchange, { status: 502, message: "the server's answer is too long" });
     }
     const isFailed = answer.statusCode !== 200;
-    if (exchange !== undefined && isFailed && !exchange.init.isBatch) exchange.status = status;
     const frames = framesOf(body, id, isFailed);
+    const { otherwise } = this.#init;
+    if (otherwise !== undefined && mayBeElsewhere(asked, answer) && !frames.some(isModernError))
+      if (await otherwise(asked, exchange)) return;
+    const status = this.#passable(answer);
+    if (exchange !== undefined && isFailed && !exchange.init.isBatch) exchange.status = status;
     for (const frame of frames) this.#init.deliver(frame, { exchange });
     if (frames.some((frame) => isAnswer(frame, id))) return;
     // What is no message is not passed on: rules have not read it.

@@ -28,6 +28,13 @@ export class SessionTable {
     return true;
   }
 
+  /** Ends the sessions that nobody has used for so long. */
+  endIdle(idleMs: number): void {
+    const sinceMs = performance.now() - idleMs;
+    for (const [id, session] of this.#sessions)
+      if (!session.isBusy && session.lastUsedMs < sinceMs) this.remove(id);
+  }
+
   add(id: string, session: HttpSession): void {
     // A server that gives one name twice means the new one.
     this.remove(id);

@@ -73,7 +73,7 @@ test("a client that is connected when the proxy ends learns it, and the proxy do
 test.each([
   [["--upstream", "nowhere"], "--upstream is an URL", 2],
   [["--upstream", "http://127.0.0.1:1/", "--token-env", "NOT_SET"], "NOT_SET", 2],
-  [["--upstream", "http://127.0.0.1:1/", "--env", "HOME"], "--env is no option of serve", 2],
+  [["--upstream", "http://127.0.0.1:1/", "--env", "HOME"], "--env is for a server that is started", 2],
   [["--upstream", "http://127.0.0.1:1/", "--host", "0.0.0.0"], "set a token", 1],
 ])("serve %j does not start", async (flags, words, code) => {
   const { said, ended } = command(flags);
