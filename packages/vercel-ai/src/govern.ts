@@ -1,10 +1,12 @@
 import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
 
 import type { AppApproval } from "./app-approval.ts";
-import { guardApproval } from "./guard-approval.ts";
-import { guardModel, type ModelOptions } from "./guard-model.ts";
+import { endOfRuns, modelSettings, stepsOfRuns } from "./govern-runs.ts";
+import { guardedApproval } from "./guard-approval.ts";
+import { checkDenialForm, guardedModel, type ModelOptions } from "./guard-model.ts";
 import { guardTools } from "./guard-tools.ts";
 import type { GovernedIdentity } from "./identity.ts";
+import { runOfAnswer, type RunSettings } from "./known-runs.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
 import type { GovernedPlane } from "./plane.ts";
 
@@ -21,6 +23,10 @@ export interface GovernableSettings<Name extends string = string> {
   readonly prepareStep?: ((options: any) => unknown) | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly prepareCall?: ((options: any) => unknown) | undefined;
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly onEnd?: ((event: any) => unknown) | undefined;
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly onFinish?: ((event: any) => unknown) | undefined;
   // Named so that literals in a call stay literals.
   readonly toolChoice?: "auto" | "none" | "required" | { type: "tool"; toolName: Name } | undefined;
   readonly activeTools?: readonly Name[] | undefined;
@@ -49,26 +55,23 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
 ): Settings {
   checkIdentity("govern", identity);
   checkNames("govern", options, ["onDenied"]);
+  checkDenialForm("govern", options.onDenied);
   const { model, tools, toolApproval, prepareStep, prepareCall, providerOptions } = settings;
+  const runs: RunSettings = { plane, identity, providerOptions };
   const guarded = tools && guardTools(plane, identity, tools, { providerOptions });
-  const ofModel: ModelOptions = {
-    ...options,
-    ...(settings.maxRetries !== undefined && { maxRetries: settings.maxRetries }),
-    ...(guarded !== undefined && { tools: guarded }),
-  };
+  const ofModel = modelSettings(runs, { ...options, maxRetries: settings.maxRetries, tools: guarded });
   const changed: GovernableSettings = {
-    ...(model !== undefined && { model: guardModel(plane, identity, model, ofModel) }),
+    ...(model !== undefined && { model: guardedModel(model, ofModel(undefined)) }),
     ...(guarded !== undefined && {
       tools: guarded,
-      toolApproval: guardApproval(plane, identity, { toolApproval, providerOptions }),
+      toolApproval: guardedApproval(plane, identity, {
+        toolApproval,
+        providerOptions,
+        onAnswered: (messages) => runOfAnswer(runs, messages).begin(messages),
+      }),
     }),
-    ...(prepareStep !== undefined && {
-      prepareStep: async (step: unknown) => {
-        const prepared: unknown = await prepareStep(step);
-        if (!hasModel(prepared)) return prepared;
-        return { ...prepared, model: guardModel(plane, identity, prepared.model, ofModel) };
-      },
-    }),
+    prepareStep: stepsOfRuns(runs, prepareStep, ofModel),
+    ...endOfRuns(plane, settings),
     ...(prepareCall !== undefined && {
       prepareCall: async (call: unknown) => {
         const prepared: unknown = await prepareCall(call);
@@ -78,10 +81,6 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
   };
   // The same members with the same types.
   return { ...settings, ...changed };
-}
-
-function hasModel(prepared: unknown): prepared is { readonly model: LanguageModel } {
-  return isSettings(prepared) && prepared.model !== undefined && prepared.model !== null;
 }
 
 function isSettings(prepared: unknown): prepared is GovernableSettings {

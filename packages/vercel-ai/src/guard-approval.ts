@@ -1,5 +1,5 @@
-import type { Decision } from "@agentplane/core";
-import type { GenericToolApprovalFunction } from "ai";
+import type { Decision, Denied } from "@agentplane/core";
+import type { GenericToolApprovalFunction, ModelMessage } from "ai";
 
 import { appApproval, type AppApproval, type ApprovalQuestion, type Status } from "./app-approval.ts";
 import { answerIn, passOn } from "./approval-answer.ts";
@@ -28,6 +28,7 @@ interface Settings {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
   readonly who: CallIdentity;
+  readonly onAnswered?: OnAnswered;
 }
 
 /**
@@ -44,10 +45,23 @@ export function guardApproval(
 ): GuardedApproval {
   checkIdentity("guardApproval", identity);
   checkNames("guardApproval", options, ["toolApproval", "providerOptions"]);
+  return guardedApproval(plane, identity, options);
+}
+
+/** Tells of a run that goes on with answers: why it may not. */
+export type OnAnswered = (messages: readonly ModelMessage[]) => Promise<Denied | undefined>;
+
+/** The same, for options that are checked. */
+export function guardedApproval(
+  plane: GovernedPlane,
+  identity: GovernedIdentity,
+  options: ApprovalOptions & { readonly onAnswered?: OnAnswered },
+): GuardedApproval {
   // A map without entries says nothing, as no approvals do.
   const toolApproval = unguarded<NonNullable<AppApproval>>(options.toolApproval ?? {}, plane);
   const who = identityOf(identity, options.providerOptions);
-  const settings = { plane, identity, toolApproval, who };
+  const { onAnswered } = options;
+  const settings = { plane, identity, toolApproval, who, ...(onAnswered !== undefined && { onAnswered }) };
   const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
   return markGuarded(guarded, { plane, original: toolApproval });
 }
@@ -66,16 +80,19 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
 
 /** @returns The plane's decision where it lets the call go on or wants a human, else the SDK's no. */
 async function ask(
-  { plane, identity, who }: Settings,
+  { plane, identity, who, onAnswered }: Settings,
   { toolCall, tools, messages }: ApprovalQuestion,
 ): Promise<Decision | Extract<Status, { type: "denied" }>> {
   const { toolName, toolCallId, input } = toolCall;
   const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
   const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
   try {
+    const answer = answerIn(messages, toolCallId);
+    // An approved tool runs before the first step: whether the run may go on at all comes first.
+    const denial = answer === undefined ? undefined : await onAnswered?.(messages);
+    if (denial !== undefined) return { type: "denied", reason: denial.message };
     const decision = await plane.guard.ask(context);
     if (decision.effect === "block") return { type: "denied", reason: decision.message };
-    const answer = answerIn(messages, toolCallId);
     if (decision.effect === "allow" || answer === undefined) return decision;
     const refusal = await passOn(plane, identity, { answer, decision });
     if (refusal !== undefined) return { type: "denied", reason: refusal.reason };

@@ -44,15 +44,19 @@ export function guardModel(
   checkIdentity("guardModel", identity);
   checkNames("guardModel", options, ["onDenied", "maxRetries", "tools"]);
   const { onDenied = "auto", maxRetries = 2, tools = {} } = options;
-  checkChoice("guardModel", { path: "onDenied", value: onDenied }, ["auto", "throw", "substitute"]);
+  checkDenialForm("guardModel", onDenied);
+  return guardedModel(model, { plane, identity, onDenied, tools, retries: createRetriedCalls(maxRetries) });
+}
+
+/** @throws ConfigError for a form that there is not */
+export function checkDenialForm(source: string, value: ModelOptions["onDenied"] = "auto"): void {
+  checkChoice(source, { path: "onDenied", value }, ["auto", "throw", "substitute"]);
+}
+
+/** The same, for settings that are checked. */
+export function guardedModel(model: LanguageModel, settings: ModelSettings): LanguageModelV4 {
+  const { plane } = settings;
   const own = unguarded(languageModelOf(model), plane);
-  const settings: ModelSettings = {
-    plane,
-    identity,
-    onDenied,
-    tools,
-    retries: createRetriedCalls(maxRetries),
-  };
   const guarded = wrapLanguageModel({
     model: own,
     middleware: {

@@ -5,6 +5,7 @@ import type {
 } from "@ai-sdk/provider";
 import type { ToolSet } from "ai";
 
+import type { AgentRun } from "./agent-run.ts";
 import { modelContext } from "./context.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { denialForm, substituteResult, type Denial, type DenialForm } from "./model-denial.ts";
@@ -16,6 +17,7 @@ import { offerTools } from "./offered-tools.ts";
 import { readPrompt } from "./part-content.ts";
 import type { GovernedPlane } from "./plane.ts";
 import type { Attempt, RetriedCalls } from "./retried-calls.ts";
+import { isEndOf, RUN_ANSWER } from "./run-answer.ts";
 
 /** What every call of one guarded model shares. */
 export interface ModelSettings {
@@ -24,6 +26,8 @@ export interface ModelSettings {
   readonly onDenied: "auto" | DenialForm;
   readonly tools: ToolSet;
   readonly retries: RetriedCalls;
+  /** The run that a call is a step of; absent where nobody tells of runs. */
+  readonly runOf?: (attempt: Attempt, params: LanguageModelV4CallOptions) => AgentRun;
 }
 
 /** Decides, runs and judges one call that answers at once. */
@@ -32,23 +36,37 @@ export async function generateGoverned(
   model: LanguageModelV4,
   params: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4GenerateResult> {
-  const deny = (denial: Denial): LanguageModelV4GenerateResult => {
-    if (denialForm("generate", params, settings.onDenied) === "throw") throw denial.error;
+  const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
+  const run = settings.runOf?.(attempt, params);
+  const deny = async (denial: Denial): Promise<LanguageModelV4GenerateResult> => {
+    if (denialForm("generate", params, settings.onDenied) === "throw") {
+      await run?.fail(denial.error);
+      throw denial.error;
+    }
+    await run?.end(null);
     return substituteResult(denial);
   };
-  const offered = await offerTools(settings, params);
+  const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
-  const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
-  const outcome = await whenAnswered(settings.plane, params.abortSignal, () =>
-    settings.plane.guard.modelCall<LanguageModelV4GenerateResult>({
-      context: callContext(settings, { model, params: offered.params, attempt }),
-      run: async (admission) => model.doGenerate(admittedRequest(offered.params, admission)),
-      result: MODEL_RESULT,
-      usage: (result) => usageOf(result.usage),
-      isControlFlow: (error) => attempt.willRetry(error, params.abortSignal),
-    }),
-  );
-  return outcome.status === "ran" ? outcome.result : deny(outcome);
+  let isRetried = false;
+  try {
+    const outcome = await whenAnswered(settings.plane, params.abortSignal, () =>
+      settings.plane.guard.modelCall<LanguageModelV4GenerateResult>({
+        context: callContext(settings, { model, params: offered.params, attempt }),
+        run: async (admission) => model.doGenerate(admittedRequest(offered.params, admission)),
+        result: MODEL_RESULT,
+        usage: (result) => usageOf(result.usage),
+        isControlFlow: (error) => (isRetried = attempt.willRetry(error, params.abortSignal)),
+      }),
+    );
+    if (outcome.status !== "ran") return await deny(outcome);
+    if (run === undefined || !isEndOf(run, outcome.result.content)) return outcome.result;
+    const end = await run.end(outcome.result, RUN_ANSWER);
+    return "denial" in end ? await deny(end.denial) : end.result;
+  } catch (error) {
+    if (!isRetried) await run?.fail(error);
+    throw error;
+  }
 }
 
 /** What this call is, in the plane's words. */

@@ -13,6 +13,7 @@ import { admittedRequest } from "./model-request.ts";
 import { whenAnswered } from "./nested-wait.ts";
 import { offerTools } from "./offered-tools.ts";
 import { createPartCodec } from "./part-codec.ts";
+import { endingRun } from "./run-answer.ts";
 
 /** Decides and runs one streamed call; what it gives is judged on its way. */
 export async function streamGoverned(
@@ -21,33 +22,43 @@ export async function streamGoverned(
   params: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4StreamResult> {
   const form = denialForm("stream", params, settings.onDenied);
-  const deny = (denial: Denial): LanguageModelV4StreamResult => {
-    if (form === "throw") throw denial.error;
+  const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
+  const run = settings.runOf?.(attempt, params);
+  const deny = async (denial: Denial): Promise<LanguageModelV4StreamResult> => {
+    if (form === "throw") {
+      await run?.fail(denial.error);
+      throw denial.error;
+    }
+    await run?.end(null);
     return { stream: streamOf(substituteParts(denial)) };
   };
-  const offered = await offerTools(settings, params);
+  const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
-  const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
   const opening = createOpening();
-  const governed = await whenAnswered(settings.plane, params.abortSignal, () =>
-    settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
-      context: callContext(settings, { model, params: offered.params, attempt }),
-      run: async (admission) =>
-        opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
-      codec: createPartCodec(),
-      isControlFlow: (error) => !opening.isOpen && attempt.willRetry(error, params.abortSignal),
-    }),
-  );
-  if ("status" in governed) return deny(governed);
-  const parts = governed[Symbol.asyncIterator]();
-  const first = parts.next();
+  let isRetried = false;
   try {
+    const governed = await whenAnswered(settings.plane, params.abortSignal, () =>
+      settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
+        context: callContext(settings, { model, params: offered.params, attempt }),
+        run: async (admission) =>
+          opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
+        codec: createPartCodec(),
+        isControlFlow: (error) =>
+          (isRetried = !opening.isOpen && attempt.willRetry(error, params.abortSignal)),
+      }),
+    );
+    if ("status" in governed) return await deny(governed);
+    const judged = run === undefined ? governed : endingRun(run, governed, () => isRetried);
+    const parts = judged[Symbol.asyncIterator]();
+    const first = parts.next();
     // The provider's own refusal must be this call's error, so that the SDK can try again.
     const { stream: _raw, ...about } = await Promise.race([opening.result, first.then(() => opening.result)]);
     return { ...about, stream: toReadableStream({ parts, first, form, stopSource: opening.stop }) };
   } catch (error) {
-    if (!(error instanceof PolicyError)) throw error;
-    return deny({ message: error.message, decision: error.decision, error });
+    if (error instanceof PolicyError)
+      return deny({ message: error.message, decision: error.decision, error });
+    if (!isRetried) await run?.fail(error);
+    throw error;
   }
 }
 

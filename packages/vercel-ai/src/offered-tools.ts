@@ -8,6 +8,7 @@ import {
 } from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
+import type { AgentRun } from "./agent-run.ts";
 import { agentContext } from "./context.ts";
 import type { ModelSettings } from "./model-call.ts";
 import type { Denial } from "./model-denial.ts";
@@ -20,19 +21,22 @@ export type Offered = { readonly params: LanguageModelV4CallOptions } | { readon
 type Settings = Pick<ModelSettings, "plane" | "identity" | "tools">;
 
 /**
- * Says whether the agent may run at all, and hides what may not be called now. For a tool that runs at the provider this is the only place where it can be stopped.
- * Where the model is told to call what it may not call, the call is denied: an answer without it would break the SDK.
+ * Says whether the agent may run at all, and hides what may not be called now. For a tool that runs at the provider this
+ * is the only place where it can be stopped. Where the model is told to call what it may not call, the call is denied: an
+ * answer without it would break the SDK.
+ * @param run The run that this call is a step of, undefined where nobody tells of runs.
  */
-export async function offerTools(settings: Settings, params: LanguageModelV4CallOptions): Promise<Offered> {
-  const { tools = [], providerOptions } = params;
+export async function offerTools(
+  settings: Settings,
+  given: LanguageModelV4CallOptions,
+  run: AgentRun | undefined,
+): Promise<Offered> {
+  const { tools = [], providerOptions } = given;
   const agent = agentContext(settings.identity, providerOptions);
-  // The SDK has no place where a run as a whole could be refused: each of its model calls is.
-  const { effect } = await settings.plane.guard.peek(agent);
-  if (effect !== "allow") {
-    // Asked in full: that is on record, and knows of an approval.
-    const decision = await settings.plane.guard.ask(agent);
-    if (decision.effect !== "allow") return { denial: toDenial(decision) };
-  }
+  const denial =
+    run === undefined ? await agentDenial(settings, agent) : await run.begin(given.prompt, given.abortSignal);
+  if (denial !== undefined) return { denial };
+  const params = run === undefined ? given : { ...given, prompt: run.written(given.prompt) };
   if (tools.length === 0) return { params };
   const named = tools.map((tool) => namedTool(tool, settings));
   const visible = await visibleOf(settings, agent, named);
@@ -53,6 +57,15 @@ export async function offerTools(settings: Settings, params: LanguageModelV4Call
       visible.map(({ tool }) => tool),
     ),
   };
+}
+
+/** Without a run there is nothing that could be counted: each call asks whether the agent may run, and that is on record. */
+async function agentDenial({ plane }: Settings, agent: GuardInit): Promise<Denial | undefined> {
+  const { effect } = await plane.guard.peek(agent);
+  if (effect === "allow") return undefined;
+  // Asked in full: that is on record, and knows of an approval.
+  const decision = await plane.guard.ask(agent);
+  return decision.effect === "allow" ? undefined : toDenial(decision);
 }
 
 type OfferedTool = NonNullable<LanguageModelV4CallOptions["tools"]>[number];

@@ -1,14 +1,24 @@
 import { generateId, isDeepEqualData } from "ai";
 
+import type { AgentRun } from "./agent-run.ts";
+
 interface Waiting {
   readonly callId: string;
+  readonly memory: CallMemory;
   readonly content: unknown;
   readonly attempts: number;
+}
+
+/** What is kept from one attempt of a call to the next. */
+export interface CallMemory {
+  /** The run that this call is, where nobody tells of a longer one. */
+  run?: AgentRun;
 }
 
 /** One attempt of a model call. */
 export interface Attempt {
   readonly callId: string;
+  readonly memory: CallMemory;
   /**
    * Whether the SDK will try again after this error: the call then keeps what it holds, and its next attempt is the same
    * call. Remembers it if so.
@@ -34,15 +44,17 @@ export function createRetriedCalls(maxRetries: number): RetriedCalls {
   };
   return {
     begin(content) {
-      const { callId, attempts } = (waiting.length > 0 ? take(content) : undefined) ?? {
+      const { callId, memory, attempts } = (waiting.length > 0 ? take(content) : undefined) ?? {
         callId: generateId(),
+        memory: {},
         attempts: 0,
       };
       return {
         callId,
+        memory,
         willRetry(error, signal) {
           if (!isRetryable(error) || attempts >= maxRetries || signal?.aborted === true) return false;
-          waiting.push({ callId, content, attempts: attempts + 1 });
+          waiting.push({ callId, memory, content, attempts: attempts + 1 });
           if (waiting.length > MAX_WAITING) waiting.shift();
           return true;
         },

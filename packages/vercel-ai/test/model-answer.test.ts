@@ -81,7 +81,11 @@ describe("the settlement of a model call", () => {
 
   it("is one rate count and one charge for a provider retry, whole or streamed", async () => {
     for (const isStreaming of [false, true]) {
-      const once: Policy = { id: "once", blocking: [rule.rate({ limit: 1, window: "1h" })] };
+      const once: Policy = {
+        id: "once",
+        selector: { hookpoints: ["before_model_call"] },
+        blocking: [rule.rate({ limit: 1, window: "1h" })],
+      };
       const plane = planeOf([BUDGET, once]);
       const model = flaky(1);
       const settings = govern(plane, WHO, { model, prompt: "go" });

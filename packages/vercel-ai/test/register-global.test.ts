@@ -96,6 +96,7 @@ describe("the safety net", () => {
     await generateText(govern(plane, WHO, { model, tools: { read: read.tool }, prompt: "go", stopWhen }));
     expect(read.runs).toHaveLength(1);
     expect(decisions.map(({ decision }) => decision.hookpoint)).toEqual([
+      "before_agent",
       "before_model_call",
       "before_tool_call",
       "before_model_call",

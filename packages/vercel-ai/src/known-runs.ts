@@ -1,0 +1,64 @@
+import { AgentRun } from "./agent-run.ts";
+import { agentContext } from "./context.ts";
+import type { GovernedIdentity } from "./identity.ts";
+import type { GovernedPlane } from "./plane.ts";
+
+/** For whom runs are begun. */
+export interface RunSettings {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly providerOptions: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What the SDK shows of a run before each step: both lists are the very same ones through the run. */
+export interface ShownStep {
+  readonly stepNumber: number;
+  readonly steps: object;
+  readonly initialMessages: object;
+}
+
+/** The run that a step belongs to; the first step begins one, unless an answered approval has. */
+export function runOfStep(
+  settings: RunSettings,
+  { stepNumber, steps, initialMessages }: ShownStep,
+): AgentRun {
+  const known = runsOf(settings.plane);
+  const before = known.get(steps) ?? (stepNumber === 0 ? known.get(initialMessages) : undefined);
+  // The next run may begin with the same messages.
+  if (stepNumber === 0) known.delete(initialMessages);
+  if (before !== undefined && known.has(steps)) return before;
+  const run = before ?? newRun(settings);
+  known.set(steps, run);
+  forgotten.register(steps, run);
+  return run;
+}
+
+/** The run that goes on with an answered approval: the SDK then runs tools before the first step. */
+export function runOfAnswer(settings: RunSettings, messages: object): AgentRun {
+  const known = runsOf(settings.plane);
+  const run = known.get(messages) ?? newRun(settings);
+  known.set(messages, run);
+  return run;
+}
+
+/** The run of these steps, if there is one. */
+export function runBySteps(plane: GovernedPlane, steps: unknown): AgentRun | undefined {
+  return typeof steps === "object" && steps !== null ? runsOf(plane).get(steps) : undefined;
+}
+
+const byPlane = new WeakMap<GovernedPlane, WeakMap<object, AgentRun>>();
+
+function runsOf(plane: GovernedPlane): WeakMap<object, AgentRun> {
+  const known = byPlane.get(plane) ?? new WeakMap<object, AgentRun>();
+  byPlane.set(plane, known);
+  return known;
+}
+
+function newRun({ plane, identity, providerOptions }: RunSettings): AgentRun {
+  return new AgentRun(plane, agentContext(identity, providerOptions));
+}
+
+/** Ends a run whose end nobody told once the SDK has let go of it: its admission would be renewed for ever. */
+const forgotten = new FinalizationRegistry<AgentRun>(
+  (run) => void run.fail(new Error("nobody told how the run ended")).catch(() => undefined),
+);
