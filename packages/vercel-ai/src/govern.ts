@@ -72,15 +72,22 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
     }),
     prepareStep: stepsOfRuns(runs, prepareStep, ofModel),
     ...endOfRuns(plane, settings),
-    ...(prepareCall !== undefined && {
-      prepareCall: async (call: unknown) => {
-        const prepared: unknown = await prepareCall(call);
-        return isSettings(prepared) ? govern(plane, identity, { ...prepared }, options) : prepared;
-      },
-    }),
+    // Whoever calls an agent may bring a model or tools of their own, whatever the types say.
+    prepareCall: async (call: unknown) => {
+      const prepared: unknown = prepareCall === undefined ? call : await prepareCall(call);
+      if (!isSettings(prepared) || (prepareCall === undefined && isSame(prepared, changed))) return prepared;
+      return govern(plane, identity, { ...prepared }, options);
+    },
   };
   // The same members with the same types.
   return { ...settings, ...changed };
+}
+
+const GOVERNED = ["model", "tools", "toolApproval", "prepareStep"] as const;
+
+/** Whether nothing that is governed was replaced. */
+function isSame(call: GovernableSettings, settings: GovernableSettings): boolean {
+  return GOVERNED.every((name) => call[name] === settings[name]);
 }
 
 function isSettings(prepared: unknown): prepared is GovernableSettings {

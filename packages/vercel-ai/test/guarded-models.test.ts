@@ -41,6 +41,23 @@ describe("which models are behind the plane", () => {
     expect(decisions.filter(({ decision }) => decision.hookpoint === "before_model_call")).toHaveLength(2);
   });
 
+  it.each(["generate", "stream"] as const)(
+    "also what the caller of a ToolLoopAgent's %s passes beside the prompt, which types forbid",
+    async (how) => {
+      const plane = planeOf([denying("wipe")]);
+      const wipe = countingTool();
+      const other = new ScriptedModel([{ calls: [{ name: "wipe" }] }, { text: "done" }], "other");
+      const own = { model: new ScriptedModel([]), tools: { wipe: countingTool().tool } };
+      const agent = new ToolLoopAgent(govern(plane, WHO, own));
+      // Such as the members of a request's body, passed on as they came.
+      const given = { prompt: "go", model: other, tools: { wipe: wipe.tool }, prepareStep: () => ({}) };
+      const { text } = await agent[how](given);
+      expect(await text).toBe("done");
+      expect(wipe.runs).toEqual([]);
+      expect(other.offered[0]).toEqual([]);
+    },
+  );
+
   it("a ToolLoopAgent, streamed or not", async () => {
     const plane = planeOf([denying("wipe")]);
     const wipe = countingTool();
