@@ -1,4 +1,4 @@
-import { AIMessage } from "@langchain/core/messages";
+import type { AIMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -9,63 +9,18 @@ import {
   type WrapModelCallHandler,
 } from "langchain";
 
-import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
-import { endBy } from "./run-ending-hooks.ts";
 import { withVisibleTools } from "./visible-tools.ts";
-
-/** What surrounds the other middleware. */
-export interface Surrounding extends ModelGate {
-  readonly runs: AgentRuns;
-  /** Makes what governs the calls that other middleware makes on its own. */
-  readonly nested: () => NestedCallHandler;
-}
 
 /**
  * Surrounds the other middleware, which sees only the tools that may run, and judges an answer that one of them gives
- * itself, without asking the model; decides runs at their first model call and judges them at their last. Belongs first
- * in the list.
+ * itself, without asking the model. Belongs first in the list.
  */
-export function modelInterception(name: string, gate: Surrounding): AgentMiddleware {
-  return createMiddleware({
-    name,
-    wrapModelCall: (request, handler) => stepOfRun(gate, request, handler),
-    async wrapToolCall(request, handler) {
-      try {
-        return await handler(request);
-      } catch (error) {
-        const ended = gate.runs.end(request.runtime, endBy(error));
-        // Calls that pause side by side do so in their order: the first is not to wait for the record.
-        if (isGraphBubbleUp(error)) ended.catch(() => undefined);
-        else await ended;
-        throw error;
-      }
-    },
-  });
-}
-
-/** One turn of the model within a run, which may be its first and its last. */
-async function stepOfRun(
-  gate: Surrounding,
-  given: ModelRequest,
-  handler: WrapModelCallHandler,
-): Promise<AIMessage> {
-  const { runs } = gate;
-  const begun = await runs.begin(given);
-  if ("refusal" in begun) return begun.refusal;
-  let answer: AIMessage;
-  try {
-    answer = await surrounded(gate, begun.request, handler);
-  } catch (error) {
-    await runs.end(given.runtime, endBy(error));
-    throw error;
-  }
-  if (AIMessage.isInstance(answer) && (answer.tool_calls ?? []).length > 0) return answer;
-  // A structured response, whatever the types say, is the last one, too.
-  return (await runs.end(given.runtime, { answer })) ?? answer;
+export function modelInterception(name: string, gate: SurroundedGate): AgentMiddleware {
+  return createMiddleware({ name, wrapModelCall: (request, handler) => surrounded(gate, request, handler) });
 }
 
 function complete(request: ModelRequest): ModelRequest {
@@ -73,8 +28,13 @@ function complete(request: ModelRequest): ModelRequest {
   return messages === request.messages ? request : { ...request, messages };
 }
 
+interface SurroundedGate extends ModelGate {
+  /** Makes what governs the calls that other middleware makes on its own. */
+  readonly nested: () => NestedCallHandler;
+}
+
 async function surrounded(
-  gate: Surrounding,
+  gate: SurroundedGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {
