@@ -44,6 +44,22 @@ describe("default effect", () => {
     });
   });
 
+  it("says what to write where no rule allows a run to begin, and lets that very rule allow it", async () => {
+    const run = { hookpoint: "before_agent", agent: "bot", tenant: "acme" } as const;
+    const strict = createBench({ defaultEffect: "block", policies: [blocking("a", [allow("update")])] });
+    const blocked = await strict.plane.engine.decide(run);
+    expect(blocked).toMatchObject({ effect: "block", cause: "default" });
+    const [, written] = /add (\{.*\})/.exec(blocked.reason) ?? [];
+    expect(written).toBe("{ rule: condition, where: { hookpoint: before_agent }, then: allow }");
+    const granted = rule.condition({ where: { hookpoint: "before_agent" }, then: "allow" });
+    const { plane } = createBench({
+      defaultEffect: "block",
+      policies: [blocking("a", [allow("update"), granted])],
+    });
+    expect(await plane.engine.decide(run)).toMatchObject({ effect: "allow", policyId: "a" });
+    expect(await plane.engine.decide(modelCall())).toMatchObject({ effect: "block" });
+  });
+
   it("is not asked again about the result of an action that was allowed", async () => {
     const { plane } = createBench({ defaultEffect: "block", policies: [blocking("a", [allow("update")])] });
     const outcome = await plane.guard.toolCall({
