@@ -1,6 +1,7 @@
-import type { Admission, Denied, GuardInit, ResultCodec } from "@agentplane/core";
+import { PolicyError, type Admission, type Denied, type GuardInit, type ResultCodec } from "@agentplane/core";
 import { generateId } from "ai";
 
+import type { Denial } from "./model-denial.ts";
 import { whenAnswered } from "./nested-wait.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { userTexts, withUserTexts } from "./user-texts.ts";
@@ -10,13 +11,15 @@ export type RunEnd<Result> = { readonly result: Result } | { readonly denial: De
 
 /**
  * One run of an agent: decided before its first step, judged when it has ended, once each. The SDK has no place for
- * either, so whatever comes first begins it, and whatever sees the end ends it.
+ * either, so whatever comes first begins it, and whatever sees the end ends it. One that goes on after an answer (its
+ * reader said more, its stream is tried again) begins anew, so that no answer is the last and unjudged; one that a policy
+ * has ended does not go on.
  */
 export class AgentRun {
   readonly #plane: GovernedPlane;
   readonly #agent: GuardInit;
   readonly #changed = new Map<string, string>();
-  #begun: Promise<Denied | undefined> | undefined;
+  #begun: Promise<Denial | undefined> | Denial | undefined;
   #admission: Admission | undefined;
   #isOver = false;
   #unwatch = (): void => undefined;
@@ -32,15 +35,30 @@ export class AgentRun {
   }
 
   /**
-   * Decides the run, the first time.
+   * Decides the run, the first time, and again after an end that was not a policy's.
    * @param messages What it begins with, of the SDK or of the provider protocol.
    * @param signal The caller's: its abort ends the run.
    * @returns The denial that every step of it meets.
    */
-  begin(messages: readonly unknown[], signal?: AbortSignal): Promise<Denied | undefined> {
-    this.#begun ??= this.#decide(messages, signal);
-    if (signal !== undefined) this.#watch(signal);
+  async begin(messages: readonly unknown[], signal?: AbortSignal): Promise<Denial | undefined> {
+    if (this.#begun === undefined) {
+      // Older versions of the SDK take a step more after an abort.
+      if (this.#isOver) signal?.throwIfAborted();
+      this.#isOver = false;
+      this.#begun = this.#decide(messages, signal);
+    }
+    if (signal !== undefined) this.watch(signal);
     return this.#begun;
+  }
+
+  /** Ends the run when its caller aborts: whatever of it sees the caller's signal tells. */
+  watch(signal: AbortSignal): void {
+    if (this.#isOver) return;
+    this.#unwatch();
+    const onAbort = (): void => void this.fail(signal.reason).catch(() => undefined);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#unwatch = () => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
   }
 
   /** The messages as rules left them at the beginning of the run. */
@@ -60,13 +78,16 @@ export class AgentRun {
       result,
       ...(codec !== undefined && { codec }),
     });
-    return outcome.status === "ran" ? { result: outcome.result } : { denial: outcome };
+    if (outcome.status === "ran") return { result: outcome.result };
+    this.#begun = outcome;
+    return { denial: outcome };
   }
 
   /** The run ends without an answer. What is thrown to its caller is the error that ended it, not what rules say of it. */
   async fail(error: unknown): Promise<void> {
     const admission = this.#over();
     if (admission === undefined) return;
+    if (error instanceof PolicyError) this.#begun = denialOf(error);
     try {
       await this.#plane.guard.complete(admission, { status: "failed", error });
     } catch {
@@ -85,6 +106,8 @@ export class AgentRun {
     }
     this.#admission = admitted;
     if (admitted.isInputChanged) this.#note(texts, admitted.input);
+    // Given up while it was being decided: nobody will tell of that again.
+    if (signal?.aborted === true) await this.fail(signal.reason);
     return undefined;
   }
 
@@ -94,21 +117,20 @@ export class AgentRun {
     for (const [at, text] of texts.entries()) this.#changed.set(text, changed[at] ?? "");
   }
 
-  #watch(signal: AbortSignal): void {
-    if (this.#isOver) return;
-    this.#unwatch();
-    const onAbort = (): void => void this.fail(signal.reason).catch(() => undefined);
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#unwatch = () => signal.removeEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
-  }
-
   #over(): Admission | undefined {
-    const admission = this.#isOver ? undefined : this.#admission;
-    if (admission !== undefined) this.#isOver = true;
+    const admission = this.#admission;
+    this.#admission = undefined;
+    if (admission !== undefined) {
+      this.#isOver = true;
+      this.#begun = undefined;
+    }
     this.#unwatch();
     return admission;
   }
+}
+
+function denialOf(error: PolicyError): Denial {
+  return { message: error.message, decision: error.decision, error };
 }
 
 function agentName({ agent }: GuardInit): string {

@@ -1,11 +1,19 @@
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
-import type { LanguageModel } from "ai";
+import type { LanguageModel, ToolExecutionOptions } from "ai";
 
 import { AgentRun } from "./agent-run.ts";
 import { agentContext } from "./context.ts";
+import type { RunOfAnswers } from "./guard-approval.ts";
 import { guardedModel, type ModelOptions } from "./guard-model.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
-import { runBySteps, runOfStep, type RunSettings, type ShownStep } from "./known-runs.ts";
+import {
+  runBeforeSteps,
+  runBySteps,
+  runOfAnswer,
+  runOfStep,
+  type RunSettings,
+  type ShownStep,
+} from "./known-runs.ts";
 import type { ModelSettings } from "./model-call.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { createRetriedCalls, type Attempt } from "./retried-calls.ts";
@@ -60,6 +68,21 @@ export function stepsOfRuns(
     }
   };
   return markGuarded(prepareStep, { plane, original: own ?? NOTHING });
+}
+
+/** Begins runs that go on with answered approvals. */
+export function answersOfRuns(runs: RunSettings): RunOfAnswers {
+  return {
+    begin: (messages) => runOfAnswer(runs, messages).begin(messages),
+    fail: async (messages, error) => runBeforeSteps(runs, messages)?.fail(error),
+  };
+}
+
+/** Tools that were approved run before the first step: they alone know then how the caller gives up. */
+export function onCallOfRuns(runs: RunSettings): (options: ToolExecutionOptions<unknown>) => void {
+  return ({ messages, abortSignal }) => {
+    if (abortSignal !== undefined) runBeforeSteps(runs, messages)?.watch(abortSignal);
+  };
 }
 
 /**

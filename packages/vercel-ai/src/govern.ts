@@ -1,12 +1,12 @@
 import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
 
 import type { AppApproval } from "./app-approval.ts";
-import { endOfRuns, modelSettings, stepsOfRuns } from "./govern-runs.ts";
+import { answersOfRuns, endOfRuns, modelSettings, onCallOfRuns, stepsOfRuns } from "./govern-runs.ts";
 import { guardedApproval } from "./guard-approval.ts";
 import { checkDenialForm, guardedModel, type ModelOptions } from "./guard-model.ts";
-import { guardTools } from "./guard-tools.ts";
+import { guardedTools } from "./guard-tools.ts";
 import type { GovernedIdentity } from "./identity.ts";
-import { runOfAnswer, type RunSettings } from "./known-runs.ts";
+import type { RunSettings } from "./known-runs.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
 import type { GovernedPlane } from "./plane.ts";
 
@@ -58,7 +58,8 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
   checkDenialForm("govern", options.onDenied);
   const { model, tools, toolApproval, prepareStep, prepareCall, providerOptions } = settings;
   const runs: RunSettings = { plane, identity, providerOptions };
-  const guarded = tools && guardTools(plane, identity, tools, { providerOptions });
+  const guarded =
+    tools && guardedTools({ plane, identity, providerOptions, onCall: onCallOfRuns(runs) }, tools);
   const ofModel = modelSettings(runs, { ...options, maxRetries: settings.maxRetries, tools: guarded });
   const changed: GovernableSettings = {
     ...(model !== undefined && { model: guardedModel(model, ofModel(undefined)) }),
@@ -67,7 +68,7 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
       toolApproval: guardedApproval(plane, identity, {
         toolApproval,
         providerOptions,
-        onAnswered: (messages) => runOfAnswer(runs, messages).begin(messages),
+        run: answersOfRuns(runs),
       }),
     }),
     prepareStep: stepsOfRuns(runs, prepareStep, ofModel),

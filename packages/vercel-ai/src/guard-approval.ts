@@ -1,4 +1,4 @@
-import type { Decision, Denied } from "@agentplane/core";
+import type { Decision } from "@agentplane/core";
 import type { GenericToolApprovalFunction, ModelMessage } from "ai";
 
 import { appApproval, type AppApproval, type ApprovalQuestion, type Status } from "./app-approval.ts";
@@ -7,6 +7,7 @@ import { reasonWithId } from "./approval-reason.ts";
 import { toolContext } from "./context.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
 import { identityOf, type CallIdentity, type GovernedIdentity } from "./identity.ts";
+import type { Denial } from "./model-denial.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { toolNames } from "./tool-names.ts";
@@ -28,7 +29,7 @@ interface Settings {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
   readonly who: CallIdentity;
-  readonly onAnswered?: OnAnswered;
+  readonly run?: RunOfAnswers;
 }
 
 /**
@@ -48,20 +49,25 @@ export function guardApproval(
   return guardedApproval(plane, identity, options);
 }
 
-/** Tells of a run that goes on with answers: why it may not. */
-export type OnAnswered = (messages: readonly ModelMessage[]) => Promise<Denied | undefined>;
+/** The run that goes on with the answers in its messages. */
+export interface RunOfAnswers {
+  /** @returns Why it may not. */
+  begin(messages: readonly ModelMessage[]): Promise<Denial | undefined>;
+  /** Nothing more comes of it. */
+  fail(messages: readonly ModelMessage[], error: unknown): Promise<void>;
+}
 
 /** The same, for options that are checked. */
 export function guardedApproval(
   plane: GovernedPlane,
   identity: GovernedIdentity,
-  options: ApprovalOptions & { readonly onAnswered?: OnAnswered },
+  options: ApprovalOptions & { readonly run?: RunOfAnswers },
 ): GuardedApproval {
   // A map without entries says nothing, as no approvals do.
   const toolApproval = unguarded<NonNullable<AppApproval>>(options.toolApproval ?? {}, plane);
   const who = identityOf(identity, options.providerOptions);
-  const { onAnswered } = options;
-  const settings = { plane, identity, toolApproval, who, ...(onAnswered !== undefined && { onAnswered }) };
+  const { run } = options;
+  const settings = { plane, identity, toolApproval, who, ...(run !== undefined && { run }) };
   const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
   return markGuarded(guarded, { plane, original: toolApproval });
 }
@@ -71,16 +77,26 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
   if (question.toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
   const asked = await ask(settings, question);
   if ("type" in asked) return asked;
-  const own = await appApproval(settings.toolApproval, question);
+  const own = await ownApproval(settings, question);
   if (own.type === "denied" || asked.effect === "allow") return own;
   // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer.
   if (settings.plane.guard.isNested()) return own;
   return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
 }
 
+/** What the application says; where it fails, the SDK ends everything, before any step that could tell. */
+async function ownApproval({ toolApproval, run }: Settings, question: ApprovalQuestion): Promise<Status> {
+  try {
+    return await appApproval(toolApproval, question);
+  } catch (error) {
+    await run?.fail(question.messages, error);
+    throw error;
+  }
+}
+
 /** @returns The plane's decision where it lets the call go on or wants a human, else the SDK's no. */
 async function ask(
-  { plane, identity, who, onAnswered }: Settings,
+  { plane, identity, who, run }: Settings,
   { toolCall, tools, messages }: ApprovalQuestion,
 ): Promise<Decision | Extract<Status, { type: "denied" }>> {
   const { toolName, toolCallId, input } = toolCall;
@@ -89,7 +105,7 @@ async function ask(
   try {
     const answer = answerIn(messages, toolCallId);
     // An approved tool runs before the first step: whether the run may go on at all comes first.
-    const denial = answer === undefined ? undefined : await onAnswered?.(messages);
+    const denial = answer === undefined ? undefined : await run?.begin(messages);
     if (denial !== undefined) return { type: "denied", reason: denial.message };
     const decision = await plane.guard.ask(context);
     if (decision.effect === "block") return { type: "denied", reason: decision.message };

@@ -28,7 +28,11 @@ export function guardTools<Tools extends ToolSet>(
 ): Tools {
   checkIdentity("guardTools", identity);
   checkNames("guardTools", options, ["server", "providerOptions"]);
-  const settings = { plane, identity, ...options };
+  return guardedTools({ plane, identity, ...options }, tools);
+}
+
+/** The same, for options that are checked. */
+export function guardedTools<Tools extends ToolSet>(settings: ToolSettings, tools: Tools): Tools {
   // fromEntries defines members: a tool may be called `__proto__`.
   const guarded = Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => [name, guardTool(settings, name, tool)]),

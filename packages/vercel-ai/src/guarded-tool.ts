@@ -24,11 +24,12 @@ export function guardedExecute(settings: ToolSettings, names: NamedTool, tool: A
   if (typeof execute !== "function") return undefined;
   const own: Execute = (input, options) => Reflect.apply(execute, tool, [input, options]);
   const isGenerator = execute.constructor.name === "AsyncGeneratorFunction";
-  const { plane, identity, providerOptions } = settings;
+  const { plane, identity, providerOptions, onCall } = settings;
   const who = identityOf(identity, providerOptions);
   const { name } = names;
   return (input, options) => {
     const { toolCallId, abortSignal } = options;
+    onCall?.(options);
     const attempt = (): MaybePromise<ToolRun<unknown>> =>
       plane.guard.toolRun<unknown>({
         context: toolContext(who, { names, toolCallId, input }),

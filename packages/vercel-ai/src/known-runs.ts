@@ -23,11 +23,12 @@ export function runOfStep(
   { stepNumber, steps, initialMessages }: ShownStep,
 ): AgentRun {
   const known = runsOf(settings.plane);
-  const before = known.get(steps) ?? (stepNumber === 0 ? known.get(initialMessages) : undefined);
+  const before = known.get(steps);
+  if (before !== undefined) return before;
+  const answered = answeredOf(settings);
+  const run = (stepNumber === 0 ? answered.get(initialMessages) : undefined) ?? newRun(settings);
   // The next run may begin with the same messages.
-  if (stepNumber === 0) known.delete(initialMessages);
-  if (before !== undefined && known.has(steps)) return before;
-  const run = before ?? newRun(settings);
+  answered.delete(initialMessages);
   known.set(steps, run);
   forgotten.register(steps, run);
   return run;
@@ -35,10 +36,18 @@ export function runOfStep(
 
 /** The run that goes on with an answered approval: the SDK then runs tools before the first step. */
 export function runOfAnswer(settings: RunSettings, messages: object): AgentRun {
-  const known = runsOf(settings.plane);
-  const run = known.get(messages) ?? newRun(settings);
-  known.set(messages, run);
+  const answered = answeredOf(settings);
+  const known = answered.get(messages);
+  if (known !== undefined) return known;
+  const run = newRun(settings);
+  answered.set(messages, run);
+  forgotten.register(messages, run);
   return run;
+}
+
+/** The run of an answered approval that has not come to its first step, if there is one. */
+export function runBeforeSteps(settings: RunSettings, messages: object): AgentRun | undefined {
+  return answeredOf(settings).get(messages);
 }
 
 /** The run of these steps, if there is one. */
@@ -51,6 +60,15 @@ const byPlane = new WeakMap<GovernedPlane, WeakMap<object, AgentRun>>();
 function runsOf(plane: GovernedPlane): WeakMap<object, AgentRun> {
   const known = byPlane.get(plane) ?? new WeakMap<object, AgentRun>();
   byPlane.set(plane, known);
+  return known;
+}
+
+/** By the settings too: messages are the application's, which may give them to two agents. */
+const bySettings = new WeakMap<RunSettings, WeakMap<object, AgentRun>>();
+
+function answeredOf(settings: RunSettings): WeakMap<object, AgentRun> {
+  const known = bySettings.get(settings) ?? new WeakMap<object, AgentRun>();
+  bySettings.set(settings, known);
   return known;
 }
 

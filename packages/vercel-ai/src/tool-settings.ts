@@ -1,4 +1,4 @@
-import type { ToolSet } from "ai";
+import type { ToolExecutionOptions, ToolSet } from "ai";
 
 import type { GovernedIdentity } from "./identity.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -15,6 +15,8 @@ export interface ToolOptions {
 export interface ToolSettings extends ToolOptions {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
+  /** Told of each call before it is decided. */
+  readonly onCall?: (options: ToolExecutionOptions<unknown>) => void;
 }
 
 /** A tool as a tool set holds it. */

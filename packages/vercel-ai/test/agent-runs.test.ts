@@ -5,7 +5,8 @@ import * as z from "zod";
 
 import { govern } from "../src/index.ts";
 import { answered, asked, call } from "./approval-chat.ts";
-import { asking, askingPlane, countingTool, decisionsOf, planeOf, WHO } from "./planes.ts";
+import { asking, askingPlane, countingTool, planeOf, WHO } from "./planes.ts";
+import { runsOf } from "./run-records.ts";
 import { ScriptedModel, type Turn } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -26,19 +27,6 @@ const STYLES: Readonly<Record<string, (plane: AgentPlane) => Promise<string>>> =
   "ToolLoopAgent.stream": async (plane) =>
     (await new ToolLoopAgent(governed(plane)).stream({ prompt: "go" })).text,
 };
-
-/** The runs that a plane decides, and how each ended. */
-function runsOf(plane: AgentPlane) {
-  const decisions = decisionsOf(plane);
-  const outcomes = new Map<string, string[]>();
-  plane.on("outcome", ({ decisionId, outcome }) => {
-    outcomes.set(decisionId, [...(outcomes.get(decisionId) ?? []), outcome]);
-  });
-  return () =>
-    decisions
-      .filter(({ decision }) => decision.hookpoint === "before_agent")
-      .map(({ identity, decision }) => [identity.agent, ...(outcomes.get(decision.id) ?? [])]);
-}
 
 const refusing = (hookpoint: string): Policy => ({
   id: "refuse",
