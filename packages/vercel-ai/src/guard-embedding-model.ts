@@ -6,14 +6,13 @@ import type {
   EmbeddingModelV4Result,
 } from "@ai-sdk/provider";
 
-import { modelContext } from "./context.ts";
+import { callGoverned, type CallWords } from "./governed-call.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
-import { withoutOwnOptions, type GovernedIdentity } from "./identity.ts";
-import { cuttable } from "./native-signal.ts";
+import type { GovernedIdentity } from "./identity.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { embeddingModelOf } from "./resolve-model.ts";
-import { createRetriedCalls, type RetriedCalls } from "./retried-calls.ts";
+import { createRetriedCalls } from "./retried-calls.ts";
 
 /**
  * Puts an embedding model behind the plane: what is embedded is decided and redacted first, and its tokens are charged.
@@ -36,53 +35,21 @@ export function guardEmbeddingModel(
     model: own as EmbeddingModelV3 | EmbeddingModelV4,
     middleware: {
       specificationVersion: "v4",
-      wrapEmbed: ({ params, model: inner }) => embedGoverned(settings, inner, params),
+      wrapEmbed: async ({ params, model: inner }) =>
+        callGoverned(settings, WORDS, { model: inner, params, run: (request) => inner.doEmbed(request) }),
     },
   });
   return markGuarded(guarded, { plane, original: own });
 }
 
-interface Settings {
-  readonly plane: GovernedPlane;
-  readonly identity: GovernedIdentity;
-  readonly retries: RetriedCalls;
-}
-
-async function embedGoverned(
-  { plane, identity, retries }: Settings,
-  model: EmbeddingModelV4,
-  params: EmbeddingModelV4CallOptions,
-): Promise<EmbeddingModelV4Result> {
-  const { values, providerOptions: given, abortSignal } = params;
-  const attempt = retries.begin([values, given]);
-  const outcome = await plane.guard.modelCall<EmbeddingModelV4Result>({
-    // An embedding model writes nothing, so there is no output to reserve.
-    context: modelContext(identity, {
-      model,
-      callId: attempt.callId,
-      messages: values,
-      maxOutputTokens: 0,
-      providerOptions: given,
-    }),
-    run: async (admission) => {
-      const request = {
-        ...params,
-        // The list that went in, with other texts.
-        values: admission.isInputChanged ? (admission.input as string[]) : values,
-        providerOptions: withoutOwnOptions(given) ?? {},
-      };
-      return model.doEmbed(cuttable(request, admission));
-    },
-    result: NO_WORDS,
-    usage: ({ usage }) => usage && { inputTokens: usage.tokens, outputTokens: 0 },
-    isControlFlow: (error) => attempt.willRetry(error, abortSignal),
-  });
-  if (outcome.status !== "ran") throw outcome.error;
-  return outcome.result;
-}
-
-/** Numbers say nothing that a rule could read. */
-const NO_WORDS = {
-  read: ({ embeddings }: EmbeddingModelV4Result) => ({ embeddings: embeddings.length }),
-  write: (result: EmbeddingModelV4Result) => result,
+const WORDS: CallWords<EmbeddingModelV4CallOptions, EmbeddingModelV4Result> = {
+  read: ({ values }) => values,
+  // The list that went in, with other texts.
+  write: (params, words) => ({ ...params, values: words as string[] }),
+  result: {
+    // Numbers say nothing that a rule could read.
+    read: ({ embeddings }) => ({ embeddings: embeddings.length }),
+    write: (result) => result,
+  },
+  usage: ({ usage }) => usage && { inputTokens: usage.tokens, outputTokens: 0 },
 };

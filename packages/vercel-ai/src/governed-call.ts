@@ -1,0 +1,74 @@
+import type { ResultCodec, Usage } from "@agentplane/core";
+
+import { modelContext, type CalledModel } from "./context.ts";
+import { withoutOwnOptions, type GovernedIdentity } from "./identity.ts";
+import { cuttable } from "./native-signal.ts";
+import type { GovernedPlane } from "./plane.ts";
+import type { RetriedCalls } from "./retried-calls.ts";
+
+/** What calls of all kinds of models are told beside their words. */
+export interface CallParams {
+  readonly providerOptions?: Readonly<Record<string, never>> | object | undefined;
+  readonly abortSignal?: AbortSignal | undefined;
+}
+
+/** Where the words of one kind of model call are. */
+export interface CallWords<Params, Result> {
+  /** What the model is given: rules look at it and redact it. */
+  read(params: Params): unknown;
+  /** The call with other words. */
+  write(params: Params, words: unknown): Params;
+  readonly result: ResultCodec<Result>;
+  usage(result: Result): Usage | undefined;
+}
+
+/** For whom calls are decided. */
+export interface CallSettings {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly retries: RetriedCalls;
+}
+
+/**
+ * Decides, runs and judges one call of a model that is no language model: it answers at once, writes nothing that could be
+ * reserved, and is a step of no run.
+ * @param call The model, what it was given, and how it is called.
+ * @throws PolicyError for what is not allowed
+ */
+export async function callGoverned<Params extends CallParams, Result>(
+  { plane, identity, retries }: CallSettings,
+  words: CallWords<Params, Result>,
+  {
+    model,
+    params,
+    run,
+  }: {
+    readonly model: CalledModel["model"];
+    readonly params: Params;
+    readonly run: (request: Params) => PromiseLike<Result>;
+  },
+): Promise<Result> {
+  // Options are records, whatever a kind of model calls their type.
+  const given = params.providerOptions as Readonly<Record<string, unknown>> | undefined;
+  const messages = words.read(params);
+  const attempt = retries.begin([messages, given]);
+  const outcome = await plane.guard.modelCall<Result>({
+    context: modelContext(identity, {
+      model,
+      callId: attempt.callId,
+      messages,
+      maxOutputTokens: 0,
+      providerOptions: given,
+    }),
+    run: async (admission) => {
+      const written = admission.isInputChanged ? words.write(params, admission.input) : params;
+      const request = { ...written, providerOptions: withoutOwnOptions(given) ?? {} };
+      return run(cuttable(request, admission));
+    },
+    result: words.result,
+    usage: (result) => words.usage(result),
+    isControlFlow: (error) => attempt.willRetry(error, params.abortSignal),
+  });
+  if (outcome.status !== "ran") throw outcome.error;
+  return outcome.result;
+}
