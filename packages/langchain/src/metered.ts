@@ -3,7 +3,8 @@ import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { AnyAgentMiddleware } from "langchain";
 
 import type { NestedCallHandler } from "./nested-calls.ts";
-import { METERS } from "./observed-call.ts";
+import { judgedHandler, METERS } from "./observed-call.ts";
+import { replacedCallbacks } from "./observed-handler.ts";
 
 /**
  * From now on the running node of LangGraph tells a handler of all that is called inside it. The node's configuration
@@ -21,16 +22,17 @@ function metered(callbacks: Callbacks | undefined, handler: NestedCallHandler): 
   return added;
 }
 
-/** The same for a call that is governed itself: the handler hears only of what is called inside it. */
+/**
+ * The same for a call that is governed itself: the handler hears only of what is called inside it. The others hear of
+ * that what the handler made of it.
+ */
 export function meteredInside(callbacks: Callbacks | undefined, handler: NestedCallHandler): Callbacks {
-  const isOther = (one: object): boolean => !(METERS in one && one[METERS] === handler[METERS]);
-  if (!(callbacks instanceof CallbackManager))
-    return [...(callbacks ?? []).filter((one) => typeof one === "function" || isOther(one)), handler];
-  const copy = callbacks.copy();
-  copy.handlers = copy.handlers.filter(isOther);
-  copy.inheritableHandlers = copy.inheritableHandlers.filter(isOther);
-  copy.inheritableHandlers.push(handler);
-  return copy;
+  const isMeter = (one: object): boolean => METERS in one && one[METERS] === handler[METERS];
+  return replacedCallbacks(
+    callbacks ?? [],
+    (one) => (isMeter(one) ? undefined : judgedHandler(one, handler)),
+    handler,
+  );
 }
 
 /** Hooks of a middleware whose own calls nobody would see. Model wrappers run inside ours. */

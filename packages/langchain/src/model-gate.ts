@@ -9,6 +9,7 @@ import { modelContext } from "./context.ts";
 import { ANSWER, BrokenOff } from "./broken-off.ts";
 import { runModel } from "./cut-signal.ts";
 import { modelRefusal } from "./enforce.ts";
+import { isHeldBack } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { describeModel, usageOf } from "./model-facts.ts";
 import { observeModel, type ObservedCall } from "./observed-call.ts";
@@ -163,10 +164,4 @@ function admittedRequest(
   const limit = model?.maxOutputTokens;
   const { maxOutputTokens: asked = Infinity } = describeModel(request.model, request.modelSettings);
   return limit === undefined || asked <= limit ? asAdmitted : withOutputLimit(asAdmitted, limit);
-}
-
-/** Where anything looks at the answer, none of it may be streamed before it was looked at. */
-function isHeldBack({ guard }: GovernedPlane, admission: Admission): boolean {
-  const { holdBack, redact } = guard.streamDuties(admission);
-  return holdBack !== 0 || redact.length > 0;
 }

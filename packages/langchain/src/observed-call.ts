@@ -1,12 +1,9 @@
 import type { Usage } from "@agentplane/core";
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
-import { AIMessage } from "@langchain/core/messages";
 
+import { observedHandler, replacedCallbacks, type ShownEnd, type Tell } from "./observed-handler.ts";
 import { streamedTokens, type StreamedTokens } from "./streamed-tokens.ts";
-
-/** What callback handlers are told about the end of a call. */
-export type ShownEnd = { readonly result: unknown } | { readonly error: unknown };
 
 /** A running call whose end callback handlers learn only once it was judged. */
 export interface ObservedCall {
@@ -37,13 +34,16 @@ export function observeModel(callbacks: Callbacks | undefined, isHeldBack: boole
   });
 }
 
-/** Observes a call of a tool: what runs inside it, such as another agent, tells of itself as it is. */
-export function observeTool(callbacks: Callbacks | undefined): ObservedCall {
+/**
+ * Observes a call of a tool: what runs inside it, such as another agent, tells of itself as it is.
+ * @param isHeldBack Whether a rule looks at the result: then nothing is told that the tool shows while it works.
+ */
+export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => boolean): ObservedCall {
   const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
   return observe(callbacks, {
     tokens: undefined,
     isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
-    isHidden: () => false,
+    isHidden: (event, args) => event === "handleToolEvent" && args[2] === parent && isHeldBack(),
     isOwnStart: (event, args) => event === "handleToolStart" && args[3] === parent,
   });
 }
@@ -54,12 +54,10 @@ export const METERS: unique symbol = Symbol("agentplane.meters");
 interface Observer {
   readonly tokens: StreamedTokens | undefined;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
-  readonly isHidden: (event: string) => boolean;
+  readonly isHidden: (event: string, args: readonly unknown[]) => boolean;
   /** Whether an event that is no end concerns the governed call itself, which no meter is to govern as well. */
   readonly isOwnStart: (event: string, args: readonly unknown[]) => boolean;
 }
-
-type Tell = (shown: ShownEnd) => unknown;
 
 function observe(callbacks: Callbacks | undefined, observer: Observer): ObservedCall {
   const waiting: Tell[] = [];
@@ -84,72 +82,51 @@ function observe(callbacks: Callbacks | undefined, observer: Observer): Observed
 }
 
 function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) => unknown): Callbacks {
-  const known = new Map<object, object>();
-  const observed = <H extends object>(handler: H): H => {
-    const proxy = known.get(handler) ?? observedHandler(handler, observer, atEnd);
-    known.set(handler, proxy);
-    // A proxy of a handler is one.
-    return proxy as H;
-  };
-  if (Array.isArray(callbacks)) return callbacks.map((handler) => observed(handler));
-  const copy = callbacks.copy();
-  copy.handlers = copy.handlers.map(observed);
-  copy.inheritableHandlers = copy.inheritableHandlers.map(observed);
-  return copy;
-}
-
-function observedHandler<H extends object>(
-  handler: H,
-  observer: Observer,
-  atEnd: (tell: Tell) => unknown,
-): H {
-  const isMeter = METERS in handler;
-  return new Proxy(handler, {
-    get(target, name) {
-      // Read and called on the handler itself, whose class may have private members.
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function" || typeof name !== "string" || name === "constructor") return value;
-      const call = (args: readonly unknown[]): unknown => Reflect.apply(value, target, args);
-      if (!name.startsWith("handle")) return (...args: readonly unknown[]) => call(args);
-      return (...args: readonly unknown[]): unknown => {
-        if (MODEL_TOKENS.has(name)) observer.tokens?.take(args);
-        if (observer.isHidden(name)) return undefined;
-        if (isMeter && observer.isOwnStart(name, args)) return undefined;
-        if (!observer.isEnd(name, args)) return call(args);
-        return atEnd((shown) => told(target, call, [name, args, shown]));
-      };
-    },
+  return replacedCallbacks(callbacks, (handler) => {
+    const isMeter = METERS in handler;
+    return observedHandler(handler, {
+      hear(event, args, tell) {
+        if (MODEL_TOKENS.has(event)) observer.tokens?.take(args);
+        if (observer.isHidden(event, args)) return undefined;
+        if (isMeter && observer.isOwnStart(event, args)) return undefined;
+        return observer.isEnd(event, args) ? atEnd(tell) : tell();
+      },
+    });
   });
 }
 
-/** A handler that throws is reported, or heard, as LangChain does it. */
-async function told(
-  handler: object,
-  call: (args: readonly unknown[]) => unknown,
-  [event, args, shown]: readonly [string, readonly unknown[], ShownEnd],
-): Promise<void> {
-  try {
-    await call([shownTo(event, shown), ...args.slice(1)]);
-  } catch (error) {
-    // Any handler may have this member.
-    if ((handler as Partial<BaseCallbackHandler>).raiseError === true) throw error;
-    console.warn(`Error in handler ${handler.constructor.name}, ${event}: ${String(error)}`);
-  }
+/** A handler that governs what runs inside: it knows how each of those calls ended, and which nobody may hear yet. */
+export interface JudgingHandler extends BaseCallbackHandler {
+  readonly [METERS]: object;
+  /** Whether a rule looks at what a running call gives. */
+  isHeldBack(runId: unknown): boolean;
+  /** Whether that is so for any running call. */
+  isHolding(): boolean;
+  /** What handlers are to be told of the end of a call, once it was judged; undefined where it is told as it is. */
+  shownEnd(runId: unknown): Promise<ShownEnd | undefined> | undefined;
 }
 
-function shownTo(event: string, shown: ShownEnd): unknown {
-  if (event.endsWith("Error")) return "error" in shown ? shown.error : new Error("the result was withheld");
-  const result = "result" in shown ? shown.result : undefined;
-  if (event !== "handleLLMEnd") return result;
-  const message = messageOf(result) ?? new AIMessage("");
-  return { generations: [[{ text: message.text, message }]] };
-}
+const INNER_ENDS = new Set(["handleLLMEnd", "handleLLMError", "handleToolEnd", "handleToolError"]);
 
-/** The model's message, also of a structured response. */
-function messageOf(result: unknown): AIMessage | undefined {
-  if (AIMessage.isInstance(result)) return result;
-  if (typeof result !== "object" || result === null || !("messages" in result)) return undefined;
-  return Array.isArray(result.messages)
-    ? result.messages.find((one) => AIMessage.isInstance(one))
-    : undefined;
+/** The same handler, told of what runs inside as a meter judged it. */
+export function judgedHandler<H extends object>(handler: H, meter: JudgingHandler): H {
+  const told = new Set<unknown>();
+  return observedHandler(handler, {
+    isHolding: () => meter.isHolding(),
+    hear(event, args, tell) {
+      if (event === "handleLLMNewToken") return meter.isHeldBack(args[2]) ? undefined : tell();
+      if (event === "handleChatModelStreamEvent" || event === "handleToolEvent")
+        return meter.isHeldBack(args[1]) ? undefined : tell();
+      if (!INNER_ENDS.has(event)) return tell();
+      const runId = args[1];
+      // LangChain tells of a failure after an end that could not be shown.
+      if (told.has(runId)) return undefined;
+      return (
+        meter.shownEnd(runId)?.then((shown) => {
+          if (shown !== undefined) told.add(runId);
+          return tell(shown);
+        }) ?? tell()
+      );
+    },
+  });
 }

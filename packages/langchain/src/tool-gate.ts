@@ -8,6 +8,7 @@ import { askByInterrupt } from "./approval-interrupt.ts";
 import { toolContext } from "./context.ts";
 import { cuttable } from "./cut-signal.ts";
 import { toolError, toolRefusal } from "./enforce.ts";
+import { isHeldBack } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { meteredInside } from "./metered.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
@@ -63,7 +64,8 @@ async function decidedCall(
       (observing) =>
         plane.guard.toolCall<ToolResult>({
           context: toolContext(identity, request, toolCall.args),
-          run: async (admission) => handler(admittedRequest(request, admission, { observing, nested })),
+          run: async (admission) =>
+            handler(admittedRequest(request, admission, { plane, observing, nested })),
           result: TOOL_RESULT,
           isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
           isControlFlow: isGraphBubbleUp,
@@ -81,15 +83,17 @@ async function decidedCall(
 /** The arguments that were decided, not the object they came from, which could have changed; a tool that can be cut. */
 function admittedRequest(
   { tool, toolCall, ...rest }: ToolCallRequest,
-  { input, signal }: Admission,
-  { observing, nested }: { readonly observing: Observing } & Pick<ToolGate, "nested">,
+  admission: Admission,
+  { plane, observing, nested }: { readonly observing: Observing } & Pick<ToolGate, "plane" | "nested">,
 ): ToolCallRequest {
+  const { input, signal } = admission;
   return {
     ...rest,
     tool: isStructuredTool(tool)
       ? cuttable(tool, {
           signal,
-          observe: (callbacks) => observing(observeTool(meteredInside(callbacks, nested()))),
+          observe: (callbacks) =>
+            observing(observeTool(meteredInside(callbacks, nested()), () => isHeldBack(plane, admission))),
         })
       : tool,
     // The input is the record that went in, changed by no more than values.

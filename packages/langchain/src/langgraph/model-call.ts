@@ -6,6 +6,7 @@ import { askByInterrupt } from "../approval-interrupt.ts";
 import { ANSWER, BrokenOff } from "../broken-off.ts";
 import { joined } from "../cut-signal.ts";
 import { modelRefusal } from "../enforce.ts";
+import { isHeldBack } from "../held-back.ts";
 import { identityOf } from "../identity.ts";
 import { readContent } from "../message-content.ts";
 import { describeModel, usageOf } from "../model-facts.ts";
@@ -150,7 +151,6 @@ async function admittedCall(
   const { maxOutputTokens: asked = Infinity } = describeModel(model, options);
   const request = { model, modelSettings: options };
   const limited = limit === undefined || asked <= limit ? request : await withOutputLimit(request, limit);
-  const { holdBack, redact } = plane.guard.streamDuties(admission);
   const own = options["signal"];
   return {
     // A limited copy is of the class of the model that it was made of.
@@ -160,6 +160,6 @@ async function admittedCall(
       ...limited.modelSettings,
       signal: joined(own instanceof AbortSignal ? own : undefined, signal),
     },
-    isHeldBack: holdBack !== 0 || redact.length > 0,
+    isHeldBack: isHeldBack(plane, admission),
   };
 }

@@ -8,10 +8,12 @@ import { askByInterrupt } from "../approval-interrupt.ts";
 import { toolCallId } from "../context.ts";
 import { joined } from "../cut-signal.ts";
 import { toolRefusal } from "../enforce.ts";
+import { isHeldBack } from "../held-back.ts";
 import { identityOf } from "../identity.ts";
 import { observeTool } from "../observed-call.ts";
 import { readResult, writeResult } from "../result-content.ts";
-import { toldAtEnd } from "../told-at-end.ts";
+import type { GovernedPlane } from "../plane.ts";
+import { toldAtEnd, type Observing } from "../told-at-end.ts";
 import { TOOL_RESULT } from "../tool-result.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings } from "./settings.ts";
@@ -77,7 +79,8 @@ export function admittedCall(
     (observing) =>
       plane.guard.toolCall<unknown>({
         context,
-        run: async (admission) => run(admission.input, admittedConfig(config, admission, observing)),
+        run: async (admission) =>
+          run(admission.input, admittedConfig(plane, { config, admission, observing })),
         result: RESULT,
         isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
         isControlFlow: isGraphBubbleUp,
@@ -107,18 +110,20 @@ export function toolContext(
   };
 }
 
-function admittedConfig(
-  config: object,
-  { signal }: Admission,
-  observing: (observed: ReturnType<typeof observeTool>) => Callbacks | undefined,
-): object {
+interface AdmittedTool {
+  readonly config: object;
+  readonly admission: Admission;
+  readonly observing: Observing;
+}
+
+function admittedConfig(plane: GovernedPlane, { config, admission, observing }: AdmittedTool): object {
   // Both are members of every configuration of LangChain.
   const own = config as { readonly signal?: AbortSignal; readonly callbacks?: Callbacks };
-  const callbacks = observing(observeTool(own.callbacks));
+  const callbacks = observing(observeTool(own.callbacks, () => isHeldBack(plane, admission)));
   return {
     ...config,
     ...(callbacks !== undefined && { callbacks }),
-    signal: joined(own.signal, signal),
+    signal: joined(own.signal, admission.signal),
   };
 }
 

@@ -1,15 +1,24 @@
-import type { Admission, GuardInit } from "@agentplane/core";
+import { AgentplaneError, type Admission } from "@agentplane/core";
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
-import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { AIMessageChunk } from "@langchain/core/messages";
 
-import { identityOf, type GovernedIdentity } from "../identity.ts";
-import { readContent } from "../message-content.ts";
-import { usageOf } from "../model-facts.ts";
+import { modelRefusal } from "../enforce.ts";
+import { isHeldBack } from "../held-back.ts";
+import type { GovernedIdentity, RunFacts } from "../identity.ts";
 import { MODEL_RESULT } from "../model-result.ts";
 import { METERS } from "../observed-call.ts";
+import type { ShownEnd } from "../observed-handler.ts";
 import type { GovernedPlane } from "../plane.ts";
+import { streamedTokens, type StreamedTokens } from "../streamed-tokens.ts";
 import { isMarkedGuarded } from "./guarded-mark.ts";
-import { runFactsOf } from "./run-facts.ts";
+import {
+  endedAnswer,
+  endedUsage,
+  isStreamed,
+  putAnswer,
+  startedContext,
+  type StartedModel,
+} from "./metered-model.ts";
 import type { GateSettings } from "./settings.ts";
 
 /**
@@ -17,14 +26,28 @@ import type { GateSettings } from "./settings.ts";
  * a summary. Each is reserved before and settled with what the provider reports; one that is not allowed does not
  * happen, and throws. Calls of a guarded model, and of an agent under `govern`, are left to it.
  *
- * A callback can stop a call and rewrite a whole answer; it cannot hold back a stream or ask a human.
+ * A callback can stop a call and rewrite a whole answer. It cannot rewrite a prompt, hold back a stream or ask a human: a
+ * call that needs one of these is refused. Nor can it keep the handlers beside it from hearing an answer as it came.
  * @param plane What `createAgentPlane` returned.
- * @param identity Who the agent is, and where a run says for whom it acts.
+ * @param identity Who the agent is. LangChain tells a callback the thread, which is the session, and nothing else of the
+ * run: `fromRun` reads nothing here, so give the tenant and the user, or let the plane's `identity.current` say them.
  * @example await graph.invoke(input, { callbacks: [usageMeter(plane, { agent: "support" })] });
  */
 export function usageMeter(plane: GovernedPlane, identity: GovernedIdentity): BaseCallbackHandler {
   return new UsageMeter({ plane, identity });
 }
+
+/** A call that was admitted and runs. */
+interface MeteredRun {
+  readonly admission: Admission;
+  readonly tokens: StreamedTokens;
+  /** Whether a rule looks at what it gives. */
+  readonly isHeldBack: boolean;
+}
+
+type Heard<Event extends keyof BaseCallbackHandler> = Parameters<
+  Extract<NonNullable<BaseCallbackHandler[Event]>, (...args: never[]) => unknown>
+>;
 
 /** The handler itself, for who adds to what it charges. */
 export class UsageMeter extends BaseCallbackHandler {
@@ -33,7 +56,7 @@ export class UsageMeter extends BaseCallbackHandler {
   override awaitHandlers = true;
   override raiseError = true;
   protected readonly settings: GateSettings;
-  readonly #running = new Map<string, Admission>();
+  readonly #running = new Map<string, MeteredRun>();
 
   constructor(settings: GateSettings) {
     super();
@@ -47,103 +70,133 @@ export class UsageMeter extends BaseCallbackHandler {
   }
 
   override async handleChatModelStart(
-    ...[llm, messages, runId, , extra, , metadata]: Parameters<
-      NonNullable<BaseCallbackHandler["handleChatModelStart"]>
-    >
+    ...[llm, messages, runId, , extra, , metadata]: Heard<"handleChatModelStart">
   ): Promise<void> {
-    if (isMarkedGuarded(llm)) return;
-    const { plane, identity } = this.settings;
-    const prompt = messages.flat();
-    const context = contextOf(identity, { prompt, metadata, offered: offeredIn(extra) });
-    const admitted = await plane.guard.admit(context);
-    if (admitted.status !== "admitted") throw admitted.error;
-    this.started(runId, admitted);
+    if (!isMarkedGuarded(llm))
+      await this.#startModel(runId, { llm, prompt: messages.flat(), extra, metadata });
   }
 
-  override async handleLLMEnd(
-    ...[output, runId]: Parameters<NonNullable<BaseCallbackHandler["handleLLMEnd"]>>
+  override async handleLLMStart(
+    ...[llm, prompt, runId, , extra, , metadata]: Heard<"handleLLMStart">
   ): Promise<void> {
-    const admission = this.take(runId);
-    const generation = output.generations[0]?.[0];
-    if (admission === undefined) return;
-    const message: unknown =
-      generation !== undefined && "message" in generation ? generation.message : undefined;
-    const result = AIMessage.isInstance(message) ? message : new AIMessage(generation?.text ?? "");
-    const outcome = await this.settings.plane.guard.complete(admission, {
-      status: "ran",
-      result,
-      usage: usageOf(result),
-      codec: MODEL_RESULT,
-    });
-    if (outcome.status !== "ran") throw outcome.error;
-    // The message was changed in place; LangChain repeats its text beside it.
-    if (generation !== undefined) generation.text = result.text;
+    await this.#startModel(runId, { llm, prompt, extra, metadata });
   }
 
-  override async handleLLMError(
-    ...[error, runId]: Parameters<NonNullable<BaseCallbackHandler["handleLLMError"]>>
-  ): Promise<void> {
+  override handleLLMNewToken(...[token, , runId, , , fields]: Heard<"handleLLMNewToken">): void {
+    this.#streams(runId, fields?.chunk === undefined ? new AIMessageChunk(token) : fields);
+  }
+
+  override handleChatModelStreamEvent(...[event, runId]: Heard<"handleChatModelStreamEvent">): void {
+    this.#streams(runId, event);
+  }
+
+  override async handleLLMEnd(...[output, runId]: Heard<"handleLLMEnd">): Promise<void> {
+    const run = this.take(runId);
+    if (run === undefined) return;
+    let shown: ShownEnd | undefined;
+    try {
+      const outcome = await this.settings.plane.guard.complete(run.admission, {
+        status: "ran",
+        result: endedAnswer(output, run.isHeldBack),
+        usage: endedUsage(output),
+        codec: MODEL_RESULT,
+      });
+      if (outcome.status !== "ran") {
+        shown = { result: modelRefusal(outcome) };
+        putAnswer(output, modelRefusal(outcome));
+        throw outcome.error;
+      }
+      putAnswer(output, outcome.result);
+      // One whose model tells of no token.
+      if (run.isHeldBack && isStreamed(output)) throw refusedStream();
+    } catch (error) {
+      shown ??= { error };
+      throw error;
+    } finally {
+      this.judged(runId, shown);
+    }
+  }
+
+  override async handleLLMError(...[error, runId]: Heard<"handleLLMError">): Promise<void> {
     await this.failed(runId, error);
+  }
+
+  /** Who acts: of the run a callback is told no more than the thread. */
+  protected runFacts(metadata: Readonly<Record<string, unknown>> = {}): RunFacts {
+    const { thread_id, run_id } = metadata;
+    return { configurable: { thread_id, run_id } };
   }
 
   /** Remembers what was admitted until its run ends. */
   protected started(runId: string, admission: Admission): void {
-    this.#running.set(runId, admission);
+    const held = isHeldBack(this.settings.plane, admission);
+    this.#running.set(runId, { admission, tokens: streamedTokens(), isHeldBack: held });
   }
 
-  /** Ends a run that threw. */
+  /** What handlers beside this one are to hear of an end; undefined where it is as it came. */
+  protected judged(_runId: string, _shown: ShownEnd | undefined): void {}
+
+  /** A call that runs. */
+  protected running(runId: string): MeteredRun | undefined {
+    return this.#running.get(runId);
+  }
+
+  /** Ends a run that threw; what it had streamed was used. */
   protected async failed(runId: string, error: unknown): Promise<void> {
-    const admission = this.take(runId);
-    if (admission === undefined) return;
+    const run = this.take(runId);
+    if (run === undefined) return;
+    let shown: ShownEnd | undefined;
     try {
-      const outcome = await this.settings.plane.guard.complete(admission, { status: "failed", error });
+      const usage = run.tokens.usage();
+      const outcome = await this.settings.plane.guard.complete(run.admission, {
+        status: "failed",
+        error,
+        usage,
+      });
       if (outcome.status !== "ran") throw outcome.error;
-    } catch (shown) {
+    } catch (seen) {
       // The caller gets the call's own error, or what a policy makes of it.
-      if (shown !== error) throw shown;
+      if (seen !== error) {
+        shown = { error: seen };
+        throw seen;
+      }
+    } finally {
+      this.judged(runId, shown);
     }
   }
 
   /** What was admitted for a run, once. */
-  protected take(runId: string): Admission | undefined {
-    const admission = this.#running.get(runId);
+  protected take(runId: string): MeteredRun | undefined {
+    const run = this.#running.get(runId);
     this.#running.delete(runId);
-    return admission;
+    return run;
+  }
+
+  async #startModel(runId: string, model: Omit<StartedModel, "run">): Promise<void> {
+    const { plane, identity } = this.settings;
+    const context = startedContext(identity, { ...model, run: this.runFacts(model.metadata) });
+    const admitted = await plane.guard.admit(context);
+    if (admitted.status !== "admitted") throw admitted.error;
+    if (admitted.isInputChanged) {
+      await plane.guard.release(admitted);
+      throw new AgentplaneError(
+        "usage_invalid",
+        `the prompt of ${context.model.name} would have to be changed, which only guardModel() or its own agent under govern() can`,
+      );
+    }
+    this.started(runId, admitted);
+  }
+
+  #streams(runId: string, piece: object): void {
+    const run = this.#running.get(runId);
+    run?.tokens.take([piece]);
+    if (run?.isHeldBack === true) throw refusedStream();
   }
 }
 
-interface Started {
-  readonly prompt: readonly BaseMessage[];
-  readonly metadata: Readonly<Record<string, unknown>> | undefined;
-  readonly offered: readonly string[];
-}
-
-function contextOf(identity: GovernedIdentity, { prompt, metadata = {}, offered }: Started): GuardInit {
-  const { ls_provider: provider, ls_model_name: name, ls_max_tokens: limit } = metadata;
-  return {
-    hookpoint: "before_model_call",
-    ...identityOf(identity, runFactsOf(undefined)),
-    model: {
-      ...(typeof provider === "string" && { provider }),
-      name: typeof name === "string" && name !== "" ? name : "unknown",
-      ...(typeof limit === "number" && limit > 0 && { maxOutputTokens: limit }),
-      messages: readContent([...prompt]),
-      tools: offered,
-    },
-  };
-}
-
-/** Names of the tools that a model is offered, as its options say. */
-function offeredIn(extra: Readonly<Record<string, unknown>> | undefined): readonly string[] {
-  const options = extra?.["options"];
-  const tools: unknown =
-    typeof options === "object" && options !== null && "tools" in options ? options.tools : [];
-  return Array.isArray(tools) ? tools.flatMap(nameIn) : [];
-}
-
-function nameIn(tool: unknown): readonly string[] {
-  if (typeof tool !== "object" || tool === null) return [];
-  const described: unknown = "function" in tool ? tool.function : tool;
-  if (typeof described !== "object" || described === null || !("name" in described)) return [];
-  return typeof described.name === "string" ? [described.name] : [];
+function refusedStream(): AgentplaneError {
+  return new AgentplaneError(
+    "usage_invalid",
+    "a policy looks at what this model gives, so it must not stream; invoke it without streaming, or put it under guardModel()",
+  );
 }

@@ -1,0 +1,142 @@
+import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
+import { AIMessage } from "@langchain/core/messages";
+
+/** What callback handlers are told about the end of a call. */
+export type ShownEnd = { readonly result: unknown } | { readonly error: unknown };
+
+/** Tells a handler of an event: as it came, or with another end in the place of its own. */
+export type Tell = (shown?: ShownEnd) => unknown;
+
+/** Decides what callback handlers hear. */
+export interface Hearing {
+  /** Passes an event on, or does not, or later. */
+  hear(event: string, args: readonly unknown[], tell: Tell): unknown;
+  /** Whether a handler must not ask for streams now, which LangChain would make of whole answers. */
+  isHolding?(): boolean;
+}
+
+/** Members by which a handler asks for the stream of a call that is made as a whole. */
+const ASKS_FOR_STREAMS: ReadonlySet<string> = new Set([
+  "lc_prefer_streaming",
+  "lc_prefer_chat_model_stream_events",
+]);
+
+/**
+ * The same handler, told of what passes.
+ * @param hearing Decides about each event.
+ */
+export function observedHandler<H extends object>(handler: H, hearing: Hearing): H {
+  return new Proxy(handler, {
+    get(target, name) {
+      // Read and called on the handler itself, whose class may have private members.
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof name !== "string" || name === "constructor") return value;
+      if (ASKS_FOR_STREAMS.has(name) && hearing.isHolding?.() === true) return false;
+      if (typeof value !== "function") return value;
+      const call = (args: readonly unknown[]): unknown => Reflect.apply(value, target, args);
+      if (!name.startsWith("handle"))
+        return (...args: readonly unknown[]): unknown => {
+          const given = call(args);
+          // LangSmith's tracer is copied for each call of a chat model: the copy hears no more than it.
+          return given !== target && isHandler(given) ? observedHandler(given, hearing) : given;
+        };
+      return (...args: readonly unknown[]): unknown =>
+        hearing.hear(name, args, (shown) =>
+          shown === undefined ? call(args) : told(target, call, [name, args, shown]),
+        );
+    },
+  });
+}
+
+/** As LangChain tells one. */
+function isHandler(value: unknown): value is BaseCallbackHandler {
+  if (typeof value !== "object" || value === null) return false;
+  return "copy" in value && typeof value.copy === "function" && "awaitHandlers" in value;
+}
+
+/** Handlers of a call, of which some are told of what happens inside it alone. */
+class InnerCallbacks extends CallbackManager {
+  readonly #inside: readonly BaseCallbackHandler[];
+
+  constructor(source: CallbackManager, inside: readonly BaseCallbackHandler[]) {
+    super(source.getParentRunId());
+    Object.assign(this, source);
+    this.inheritableHandlers = [...source.inheritableHandlers, ...inside];
+    this.#inside = inside;
+  }
+
+  /** LangChain copies a manager before it is used, and would leave out who only inherits. */
+  override copy(...added: Parameters<CallbackManager["copy"]>): CallbackManager {
+    const copy = super.copy(...added);
+    for (const handler of this.#inside)
+      if (!copy.inheritableHandlers.includes(handler)) copy.inheritableHandlers.push(handler);
+    return copy;
+  }
+}
+
+/**
+ * The same callbacks, of which every handler hears what passes.
+ * @param wrap Makes of each handler what stands for it; undefined leaves it out.
+ * @param inside A handler that is told of what happens inside the call alone.
+ */
+export function replacedCallbacks(
+  callbacks: Callbacks,
+  wrap: <H extends object>(handler: H) => H | undefined,
+  inside?: BaseCallbackHandler,
+): Callbacks {
+  const known = new Map<object, object | undefined>();
+  const kept = <H extends object>(handler: H): H[] => {
+    if (!known.has(handler)) known.set(handler, wrap(handler));
+    const made = known.get(handler);
+    // A proxy of a handler is one.
+    return made === undefined ? [] : [made as H];
+  };
+  if (Array.isArray(callbacks)) {
+    const list = callbacks.flatMap((handler) => kept(handler));
+    return inside === undefined ? list : [...list, inside];
+  }
+  const own = insideOf(callbacks);
+  const copy = callbacks.copy();
+  copy.handlers = copy.handlers.flatMap(kept);
+  copy.inheritableHandlers = copy.inheritableHandlers.filter((one) => !own.includes(one)).flatMap(kept);
+  const inner = [...own.flatMap(kept), ...(inside === undefined ? [] : [inside])];
+  return inner.length === 0 ? copy : new InnerCallbacks(copy, inner);
+}
+
+/** Handlers that are told of what happens inside alone. */
+function insideOf({ handlers, inheritableHandlers }: CallbackManager): BaseCallbackHandler[] {
+  return inheritableHandlers.filter((handler) => !handlers.includes(handler));
+}
+
+/** A handler that throws is reported, or heard, as LangChain does it. */
+async function told(
+  handler: object,
+  call: (args: readonly unknown[]) => unknown,
+  [event, args, shown]: readonly [string, readonly unknown[], ShownEnd],
+): Promise<void> {
+  try {
+    await call([shownTo(event, shown), ...args.slice(1)]);
+  } catch (error) {
+    // Any handler may have this member.
+    if ((handler as Partial<BaseCallbackHandler>).raiseError === true) throw error;
+    console.warn(`Error in handler ${handler.constructor.name}, ${event}: ${String(error)}`);
+  }
+}
+
+function shownTo(event: string, shown: ShownEnd): unknown {
+  if (event.endsWith("Error")) return "error" in shown ? shown.error : new Error("the result was withheld");
+  const result = "result" in shown ? shown.result : undefined;
+  if (event !== "handleLLMEnd") return result;
+  const message = messageOf(result) ?? new AIMessage("");
+  return { generations: [[{ text: message.text, message }]] };
+}
+
+/** The model's message, also of a structured response. */
+function messageOf(result: unknown): AIMessage | undefined {
+  if (AIMessage.isInstance(result)) return result;
+  if (typeof result !== "object" || result === null || !("messages" in result)) return undefined;
+  return Array.isArray(result.messages)
+    ? result.messages.find((one) => AIMessage.isInstance(one))
+    : undefined;
+}
