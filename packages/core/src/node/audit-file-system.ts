@@ -3,6 +3,8 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
+import { readRegular, readSized } from "./regular-file.ts";
+
 /** An open segment file; every write goes to its end. */
 export interface SegmentFile {
   /** Takes as many of the bytes as it can; returns how many. */
@@ -22,6 +24,7 @@ export interface AuditFileSystem {
   makeDirectory(directory: string): void;
   /** File names in a directory, without their path. */
   list(directory: string): readonly string[];
+  /** Of a short file. */
   readText(path: string): string;
   /** A whole file. */
   read(path: string): Uint8Array;
@@ -43,6 +46,11 @@ export interface AuditFileSystem {
 /** Segments hold redacted content, still nobody else's business. */
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
+/** A checkpoint that names a thousand writers has about a hundred kilobytes. */
+const MAX_TEXT_BYTES = 1024 * 1024;
+/** A pipe under the name is not waited for. */
+const APPEND =
+  fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NONBLOCK ?? 0);
 
 const write = promisify(fs.write);
 const fdatasync = promisify(fs.fdatasync);
@@ -53,20 +61,8 @@ const close = promisify(fs.close);
 export const nodeFileSystem: AuditFileSystem = {
   makeDirectory: (directory) => void fs.mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY }),
   list: (directory) => fs.readdirSync(directory),
-  readText: (path) => fs.readFileSync(path, "utf8"),
-  read(path) {
-    const file = fs.openSync(path, "r");
-    try {
-      // As long as the file says it is: a device would never end.
-      const bytes = new Uint8Array(fs.fstatSync(file).size);
-      let at = 0;
-      for (let read = -1; at < bytes.length && read !== 0; at += read)
-        read = fs.readSync(file, bytes, at, bytes.length - at, at);
-      return bytes.subarray(0, at);
-    } finally {
-      fs.closeSync(file);
-    }
-  },
+  readText: (path) => Buffer.from(readRegular(path, MAX_TEXT_BYTES)).toString("utf8"),
+  read: (path) => readSized(path),
   size: (path) => fs.statSync(path).size,
   createExclusive(path, content) {
     // Written aside and linked into place, so that nobody ever reads half of it.
@@ -97,7 +93,7 @@ export const nodeFileSystem: AuditFileSystem = {
   truncate: (path, size) => fs.truncateSync(path, size),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.rmSync(path, { force: true }),
-  openSegment: (path) => segmentFile(fs.openSync(path, "a", PRIVATE_FILE)),
+  openSegment: (path) => segmentFile(fs.openSync(path, APPEND, PRIVATE_FILE)),
   syncDirectory(directory) {
     // Windows cannot open a directory, and needs no such call.
     if (process.platform === "win32") return;

@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { AgentplaneError } from "../base/errors.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
 import { readCheckpointText, type Checkpoint } from "./checkpoint.ts";
 import { checkpointName, type WriterFiles } from "./segment-files.ts";
@@ -52,8 +53,8 @@ export function readCheckpoints(files: WriterFiles, demands: CheckpointDemands):
       broken: { number, problem, detail },
     });
     const name = checkpointName({ writer, number });
-    const note = nodeFileSystem.readText(path.join(demands.directory, name));
-    const opened = openNote(note, demands.trusted?.keys ?? []);
+    const note = noteIn(path.join(demands.directory, name));
+    const opened = note === undefined ? undefined : openNote(note, demands.trusted?.keys ?? []);
     const checkpoint = opened && readCheckpointText(opened.text);
     if (opened === undefined || checkpoint === undefined)
       return fails("checkpoint_broken", "it cannot be read as a checkpoint");
@@ -70,6 +71,16 @@ export function readCheckpoints(files: WriterFiles, demands: CheckpointDemands):
     checkpoints.push(checkpoint);
   }
   return { checkpoints, broken: undefined };
+}
+
+/** Undefined where something stands that is no file, or longer than any note. */
+function noteIn(file: string): string | undefined {
+  try {
+    return nodeFileSystem.readText(file);
+  } catch (error) {
+    if (error instanceof AgentplaneError) return undefined;
+    throw error;
+  }
 }
 
 function whyUnsigned(

@@ -1,8 +1,9 @@
-import { fstatSync, openSync, readSync, closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 
 import { readStoredLine, type ChainPosition } from "../audit/chain.ts";
 import { checkLines } from "./check-lines.ts";
 import { MerkleTree, type Subtree } from "./merkle-tree.ts";
+import { openRegular } from "./regular-file.ts";
 
 /** What is asked of every part of a segment. */
 export interface PartQuestion {
@@ -32,8 +33,8 @@ export interface PartReport {
 const LINE_BREAK = 10;
 /** More than most lines are long. */
 const SLACK_BYTES = 64 * 1024;
-/** No line is longer: it is a string first, and Node.js makes none of more characters. */
-const MAX_LINE_BYTES = 512 * 1024 * 1024;
+/** No line is longer: it is a string first, and Node.js makes none of 512 Mi characters. */
+const MAX_LINE_BYTES = 512 * 1024 * 1024 - 1024;
 const NOTHING: PartReport = {
   first: undefined,
   good: 0,
@@ -46,11 +47,17 @@ const NOTHING: PartReport = {
 /**
  * Checks the lines of a segment that begin in a range of its bytes: as a chain that starts where the first of them
  * says.
+ * @param maxLineBytes A longer first line is none.
  */
-export function checkPart(bytes: Buffer, { startSeq, sealed, watched }: PartQuestion): PartReport {
+export function checkPart(
+  bytes: Buffer,
+  { startSeq, sealed, watched }: PartQuestion,
+  maxLineBytes = MAX_LINE_BYTES,
+): PartReport {
   if (bytes.length === 0) return NOTHING;
   const end = bytes.indexOf(LINE_BREAK);
-  const line = end === -1 ? undefined : readStoredLine(bytes.toString("utf8", 0, end));
+  const isLine = end !== -1 && end <= maxLineBytes;
+  const line = isLine ? readStoredLine(bytes.toString("utf8", 0, end)) : undefined;
   if (line === undefined) return { ...NOTHING, isWhole: false };
   const first = { seq: line.seq, prev: line.prev };
   const index = first.seq - startSeq;
@@ -76,7 +83,9 @@ export interface PartFile {
 
 /** How long a file is, in bytes. */
 export function sizeOf(path: string): number {
-  return withFile(path, (file) => fstatSync(file).size);
+  const { file, size } = openRegular(path);
+  closeSync(file);
+  return size;
 }
 
 /** Reads the lines that begin in a part. */
@@ -106,7 +115,7 @@ function readWhole(file: number, bytes: Buffer, position: number): number {
 }
 
 function withFile<T>(path: string, use: (file: number) => T): T {
-  const file = openSync(path, "r");
+  const { file } = openRegular(path);
   try {
     return use(file);
   } finally {

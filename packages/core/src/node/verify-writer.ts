@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { CHAIN_START, type ChainPosition } from "../audit/chain.ts";
 import { verifyLines, type BadLine, type LineProblem } from "../audit/verify.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
 import { checkSegmentBytes, checkSegmentFile, type SegmentCheck } from "./check-segment.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -10,6 +11,7 @@ import { inflateSegment } from "./inflate-segment.ts";
 import { checkPrunedHead, type KnownHead, type UncheckedHead } from "./known-heads.ts";
 import type { PartHelpers } from "./part-helpers.ts";
 import type { CheckpointProblem, ReadCheckpoints } from "./read-checkpoints.ts";
+import { readRegular } from "./regular-file.ts";
 import { compressedName, segmentName, type WriterFiles } from "./segment-files.ts";
 
 /** The first thing that is wrong, and the segment it concerns. */
@@ -53,6 +55,9 @@ export interface WriterReport {
 
 /** A longer segment is not read whole to say what happened to its first bad line. */
 const MAX_EXPLAINED_BYTES = 256 * 1024 * 1024;
+
+/** So much more than it seals a compressed file may hold and still be read, to say what is wrong with it. */
+const MAX_SPARE_BYTES = 16 * 1024 * 1024;
 
 /** Checks the segments of one writer in order, up to the first thing that is wrong. */
 export async function verifyWriter(trail: WriterTrail): Promise<WriterReport> {
@@ -140,8 +145,18 @@ interface SegmentJob extends WriterTrail {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** Says why it cannot be decompressed, if so. */
+/** Says why it is nothing to be checked line by line, if so. */
 async function checkSegment(number: number, job: SegmentJob): Promise<CheckedSegment | string> {
+  try {
+    return await checkLinesOf(number, job);
+  } catch (error) {
+    // Something else than a file stands under its name.
+    if (error instanceof AgentplaneError) return error.message;
+    throw error;
+  }
+}
+
+async function checkLinesOf(number: number, job: SegmentJob): Promise<CheckedSegment | string> {
   const { directory, files, start, checkpoint, heads, helpers } = job;
   const place = { writer: files.writer, number };
   const question = { start, sealed: checkpoint?.size ?? 0, watched: heads.map(({ end }) => end.seq) };
@@ -155,10 +170,8 @@ async function checkSegment(number: number, job: SegmentJob): Promise<CheckedSeg
   }
   const none = { good: 0, end: start, firstBad: undefined };
   if (checkpoint === undefined) return none;
-  const inflated = await inflateSegment(
-    await readFile(path.join(directory, compressedName(place))),
-    checkpoint,
-  );
+  const file = path.join(directory, compressedName(place));
+  const inflated = await inflateSegment(readRegular(file, checkpoint.bytes + MAX_SPARE_BYTES), checkpoint);
   if ("failure" in inflated) return inflated.failure;
   const { bytes } = inflated;
   return judged(await checkSegmentBytes(bytes, question), job, async () => {

@@ -1,0 +1,62 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { basename } from "node:path";
+
+import { AgentplaneError } from "../base/errors.ts";
+
+/** Missing where the system has no such thing. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens what must be a file to read it, and nothing else: who can write a directory can put a pipe under a name, which
+ * would be waited for, or a link to a device, which never ends.
+ * @returns Its descriptor and its length in bytes.
+ * @throws AgentplaneError `audit_corrupt` for anything else
+ */
+export function openRegular(path: string): { readonly file: number; readonly size: number } {
+  const file = openAny(path);
+  const found = fstatSync(file);
+  if (found.isFile()) return { file, size: found.size };
+  closeSync(file);
+  throw notRegular(path);
+}
+
+/**
+ * Reads a file, as long as it says it is when it is opened.
+ * @throws AgentplaneError `audit_corrupt` when it is no file or longer
+ */
+export function readRegular(path: string, maxBytes: number): Uint8Array {
+  const { file, size } = openRegular(path);
+  closeSync(file);
+  if (size <= maxBytes) return readSized(path);
+  const message = `${basename(path)} is longer than it can be`;
+  throw new AgentplaneError("audit_corrupt", message, { data: { path, size } });
+}
+
+/** Reads as much as what stands there says it is long: a device, which never ends, and a pipe say nothing. */
+export function readSized(path: string): Uint8Array {
+  const file = openAny(path);
+  try {
+    const bytes = new Uint8Array(fstatSync(file).size);
+    let at = 0;
+    for (let read = -1; at < bytes.length && read !== 0; at += read)
+      read = readSync(file, bytes, at, bytes.length - at, at);
+    return bytes.subarray(0, at);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openAny(path: string): number {
+  try {
+    return openSync(path, READ_WITHOUT_WAITING);
+  } catch (error) {
+    // What a socket answers.
+    if (error instanceof Error && "code" in error && error.code === "ENXIO") throw notRegular(path);
+    throw error;
+  }
+}
+
+function notRegular(path: string): AgentplaneError {
+  const message = `${basename(path)} is not a regular file; look who put it there, and move it away`;
+  return new AgentplaneError("audit_corrupt", message, { data: { path } });
+}
