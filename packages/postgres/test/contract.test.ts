@@ -21,6 +21,7 @@ describe.skipIf(!(await hasServer()))("the contract of a state store", () => {
       await schema.empty();
       return {
         store: schema.open({ pollMs: 30 }),
+        // No process's wall clock is ever looked at, so there is none to set wrong.
         second: schema.open({ pollMs: 30 }),
         async advanceMs(durationMs) {
           nowMs += durationMs;

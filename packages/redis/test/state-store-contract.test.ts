@@ -4,11 +4,17 @@ import { describe, expect, test } from "vitest";
 import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
 import { hasRedis } from "./redis-url.ts";
 
+/** The clock of a process that is hours off: the server's counts. */
+const hoursOff = { wallMs: () => Date.now() - 7 * 3_600_000, elapsedMs: () => performance.now() };
+
 const cases = stateStoreContract({
   name: "redis",
   async create() {
     const namespace = freshNamespace();
-    const [store, second] = await Promise.all([openState({ namespace }), openState({ namespace })]);
+    const [store, second] = await Promise.all([
+      openState({ namespace }),
+      openState({ namespace, ports: { clock: hoursOff } }),
+    ]);
     const close = store.close.bind(store);
     return {
       store: Object.assign(store, {
