@@ -12,30 +12,32 @@ process.on("message", () => void run());
 process.on("disconnect", () => void plane.close());
 process.send?.("ready");
 
-/** Runs one call until it is cut. One that the last kill still stops is tried again: its end may be seen here later. */
 async function run(): Promise<void> {
+  // The end of the last kill may be seen here later: what it still stops is tried again.
+  // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
+  while (!(await hasRun())) await wait(5);
+}
+
+/** Makes one call that runs until it is cut. @returns Whether it ran at all. */
+async function hasRun(): Promise<boolean> {
   const context = plane.guard.context({
     hookpoint: "before_tool_call",
     agent: "billing",
     tool: { name: "export" },
   });
-  let hasRun = false;
-  while (!hasRun) {
-    // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-    await plane.guard.toolCall({
-      context,
-      run: ({ signal }) =>
-        new Promise((resolve) => {
-          hasRun = true;
-          signal.addEventListener("abort", () => {
-            // One clock for all processes of a machine.
-            process.send?.(["cut", process.hrtime.bigint().toString()]);
-            resolve(undefined);
-          });
-          process.send?.(["running"]);
-        }),
-    });
-    // oxlint-disable-next-line no-await-in-loop -- what changed is heard between two attempts
-    if (!hasRun) await wait(5);
-  }
+  let didRun = false;
+  await plane.guard.toolCall({
+    context,
+    run: ({ signal }) =>
+      new Promise((resolve) => {
+        didRun = true;
+        signal.addEventListener("abort", () => {
+          // One clock for all processes of a machine.
+          process.send?.(["cut", process.hrtime.bigint().toString()]);
+          resolve(undefined);
+        });
+        process.send?.(["running"]);
+      }),
+  });
+  return didRun;
 }
