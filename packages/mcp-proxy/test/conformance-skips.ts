@@ -61,8 +61,6 @@ export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {
   "budget.aborted": NO_MODEL,
   "budget.clamp": NO_MODEL,
   "passthrough.stream": NO_STREAM,
-  "isolation.approval":
-    "a call that is held goes on at the moment it is approved: there is no resume of its own that could be left out",
 };
 
 const LISTED = "only a client that lists what there is can offer it; the other suite has one";

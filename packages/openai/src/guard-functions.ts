@@ -1,6 +1,7 @@
-import type { GuardInit } from "@agentplane/core";
+import type { Admission, GuardInit } from "@agentplane/core";
 
 import { createCallIds } from "./call-ids.ts";
+import { callerSignal, withCutSignal } from "./cut-signal.ts";
 import { identityOf, type GovernedIdentity } from "./identity.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { noteGuarded } from "./proposed-calls.ts";
@@ -51,8 +52,11 @@ export function guardFunctions<Tool extends RunnableTool>(
       const callId = textOf(recordOf(runner)?.["callId"]) ?? callIds.claim(runner, name, input);
       const call = {
         context: contextOf(identity, { name, input, callId }),
-        run: async (admitted: unknown) => Reflect.apply(run, undefined, [admitted, runner, ...rest]),
-        input,
+        async run(admission: Admission): Promise<unknown> {
+          const told = withCutSignal(runner, () => admission.signal);
+          return Reflect.apply(run, undefined, [asWritten(input, admission), told, ...rest]);
+        },
+        signal: callerSignal(runner),
         onPending,
       };
       // Whoever tries again after a failure makes the same call again.
@@ -100,24 +104,36 @@ function withFunction<Tool extends RunnableTool>(tool: Tool, place: Found["place
 
 interface GuardedRun {
   readonly context: GuardInit;
-  readonly input: unknown;
-  readonly run: (input: unknown) => Promise<unknown>;
+  readonly run: (admission: Admission) => Promise<unknown>;
+  /** Fires when the caller gives the run up. */
+  readonly signal: AbortSignal | undefined;
   readonly onPending: "wait" | "throw";
 }
 
 async function runGuarded(plane: GovernedPlane, call: GuardedRun): Promise<unknown> {
+  const { context, run, signal, onPending } = call;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
-    const outcome = await plane.guard.toolCall({
-      context: call.context,
-      run: (admission) => call.run(asWritten(call.input, admission)),
-    });
+    const outcome = await plane.guard.toolCall({ context, run });
     if (outcome.status === "ran") return outcome.result;
     if (outcome.status === "blocked") return refused(outcome.message);
-    if (call.onPending === "throw") throw outcome.error;
+    if (onPending === "throw") throw outcome.error;
     // oxlint-disable-next-line no-await-in-loop
-    const { status } = await plane.approvals.wait(outcome.approvalId);
-    if (status !== "approved") return refused(outcome.message);
+    if (!(await isApproved(plane, outcome.approvalId, signal))) return refused(outcome.message);
+  }
+}
+
+/** @throws The reason of the signal, once it fires: whoever gave the run up wants nothing to run, approved or not. */
+async function isApproved(
+  { approvals }: GovernedPlane,
+  approvalId: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const { status } = await approvals.wait(approvalId, signal);
+    return status === "approved";
+  } finally {
+    signal?.throwIfAborted();
   }
 }
 

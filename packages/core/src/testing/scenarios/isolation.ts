@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 
 import { answerPending, askingFor } from "./approvals.ts";
 import { expectCount, expectStatus } from "./expectations.ts";
@@ -33,17 +33,24 @@ export const isolationScenarios: readonly Scenario[] = [
   }),
   scenario("isolation.approval", ["resume"], async (driver) => {
     const world = createWorld(driver, { policies: [askingFor("send_mail")] });
-    const script = { turns: [calling(call("c1", "send_mail"))], tools: [world.tool("send_mail")] };
-    const acme = await world.run(script);
-    const globex = await world.run(script, GLOBEX);
+    const ran = { acme: 0, globex: 0 };
+    // The same tool, call id and input; only whose it is differs.
+    const scriptOf = (tenant: keyof typeof ran) => ({
+      turns: [calling(call("c1", "send_mail"))],
+      tools: [world.tool("send_mail", () => ({ sent: ++ran[tenant] }))],
+    });
+    const acme = await world.run(scriptOf("acme"));
+    const globex = await world.run(scriptOf("globex"), GLOBEX);
     expectStatus(globex, "pending");
     strictEqual(
       (await world.plane.approvals.list({ status: "pending" })).length,
       2,
       "the tenants share a request",
     );
-    await answerPending(world, acme, "approve");
+    const answers = await answerPending(world, acme, "approve");
     await driver.resume(globex, []);
-    expectCount(world, "send_mail", 0);
+    strictEqual(ran.globex, 0, "globex's call ran on acme's approval");
+    await driver.resume(acme, answers);
+    deepStrictEqual(ran, { acme: 1, globex: 0 }, "acme's approval is not acme's alone");
   }),
 ];
