@@ -53,7 +53,8 @@ describe.each(PROVIDERS)("a card number with spaces that $name streams", (kind) 
       // oxlint-disable-next-line no-await-in-loop
       for (const seen of [await all(stream), await all(events)]) {
         expect(seen).toContain(" now");
-        expect(seen).not.toMatch(/4242/);
+        // A random id may hold these digits by chance.
+        expect(seen.replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, "")).not.toMatch(/4242/);
       }
     }
   });
