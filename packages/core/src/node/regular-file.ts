@@ -26,8 +26,12 @@ export function openRegular(path: string): { readonly file: number; readonly siz
  */
 export function readRegular(path: string, maxBytes: number): Uint8Array {
   const { file, size } = openRegular(path);
-  closeSync(file);
-  if (size <= maxBytes) return readSized(path);
+  try {
+    // What was looked at is what is read: another file may stand under the name by now.
+    if (size <= maxBytes) return readBytes(file, size);
+  } finally {
+    closeSync(file);
+  }
   const message = `${basename(path)} is longer than it can be`;
   throw new AgentplaneError("audit_corrupt", message, { data: { path, size } });
 }
@@ -36,14 +40,18 @@ export function readRegular(path: string, maxBytes: number): Uint8Array {
 export function readSized(path: string): Uint8Array {
   const file = openAny(path);
   try {
-    const bytes = new Uint8Array(fstatSync(file).size);
-    let at = 0;
-    for (let read = -1; at < bytes.length && read !== 0; at += read)
-      read = readSync(file, bytes, at, bytes.length - at, at);
-    return bytes.subarray(0, at);
+    return readBytes(file, fstatSync(file).size);
   } finally {
     closeSync(file);
   }
+}
+
+function readBytes(file: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (let read = -1; at < bytes.length && read !== 0; at += read)
+    read = readSync(file, bytes, at, bytes.length - at, at);
+  return bytes.subarray(0, at);
 }
 
 function openAny(path: string): number {
