@@ -8,6 +8,7 @@ import { compileCelCondition } from "./cel-condition.ts";
 import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
 import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./rule.ts";
 import { subPath } from "./sub-path.ts";
+import { mayHoldAt } from "./where-at-hookpoint.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
 const expression = z.record(z.string(), z.unknown()).check(
@@ -83,9 +84,12 @@ export const condition = defineRule({
     const answer = answerOf({ then, reason, ruleId });
     const looksAfter = [scope, cel, duty].some((part) => part?.isAboutOutcome === true);
     const reads = readsOf([scope, cel, duty]);
+    // What has left cannot be withheld when the call has ended, whatever the condition is about then.
+    const mayWithhold = looksAfter && then !== "allow" && mayFireAfterModelCall({ where, require });
+    const needsWhole = reads.includes("result") || mayWithhold;
     return {
       reads,
-      span: reads.includes("result") ? "whole" : NEEDS_NO_TEXT,
+      span: needsWhole ? "whole" : NEEDS_NO_TEXT,
       check(context, { session, traits }) {
         if (!looksAfter && isAfter(context.hookpoint)) return undefined;
         const truth = fires({ context, session, traits });
@@ -105,6 +109,18 @@ interface WhereUse {
 interface KnownWhere extends Pick<CompileTools, "hookpoints"> {
   readonly stance: WhereUse["stance"];
   readonly where: CompiledWhere;
+}
+
+/** What CEL says of the hookpoint is not known beforehand: such an expression may fire at each. */
+function mayFireAfterModelCall(of: {
+  where: WhereSpec | undefined;
+  require: WhereSpec | undefined;
+}): boolean {
+  const { where, require } = of;
+  return (
+    (where === undefined || mayHoldAt(where, "after_model_call")) &&
+    (require === undefined || mayHoldAt(require, "after_model_call", true))
+  );
 }
 
 const knownWheres = new Map<WhereSpec, KnownWhere>();
