@@ -23,6 +23,8 @@ export interface DecisionRecord {
   readonly model?: string;
   readonly callId?: string;
   readonly attempt?: number;
+  /** The distributed trace that the call belongs to, where the caller named one: 32 hex digits. */
+  readonly traceId?: string;
   /** Digest of the input as decided. */
   readonly inputDigest?: string;
   /** Redacted; only where an `audit` rule asks for it. */

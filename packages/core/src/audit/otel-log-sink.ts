@@ -82,7 +82,8 @@ function attributesOf(record: AuditRecord): Readonly<Record<string, string | num
   const { agent, tenant, user, session, runId } = record.identity;
   const { tool, model } = record;
   const who = { agent, tenant, user, session, run_id: runId, tool, model };
-  if (record.kind === "decision") return named({ ...who, ...decisionAttributes(record.decision) });
+  if (record.kind === "decision")
+    return named({ ...who, trace_id: record.traceId, ...decisionAttributes(record.decision) });
   const { outcome, decisionId, durationMs } = record;
   return named({ ...who, outcome, decision_id: decisionId, duration_ms: durationMs });
 }

@@ -46,10 +46,10 @@ function decisionRecordText(
   record: AllOf<
     DecisionRecord,
     | ("at" | "attempt" | "callId" | "decision" | "identity")
-    | ("input" | "inputDigest" | "kind" | "model" | "tool")
+    | ("input" | "inputDigest" | "kind" | "model" | "tool" | "traceId")
   >,
 ): string {
-  const { at, attempt, callId, inputDigest, model, tool } = record;
+  const { at, attempt, callId, inputDigest, model, tool, traceId } = record;
   return (
     `{"at":${written(at)}` +
     (attempt === undefined ? "" : `,"attempt":${written(attempt)}`) +
@@ -58,7 +58,8 @@ function decisionRecordText(
     (inputDigest === undefined ? "" : `,"inputDigest":"${escaped(inputDigest)}"`) +
     `,"kind":"decision"` +
     (model === undefined ? "" : `,"model":"${escaped(model)}"`) +
-    (tool === undefined ? "}" : `,"tool":"${escaped(tool)}"}`)
+    (tool === undefined ? "" : `,"tool":"${escaped(tool)}"`) +
+    (traceId === undefined ? "}" : `,"traceId":"${escaped(traceId)}"}`)
   );
 }
 

@@ -68,6 +68,8 @@ export interface ContextInit {
   readonly api?: ApiInit | ApiCall | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly origin?: string | undefined;
+  /** The distributed trace that the call belongs to, for its record; no rule looks at it. 32 lower-case hex digits, not all 0. */
+  readonly traceId?: string | undefined;
   /** Epoch ms. Default: what `createContext` is given. */
   readonly nowMs?: number | undefined;
 }

@@ -72,6 +72,8 @@ export interface PolicyContext {
   readonly tags: Readonly<Record<string, string>>;
   /** Where the call came from when not from the agent itself, such as `mcp-sampling`. */
   readonly origin?: string;
+  /** The distributed trace that the call belongs to: 32 hex digits, as W3C Trace Context writes a trace id. */
+  readonly traceId?: string;
   /** Epoch ms on the engine's steady clock. */
   readonly nowMs: number;
 }

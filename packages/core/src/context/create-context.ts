@@ -100,16 +100,25 @@ function hookpointOf(hookpoint: unknown): string {
   );
 }
 
-function addIdentity(draft: Draft, { tenant, user, session, callId, origin }: ContextInit): void {
+function addIdentity(draft: Draft, { tenant, user, session, callId, origin, traceId }: ContextInit): void {
   if (tenant !== undefined) draft.tenant = identityText(tenant, "tenant");
   if (user !== undefined) draft.user = identityText(user, "user");
   if (session !== undefined) draft.session = identityText(session, "session");
   if (origin !== undefined) draft.origin = identityText(origin, "origin");
+  if (traceId !== undefined) draft.traceId = traceIdOf(traceId);
   if (callId === undefined) return;
   // The framework's own text, which it asks for again: checked, never changed.
   if (identityText(callId, "callId") === "" || callId.length > MAX_NAME_CHARS)
     throw invalid("callId", "is too long");
   draft.callId = callId;
+}
+
+/** W3C Trace Context, "trace-id": https://www.w3.org/TR/trace-context-1/#trace-id */
+const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
+
+function traceIdOf(traceId: unknown): string {
+  if (typeof traceId === "string" && TRACE_ID.test(traceId)) return traceId;
+  throw invalid("traceId", "must be 32 lower-case hex digits that are not all 0, as in a traceparent");
 }
 
 function addResult(draft: Draft, { result, isError, usage }: Omit<ResultFacts, "nowMs">): void {

@@ -55,7 +55,7 @@ export function decisionRecord(
   parts: EngineParts,
 ): DecisionRecord {
   const { context, call } = pass;
-  const { tool, model, callId } = context;
+  const { tool, model, callId, traceId } = context;
   const record: Draft<DecisionRecord> = {
     kind: "decision",
     at: parts.ports.clock.wallMs(),
@@ -69,6 +69,7 @@ export function decisionRecord(
   }
   if (model !== undefined) record.model = model.name;
   if (callId !== undefined) record.callId = callId;
+  if (traceId !== undefined) record.traceId = traceId;
   const input = scope.includeInput ? inputOf(context) : undefined;
   if (input !== undefined)
     record.input = auditView(input, auditDuties(pass.plan, context, pass.duties), parts);

@@ -1,7 +1,15 @@
 import type { AgentIdentity, PolicyContext } from "../context/context.ts";
 
 /** What no hook can change: who acts, for whom, where and on which call. */
-export const SEALED_FIELDS = ["hookpoint", "agent", "tenant", "user", "session", "callId"] as const;
+export const SEALED_FIELDS = [
+  "hookpoint",
+  "agent",
+  "tenant",
+  "user",
+  "session",
+  "callId",
+  "traceId",
+] as const;
 
 const SEALED_AGENT_FIELDS = ["id", "runId", "ancestors"] as const;
 

@@ -15,7 +15,7 @@ function openTelemetry() {
 
 test("gives every record to OpenTelemetry, with its canonical text and who did what", async () => {
   const { sink, logs } = openTelemetry();
-  const record = decisionRecord();
+  const record = decisionRecord({ traceId: "4bf92f3577b34da6a3ce929d0e0e4736" });
   void sink.append(record, "buffered");
   void sink.append(controlRecord("shop"), "buffered");
   await sink.flush();
@@ -28,6 +28,7 @@ test("gives every record to OpenTelemetry, with its canonical text and who did w
       "agentplane.agent": record.identity.agent,
       "agentplane.effect": "allow",
       "agentplane.policy_id": record.decision.policyId,
+      "agentplane.trace_id": record.traceId,
     },
   });
   expect(control).toMatchObject({

@@ -138,6 +138,7 @@ const decisionRecords: fc.Arbitrary<DecisionRecord> = fc.record(
     tool: text,
     model: text,
     callId: text,
+    traceId: text,
     attempt: fc.nat(),
     inputDigest: text,
     input: json,

@@ -53,6 +53,7 @@ test("carries everything, frozen throughout", () => {
       session: "s",
       callId: "c",
       origin: "mcp-sampling",
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
       tool: { name: "n", server: "srv", originalName: "o", pin: "p", input: { a: [1] } },
       model: { name: "m", provider: "p", messages: [{ role: "user" }], tools: ["n"], maxOutputTokens: 5 },
       target: { name: "file:///x", server: "srv", input: { b: 1 } },
@@ -75,12 +76,22 @@ test("carries everything, frozen throughout", () => {
     api: { method: "GET", host: "a.example", path: "/x", scheme: "https" },
     tags: { env: "prod", empty: "" },
     origin: "mcp-sampling",
+    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
     nowMs: 9,
   });
   expect(frozenDeep(context)).toBe(true);
   expect(createContext(context, 1)).toEqual(context);
   expect(createContext(context, 1).tool?.input).toBe(context.tool?.input);
 });
+
+test.each(["", "abc", "4BF92F3577B34DA6A3CE929D0E0E4736", "0".repeat(32), `${"4b".repeat(16)}\n`])(
+  "refuses %j as the id of a trace",
+  (traceId) => {
+    expect(() => createContext({ ...minimal, traceId }, 1)).toThrow(
+      expect.objectContaining({ code: "context_invalid", data: { field: "traceId" } }),
+    );
+  },
+);
 
 test("normalises names to NFC, but never the framework's own call id", () => {
   const decomposed = "e\u0301";

@@ -62,6 +62,16 @@ describe("the record of a decision", () => {
     expect(JSON.stringify(record)).not.toContain("hunter2");
   });
 
+  it("names the trace that the call belongs to, where it belongs to one", async () => {
+    const bench = createBench();
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    await bench.plane.engine.decide({ ...toolCall("search"), traceId });
+    await bench.plane.engine.decide(toolCall("search"));
+    const [first, second] = bench.decisions();
+    expect(first?.traceId).toBe(traceId);
+    expect(second).not.toHaveProperty("traceId");
+  });
+
   it("with content is redacted by the policies and by what is always secret", async () => {
     const bench = createBench({
       policies: [INCLUDE, blocking("r", [rule.redact({ fields: ["salary"], from: ["audit"] })])],
