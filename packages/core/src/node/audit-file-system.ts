@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -32,6 +33,10 @@ export interface AuditFileSystem {
   size(path: string): number;
   /** Creates a file that must not exist yet, whole at once; false when it exists. */
   createExclusive(path: string, content: string | Uint8Array): boolean;
+  /** Says again that a short file holds this, so that it counts as changed now; false when it does not hold it. */
+  renew(path: string, content: string): boolean;
+  /** How long ago a file was changed, in ms, by the clock of its file system: a machine's own may differ. */
+  idleMs(path: string): number;
   /** Writes a file anew, whole or not at all; settles when it is on the disk under its name. */
   replace(path: string, content: string | Uint8Array): Promise<void>;
   truncate(path: string, size: number): void;
@@ -52,6 +57,8 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const APPEND =
   fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NONBLOCK ?? 0);
 
+const RENEW = fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+
 const write = promisify(fs.write);
 const fdatasync = promisify(fs.fdatasync);
 const ftruncate = promisify(fs.ftruncate);
@@ -66,7 +73,7 @@ export const nodeFileSystem: AuditFileSystem = {
   size: (path) => fs.statSync(path).size,
   createExclusive(path, content) {
     // Written aside and linked into place, so that nobody ever reads half of it.
-    const aside = `${path}.${process.pid}.tmp`;
+    const aside = asideOf(path);
     fs.writeFileSync(aside, content, { mode: PRIVATE_FILE });
     try {
       fs.linkSync(aside, path);
@@ -78,8 +85,18 @@ export const nodeFileSystem: AuditFileSystem = {
       fs.rmSync(aside, { force: true });
     }
   },
+  renew,
+  idleMs(path) {
+    const now = asideOf(path);
+    fs.writeFileSync(now, "", { mode: PRIVATE_FILE, flag: "wx" });
+    try {
+      return fs.statSync(now).mtimeMs - fs.lstatSync(path).mtimeMs;
+    } finally {
+      fs.rmSync(now, { force: true });
+    }
+  },
   async replace(path, content) {
-    const aside = `${path}.${process.pid}.tmp`;
+    const aside = asideOf(path);
     const file = await open(aside, "w", PRIVATE_FILE);
     try {
       await file.writeFile(content);
@@ -105,6 +122,32 @@ export const nodeFileSystem: AuditFileSystem = {
     }
   },
 };
+
+/** A name of its own: on a shared volume the id of a process may be that of another one, in another container. */
+function asideOf(path: string): string {
+  return `${path}.${randomUUID()}.tmp`;
+}
+
+/** By writing what is there into the very file that was read: one that has taken its place is not touched. */
+function renew(path: string, content: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(path, RENEW);
+  } catch (error) {
+    // A link is none of ours.
+    if (hasCode(error, "ENOENT") || hasCode(error, "ELOOP")) return false;
+    throw error;
+  }
+  try {
+    const found = fs.fstatSync(descriptor);
+    if (!found.isFile() || found.size !== Buffer.byteLength(content)) return false;
+    if (fs.readFileSync(descriptor, "utf8") !== content) return false;
+    fs.writeSync(descriptor, content, 0);
+    return true;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
 
 function segmentFile(descriptor: number): SegmentFile {
   return {

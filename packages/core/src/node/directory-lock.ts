@@ -1,23 +1,20 @@
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import path from "node:path";
 
 import { AgentplaneError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
-import { hasCode, type AuditFileSystem } from "./audit-file-system.ts";
+import type { Clock, Timers } from "../base/ports.ts";
+import type { AuditFileSystem } from "./audit-file-system.ts";
+import { HeldLock, LOCK_LOST_MS } from "./held-lock.ts";
+import { nodeProcesses, type LockOwner, type Processes } from "./processes.ts";
 
-/** Who holds a lock. `startMark` tells a process from a later one that was given the same id. */
-export interface LockOwner {
-  readonly pid: number;
-  readonly host: string;
-  readonly startMark: string;
-}
-
-/** What a lock needs to know of processes; tests replace it. */
-export interface Processes {
-  readonly self: LockOwner;
-  /** Whether the owner still runs; undefined when this machine cannot tell. */
-  isAlive(owner: LockOwner): boolean | undefined;
+/** Where a lock is, and what it is kept by. */
+export interface LockPlace {
+  readonly directory: string;
+  readonly files: AuditFileSystem;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Default: those of this machine. */
+  readonly processes?: Processes | undefined;
 }
 
 /** So many processes may write one directory at the same time. */
@@ -26,12 +23,13 @@ const MAX_WRITERS = 1_000;
 /** Locks this very process holds: a container's process often has the id of its crashed predecessor. */
 const heldHere = new WeakMap<AuditFileSystem, Set<string>>();
 
+/** A lock that this process holds; see `HeldLock`. */
+export type DirectoryLock = Pick<HeldLock, "confirm" | "release">;
+
 /** The writer that this process has become. */
-export interface WriterLock {
+export interface WriterLock extends DirectoryLock {
   /** From 1. */
   readonly writer: number;
-  /** To be called once. */
-  readonly release: () => void;
 }
 
 /**
@@ -39,15 +37,11 @@ export interface WriterLock {
  * starts again goes on where it was.
  * @throws AgentplaneError `audit_failed` when all are taken
  */
-export function lockWriter(
-  directory: string,
-  files: AuditFileSystem,
-  processes: Processes = nodeProcesses,
-): WriterLock {
+export function lockWriter(place: LockPlace): WriterLock {
   let refused: unknown;
   for (let writer = 1; writer <= MAX_WRITERS; writer++) {
     try {
-      return { writer, release: lockFile(lockName(writer), directory, files, processes) };
+      return { writer, ...lockFile(lockName(writer), place) };
     } catch (error) {
       if (!isHeld(error)) throw error;
       refused = error;
@@ -66,19 +60,20 @@ export function isHeld(error: unknown): boolean {
   return error instanceof AgentplaneError && error.data["isHeld"] === true;
 }
 
+/** Whether an error says that a lock is held by a process that cannot be seen from here, which may be gone. */
+export function isHeldUnseen(error: unknown): boolean {
+  return isHeld(error) && error instanceof AgentplaneError && error.data["isUnseen"] === true;
+}
+
 /**
  * Makes this process the only holder of a lock. The lock of a process that is gone is taken over: first the right
  * to replace that very lock is taken in a file of its own, then it replaces the lock in one step, so of two processes
- * that find a dead lock one wins.
- * @returns The release, to be called once.
+ * that find a dead lock one wins. A process of another machine or container cannot be seen: it is gone when it has not
+ * renewed its lock for half a minute.
  * @throws AgentplaneError `audit_failed` while another writer holds it
  */
-export function lockFile(
-  name: string,
-  directory: string,
-  files: AuditFileSystem,
-  processes: Processes = nodeProcesses,
-): () => void {
+export function lockFile(name: string, place: LockPlace): DirectoryLock {
+  const { directory, files, processes = nodeProcesses } = place;
   const lock = path.join(path.resolve(directory), name);
   const mine = heldHere.get(files) ?? new Set();
   heldHere.set(files, mine);
@@ -86,9 +81,13 @@ export function lockFile(
   const text = JSON.stringify(processes.self);
   if (!files.createExclusive(lock, text)) takeOver({ lock, text, directory, files, processes });
   mine.add(lock);
-  return () => {
-    mine.delete(lock);
-    files.remove(lock);
+  const kept = new HeldLock({ ...place, lock, text });
+  return {
+    confirm: () => kept.confirm(),
+    release() {
+      mine.delete(lock);
+      kept.release();
+    },
   };
 }
 
@@ -109,9 +108,13 @@ function takeOver({ lock, text, directory, files, processes }: TakeOver): void {
     files.remove(claim);
     if (!files.createExclusive(claim, text)) throw held(directory, "a process that is taking it over");
   }
-  if (files.readText(lock) !== stale) {
+  try {
+    // Its process may have woken up and renewed it since.
+    if (files.readText(lock) !== stale || refuseLive(lock, { directory, files, processes }) !== stale)
+      throw held(directory, "a process that has just taken it over");
+  } catch (error) {
     files.remove(claim);
-    throw held(directory, "a process that has just taken it over");
+    throw error;
   }
   files.rename(claim, lock);
   if (files.readText(lock) !== text) throw held(directory, "a process that has just taken it over");
@@ -126,8 +129,10 @@ function refuseLive(lock: string, { directory, files, processes }: Omit<TakeOver
   const isAlive = processes.isAlive(owner);
   if (isAlive === false) return text;
   const who = `process ${owner.pid} on ${owner.host}`;
-  const unknown = `${who}, and this machine cannot tell whether it still runs; if not, remove ${lock}`;
-  throw held(directory, isAlive === true ? who : unknown);
+  if (isAlive === true) throw held(directory, who);
+  if (files.idleMs(lock) > LOCK_LOST_MS) return text;
+  const until = `its lock is free ${LOCK_LOST_MS / 1_000} s after it was last renewed`;
+  throw held(directory, `${who}, which cannot be seen from here; if it is gone, ${until}`, true);
 }
 
 function parseOwner(text: string): LockOwner | undefined {
@@ -139,50 +144,19 @@ function parseOwner(text: string): LockOwner | undefined {
     return undefined;
   }
   if (!isJsonObject(owner)) return undefined;
-  const { pid, host, startMark } = owner;
-  if (typeof pid !== "number" || typeof host !== "string" || typeof startMark !== "string") return undefined;
-  return { pid, host, startMark };
+  // Without a scope it is of an earlier version: nobody can tell which processes its id counts among.
+  const { pid, host, startMark, scope = "" } = owner;
+  if (
+    typeof pid !== "number" ||
+    typeof host !== "string" ||
+    typeof startMark !== "string" ||
+    typeof scope !== "string"
+  )
+    return undefined;
+  return { pid, host, startMark, scope };
 }
 
-function held(directory: string, by: string): AgentplaneError {
+function held(directory: string, by: string, isUnseen = false): AgentplaneError {
   const message = `audit directory ${directory} is written by ${by}; give this process another directory`;
-  return new AgentplaneError("audit_failed", message, { data: { directory, isHeld: true } });
-}
-
-/** The processes of this machine. */
-export const nodeProcesses: Processes = {
-  self: { pid: process.pid, host: hostname(), startMark: startMarkOf(process.pid) },
-  isAlive(owner) {
-    if (owner.host !== hostname()) return undefined;
-    // A worker thread or a second copy of this module has locks of its own; a predecessor started at another time.
-    if (owner.pid === process.pid) {
-      const { startMark } = nodeProcesses.self;
-      return startMark === "" ? undefined : owner.startMark === startMark;
-    }
-    if (!runs(owner.pid)) return false;
-    const mark = startMarkOf(owner.pid);
-    return mark === "" || owner.startMark === "" || mark === owner.startMark;
-  },
-};
-
-function runs(pid: number): boolean {
-  try {
-    // Signal 0 only asks whether the process exists.
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !hasCode(error, "ESRCH");
-  }
-}
-
-/** When a process started, where the system tells it (Linux: proc(5), field 22 of stat); else empty. */
-function startMarkOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may contain anything, so fields are counted from the last parenthesis.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    // No such file system here: process ids alone must do.
-    return "";
-  }
+  return new AgentplaneError("audit_failed", message, { data: { directory, isHeld: true, isUnseen } });
 }

@@ -195,9 +195,9 @@ export class GroupCommit {
     const lines = [...kept, ...this.#pending.lines];
     this.#pending.clear();
     for (const { record, isAwaited } of lines) this.#pending.push(this.#link(record, isAwaited));
-    const message =
-      `audit records could not be written to ${directory} (${code}); ` +
-      "make room or restore access, writing goes on by itself";
+    const advice = "make room or restore access, writing goes on by itself";
+    const hint = cause instanceof AgentplaneError ? cause.message : advice;
+    const message = `audit records could not be written to ${directory} (${code}); ${hint}`;
     const error = new AgentplaneError("audit_failed", message, { data: { directory, code }, cause });
     if (!this.#isFailing) logger.error(message, { directory, code });
     this.#isFailing = true;

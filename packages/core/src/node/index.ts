@@ -1,6 +1,6 @@
 export { createAsyncIdentity, type AsyncIdentity } from "./async-identity.ts";
 export { type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
-export { type LockOwner, type Processes } from "./directory-lock.ts";
+export { type LockOwner, type Processes } from "./processes.ts";
 export { jsonlSink, type JsonlSink } from "./jsonl-sink.ts";
 export { type JsonlSinkOptions } from "./jsonl-sink-options.ts";
 export { loadPolicyFile, parsePolicyText, type PolicyFile } from "./policy-file.ts";

@@ -2,7 +2,7 @@ import type { AuditSink } from "../audit/audit-sink.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Ports } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
-import type { Processes } from "./directory-lock.ts";
+import type { Processes } from "./processes.ts";
 import type { Retention } from "./retention.ts";
 
 /** Where and how the audit trail is written. */

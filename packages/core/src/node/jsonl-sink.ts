@@ -4,10 +4,10 @@ import { createChain } from "../audit/chain.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Logger } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
-import { adoptWriters } from "./adopt-writers.ts";
+import { Adoption } from "./adopt-writers.ts";
 import { nodeFileSystem, type AuditFileSystem } from "./audit-file-system.ts";
 import { createCheckpointTrust, TrustedCheckpoints, type CheckpointTrust } from "./checkpoint-trust.ts";
-import { lockWriter } from "./directory-lock.ts";
+import { lockWriter, type WriterLock } from "./directory-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { checkNumbers, JSONL_DEFAULTS, type JsonlSinkOptions } from "./jsonl-sink-options.ts";
 import { publishCheckpoint } from "./publish-checkpoint.ts";
@@ -54,7 +54,7 @@ export interface JsonlSink extends AuditSink {
 export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
   checkNumbers(options);
   const { directory } = options;
-  const { chain, writer, commit, adopting, release, number, trail } = open(options);
+  const { chain, writer, commit, adoption, lock, trail } = open(options);
   let closing: Promise<void> | undefined;
   // A process that ends by itself first writes what still waits for company; a failure is in the log.
   const onExit = (): void => void commit.flush().catch(() => undefined);
@@ -62,7 +62,7 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
   const close = async (): Promise<void> => {
     process.removeListener("beforeExit", onExit);
     // What it repairs is recorded here, and must be in the last checkpoint; it never rejects.
-    await adopting;
+    await adoption.end();
     try {
       await commit.checkpoint();
       // That may have ended a segment: what is removed thereupon is recorded, too.
@@ -70,7 +70,7 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
       await commit.checkpoint();
     } finally {
       commit.stop();
-      await writer.close().finally(release);
+      await writer.close().finally(() => lock.release());
     }
   };
   return {
@@ -85,10 +85,10 @@ export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
     close: () => (closing ??= close()),
     trail,
     get end() {
-      return { writer: number, ...chain.position };
+      return { writer: lock.writer, ...chain.position };
     },
     get written() {
-      return { writer: number, ...commit.committed };
+      return { writer: lock.writer, ...commit.committed };
     },
   };
 }
@@ -97,25 +97,21 @@ interface Opened {
   readonly chain: ReturnType<typeof createChain>;
   readonly writer: SegmentWriter;
   readonly commit: GroupCommit;
-  /** Settles when what others have left is ended. */
-  readonly adopting: Promise<void>;
-  readonly release: () => void;
-  /** Of the writer. */
-  readonly number: number;
+  readonly adoption: Adoption;
+  readonly lock: WriterLock;
   readonly trail: string;
 }
 
 function open(options: JsonlSinkOptions): Opened {
   const { directory, files = nodeFileSystem } = options;
   const trust = createCheckpointTrust(options);
-  let release: (() => void) | undefined;
+  let lock: WriterLock | undefined;
   try {
     files.makeDirectory(directory);
-    const lock = lockWriter(directory, files, options.processes);
-    ({ release } = lock);
-    return { ...start(options, files, trust, lock.writer), release, number: lock.writer };
+    lock = lockWriter({ ...createPorts(options.ports), directory, files, processes: options.processes });
+    return { ...start(options, files, trust, lock), lock };
   } catch (error) {
-    release?.();
+    lock?.release();
     if (error instanceof AgentplaneError) throw error;
     const why = error instanceof Error ? error.message : "unknown";
     const message = `audit directory ${directory} cannot be used: ${why}; give a directory this process may write`;
@@ -127,8 +123,8 @@ function start(
   options: JsonlSinkOptions,
   files: AuditFileSystem,
   trust: CheckpointTrust,
-  number: number,
-): Omit<Opened, "release" | "number"> {
+  { writer: number, confirm }: WriterLock,
+): Omit<Opened, "lock"> {
   const settings = { ...JSONL_DEFAULTS, ...options, files };
   const { directory, publishTo } = settings;
   const ports = createPorts(options.ports);
@@ -165,14 +161,14 @@ function start(
   const place = { writer: number, number: found.number };
   const end = { seq: found.start.seq + found.hashes.length, prev: found.hashes.at(-1) ?? found.start.prev };
   const hasTakenOver = found.unsealed > 0;
-  const writer = new SegmentWriter({ ...sealing, ...place, seal, upkeep, end, hasTakenOver });
+  const writer = new SegmentWriter({ ...sealing, ...place, seal, upkeep, end, hasTakenOver, confirm });
   const chain = createChain(hash, end);
   const commit = new GroupCommit({ ...settings, ...ports, chain, writer });
   if (repaired !== undefined) void commit.append(repaired, "buffered");
   if (hasTakenOver) void commit.append(resumedRecord(place, found, clock.wallMs()), "buffered");
   const record = async (one: ControlRecord): Promise<void> => commit.append(one, "durable");
-  const adopting = adoptWriters({ ...sealing, writer: number, processes: options.processes, record });
-  return { chain, writer, commit, adopting, trail };
+  const adoption = new Adoption({ ...sealing, writer: number, processes: options.processes, record });
+  return { chain, writer, commit, adoption, trail };
 }
 
 function warnOfUnsigned({ signer, hasUnsigned }: CheckpointTrust, directory: string, logger: Logger): void {

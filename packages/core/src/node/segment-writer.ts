@@ -21,6 +21,8 @@ export interface SegmentWriterOptions {
   readonly hasTakenOver: boolean;
   readonly seal: SegmentSeal;
   readonly upkeep: TrailUpkeep;
+  /** Throws when another process writes in this one's place. */
+  confirm(): void;
   readonly clock: Pick<Clock, "wallMs">;
   readonly hash: Pick<Hash, "sha256">;
   /** A segment is ended before a write that would make it longer; one write is never split. */
@@ -56,6 +58,7 @@ export class SegmentWriter {
    */
   async write({ text, hashes }: SegmentLines, isDurable: boolean): Promise<void> {
     const { seal } = this.#options;
+    this.#options.confirm();
     const bytes = Buffer.from(text);
     if (bytes.length > 0) {
       await this.#tail.restore();
@@ -71,6 +74,7 @@ export class SegmentWriter {
   /** Seals all that was written. */
   async checkpoint(): Promise<void> {
     if (!this.#options.seal.hasUnsealed) return;
+    this.#options.confirm();
     // Whatever a checkpoint says is there must be there after a crash.
     await this.#tail.sync();
     await this.#options.seal.seal();

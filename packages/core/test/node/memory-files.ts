@@ -12,6 +12,8 @@ export interface MemoryFiles extends AuditFileSystem {
   /** Text of a file as it is on the disk. */
   text(file: string): string;
   put(file: string, text: string): void;
+  /** The time of this file system, in ms. */
+  nowMs: number;
   /** Everything that was not synced is gone; handles are dead. */
   crash(): void;
 }
@@ -27,6 +29,7 @@ interface Content {
   disk: Uint8Array;
   /** What was written from here on is only in memory. */
   dirtyFrom: number;
+  changedMs: number;
 }
 
 /** One flat directory is enough. */
@@ -42,10 +45,11 @@ export function memoryFiles(): MemoryFiles {
     return content;
   };
   const put = (file: string, bytes: Uint8Array): void => {
-    stored.set(key(file), { bytes, disk: bytes, dirtyFrom: bytes.length });
+    stored.set(key(file), { bytes, disk: bytes, dirtyFrom: bytes.length, changedMs: files.nowMs });
   };
   const files: MemoryFiles = {
     room: Infinity,
+    nowMs: 0,
     failures: {},
     counts: { append: 0, sync: 0 },
     text: (file) => new TextDecoder().decode(need(file).bytes),
@@ -63,6 +67,12 @@ export function memoryFiles(): MemoryFiles {
       put(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
       return true;
     },
+    renew(file, content) {
+      if (!stored.has(key(file)) || files.text(file) !== content) return false;
+      need(file).changedMs = files.nowMs;
+      return true;
+    },
+    idleMs: (file) => files.nowMs - need(file).changedMs,
     async replace(file, content) {
       if (files.failures.replace !== undefined) throw files.failures.replace;
       put(file, typeof content === "string" ? new TextEncoder().encode(content) : content);

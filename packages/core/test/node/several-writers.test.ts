@@ -1,12 +1,15 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
 
+import { nodeFileSystem } from "../../src/node/audit-file-system.ts";
 import { jsonlSink, type JsonlSink } from "../../src/node/jsonl-sink.ts";
+import { nodeProcesses, type Processes } from "../../src/node/processes.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
+import { createFakeClock } from "../../src/testing/fake-clock.ts";
 import { controlRecord } from "../audit/records.ts";
-import { startWriter } from "./start-writer.ts";
+import { canContain, startWriter } from "./start-writer.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 async function write(sink: JsonlSink, ...subjects: readonly string[]): Promise<void> {
@@ -88,3 +91,80 @@ test("a start that is closed at once has recorded the repair of every writer", a
   }
   expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 34, sealed: 34 });
 });
+
+/** A process that those of this machine cannot see. */
+const elsewhere: Processes = {
+  self: { pid: 1, host: nodeProcesses.self.host, startMark: "1", scope: "theirs" },
+  isAlive: () => undefined,
+};
+
+/** Lets a lock look as if it had not been renewed for so long. */
+function age(lock: string, ms: number): void {
+  const before = new Date(Date.now() - ms);
+  utimesSync(lock, before, before);
+}
+
+test("what a process of another container has left is sealed when its lock is no more renewed", async () => {
+  const [there, directory] = [temporaryDirectory(), temporaryDirectory()];
+  const crashed = jsonlSink({ directory: there, processes: elsewhere });
+  await write(crashed, "a", "b");
+  cpSync(there, directory, { recursive: true });
+  await crashed.close();
+
+  const clock = createFakeClock({ startMs: Date.now() });
+  const sink = jsonlSink({ directory, ports: { clock, timers: clock } });
+  await write(sink, "c");
+  expect(sink.end.writer).toBe(2);
+  await clock.advanceAsync(30_000);
+  expect(readdirSync(directory)).toContain("audit.lock");
+  age(path.join(directory, "audit.lock"), 31_000);
+  await clock.advanceAsync(30_000);
+  await sink.close();
+  expect(readdirSync(directory).filter((name) => name.endsWith(".lock"))).toStrictEqual([]);
+  expect(await verifyDirectory(directory)).toMatchObject({ ok: true, lines: 4, unsealedTail: 0 });
+});
+
+test("a process that stood still writes nothing once another has taken its place", async () => {
+  const directory = temporaryDirectory();
+  const clock = createFakeClock({ startMs: Date.now() });
+  const first = jsonlSink({ directory, processes: elsewhere, ports: { clock, timers: clock } });
+  await write(first, "a");
+  age(path.join(directory, "audit.lock"), 31_000);
+  const second = jsonlSink({ directory, files: { ...nodeFileSystem } });
+  await write(second, "b");
+  expect(second.end.writer).toBe(1);
+  clock.jumpWall(31_000);
+  await expect(write(first, "too late")).rejects.toMatchObject({ code: "audit_failed" });
+  await expect(first.close()).rejects.toMatchObject({ code: "audit_failed" });
+  await second.close();
+  expect(await verifyDirectory(directory, { ends: [second.end] })).toMatchObject({ ok: true, lines: 3 });
+  expect(readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8")).not.toContain("too late");
+});
+
+test.runIf(canContain())(
+  "two containers with one host name, each with a process 1, are two writers of a shared directory",
+  async () => {
+    const directory = temporaryDirectory();
+    const options = { isContained: true };
+    // One after the other: the second finds the lock of the first, whose id and host are its own.
+    const first = await startWriter(directory, "a", options);
+    const second = await startWriter(directory, "b", options);
+    const acknowledged = [...(await first.kill()), ...(await second.kill())];
+    const segments = readdirSync(directory).filter((name) => name.endsWith(".jsonl"));
+    expect(segments).toStrictEqual(["audit-000001.jsonl", "audit.2-000001.jsonl"]);
+    for (const [index, name] of segments.entries()) {
+      const text = readFileSync(path.join(directory, name), "utf8");
+      const own = acknowledged.filter((subject) => subject.startsWith("ab"[index] ?? ""));
+      expect(own.filter((subject) => !text.includes(`"subject":"${subject}"`))).toStrictEqual([]);
+    }
+    // Both are gone, and nobody can see that yet.
+    const next = jsonlSink({ directory });
+    await next.close();
+    expect(next.end.writer).toBe(3);
+    for (const name of ["audit.lock", "audit.2.lock"]) age(path.join(directory, name), 31_000);
+    const last = jsonlSink({ directory });
+    await last.close();
+    expect(last.end.writer).toBe(1);
+    expect(await verifyDirectory(directory)).toMatchObject({ ok: true, unsealedTail: 0 });
+  },
+);

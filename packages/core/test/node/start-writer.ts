@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 
@@ -6,15 +6,29 @@ import type { JsonlSinkOptions } from "../../src/node/jsonl-sink-options.ts";
 
 const SCRIPT = path.join(import.meta.dirname, "append-until-killed.ts");
 
+/** Runs what follows as a container does: process 1 of its own PID namespace, under the host name of this machine. */
+const CONTAINER = ["unshare", "--pid", "--fork", "--map-root-user", "--mount-proc", "--kill-child"];
+
+/** Whether this system lets a test make namespaces. */
+export function canContain(): boolean {
+  const [command = "", ...args] = CONTAINER;
+  return spawnSync(command, [...args, "true"]).status === 0;
+}
+
 /**
  * Starts a process that writes durable records to an audit directory without end, and waits for its first
  * acknowledgements.
  * @param name Begins the subject of its records. Default: none.
- * @param options Of its sink, beside the directory.
+ * @param options Of its sink, beside the directory, and whether it is alone in a PID namespace.
  */
-export async function startWriter(directory: string, name = "", options: Partial<JsonlSinkOptions> = {}) {
-  const args = [SCRIPT, directory, name, JSON.stringify(options)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+export async function startWriter(
+  directory: string,
+  name = "",
+  { isContained = false, ...options }: Partial<JsonlSinkOptions> & { readonly isContained?: boolean } = {},
+) {
+  const node = [process.execPath, SCRIPT, directory, name, JSON.stringify(options)];
+  const [command = "", ...args] = isContained ? [...CONTAINER, ...node] : node;
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
   while (output.split("\n").length < 100) {
