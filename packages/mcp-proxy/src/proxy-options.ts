@@ -1,5 +1,7 @@
 import { ConfigError, type AgentPlane } from "@agentplane/core";
 
+import type { CallTracer } from "./trace/call-tracer.ts";
+
 /** Who acts through the proxy. */
 export interface ProxyIdentity {
   /** The agent's id, as selectors, limits and plugs name it. */
@@ -31,6 +33,8 @@ export interface ProxyOptions {
   readonly canClientApprove?: boolean;
   /** A message above this length is refused, in bytes. Default 10 MiB. */
   readonly maxFrameBytes?: number;
+  /** Makes a span of each request: `otelTracer`. Default: nothing is traced, and records name the trace that a client names. */
+  readonly tracer?: CallTracer;
   /** Hears what goes wrong beside the protocol. Default: nobody. */
   readonly log?: (line: string) => void;
 }
@@ -43,6 +47,7 @@ const NAMES: readonly string[] = [
   "approvalWaitMs",
   "canClientApprove",
   "maxFrameBytes",
+  "tracer",
   "log",
 ];
 
@@ -60,6 +65,9 @@ export function checkProxyOptions(options: ProxyOptions): void {
   }
   if (!["result", "error"].includes(denyAs)) {
     issues.push({ path: "denyAs", message: "is not a choice", suggestion: 'use "result" or "error"' });
+  }
+  if (options.tracer !== undefined && typeof options.tracer.start !== "function") {
+    issues.push({ path: "tracer", message: "is none", suggestion: "use otelTracer(api)" });
   }
   for (const [path, value] of Object.entries({ approvalWaitMs, maxFrameBytes })) {
     if (value >= 0) continue;

@@ -14,6 +14,7 @@ import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
+import { traced, traceOf } from "./trace/traced-request.ts";
 
 /** A proxy between one client and one server, whatever carries the messages. */
 export interface Relay {
@@ -128,7 +129,10 @@ function answer(connection: Connection, frame: Frame): void {
   const id = idOf(frame.message);
   if (id === undefined) return;
   if (ofServer.has(id)) return peers.toClient(errorFrame(id, ID_IN_USE));
-  reply(frame, answering.client, { act: () => answered(connection, frame), send: peers.toClient });
+  reply(frame, answering.client, {
+    act: () => traced(connection, frame, (own) => answered(connection, own)),
+    send: peers.toClient,
+  });
 }
 
 const ID_IN_USE = { code: CODES.invalidRequest, message: "this id is in use" };
@@ -169,7 +173,11 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   if (method === "tools/call") return toolCall(connection, frame);
   if (isTargeted(method)) return targetCall(connection, frame, method);
   const { guard } = connection.options.plane;
-  const decision = await guard.peek({ hookpoint: "before_agent", ...connection.acting });
+  const decision = await guard.peek({
+    hookpoint: "before_agent",
+    ...connection.acting,
+    ...traceOf(connection, frame.message),
+  });
   // A stopped agent gets no answer of any kind but that it is stopped.
   if (decision.effect === "block")
     return errorDenial(frame, { status: "blocked", message: decision.message, decision } as never);
@@ -197,7 +205,7 @@ function failure(id: RpcId, error: unknown): Frame {
 function serve(connection: Connection, frame: Frame): void {
   const { peers, answering } = connection;
   const act = (): Promise<Frame | undefined> =>
-    serverRequest(connection, frame, textOf(frame.message["method"]) ?? "");
+    traced(connection, frame, (own) => serverRequest(connection, own, textOf(own.message["method"]) ?? ""));
   reply(frame, answering.server, { act, send: peers.toServer });
 }
 

@@ -44,6 +44,10 @@ export class Connection {
   initialize: JsonRecord | undefined;
   /** The `subscriptions/listen` of a modern client that wants to hear of changed tools. */
   listening: RpcId | undefined;
+  /** The version of the protocol that `initialize` has agreed on. */
+  version: string | undefined;
+  /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */
+  carriedBy: () => JsonRecord = () => NO_HEADERS;
   readonly lasting: Lasting;
   readonly #callPrefix: string;
 
@@ -108,11 +112,18 @@ export class Connection {
 }
 
 const META = "io.modelcontextprotocol/";
+const NO_HEADERS: JsonRecord = Object.freeze({});
 
 /** Whether a request is of the protocol of 2026-07-28, in which each says its version itself. */
 export function isModern({ message }: Frame): boolean {
   const meta = recordOf(recordOf(message["params"])?.["_meta"]);
   return textOf(meta?.[`${META}protocolVersion`]) !== undefined;
+}
+
+/** The version of the protocol that a request is of. */
+export function versionOf({ version }: Connection, { message }: Frame): string | undefined {
+  const meta = recordOf(recordOf(message["params"])?.["_meta"]);
+  return textOf(meta?.[`${META}protocolVersion`]) ?? version;
 }
 
 /** What the client can do, as this request or the connection says. */

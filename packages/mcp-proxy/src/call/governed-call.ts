@@ -3,6 +3,7 @@ import type { Admission, Denied, GuardInit, Usage } from "@agentplane/core";
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
+import { tellDecision } from "../trace/traced-request.ts";
 import { RESPONSE, RpcFailure, succeeded, withErrorText } from "./answer.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 
@@ -30,6 +31,7 @@ export async function governedCall(
     const outcome = await plane.guard.toolCall<Frame>({
       context,
       async run(admission) {
+        tellDecision(admission.decision);
         admission.signal.addEventListener("abort", cancel);
         const response = await ask(asAdmitted(frame, changes(admission)));
         failed = response;
@@ -39,7 +41,9 @@ export async function governedCall(
       isError: ({ message }) => recordOf(message["result"])?.["isError"] === true,
       ...(usage !== undefined && { usage }),
     });
-    return outcome.status === "ran" ? outcome.result : outcome;
+    if (outcome.status === "ran") return outcome.result;
+    tellDecision(outcome.decision);
+    return outcome;
   } catch (error) {
     return answerOf(frame, error, failed);
   }

@@ -20,6 +20,7 @@ export async function handshake(connection: Connection, frame: Frame): Promise<F
   const response = await connection.askServer(frame);
   const result = recordOf(response.message["result"]);
   if (result === undefined) return response;
+  connection.version = textOf(result["protocolVersion"]);
   const changes: Change[] = [];
   const tools = recordOf(recordOf(result["capabilities"])?.["tools"]);
   if (tools !== undefined && tools["listChanged"] !== true) {

@@ -3,6 +3,7 @@ import type { Admission, GuardInit } from "@agentplane/core";
 import type { Change, Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
+import { traceOf } from "../trace/traced-request.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
@@ -47,14 +48,17 @@ export function describeServerRequest(
 ): Described | undefined {
   const params = recordOf(message["params"]) ?? {};
   const id = idOf(message);
-  const callId = id === undefined ? {} : { callId: `server:${connection.callIdOf(id)}` };
-  if (method === "sampling/createMessage") return sampling(connection, params, callId);
+  const call = {
+    ...(id !== undefined && { callId: `server:${connection.callIdOf(id)}` }),
+    ...traceOf(connection, message),
+  };
+  if (method === "sampling/createMessage") return sampling(connection, params, call);
   if (method !== "elicitation/create") return undefined;
   return {
     context: {
       hookpoint: "before_elicitation",
       ...connection.acting,
-      ...callId,
+      ...call,
       target: { name: connection.options.server, server: connection.options.server, input: params },
     },
     changes: ({ isInputChanged, input }) => (isInputChanged ? [{ path: ["params"], value: input }] : []),
@@ -62,14 +66,18 @@ export function describeServerRequest(
 }
 
 /** The server borrows the client's model: a model call like any other, with its budget. */
-function sampling({ acting }: Connection, params: JsonRecord, callId: { callId?: string }): Described {
+function sampling(
+  { acting }: Connection,
+  params: JsonRecord,
+  call: { readonly callId?: string; readonly traceId?: string },
+): Described {
   const { maxTokens, systemPrompt, messages } = params;
   const limit = typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : undefined;
   return {
     context: {
       hookpoint: "before_model_call",
       ...acting,
-      ...callId,
+      ...call,
       origin: "mcp-sampling",
       model: {
         name: hintOf(params) ?? "client",

@@ -4,6 +4,7 @@ import { awaitApproval } from "../approval/await-approval.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf } from "../frame/rpc.ts";
+import { traceOf } from "../trace/traced-request.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
@@ -54,6 +55,7 @@ export async function targetCall(
   const context: GuardInit = {
     hookpoint: kind.hookpoint,
     ...connection.acting,
+    ...traceOf(connection, frame.message),
     ...(id !== undefined && { callId: connection.callIdOf(id) }),
     target: {
       name: (kind.nameOf(params) ?? "unnamed").slice(0, 4_096),

@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 import { toolDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
+import { traceOf } from "../trace/traced-request.ts";
 import { unknownToolAnswer } from "./unknown-tool.ts";
 
 /**
@@ -72,6 +73,7 @@ function describeToolCall(connection: Connection, { message }: Frame, name: stri
   return {
     hookpoint: "before_tool_call",
     ...acting,
+    ...traceOf(connection, message),
     ...(id !== undefined && { callId: connection.callIdOf(id) }),
     tool: { name, server: options.server, input: params["arguments"] ?? {} },
   };

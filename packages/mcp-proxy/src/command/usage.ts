@@ -35,6 +35,8 @@ export const USAGE = `agentplane-mcp: policy in front of an MCP server
       --approvals DIR    where questions to an operator lie; without it, the client's user answers
       --approval-wait MS how long a call waits for an answer (default: 300000)
       --deny-as KIND     result (default) or error
+      --otel             a span of each request, by the @opentelemetry/api that is installed beside this; what it does with
+                         them is set up by node --import, and must not write to standard output
 
   agentplane-mcp approve DIR ID --by NAME [--deny] [--reason TEXT]
       answers a question that lies in DIR
@@ -50,6 +52,7 @@ const OPTIONS = {
   approvals: { type: "string" },
   "approval-wait": { type: "string" },
   "deny-as": { type: "string" },
+  otel: { type: "boolean" },
   env: { type: "string", multiple: true },
   upstream: { type: "string" },
   host: { type: "string" },
@@ -69,7 +72,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsOptionsConfig;
 
-const OF_BOTH = "policy server agent tenant user audit approvals approval-wait deny-as".split(" ");
+const OF_BOTH = "policy server agent tenant user audit approvals approval-wait deny-as otel".split(" ");
 const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
   run: [...OF_BOTH, "env", "upstream", "upstream-token-env", "upstream-transport"],
   serve: [

@@ -4,6 +4,7 @@ import { createScanner } from "@agentplane/safety";
 
 import { keepApprovalFiles } from "../approval/approval-files.ts";
 import type { ProxyOptions } from "../proxy-options.ts";
+import { otelTracer, type OtelTraceApi } from "../trace/otel-tracer.ts";
 import { UsageError, type Values } from "./usage.ts";
 
 /** Standard output may carry the protocol alone: whatever is said, is said here. */
@@ -28,6 +29,7 @@ export async function withPlane(
     throw new UsageError("--approval-wait is a number of milliseconds");
   const denyAs = values["deny-as"] ?? "result";
   if (denyAs !== "result" && denyAs !== "error") throw new UsageError('--deny-as is "result" or "error"');
+  const tracer = values.otel === true ? otelTracer(await openTelemetry()) : undefined;
   const plane = createAgentPlane({
     scanner: createScanner(),
     approvals: { resolver: "external" },
@@ -49,6 +51,7 @@ export async function withPlane(
         denyAs,
         approvalWaitMs: waitMs,
         canClientApprove: approvals === undefined,
+        ...(tracer !== undefined && { tracer }),
         log: say,
       },
       stop.signal,
@@ -57,5 +60,14 @@ export async function withPlane(
     await policies.close();
     await endFiles?.();
     await plane.close();
+  }
+}
+
+async function openTelemetry(): Promise<OtelTraceApi> {
+  try {
+    return await import("@opentelemetry/api");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    throw new UsageError("--otel needs @opentelemetry/api: install it beside @agentplane/mcp-proxy");
   }
 }

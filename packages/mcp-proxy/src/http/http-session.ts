@@ -54,6 +54,7 @@ export class HttpSession {
     const toClient = (frame: Frame): void => this.#toClient(frame);
     const toServer = (frame: Frame): void => this.#toServer(frame);
     this.#connection = new Connection(init.options, { toClient, toServer }, lasting);
+    this.#connection.carriedBy = () => arrivals.getStore()?.exchange?.init.headers ?? {};
     this.#relay = relayOf(this.#connection);
     const server: SessionServerInit = {
       ...(named !== undefined && { named }),

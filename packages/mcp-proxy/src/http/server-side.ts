@@ -16,6 +16,7 @@ import {
   problemOf,
 } from "./server-answer.ts";
 import type { SessionServer, SessionServerInit, Arrival } from "./session-server.ts";
+import { tracedHeaders } from "../trace/traced-request.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -123,7 +124,7 @@ export class ServerSide implements SessionServer {
   }
 
   #post(frame: Frame, exchange: Exchange | undefined, signal: AbortSignal): Promise<IncomingMessage> {
-    const headers = upstreamHeaders(frame, exchange, this.#init.rules);
+    const headers = tracedHeaders(upstreamHeaders(frame, exchange, this.#init.rules));
     const request: UpstreamRequest = {
       method: "POST",
       headers: { ...headers, ...this.#session },
