@@ -10,7 +10,7 @@ import type {
   LanguageModelV4CallOptions,
   LanguageModelV4StreamPart,
 } from "@ai-sdk/provider";
-import { streamText, tool, type Tool, type ToolExecutionOptions } from "ai";
+import { generateText, stepCountIs, streamText, tool, type Tool, type ToolExecutionOptions } from "ai";
 import * as z from "zod";
 
 import { govern, guardApproval, guardModel, guardTools } from "../src/index.ts";
@@ -93,10 +93,7 @@ function medianOf(list: readonly number[]): number {
 }
 
 async function toolTimes(): Promise<Record<string, number>> {
-  const plain = tool({
-    inputSchema: z.looseObject({}),
-    execute: async (input) => ({ order: input["id"], state: "shipped" }),
-  });
+  const plain = lookup();
   let count = 0;
   const run = (one: Tool) => (): Promise<unknown> => {
     const options: ToolExecutionOptions<unknown> = { toolCallId: `c${count++}`, messages: [], context: {} };
@@ -153,6 +150,44 @@ async function modelTimes(): Promise<Record<string, number>> {
   });
 }
 
+/** A whole run: a question, one tool call, the answer to it. Nobody waits for it but the model it asks twice. */
+async function runTimes(): Promise<Record<string, number>> {
+  let count = 0;
+  const settings = () => ({
+    model: callingModel(`r${count++}`),
+    tools: { lookup: lookup() },
+    prompt: "Where is my order?",
+    stopWhen: stepCountIs(3),
+  });
+  return compare({
+    plain: async () => generateText(settings()),
+    passthrough: async () => generateText(govern(passthrough, WHO, settings())),
+    redacting: async () => generateText(govern(redacting, WHO, settings())),
+  });
+}
+
+/** A model that calls a tool, and then answers. */
+function callingModel(toolCallId: string): LanguageModelV4 {
+  const model = fakeModel(0);
+  let step = 0;
+  return {
+    ...model,
+    doGenerate: async (options) => {
+      const answer = await model.doGenerate(options);
+      if (step++ > 0) return answer;
+      const call = { type: "tool-call", toolCallId, toolName: "lookup", input: '{"id":"o1"}' } as const;
+      return { ...answer, content: [call], finishReason: { unified: "tool-calls", raw: undefined } };
+    },
+  };
+}
+
+function lookup(): Tool {
+  return tool({
+    inputSchema: z.looseObject({}),
+    execute: async (input) => ({ order: input["id"], state: "shipped" }),
+  });
+}
+
 function streaming(): { readonly model: LanguageModelV4; readonly prompt: string } {
   return { model: fakeModel(200), prompt: "go" };
 }
@@ -185,12 +220,14 @@ function row(what: string, unit: string, times: Readonly<Record<string, number>>
 }
 
 const [toolUs, approvalUs, modelUs] = [await toolTimes(), await approvalTimes(), await modelTimes()];
+const runUs = await runTimes();
 const streamMs = await streamTimes();
 console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
 console.log("| | plain | passthrough | redacting | added |\n|---|---|---|---|---|");
 console.log(row("tool call", "µs", toolUs));
 console.log(row("its early question", "µs", approvalUs));
 console.log(row("model call, three tools offered", "µs", modelUs));
+console.log(row("generateText, two steps and one tool call", "µs", runUs));
 console.log(row("200 tokens at 200/s, last token", "ms", streamMs));
 
 const added = (times: Readonly<Record<string, number>>, name: string): number =>
