@@ -1,17 +1,21 @@
 import type { RerankingModelV4, RerankingModelV4CallOptions, RerankingModelV4Result } from "@ai-sdk/provider";
 
 import { callGoverned, type CallSettings, type CallWords } from "./governed-call.ts";
+import { markGuarded, unguarded } from "./guarded-mark.ts";
 
 /** A reranking model behind the plane: the question and the documents are decided and redacted first. */
 export function guardedReranking(settings: CallSettings, model: RerankingModelV4): RerankingModelV4 {
-  const { specificationVersion, provider, modelId } = model;
-  return {
+  const { plane } = settings;
+  const own = unguarded(model, plane);
+  const { specificationVersion, provider, modelId } = own;
+  const guarded: RerankingModelV4 = {
     specificationVersion,
     provider,
     modelId,
     doRerank: (params) =>
-      callGoverned(settings, WORDS, { model, params, run: (request) => model.doRerank(request) }),
+      callGoverned(settings, WORDS, { model: own, params, run: (request) => own.doRerank(request) }),
   };
+  return markGuarded(guarded, { plane, original: own });
 }
 
 const WORDS: CallWords<RerankingModelV4CallOptions, RerankingModelV4Result> = {

@@ -8,17 +8,21 @@ import type {
 } from "@ai-sdk/provider";
 
 import { callGoverned, type CallSettings, type CallWords } from "./governed-call.ts";
+import { markGuarded, unguarded } from "./guarded-mark.ts";
 
 /** A speech model behind the plane: what is to be said is decided and redacted first. A stream of it is not offered. */
 export function guardedSpeech(settings: CallSettings, model: SpeechModelV4): SpeechModelV4 {
-  const { specificationVersion, provider, modelId } = model;
-  return {
+  const { plane } = settings;
+  const own = unguarded(model, plane);
+  const { specificationVersion, provider, modelId } = own;
+  const guarded: SpeechModelV4 = {
     specificationVersion,
     provider,
     modelId,
     doGenerate: (params) =>
-      callGoverned(settings, SPEECH, { model, params, run: (request) => model.doGenerate(request) }),
+      callGoverned(settings, SPEECH, { model: own, params, run: (request) => own.doGenerate(request) }),
   };
+  return markGuarded(guarded, { plane, original: own });
 }
 
 /** A transcription model behind the plane: sound goes in unjudged, the words that come out are judged and redacted. */
@@ -26,14 +30,21 @@ export function guardedTranscription(
   settings: CallSettings,
   model: TranscriptionModelV4,
 ): TranscriptionModelV4 {
-  const { specificationVersion, provider, modelId } = model;
-  return {
+  const { plane } = settings;
+  const own = unguarded(model, plane);
+  const { specificationVersion, provider, modelId } = own;
+  const guarded: TranscriptionModelV4 = {
     specificationVersion,
     provider,
     modelId,
     doGenerate: (params) =>
-      callGoverned(settings, TRANSCRIPTION, { model, params, run: (request) => model.doGenerate(request) }),
+      callGoverned(settings, TRANSCRIPTION, {
+        model: own,
+        params,
+        run: (request) => own.doGenerate(request),
+      }),
   };
+  return markGuarded(guarded, { plane, original: own });
 }
 
 /** What is said, and how: both are words for the provider. */

@@ -6,26 +6,34 @@ import { readParts, writeParts } from "./part-content.ts";
 
 /** Reads and rewrites everything of a finished answer that the caller can see the model's words in. */
 export const MODEL_RESULT: ResultCodec<LanguageModelV4GenerateResult> = {
-  read: ({ content, structuredOutputText, providerMetadata }) => ({
+  read: ({ content, structuredOutputText, providerMetadata, warnings }) => ({
     content: readParts(content),
+    // What a provider says of a request may quote it.
+    ...(hasWarnings(warnings) && { warnings }),
     // `Output.object` parses this text, not the content.
     ...(structuredOutputText !== undefined && { structuredOutputText }),
     ...(providerMetadata !== undefined && { providerMetadata }),
   }),
   write(result, changed) {
     // What is written back has the shape of what was read.
-    const { content, structuredOutputText, providerMetadata } =
+    const { content, structuredOutputText, providerMetadata, warnings } =
       changed as Partial<LanguageModelV4GenerateResult>;
     const { response, providerMetadata: _ours, structuredOutputText: _text, ...rest } = result;
     return {
       ...rest,
       content: writeParts(result.content, content) as LanguageModelV4GenerateResult["content"],
       ...(structuredOutputText !== undefined && { structuredOutputText }),
+      ...(warnings !== undefined && { warnings }),
       ...(providerMetadata !== undefined && { providerMetadata: withoutTokens(providerMetadata) }),
       ...(response !== undefined && { response: withoutBody(response) }),
     };
   },
 };
+
+/** Providers outside of TypeScript leave the list out, which the SDK forgives. */
+export function hasWarnings(warnings: LanguageModelV4GenerateResult["warnings"] | undefined): boolean {
+  return warnings !== undefined && warnings.length > 0;
+}
 
 /** The provider's own copy of the answer would repeat what the content no longer says. */
 function withoutBody({

@@ -4,6 +4,7 @@ import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { errorWords, shownError } from "./error-words.ts";
 import { fileOf, withWords, wordsOf } from "./inline-file.ts";
 import { withoutTokens } from "./log-probabilities.ts";
+import { hasWarnings } from "./model-result.ts";
 import { usageOf } from "./model-usage.ts";
 import { shownInput, writtenInput } from "./string-input.ts";
 
@@ -86,6 +87,8 @@ function readWhole(part: Part): string | undefined {
       return JSON.stringify([part.result]);
     case "source":
       return JSON.stringify(sourceWords(part));
+    case "stream-start":
+      return hasWarnings(part.warnings) ? JSON.stringify(part.warnings) : undefined;
     case "text-end":
       return part.citations === undefined ? undefined : JSON.stringify(part.citations);
     case "finish":
@@ -113,6 +116,8 @@ function writePart(part: Part, text: string): Part {
       return { ...part, result: onlyItem(parsed(text)) as typeof part.result };
     case "source":
       return { ...part, ...(parsed(text) as object) };
+    case "stream-start":
+      return { ...part, warnings: parsed(text) as typeof part.warnings };
     case "text-end":
       return { ...part, citations: parsed(text) as NonNullable<typeof part.citations> };
     case "finish":

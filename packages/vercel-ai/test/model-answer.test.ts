@@ -3,7 +3,7 @@ import { generateObject, generateText, Output, stepCountIs, streamText, APICallE
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { govern } from "../src/index.ts";
+import { govern, guardModel } from "../src/index.ts";
 import { countingTool, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
@@ -27,6 +27,29 @@ describe("an answer", () => {
     expect(
       JSON.stringify([result.content, result.reasoningText, result.sources, result.response, result.steps]),
     ).not.toContain(EMAIL);
+  });
+
+  it("has no words in its warnings either, whole or streamed", async () => {
+    const warnings = [{ type: "other", message: `ignored ${EMAIL}` }] as const;
+    const own = new ScriptedModel([
+      { text: "one" },
+      { parts: [{ type: "stream-start", warnings: [...warnings] }] },
+    ]);
+    const generate = own.doGenerate.bind(own);
+    own.doGenerate = async (options) => ({ ...(await generate(options)), warnings: [...warnings] });
+    const model = guardModel(planeOf([NO_EMAILS]), WHO, own);
+    const shown = [{ type: "other", message: "ignored [EMAIL]" }];
+    expect((await model.doGenerate({ prompt: [] })).warnings).toEqual(shown);
+    const { stream } = await model.doStream({ prompt: [] });
+    const parts: unknown[] = [];
+    for await (const part of stream) parts.push(part);
+    expect(parts).toEqual([{ type: "stream-start", warnings: shown }]);
+    own.doGenerate = async (options) => {
+      const { warnings: _none, ...rest } = await generate(options);
+      // Not of the type, and taken by the SDK all the same.
+      return rest as Awaited<ReturnType<typeof generate>>;
+    };
+    expect((await model.doGenerate({ prompt: [] })).warnings).toBeUndefined();
   });
 
   it("loses what repeats it where it cannot be redacted: the provider's body, the tokens of log probabilities", async () => {

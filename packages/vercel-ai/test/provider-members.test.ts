@@ -1,10 +1,16 @@
 import { PolicyError, type PlaneOptions } from "@agentplane/core";
-import { experimental_generateSpeech, experimental_transcribe, rerank, uploadFile } from "ai";
+import {
+  experimental_generateSpeech,
+  experimental_streamTranscribe,
+  experimental_transcribe,
+  rerank,
+  uploadFile,
+} from "ai";
 import { MockRerankingModelV4, MockSpeechModelV4, MockTranscriptionModelV4 } from "ai/test";
 import { describe, expect, it } from "vitest";
 
 import { guardProvider } from "../src/index.ts";
-import { EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
+import { decisionsOf, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const response = { timestamp: new Date(0), modelId: "m" };
@@ -39,9 +45,11 @@ function wholeProvider() {
     embeddingModel: () => undefined,
     imageModel: () => undefined,
     speechModel: () => speech,
-    transcriptionModel: () => transcription,
+    transcriptionModel: () =>
+      Object.assign(transcription, { doStream: async () => void seen.push("stream") }),
     rerankingModel: () => reranking,
     videoModel: () => undefined,
+    speechTranslationModel: () => undefined,
     decisionModel: () => undefined,
     batch: () => undefined,
     files: () => ({ uploadFile: async (options: unknown) => void seen.push(options) }),
@@ -109,6 +117,28 @@ describe("a guarded provider", () => {
     ]);
     await expect(uploadFile({ api: guarded, data: new Uint8Array([1]) })).rejects.toThrow(/file/i);
     expect(seen).toEqual([]);
+  });
+
+  it("refuses streams of sound, which nobody judges", () => {
+    const { provider, seen } = wholeProvider();
+    const { transcriptionModel } = guardProvider(planeOf(), WHO, provider as never);
+    const transcribe = () =>
+      experimental_streamTranscribe({
+        model: transcriptionModel?.("x") as never,
+        audio: new ReadableStream(),
+        inputAudioFormat: { type: "pcm16", rate: 24_000 },
+      });
+    expect(transcribe).toThrow(/does not support streaming/);
+    expect(seen).toEqual([]);
+  });
+
+  it.each(Object.entries(KINDS))("that is guarded again decides once: %s", async (_, play) => {
+    const { provider } = wholeProvider();
+    const plane = planeOf([], TRUSTING);
+    const decisions = decisionsOf(plane);
+    const inner = guardProvider(plane, { agent: "app" }, provider as never);
+    await play(guardProvider(plane, WHO, inner));
+    expect(decisions.map(({ identity }) => identity.agent)).toEqual(["a"]);
   });
 
   it("has no kinds that its provider does not have", () => {
