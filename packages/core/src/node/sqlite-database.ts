@@ -1,9 +1,9 @@
-import { closeSync, openSync } from "node:fs";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 
 import { AgentplaneError } from "../base/errors.ts";
 import { installSchema } from "./sqlite-schema.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
+import { SqliteFiles } from "./sqlite-files.ts";
 
 /** How a state file is opened. */
 export interface SqliteDatabaseOptions {
@@ -22,6 +22,7 @@ const WAL_RETRY_MS = 5;
 /** An open state file: prepared statements, and transactions that are synchronous and so whole. */
 export class SqliteDatabase {
   readonly path: string;
+  readonly #files: SqliteFiles;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #isInTransaction = false;
@@ -32,12 +33,15 @@ export class SqliteDatabase {
    */
   constructor({ path, busyMs, synchronous }: SqliteDatabaseOptions) {
     this.path = path;
-    this.#database = this.#open(path);
+    this.#files = this.#try(() => new SqliteFiles(path));
+    this.#database = this.#try(() => openDatabase(path));
     try {
       this.#database.exec(`PRAGMA busy_timeout = ${Math.ceil(busyMs)}`);
       installSchema(this.#database, path);
       useWriteAheadLog(this.#database, Date.now() + busyMs);
       this.#database.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`);
+      this.#database.exec("BEGIN IMMEDIATE; ROLLBACK");
+      this.#files.noteLog();
     } catch (error) {
       this.#database.close();
       throw sqliteFailure(error, path);
@@ -46,17 +50,17 @@ export class SqliteDatabase {
 
   /** The first row of an answer. */
   get(sql: string, ...values: readonly SQLInputValue[]): SqliteRow | undefined {
-    return this.#try(() => this.#prepared(sql).get(...values));
+    return this.#query(() => this.#prepared(sql).get(...values));
   }
 
   /** Every row of an answer. */
   all(sql: string, ...values: readonly SQLInputValue[]): readonly SqliteRow[] {
-    return this.#try(() => this.#prepared(sql).all(...values));
+    return this.#query(() => this.#prepared(sql).all(...values));
   }
 
   /** @returns How many rows it changed. */
   run(sql: string, ...values: readonly SQLInputValue[]): number {
-    return this.#try(() => Number(this.#prepared(sql).run(...values).changes));
+    return this.#query(() => Number(this.#prepared(sql).run(...values).changes));
   }
 
   /** Runs work that writes all or nothing; other processes' writes come before it or after it. */
@@ -100,16 +104,10 @@ export class SqliteDatabase {
     return statement;
   }
 
-  #open(path: string): DatabaseSync {
-    // Asked for here and not imported: Node.js 22 prints a warning when the module is loaded.
-    const sqlite = process.getBuiltinModule("node:sqlite");
-    try {
-      // Made here so that it is private from its first moment; its write-ahead log gets the same mode.
-      closeSync(openSync(path, "a", 0o600));
-      return new sqlite.DatabaseSync(path);
-    } catch (error) {
-      throw sqliteFailure(error, path);
-    }
+  /** Once per transaction: within one, what is asked is of the file that it began with. */
+  #query<T>(work: () => T): T {
+    if (!this.#isInTransaction) this.#files.check();
+    return this.#try(work);
   }
 
   #try<T>(work: () => T): T {
@@ -119,6 +117,12 @@ export class SqliteDatabase {
       throw sqliteFailure(error, this.path);
     }
   }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  // Asked for here and not imported: Node.js 22 prints a warning when the module is loaded.
+  const sqlite = process.getBuiltinModule("node:sqlite");
+  return new sqlite.DatabaseSync(path);
 }
 
 /** The switch needs the file alone for a moment, and SQLite does not wait for that by itself. */

@@ -1,7 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 
 /** Why a state file cannot be used, as `data.reason` of the error. */
-export type SqliteProblem = "busy" | "full" | "corrupt" | "foreign" | "newer" | "unusable";
+export type SqliteProblem = "busy" | "full" | "corrupt" | "foreign" | "newer" | "replaced" | "unusable";
 
 /** Primary result codes of SQLite that mean something to an operator: https://www.sqlite.org/rescode.html */
 const PROBLEMS: Readonly<Record<number, readonly [reason: SqliteProblem, hint: string]>> = {
