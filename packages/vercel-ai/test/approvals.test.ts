@@ -46,6 +46,23 @@ describe("a call that needs a person", () => {
     expect(pay.runs).toHaveLength(1);
   });
 
+  it("is refused where the plane still asks after a yes that it was given", async () => {
+    const pay = countingTool();
+    const plane = askingPlane([asking("pay")]);
+    const heard: string[] = [];
+    // A plane elsewhere that has lost it, or wants another one too.
+    const approve = async (id: string) => void heard.push(id);
+    const approvals = Object.create(plane.approvals, {
+      approve: { value: approve },
+    }) as AgentPlane["approvals"];
+    const chat = { plane: { ...plane, approvals }, tools: { pay: pay.tool } };
+    const model = new ScriptedModel([]);
+    await call(chat, answered(await asked(chat)), model);
+    expect(heard).toHaveLength(1);
+    expect(pay.runs).toEqual([]);
+    expect(model.told).toContain("execution-denied");
+  });
+
   it("is not approved by the user on whose behalf the agent acts", async () => {
     const pay = countingTool();
     const chat = {
