@@ -1,8 +1,8 @@
 import { AgentplaneError } from "@agentplane/core";
 
 import { takeAnswer } from "./approval/input-required.ts";
+import { beginSession, endSession, stopped } from "./call/agent-session.ts";
 import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
-import { errorDenial } from "./call/denial.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
 import { serverRequest } from "./call/server-request.ts";
@@ -14,7 +14,7 @@ import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
-import { traced, traceOf } from "./trace/traced-request.ts";
+import { traced } from "./trace/traced-request.ts";
 
 /** A proxy between one client and one server, whatever carries the messages. */
 export interface Relay {
@@ -32,7 +32,8 @@ export interface Relay {
   serverGone(reason: string): void;
   /** The server was started anew: it is told again what the client said when it began. Settles when it knows. */
   serverBack(): Promise<void>;
-  close(): void;
+  /** Settles when the end of the session was judged and recorded; what waits for an answer is told at once. */
+  close(): Promise<void>;
 }
 
 /**
@@ -62,10 +63,11 @@ export function relayOf(connection: Connection): Relay {
       connection.tellServer("notifications/initialized");
       connection.tellClient("notifications/tools/list_changed");
     },
-    close() {
+    async close() {
       stopWatching();
       connection.ofServer.failAll(new NoAnswer("the connection was closed", true));
       connection.ofClient.failAll(new NoAnswer("the connection was closed", true));
+      if (connection.isWhole) await endSession(connection);
     },
   };
 }
@@ -163,24 +165,20 @@ function reply(
 async function answered(connection: Connection, given: Frame): Promise<Frame | undefined> {
   const method = textOf(given.message["method"]) ?? "";
   if (method === "ping") return connection.askServer(given);
-  if (isHandshake(method)) return handshake(connection, given);
   const taken =
     recordOf(recordOf(given.message["params"])?.["inputResponses"]) === undefined
       ? { frame: given }
       : await takeAnswer(connection, given);
   if ("refusal" in taken) return taken.refusal;
   const { frame } = taken;
+  const refusal =
+    connection.lasting.session === undefined ? await beginSession(connection, frame) : undefined;
+  if (refusal !== undefined) return refusal;
   if (method === "tools/call") return toolCall(connection, frame);
   if (isTargeted(method)) return targetCall(connection, frame, method);
-  const { guard } = connection.options.plane;
-  const decision = await guard.peek({
-    hookpoint: "before_agent",
-    ...connection.acting,
-    ...traceOf(connection, frame.message),
-  });
-  // A stopped agent gets no answer of any kind but that it is stopped.
-  if (decision.effect === "block")
-    return errorDenial(frame, { status: "blocked", message: decision.message, decision } as never);
+  const stop = await stopped(connection, frame);
+  if (stop !== undefined) return stop;
+  if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") listenTo(connection, frame);
   return isList(method) ? filteredList(connection, frame, method) : connection.askServer(frame);
 }

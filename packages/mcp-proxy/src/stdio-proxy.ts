@@ -90,11 +90,12 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   } finally {
     isOver = true;
     clearTimeout(timer);
-    relay.close();
+    const closed = relay.close();
     // `start` may have made another one since.
     await (server as MessageChannel | undefined)?.close();
     channels.close();
     client.flush();
+    await closed;
   }
 }
 

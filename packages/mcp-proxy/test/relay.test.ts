@@ -28,9 +28,10 @@ describe("what nothing changes", () => {
       '{"jsonrpc":"2.0","method":"notifications/unheard","params":{"x":1.50}}',
       '{"jsonrpc":"2.0","id":"a","method":"unheard/of"}',
     ]) {
+      const before = wired.toServer.length;
       wired.client(line);
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await wired.asked(wired.toServer.length);
+      await wired.asked(before + 1);
       expect(wired.toServer.at(-1)).toBe(line);
     }
     await wired.plane.close();
@@ -235,7 +236,13 @@ describe("tool calls", () => {
 
   test("a cancel reaches the server, and nobody is answered; the holds are given back", async () => {
     const wired = wiredRelay({
-      policies: [{ id: "r", blocking: [rule.rate({ limit: 1, window: "1h", per: "agent" })] }],
+      policies: [
+        {
+          id: "r",
+          selector: { tools: ["slow"] },
+          blocking: [rule.rate({ limit: 1, window: "1h", per: "agent" })],
+        },
+      ],
     });
     wired.client(callOf(1, "slow"));
     await wired.asked(1);

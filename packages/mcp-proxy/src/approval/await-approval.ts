@@ -19,6 +19,8 @@ export type Asked = "answered" | "unanswered" | "cancelled" | Frame;
 /** Clients give up after a minute without a word. */
 const PROGRESS_MS = 10_000;
 const DEFAULT_WAIT_MS = 300_000;
+/** Requests whose result may ask for input first (2026-07-28, "Multi Round-Trip Requests"). */
+const MAY_ASK: ReadonlySet<unknown> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /**
  * Asks a human for this call: the client's own user where the client can ask and the options allow it, else whoever
@@ -31,7 +33,9 @@ export async function awaitApproval(
 ): Promise<Asked> {
   const { canClientApprove = true, approvalWaitMs = DEFAULT_WAIT_MS } = connection.options;
   const canAsk =
-    canClientApprove && recordOf(capabilitiesOf(connection, request)["elicitation"]) !== undefined;
+    canClientApprove &&
+    recordOf(capabilitiesOf(connection, request)["elicitation"]) !== undefined &&
+    (!isModern(request) || MAY_ASK.has(request.message["method"]));
   if (canAsk && isModern(request)) return askByInput(connection, request, pending);
   if (approvalWaitMs === 0 && !canAsk) return "unanswered";
   const stop = new AbortController();

@@ -49,6 +49,8 @@ export class Connection {
   /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */
   carriedBy: () => JsonRecord = () => NO_HEADERS;
   readonly lasting: Lasting;
+  /** Whether nothing outlives it: its session ends with it. */
+  readonly isWhole: boolean;
   readonly #callPrefix: string;
 
   /**
@@ -58,6 +60,7 @@ export class Connection {
   constructor(options: ProxyOptions, peers: Peers, lasting?: Lasting) {
     this.options = options;
     this.peers = peers;
+    this.isWhole = lasting === undefined;
     this.lasting = lasting ?? new Lasting();
     this.#callPrefix = lasting === undefined ? "" : `${crypto.randomUUID()}:`;
     const { agent, tenant, user, session = `mcp-${crypto.randomUUID()}`, tags } = options.identity;

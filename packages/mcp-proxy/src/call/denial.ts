@@ -15,8 +15,12 @@ export function toolDenial({ options }: Connection, request: Frame, denied: Deni
   });
 }
 
+/** What of a denial is told. */
+type Told = Omit<Blocked, "error"> | Omit<Exclude<Denied, Blocked>, "error">;
+type Blocked = Extract<Denied, { status: "blocked" }>;
+
 /** An error of the protocol that says why, and when it may be tried again. */
-export function errorDenial(request: Frame, denied: Denied): Frame {
+export function errorDenial(request: Frame, denied: Told): Frame {
   const { decision } = denied;
   return errorFrame(requestId(request), {
     code: CODES.blocked,
@@ -31,7 +35,7 @@ export function errorDenial(request: Frame, denied: Denied): Frame {
   });
 }
 
-function textFor(denied: Denied): string {
+function textFor(denied: Told): string {
   const { message, decision } = denied;
   const wait =
     decision.retryAfterMs === undefined ? "" : ` Retry after ${Math.ceil(decision.retryAfterMs / 1_000)} s.`;

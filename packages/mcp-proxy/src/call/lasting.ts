@@ -1,3 +1,4 @@
+import type { Admission } from "@agentplane/core";
 import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server";
 
 import type { Frame } from "../frame/frame.ts";
@@ -24,6 +25,10 @@ export class Lasting {
   readonly codec: RequestStateCodec<Carried>;
   /** What the server says of a tool that does not exist, by era of the protocol. */
   readonly probes = new Map<"modern" | "legacy", Promise<Frame | undefined>>();
+  /** The run that the session is, once it has begun. */
+  session: Admission | undefined;
+  /** Settles when nobody is about to begin it. */
+  beginning: Promise<unknown> = Promise.resolve();
   readonly #usedAtMs = new Map<string, number>();
 
   constructor() {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { isModern } from "../call/connection.ts";
+import { endSession } from "../call/agent-session.ts";
 import { Lasting } from "../call/lasting.ts";
 import { readFrames, type Frame } from "../frame/frame.ts";
 import { CODES, idOf, kindOf } from "../frame/rpc.ts";
@@ -96,10 +97,14 @@ export class HttpHandler {
   /** Ends everything. Settles when nothing is left of the servers that were started. */
   async end(): Promise<void> {
     clearInterval(this.#reaper);
-    this.#table.removeAll();
-    for (const session of this.#passing) session.end();
+    const ended = [this.#table.removeAll(), ...[...this.#passing].map((session) => session.end())];
     await this.#sides.close();
     this.#upstream?.close();
+    const { relay: options } = this.#options;
+    await Promise.all([
+      ...ended,
+      endSession({ lasting: this.#lasting, options, log: (line) => options.log?.(line) }),
+    ]);
   }
 
   #endIdle(idleMs: number): void {
@@ -143,7 +148,7 @@ export class HttpHandler {
       session.left(exchange);
       if (session.isGone && session.id !== undefined) this.#table.remove(session.id);
       if (session.id !== undefined) return;
-      session.end();
+      void session.end();
       this.#passing.delete(session);
     });
     return exchange;

@@ -116,12 +116,14 @@ export class HttpSession {
     else this.#forget(exchange);
   }
 
-  end(): void {
-    this.#relay.close();
+  /** Settles when its end is recorded. */
+  end(): Promise<void> {
+    const closed = this.#relay.close();
     this.#server.end();
     for (const exchange of new Set([...this.#exchanges.values(), ...this.#streams])) exchange.end(503);
     this.#exchanges.clear();
     this.#streams.clear();
+    return closed;
   }
 
   #forget(exchange: Exchange): void {

@@ -42,12 +42,17 @@ export class SessionTable {
   }
 
   remove(id: string): void {
-    const session = this.#sessions.get(id);
-    this.#sessions.delete(id);
-    session?.end();
+    void this.#end(id);
   }
 
-  removeAll(): void {
-    for (const id of this.#sessions.keys()) this.remove(id);
+  /** Settles when their ends are recorded. */
+  async removeAll(): Promise<void> {
+    await Promise.all([...this.#sessions.keys()].map((id) => this.#end(id)));
+  }
+
+  async #end(id: string): Promise<void> {
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    await session?.end();
   }
 }

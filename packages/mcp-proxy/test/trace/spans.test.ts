@@ -1,5 +1,5 @@
 import * as api from "@opentelemetry/api";
-import { memorySink, rule, type AuditRecord, type Policy } from "@agentplane/core";
+import { memorySink, rule, type DecisionRecord, type Policy } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
 import { createRelay, otelTracer, type CallTracer } from "../../src/index.ts";
@@ -14,10 +14,16 @@ function tracedCall(id: number, name: string, meta: Record<string, unknown> = {}
   return request(id, "tools/call", params);
 }
 
-function wired(options: Parameters<typeof wiredRelay>[1] = {}): WiredRelay & { decisions(): AuditRecord[] } {
+function wired(
+  options: Parameters<typeof wiredRelay>[1] = {},
+): WiredRelay & { decisions(): DecisionRecord[] } {
   const audit = memorySink();
   const made = wiredRelay({ policies: [NO_WIPE], audit }, { serve: () => answer, ...options });
-  const decisions = (): AuditRecord[] => audit.records().filter(({ kind }) => kind === "decision");
+  const decisions = (): DecisionRecord[] =>
+    audit
+      .records()
+      .filter((record) => record.kind === "decision")
+      .filter(({ decision }) => decision.hookpoint !== "before_agent");
   return { ...made, decisions };
 }
 
@@ -42,9 +48,7 @@ describe("a span for each request", () => {
         "agentplane.policy.decision": "allow",
       },
     });
-    expect(span?.attributes["agentplane.decision.id"]).toBe(
-      (decisions()[0] as { decision: { id: string } }).decision.id,
-    );
+    expect(span?.attributes["agentplane.decision.id"]).toBe(decisions()[0]?.decision.id);
     expect(JSON.stringify(span?.attributes)).not.toMatch(/4111|found it/);
     expect(decisions()).toMatchObject([{ traceId: TRACE_ID }]);
     await plane.close();
@@ -183,9 +187,7 @@ describe("a span for each request", () => {
     const ids = Array.from({ length: 20 }, (_, at) => at);
     for (const at of ids) client(tracedCall(at, "find", { traceparent: `00-${idOf(at)}-${PARENT_ID}-01` }));
     await Promise.all(ids.map(answered));
-    expect(new Set(decisions().map((record) => (record as { traceId?: string }).traceId))).toStrictEqual(
-      new Set(ids.map(idOf)),
-    );
+    expect(new Set(decisions().map(({ traceId }) => traceId))).toStrictEqual(new Set(ids.map(idOf)));
     expect(new Set(spans().map((span) => span.spanContext().traceId)).size).toBe(20);
     await plane.close();
   });
