@@ -27,9 +27,9 @@ export interface ChangeFeedDeps {
 const MESSAGE_GRACE_MS = 250;
 
 /**
- * Hears every change of every collection. Messages may be lost, so they are counted: each carries its collection's
- * revision, and every heartbeat compares what was heard with what the server counted. What is missing, a new connection
- * included, makes the listeners read everything again.
+ * Hears every change of every collection. Messages may be lost, so each carries its collection's revision and the
+ * one before it, and every heartbeat compares what was heard with what the server has. What is missing, what the server
+ * has lost in a failover, and a new connection make the listeners read everything again.
  */
 export class ChangeFeed {
   readonly #deps: ChangeFeedDeps;
@@ -96,10 +96,10 @@ export class ChangeFeed {
     const change = parseChange(message);
     if (listener === undefined || change === undefined || this.#isClosed) return;
     const heard = this.#heard.get(listener.collection);
-    if (heard !== undefined && change.revision > heard) this.#heard.set(listener.collection, change.revision);
+    if (heard !== undefined) this.#heard.set(listener.collection, change.revision);
+    // One between was lost on the way, or the server has lost what was heard: told first, for it may not be news else.
+    if (heard !== undefined && change.previous !== heard) listener.missed();
     listener.changed(change);
-    // A gap: the message between was lost on the way.
-    if (heard !== undefined && change.revision > heard + 1 && heard !== 0) listener.missed();
   }
 
   async #revisions(): Promise<readonly (readonly [FeedListener, number])[]> {
@@ -114,25 +114,23 @@ export class ChangeFeed {
       if (this.#deps.connection.client.status === "ready") await this.#subscribe();
       return;
     }
+    const before = new Map(this.#heard);
     const revisions = await this.#revisions();
-    if (isCluster(this.#deps.connection.client) && revisions.some((one) => this.#isBehind(one)))
+    const isBehind = ([{ collection }, revision]: readonly [FeedListener, number]): boolean =>
+      // Less than was heard before it was asked: the server has lost something.
+      revision > (this.#heard.get(collection) ?? 0) || revision < (before.get(collection) ?? 0);
+    if (isCluster(this.#deps.connection.client) && revisions.some(isBehind))
       await new Promise<void>((resolve) => void this.#deps.timers.set(resolve, MESSAGE_GRACE_MS));
     if (!this.#isLive || this.#isClosed) return;
     for (const one of revisions) {
       const [listener, revision] = one;
-      if (this.#isBehind(one)) {
+      if (isBehind(one)) {
         this.#heard.set(listener.collection, revision);
         listener.missed();
       } else {
         listener.confirmed(this.#deps.heartbeatMs);
       }
     }
-  }
-
-  /** Also when the server counts less than was heard: it has forgotten something. */
-  #isBehind([{ collection }, revision]: readonly [FeedListener, number]): boolean {
-    const heard = this.#heard.get(collection) ?? 0;
-    return revision > heard || (revision < heard && revision === 0);
   }
 
   #schedule(): void {

@@ -7,7 +7,7 @@ interface Watch {
   readonly prefix: string;
   readonly watcher: DocumentWatcher<unknown>;
   /** What happened up to then is no news. */
-  readonly sinceRevision: number;
+  sinceRevision: number;
 }
 
 /** What telling watchers needs. */
@@ -57,6 +57,9 @@ export class DocumentWatches implements FeedListener {
   }
 
   missed(): void {
+    // The server may have lost the changes that these numbers count: what comes now is news, whatever its number.
+    this.#latestRevision = 0;
+    for (const watch of this.#watches) watch.sinceRevision = 0;
     for (const { watcher } of this.#watches) watcher.missed?.();
   }
 

@@ -19,14 +19,11 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now), 'L
   redis.call('ZREM', KEYS[2], gone)
   redis.call('ZREM', KEYS[3], gone)
 end
-local revision = redis.call('INCR', KEYS[4])
--- A revision that was lost must not come back: versions are never used twice.
-if revision == 1 then
-  revision = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  redis.call('SET', KEYS[4], text(revision))
-end
-redis.call('PEXPIRE', KEYS[4], '7776000000')
-revision = text(revision)
+-- By the clock, and one more where that is behind: versions are never used twice, not even those that a failover lost.
+local previous = tonumber(redis.call('GET', KEYS[4]) or '0')
+local revision = math.max(previous + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))
+previous, revision = text(previous), text(revision)
+redis.call('SET', KEYS[4], revision, 'PX', '7776000000')
 if is_write then
   if ttl_ms then
     redis.call('SET', KEYS[1], revision .. '\\n' .. value, 'PX', text(ttl_ms))
@@ -53,6 +50,6 @@ else
   redis.call('PERSIST', KEYS[3])
 end
 local what = not is_write and 'gone' or #value <= tonumber(ARGV[8]) and 'value' or 'read'
-redis.call('PUBLISH', ARGV[7], table.concat({ revision, what, ARGV[6], what == 'value' and value or '' }, '\\n'))
+redis.call('PUBLISH', ARGV[7], table.concat({ revision, previous, what, ARGV[6], what == 'value' and value or '' }, '\\n'))
 return { 1, revision }
 `);
