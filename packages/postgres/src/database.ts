@@ -117,8 +117,8 @@ export class Database {
       return done;
     } catch (error) {
       const failure = error instanceof AgentplaneError ? error : explainFailure(error);
-      // What was refused left the connection in order; anything else may still answer into the next statement.
-      const isBroken = failure instanceof ServerFailure && failure.kind === "unknown";
+      // What was refused otherwise left the connection in order.
+      const isBroken = failure instanceof ServerFailure && failure.isOfConnection;
       giveBack(client, isBroken ? failure : undefined);
       throw failure;
     }

@@ -2,7 +2,7 @@ import { AgentplaneError } from "@agentplane/core";
 
 /** What a failed statement says about what it did. */
 export type FailureKind =
-  /** Nothing was done, and the same again may succeed: a deadlock, a serialization failure. */
+  /** Nothing was done, and the same again may succeed: a deadlock, a serialization failure, a server that was demoted. */
   | "again"
   /** Nothing was done: the server was not reached or refused the statement. */
   | "refused"
@@ -20,12 +20,19 @@ export class ServerFailure extends AgentplaneError {
     this.kind = options.kind;
     this.reason = options.reason;
   }
+
+  /** Whether the connection is of no use any more: it may answer into the next statement, or leads to a standby. */
+  get isOfConnection(): boolean {
+    return this.kind === "unknown" || this.reason === READ_ONLY;
+  }
 }
 
 /** The reason of a failure by our own deadline. */
 export const TIMED_OUT = "timeout";
 
-const AGAIN = new Set(["40001", "40P01"]);
+/** What a server answers to a write that was demoted in a failover. */
+const READ_ONLY = "25006";
+const AGAIN = new Set(["40001", "40P01", READ_ONLY]);
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
 import { createAgentPlane, rule, type LimitSpec, type StateStore } from "@agentplane/core";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { postgresState } from "../src/postgres-state.ts";
@@ -57,6 +57,24 @@ describe.skipIf(!canStartServers())("a server that fails", () => {
     expect((await reserve("b")).isGranted).toBe(true);
   });
 
+  test("read-only after a failover: connections to the old server do not come back into the pool", async () => {
+    const pool = new Pool({ connectionString: server.url, max: 2 });
+    const demoted = postgresState({ pool, schema, timeoutMs: 1_000, pollMs: 100, ports: { logger: QUIET } });
+    await demoted.ledger.read(BUDGET);
+    // Those there are lead to a server that was demoted; new ones, to the one that was promoted.
+    const clients = await Promise.all([1, 2].map(async () => pool.connect()));
+    await Promise.all(clients.map(async (client) => client.query("SET default_transaction_read_only = on")));
+    for (const client of clients) client.release();
+    const items = [{ spec: BUDGET, amount: 10, isSoft: false, expired: "charge" }] as const;
+    expect(await demoted.ledger.reserve({ id: "a", ttlMs: LONG_MS, items })).toMatchObject({
+      isGranted: true,
+    });
+    await demoted.controls.update("kill", () => 1);
+    expect(await store.controls.read("kill")).toBe(1);
+    await demoted.close();
+    await pool.end();
+  });
+
   test("restarted between two calls: the second is none the wiser", async () => {
     await Promise.all(Array.from({ length: 20 }, (_, index) => reserve(`warm ${index}`)));
     await server.stop();
@@ -77,6 +95,24 @@ describe.skipIf(!canStartServers())("a server that fails", () => {
       .toMatchObject({ used: 0, held: 10 });
     await setTimeout(1_000);
     expect(await store.ledger.read(BUDGET)).toMatchObject({ used: 0, held: 10 });
+  });
+
+  test("one connection that hangs: an end that wakes up late does not end a call made again meanwhile", async () => {
+    await reserve("again");
+    const client = new Client({ connectionString: server.url });
+    await client.connect();
+    const { rows } = await client.query(
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'agentplane'",
+    );
+    for (const { pid } of rows) process.kill(pid, "SIGSTOP");
+    await expect(store.ledger.release("again")).rejects.toMatchObject({ code: "state_failed" });
+    expect((await reserve("again")).isGranted).toBe(true);
+    for (const { pid } of rows) process.kill(pid, "SIGCONT");
+    await setTimeout(500);
+    expect(await store.ledger.read(BUDGET)).toMatchObject({ used: 0, held: 10 });
+    await settle("again", 4);
+    expect(await store.ledger.read(BUDGET)).toMatchObject({ used: 4, held: 0 });
+    await client.end();
   });
 
   test("one connection that hangs: what it does when it wakes up comes too late", async () => {

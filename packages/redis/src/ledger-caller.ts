@@ -11,7 +11,7 @@ export interface LedgerCallerDeps {
   readonly connection: Connection;
   readonly keyspace: Keyspace;
   readonly clock: ServerClock;
-  /** How long after it was sent a reservation may still be taken. */
+  /** How long after it was sent a request about a hold may still be done. */
   readonly timeoutMs: number;
   /** How long a limit that never ends by itself is kept after it was last asked for. */
   readonly lifetimeMs: number;
@@ -75,7 +75,7 @@ export class LedgerCaller {
     if (clock.mark() - startedAt < timeoutMs / 2) return;
     throw new AgentplaneError(
       "state_failed",
-      `Redis came to a reservation only after ${timeoutMs} ms; nothing was taken`,
+      `Redis came to a request only after ${timeoutMs} ms; it changed nothing`,
     );
   }
 }

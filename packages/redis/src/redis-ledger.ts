@@ -126,7 +126,8 @@ export class RedisLedger implements LedgerStore {
   #callHold(script: Script, id: string, fields: Readonly<Record<string, unknown>>): Promise<unknown> {
     const { caller, keyspace } = this.#deps;
     const request = new ScriptRequest(keyspace, this.#known.get(id));
-    return caller.call({ script, request, others: [keyspace.ofHold(id)], fields });
+    // Held up on the way, it must not reach a call that was made again under the same id.
+    return caller.call({ script, request, others: [keyspace.ofHold(id)], fields, hasDeadline: true });
   }
 
   #callLimit(

@@ -5,6 +5,10 @@ export interface CuttingProxy {
   readonly url: string;
   /** From now on requests arrive and answers do not. */
   loseAnswers(): void;
+  /** From now on requests over the connections there are do not arrive; new connections are whole. */
+  holdRequests(): void;
+  /** Lets them arrive, long after those who sent them have hung up. */
+  deliver(): void;
   /** Breaks every connection; new ones are whole again. */
   cut(): void;
   close(): void;
@@ -13,6 +17,9 @@ export interface CuttingProxy {
 /** Opens a proxy on the loopback interface for a server there. */
 export async function openProxy(serverPort: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
+  /** What is held back, by the connection to the server that it belongs to. */
+  const held = new Map<Socket, Buffer[]>();
+  const upstreams = new Set<Socket>();
   let isLosing = false;
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
@@ -22,10 +29,16 @@ export async function openProxy(serverPort: number): Promise<CuttingProxy> {
       socket.on("close", () => {
         sockets.delete(socket);
         client.destroy();
-        upstream.destroy();
+        if (!held.has(upstream)) upstream.destroy();
       });
     }
-    client.on("data", (data) => upstream.write(data));
+    client.on("data", (data) => {
+      const waiting = held.get(upstream);
+      if (waiting === undefined) upstream.write(data);
+      else waiting.push(data);
+    });
+    upstreams.add(upstream);
+    upstream.on("close", () => upstreams.delete(upstream));
     upstream.on("data", (data) => {
       if (!isLosing) client.write(data);
     });
@@ -42,9 +55,16 @@ export async function openProxy(serverPort: number): Promise<CuttingProxy> {
     loseAnswers: () => {
       isLosing = true;
     },
+    holdRequests: () => {
+      for (const upstream of upstreams) held.set(upstream, []);
+    },
+    deliver: () => {
+      for (const [upstream, waiting] of held) for (const data of waiting) upstream.write(data);
+    },
     cut,
     close: () => {
       cut();
+      for (const upstream of held.keys()) upstream.destroy();
       server.close();
     },
   };

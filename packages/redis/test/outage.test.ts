@@ -102,6 +102,21 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
   });
 
+  test("an end that was held up on the way does not end a call made again meanwhile", async () => {
+    const request = take("again", spec, 100);
+    await state.ledger.reserve(request);
+    proxy.holdRequests();
+    await expect(state.ledger.release("again")).rejects.toMatchObject({ code: "state_failed" });
+    // Told over the next connection.
+    await expect.poll(() => attempt(() => state.ledger.read(spec))).toMatchObject({ held: 0 });
+    expect(await state.ledger.reserve(request)).toEqual({ isGranted: true, breaches: [] });
+    proxy.deliver();
+    await pause(200);
+    expect(await state.ledger.read(spec)).toEqual({ used: 0, held: 100, limit: 1_000 });
+    await state.ledger.settle("again", [30]);
+    expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
+  });
+
   test("a paused server takes nothing of what was given up meanwhile", async () => {
     await state.ledger.reserve(take("before", spec, 10));
     server.pause();

@@ -37,22 +37,15 @@ export class PostgresLedger implements LedgerStore {
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
     const { id } = request;
-    const { clock, timeoutMs } = this.#deps;
     this.#unfinished.forget(id);
     const described = describeRequest("reserve", request);
-    let untilMs = clock.afterMs(timeoutMs);
+    const sent: { untilMs?: number | undefined } = {};
     try {
-      let answers = await this.#deps.queue.run(until(described, untilMs));
-      if (answers === "late") {
-        // Answered in time and yet too late: the server's clock was changed, and its answer brought the new time.
-        untilMs = clock.afterMs(timeoutMs);
-        answers = await this.#deps.queue.run(until(described, untilMs));
-      }
-      return reservationOf(request, answers);
+      return reservationOf(request, await this.#inTime(described, sent));
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
       if (error instanceof ServerFailure && error.kind === "unknown")
-        this.#unfinished.add(id, { afterMs: untilMs });
+        this.#unfinished.add(id, { afterMs: sent.untilMs });
       throw error;
     }
   }
@@ -76,7 +69,7 @@ export class PostgresLedger implements LedgerStore {
   async renew(id: string, ttlMs: number): Promise<void> {
     checkReservationId(id);
     checkTtl(ttlMs);
-    await this.#run({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) });
+    await this.#inTime(alone({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) }));
   }
 
   async read(spec: LimitSpec): Promise<LimitState> {
@@ -104,14 +97,14 @@ export class PostgresLedger implements LedgerStore {
   async #finish(id: string, how: HoldEnd): Promise<void> {
     this.#unfinished.forget(id);
     try {
-      await this.#end(id, how);
+      if (!(await this.#end(id, how))) throw tooSlow();
     } catch (error) {
       this.#unfinished.add(id, how);
       throw error;
     }
   }
 
-  /** @returns Whether it is done; false while the reservation might still be taken. */
+  /** @returns Whether it is done; false while the reservation might still be taken, and when it came too late. */
   async #end(id: string, how: HoldEnd): Promise<boolean> {
     const hold = digestOf(id);
     // An estimate that stands is null: JSON has no undefined.
@@ -119,24 +112,46 @@ export class PostgresLedger implements LedgerStore {
       "actuals" in how
         ? { op: "settle", hold, actuals: how.actuals.map((actual) => actual ?? null) }
         : { op: "release", hold, ...(how.afterMs !== undefined && { after: how.afterMs }) };
-    return (await this.#run(operation)) !== "early";
+    const answer = await this.#inTime(alone(operation));
+    return answer !== "early" && answer !== "late";
+  }
+
+  /**
+   * Has something done to a hold as long as its caller waits: a connection that hangs may bring it when the same id is
+   * that of a call made again.
+   * @param sent Gets the server's time from which on it can no longer be done.
+   */
+  async #inTime(
+    { operation, specs }: Described,
+    sent: { untilMs?: number | undefined } = {},
+  ): Promise<unknown> {
+    const { clock, timeoutMs, queue } = this.#deps;
+    const once = (): Promise<unknown> => {
+      sent.untilMs = clock.afterMs(timeoutMs);
+      return queue.run({ operation: { ...operation, until: sent.untilMs }, specs });
+    };
+    const answer = await once();
+    // Answered in time and yet too late: the server's clock was changed, and its answer brought the new time.
+    return answer === "late" ? once() : answer;
   }
 
   #run(operation: Operation): Promise<unknown> {
-    const described: Described = { operation, specs: new Map() };
-    return this.#deps.queue.run(described);
+    return this.#deps.queue.run(alone(operation));
   }
 }
 
-/** The request, to be refused when it arrives after its time. */
-function until({ operation, specs }: Described, untilMs: number | undefined): Described {
-  return { operation: { ...operation, until: untilMs }, specs };
+/** An operation that makes no limit. */
+function alone(operation: Operation): Described {
+  return { operation, specs: new Map() };
+}
+
+function tooSlow(): ServerFailure {
+  return new ServerFailure("PostgreSQL was too slow; nothing was changed", { kind: "refused" });
 }
 
 /** @param answers By position: null where the item fits, else `{ retryAfterMs }`. */
 function reservationOf({ items }: ReserveRequest, answers: unknown): Reservation {
-  if (answers === "late")
-    throw new ServerFailure("PostgreSQL was too slow for a reservation", { kind: "refused" });
+  if (answers === "late") throw tooSlow();
   if (!Array.isArray(answers) || answers.length !== items.length)
     throw new ServerFailure("PostgreSQL: the ledger answered with something else", { kind: "unknown" });
   const breaches = answers.flatMap((answer: unknown, index) => {
