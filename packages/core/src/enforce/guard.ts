@@ -15,6 +15,7 @@ import { execute, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
 import { denied, type Denied, type Outcome } from "./outcome.ts";
+import { previewCall, type Preview } from "./preview.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
 import { throughHooks, type AfterHooks } from "./through-hooks.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
@@ -60,6 +61,15 @@ export interface Guard {
   modelCall<R>(call: GuardedCall<R>): MaybePromise<Outcome<R>>;
   /** `toolCall` for a framework whose tools may also show values while they work: what the tool gives decides. */
   toolRun<R>(call: GuardedTool<R>): MaybePromise<ToolRun<R>>;
+  /**
+   * What may be shown of what a call says beside its result, such as progress or a message on the way. It is judged where
+   * the call's result is (`after_*`), as a preview: nothing is recorded, and no limit is asked. Rules that need state, and
+   * hooks, are asked about results alone: where there is one, nothing is shown.
+   * @param call The running admission, or the description of a call that runs elsewhere.
+   * @param value Plain data.
+   * @returns The value as rules leave it; undefined where it must not be shown.
+   */
+  preview<R>(call: Admission | GuardedContext, value: R): MaybePromise<Preview<R>>;
   /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
   /**
@@ -113,6 +123,7 @@ export function createGuard(given: GuardCore): Guard {
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
       );
     },
+    preview: (running, value) => previewCall(core, running, value),
     streamDuties: (admission) => streamDuties(core, ownAdmission(admission)),
     visibleTools(tools, asked) {
       requireList("guard.visibleTools: tools", tools);

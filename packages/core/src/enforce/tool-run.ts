@@ -1,16 +1,13 @@
-import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
-import type { JsonValue } from "../base/json.ts";
-import { withResult } from "../context/create-context.ts";
-import { redact } from "../context/redact.ts";
-import { hasUnreadable, snapshot, thaw } from "../context/snapshot.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
-import { completeCall, resultDuties } from "./complete.ts";
+import { completeCall } from "./complete.ts";
 import { untilCut } from "./cut-source.ts";
 import { carriedOf, endFailed, endLater, endRan, type Execution } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
+import { previewOf, readable, type Preview } from "./preview.ts";
 import { releasedUnread } from "./released-unread.ts";
 
 /** A tool call to govern, of a framework whose tools may give values while they work: each replaces the one before. */
@@ -59,7 +56,7 @@ async function* judged<R>(
     for await (const given of untilCut(core, admission, { source, cut })) {
       const shown = await previewOf(core, admission, given);
       last = { given, shown };
-      if (shown !== HELD) yield shown.value;
+      if (shown !== undefined) yield shown.value;
     }
     isEnded = true;
     // A tool that gave nothing has no result, which is what undefined says.
@@ -86,46 +83,8 @@ async function failed(core: GuardCore, admission: LiveAdmission, error: unknown)
   throw outcome.status === "ran" ? error : outcome.error;
 }
 
-const HELD: unique symbol = Symbol("held back until the result is judged");
-
-type Preview<R> = { readonly value: R } | typeof HELD;
-
-/**
- * What may be shown of a value before the call has ended. Rules that need state, and hooks, are asked once, about the
- * result: where there is one, no earlier value leaves.
- */
-function previewOf<R>(core: GuardCore, admission: LiveAdmission, value: R): MaybePromise<Preview<R>> {
-  const { context, decision, isJoined } = admission;
-  if (isJoined) return { value };
-  if (core.hooks.hasAfter(context)) return HELD;
-  const imposed = resultDuties(decision);
-  if (imposed.length === 0 && core.point.looksAfter(context) === "nothing") return { value };
-  const content = readable(value);
-  if (content === undefined) return HELD;
-  const after = withResult(context, { result: content, nowMs: core.nowMs() });
-  return andThen(core.point.rule(after, { intent: "peek" }), ({ decision: asked }) => {
-    const standing = resultDuties(asked);
-    const duties = [...standing, ...imposed.filter((duty) => !standing.includes(duty))];
-    const isUnclear = asked.isUnknown === true || (duties.length > 0 && hasUnreadable(content));
-    if (asked.effect !== "allow" || isUnclear) return HELD;
-    const { scanner, ports } = core;
-    const shown = redact(content, duties, { scanner, hash: ports.hash, channel: "tool_result" });
-    // A copy of what was judged: the tool keeps the object it gave, and could still change it. It has the value's shape.
-    return { value: thaw(shown) as R };
-  });
-}
-
-function readable(value: unknown): JsonValue | undefined {
-  try {
-    return snapshot(value);
-  } catch {
-    // What cannot be copied is judged, and refused, as the result.
-    return undefined;
-  }
-}
-
 function isSame<R>(shown: Preview<R>, result: R): boolean {
-  if (shown === HELD) return false;
+  if (shown === undefined) return false;
   if (shown.value === result) return true;
   const [before, after] = [readable(shown.value), readable(result)];
   return before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after);

@@ -92,6 +92,7 @@ const VERBS: readonly (readonly [
   ["guard.toolRun", [GOVERNED]],
   ["guard.modelStream", [{ ...GOVERNED, codec: CODEC }]],
   ["guard.streamDuties", ["$admission"]],
+  ["guard.preview", ["$admission"]],
   ["guard.visibleTools", [[{ name: "search" }], CALL], [["a list"]]],
 ];
 
