@@ -1,11 +1,14 @@
 import { AgentplaneError } from "@agentplane/core";
 
 import { takeAnswer } from "./approval/input-required.ts";
-import { beginSession, endSession, stopped } from "./call/agent-session.ts";
+import { beginSession, endSession } from "./call/agent-session.ts";
 import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
+import { judgeInputResponses } from "./call/input-responses.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
+import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
+import { stopped } from "./call/stopped.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
@@ -133,7 +136,7 @@ function answer(connection: Connection, frame: Frame): void {
   if (ofServer.has(id)) return peers.toClient(errorFrame(id, ID_IN_USE));
   reply(frame, answering.client, {
     act: () => traced(connection, frame, (own) => answered(connection, own)),
-    send: peers.toClient,
+    send: (response) => connection.inTurn(() => peers.toClient(response)),
   });
 }
 
@@ -168,7 +171,7 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   const taken =
     recordOf(recordOf(given.message["params"])?.["inputResponses"]) === undefined
       ? { frame: given }
-      : await takeAnswer(connection, given);
+      : await takeAnswers(connection, given);
   if ("refusal" in taken) return taken.refusal;
   const { frame } = taken;
   const refusal =
@@ -181,6 +184,15 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") listenTo(connection, frame);
   return isList(method) ? filteredList(connection, frame, method) : connection.askServer(frame);
+}
+
+/** A request that brings answers: ours is taken out of it, and what is the server's is judged. */
+async function takeAnswers(
+  connection: Connection,
+  given: Frame,
+): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
+  const taken = await takeAnswer(connection, given);
+  return "refusal" in taken ? taken : judgeInputResponses(connection, taken.frame);
 }
 
 /** A modern client hears of changed lists only where it asked to. */
@@ -220,7 +232,7 @@ function notificationOfServer(connection: Connection, frame: Frame): void {
   if (!isNotification(frame)) return connection.log("the server sent a request without an id");
   const id = cancelledId(frame);
   if (id !== undefined) connection.ofClient.fail(id, new NoAnswer("cancelled by the server", true));
-  connection.peers.toClient(frame);
+  passNotice(connection, frame);
 }
 
 function isNotification({ message }: Frame): boolean {

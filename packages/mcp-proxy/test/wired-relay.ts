@@ -76,7 +76,8 @@ function parsed(text: string): Message {
 }
 
 async function until<T>(look: () => T | undefined): Promise<T> {
-  for (let turn = 0; turn < 2_000; turn++) {
+  // By the clock: what is signed or waits for a rule takes many turns where the machine is busy.
+  for (const endMs = performance.now() + 10_000; performance.now() < endMs;) {
     const found = look();
     if (found !== undefined) return found;
     // oxlint-disable-next-line no-await-in-loop -- looks again and again

@@ -1,21 +1,10 @@
-import type { Admission, DecisionCause } from "@agentplane/core";
+import type { Admission } from "@agentplane/core";
 
 import { awaitApproval } from "../approval/await-approval.ts";
 import type { Frame } from "../frame/frame.ts";
 import { tellDecision, traceOf } from "../trace/traced-request.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
-
-/** What policies answer to the start of a run: a session that has begun goes on, whatever they would say now. */
-const OF_POLICIES: ReadonlySet<DecisionCause> = new Set([
-  "rule",
-  "limit",
-  "default",
-  "no_policy",
-  "ladder",
-  "approval",
-  "hook",
-]);
 
 /**
  * Lets the session begin with its first request, whatever that is: `initialize`, `server/discover`, or any other where the
@@ -52,19 +41,6 @@ async function decided(connection: Connection, request: Frame): Promise<Frame | 
     if (asked === "cancelled") throw new NoAnswer("cancelled by the client", true);
     return asked === "unanswered" ? errorDenial(request, admitted) : asked;
   }
-}
-
-/**
- * @returns What a request gets of which no rule is about, when the agent is stopped or may do nothing: it gets no answer
- *   of any kind but that.
- */
-export async function stopped(connection: Connection, request: Frame): Promise<Frame | undefined> {
-  const { acting, options } = connection;
-  const decision = await options.plane.guard.peek({ hookpoint: "before_agent", ...acting });
-  if (decision.effect !== "block" || OF_POLICIES.has(decision.cause)) return undefined;
-  tellDecision(decision);
-  // What a preview denies has no outcome and no approval.
-  return errorDenial(request, { status: "blocked", message: decision.message, decision });
 }
 
 /** The session is over: its run is judged, settled and recorded. */

@@ -45,20 +45,33 @@ export function withErrorText(response: Frame, shown: Error): Frame {
 /** Reads and rewrites the content of a response: only members in which something changed are written anew. */
 export const RESPONSE: ResultCodec<Frame> = {
   read: ({ message }) => contentOf(recordOf(message["result"]) ?? {}),
-  write(frame, content) {
-    const before = contentOf(recordOf(frame.message["result"]) ?? {});
-    const after = recordOf(content) ?? {};
-    const changes: Change[] = Object.keys(before)
-      .filter((member) => JSON.stringify(before[member]) !== JSON.stringify(after[member]))
-      .map((member) => ({ path: ["result", member], value: after[member] ?? null }));
-    // A number that cannot be repeated would be another one: the answer is withheld rather than wrong.
-    if (changes.some(({ path }) => hasInexactNumber(frame, path))) {
-      throw new RangeError("a redacted part of the answer holds a number that cannot be repeated exactly");
-    }
-    return rewritten(frame, changes);
-  },
+  write: (frame, content) =>
+    rewrittenContent(frame, "result", {
+      before: contentOf(recordOf(frame.message["result"]) ?? {}),
+      after: recordOf(content) ?? {},
+    }),
 };
 
-function contentOf(result: JsonRecord): JsonRecord {
+/**
+ * The message with the content that rules left: members in which nothing changed stay as they are.
+ * @throws RangeError where a changed member holds a number that cannot be repeated
+ */
+export function rewrittenContent(
+  frame: Frame,
+  where: "result" | "params",
+  { before, after }: { readonly before: JsonRecord; readonly after: JsonRecord },
+): Frame {
+  const changes: Change[] = Object.keys(before)
+    .filter((member) => JSON.stringify(before[member]) !== JSON.stringify(after[member]))
+    .map((member) => ({ path: [where, member], value: after[member] ?? null }));
+  // A number that cannot be repeated would be another one: the message is withheld rather than wrong.
+  if (changes.some(({ path }) => hasInexactNumber(frame, path))) {
+    throw new RangeError("a redacted part of the message holds a number that cannot be repeated exactly");
+  }
+  return changes.length === 0 ? frame : rewritten(frame, changes);
+}
+
+/** What of a result is content. */
+export function contentOf(result: JsonRecord): JsonRecord {
   return Object.fromEntries(Object.entries(result).filter(([member]) => !HANDLING.has(member)));
 }

@@ -1,4 +1,4 @@
-import type { GuardInit } from "@agentplane/core";
+import type { Admission, GuardInit } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
@@ -15,6 +15,12 @@ export interface Peers {
 
 /** The part of a description that says who acts. */
 type Acting = Pick<GuardInit, "agent" | "tenant" | "user" | "session" | "tags">;
+
+/** A call that the server works at, as it was admitted and as it came. */
+export interface RunningCall {
+  readonly admission: Admission;
+  readonly frame: Frame;
+}
 
 /** There will be no answer: the server is gone, or the client has cancelled. */
 export class NoAnswer extends Error {
@@ -38,6 +44,8 @@ export class Connection {
   readonly ofClient = new PendingRequests();
   /** What the client has asked and the server, by id, and has no answer yet, from when it came. */
   readonly answering = { client: new Set<string>(), server: new Set<string>() };
+  /** The calls that run at the server. */
+  readonly running = new Set<RunningCall>();
   /** What the client can do, from its `initialize`; a modern client says so in each request. */
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */
@@ -52,6 +60,8 @@ export class Connection {
   /** Whether nothing outlives it: its session ends with it. */
   readonly isWhole: boolean;
   readonly #callPrefix: string;
+  /** Settles when what is to reach the client first has left; undefined when it has. */
+  #turn: Promise<void> | undefined;
 
   /**
    * @param lasting What several connections of one client have in common: there each has call ids of its own, since the
@@ -107,6 +117,23 @@ export class Connection {
 
   tellServer(method: string, params?: JsonRecord): void {
     this.peers.toServer(notificationFrame(method, params));
+  }
+
+  /** Does what reaches the client after all that came before: mostly at once, else when rules are done with that. */
+  inTurn(act: () => void | Promise<void>): void {
+    if (this.#turn === undefined) {
+      const acting = act();
+      if (acting === undefined) return;
+      this.#endTurn(acting);
+    } else this.#endTurn(this.#turn.then(act));
+  }
+
+  #endTurn(turn: Promise<void>): void {
+    this.#turn = turn;
+    const end = (): void => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    turn.then(end, end);
   }
 
   log(line: string): void {

@@ -5,7 +5,7 @@ import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { tellDecision } from "../trace/traced-request.ts";
 import { RESPONSE, RpcFailure, succeeded, withErrorText } from "./answer.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection, type RunningCall } from "./connection.ts";
 
 /** A request that is decided before it goes on, and its answer before it goes back. */
 export interface GovernedRequest {
@@ -18,6 +18,8 @@ export interface GovernedRequest {
   /** What of the request changes with the input that was admitted. */
   readonly changes: (admission: Admission) => readonly Change[];
   readonly usage?: (response: Frame) => Usage | undefined;
+  /** Where it is kept while it runs. Default: nowhere. */
+  readonly running?: Set<RunningCall>;
 }
 
 /** @returns What goes back: the answer, an error of ours, or the denial. Undefined: nobody waits for an answer. */
@@ -25,7 +27,7 @@ export async function governedCall(
   { options: { plane } }: Connection,
   request: GovernedRequest,
 ): Promise<Frame | Denied | undefined> {
-  const { frame, context, ask, cancel, changes, usage } = request;
+  const { frame, context, ask, cancel, changes, usage, running } = request;
   let failed: Frame | undefined;
   try {
     const outcome = await plane.guard.toolCall<Frame>({
@@ -33,9 +35,15 @@ export async function governedCall(
       async run(admission) {
         tellDecision(admission.decision);
         admission.signal.addEventListener("abort", cancel);
-        const response = await ask(asAdmitted(frame, changes(admission)));
-        failed = response;
-        return succeeded(response);
+        const call = { admission, frame };
+        running?.add(call);
+        try {
+          const response = await ask(asAdmitted(frame, changes(admission)));
+          failed = response;
+          return succeeded(response);
+        } finally {
+          running?.delete(call);
+        }
       },
       result: RESPONSE,
       isError: ({ message }) => recordOf(message["result"])?.["isError"] === true,

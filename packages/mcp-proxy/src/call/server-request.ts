@@ -6,6 +6,7 @@ import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
+import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
 
 /**
@@ -19,7 +20,10 @@ export async function serverRequest(
   method: string,
 ): Promise<Frame | undefined> {
   const described = describeServerRequest(connection, frame, method);
-  if (described === undefined) return connection.askClient(frame);
+  if (described === undefined) {
+    const stop = method === "ping" ? undefined : await stopped(connection, frame);
+    return stop ?? connection.askClient(frame);
+  }
   const id = idOf(frame.message) ?? "";
   const answer = await governedCall(connection, {
     frame,
@@ -53,6 +57,7 @@ export function describeServerRequest(
     ...traceOf(connection, message),
   };
   if (method === "sampling/createMessage") return sampling(connection, params, call);
+  if (method === "roots/list") return roots(connection, call);
   if (method !== "elicitation/create") return undefined;
   return {
     context: {
@@ -65,12 +70,23 @@ export function describeServerRequest(
   };
 }
 
+/** The server asks where the client works: as if it read that. */
+function roots({ acting, options }: Connection, call: Call): Described {
+  const target = { name: "roots/list", server: options.server };
+  return {
+    context: { hookpoint: "before_resource_read", ...acting, ...call, target },
+    changes: () => [],
+  };
+}
+
+/** Which call it is, and of which trace. */
+interface Call {
+  readonly callId?: string;
+  readonly traceId?: string;
+}
+
 /** The server borrows the client's model: a model call like any other, with its budget. */
-function sampling(
-  { acting }: Connection,
-  params: JsonRecord,
-  call: { readonly callId?: string; readonly traceId?: string },
-): Described {
+function sampling({ acting }: Connection, params: JsonRecord, call: Call): Described {
   const { maxTokens, systemPrompt, messages } = params;
   const limit = typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : undefined;
   return {

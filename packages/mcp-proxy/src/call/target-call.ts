@@ -68,6 +68,7 @@ export async function targetCall(
     const answer = await governedCall(connection, {
       frame,
       context,
+      running: connection.running,
       ask: (admitted) => connection.askServer(admitted),
       cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),
       changes: ({ isInputChanged, input }) =>

@@ -27,6 +27,7 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
     const answer = await governedCall(connection, {
       frame,
       context,
+      running: connection.running,
       ask(admitted) {
         isSent = true;
         return connection.askServer(admitted);

@@ -1,0 +1,73 @@
+import type { GuardInit } from "@agentplane/core";
+
+import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
+import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
+import { traceOf } from "../trace/traced-request.ts";
+import { contentOf } from "./answer.ts";
+import { isModern, type Connection } from "./connection.ts";
+
+/**
+ * What a client answers to questions of the server's, as since 2026-07-28 within its next request: each answer is judged
+ * where the answer to such a request would be, after the model, the person or the roots have given it.
+ * @returns The request with what rules left of the answers; a refusal where one of them must not go on.
+ */
+export async function judgeInputResponses(
+  connection: Connection,
+  request: Frame,
+): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
+  const answers = recordOf(recordOf(request.message["params"])?.["inputResponses"]) ?? {};
+  const changes: Change[] = [];
+  for (const [key, value] of Object.entries(answers)) {
+    // A client may answer with the result alone, or with the response that holds it.
+    const given = recordOf(value) ?? {};
+    const inner = recordOf(given["result"]);
+    const before = contentOf(inner ?? given);
+    const call = callOf(connection, { request, result: inner ?? given });
+    // oxlint-disable-next-line no-await-in-loop -- in order: one that is withheld ends it
+    const shown = await connection.options.plane.guard.preview(call, before);
+    if (shown === undefined) return { refusal: withheld(connection, request) };
+    const path = ["params", "inputResponses", key, ...(inner === undefined ? [] : ["result"])];
+    changes.push(...changedMembers(path, { before, after: shown.value }));
+  }
+  if (changes.some(({ path }) => hasInexactNumber(request, path)))
+    return { refusal: withheld(connection, request) };
+  return { frame: changes.length === 0 ? request : rewritten(request, changes) };
+}
+
+function changedMembers(
+  path: readonly string[],
+  { before, after }: { readonly before: JsonRecord; readonly after: JsonRecord },
+): readonly Change[] {
+  return Object.keys(before)
+    .filter((member) => JSON.stringify(before[member]) !== JSON.stringify(after[member]))
+    .map((member) => ({ path: [...path, member], value: after[member] ?? null }));
+}
+
+/** Which call an answer is of: its shape says so. One of no known shape is judged as part of the session. */
+function callOf(
+  connection: Connection,
+  { request, result }: { readonly request: Frame; readonly result: JsonRecord },
+): GuardInit {
+  const { acting, options } = connection;
+  const { server } = options;
+  const who = { ...acting, ...traceOf(connection, request.message) };
+  if ("role" in result || "model" in result) {
+    const model = { name: textOf(result["model"])?.slice(0, 512) ?? "client" };
+    return { hookpoint: "before_model_call", ...who, origin: "mcp-sampling", model };
+  }
+  if ("roots" in result)
+    return { hookpoint: "before_resource_read", ...who, target: { name: "roots/list", server } };
+  if ("action" in result)
+    return { hookpoint: "before_elicitation", ...who, target: { name: server, server } };
+  return { hookpoint: "before_agent", ...who };
+}
+
+function withheld({ options }: Connection, request: Frame): Frame {
+  const id = idOf(request.message) ?? "";
+  const text = "An answer that this request carries must not go on to the server.";
+  if (request.message["method"] !== "tools/call" || options.denyAs === "error")
+    return errorFrame(id, { code: CODES.blocked, message: text });
+  const content = [{ type: "text", text }];
+  return resultFrame(id, { content, isError: true, ...(isModern(request) && { resultType: "complete" }) });
+}

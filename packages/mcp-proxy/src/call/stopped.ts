@@ -1,0 +1,30 @@
+import type { DecisionCause } from "@agentplane/core";
+
+import type { Frame } from "../frame/frame.ts";
+import { tellDecision } from "../trace/traced-request.ts";
+import type { Connection } from "./connection.ts";
+import { errorDenial } from "./denial.ts";
+
+/** What policies answer to the start of a run: a session that has begun goes on, whatever they would say now. */
+const OF_POLICIES: ReadonlySet<DecisionCause> = new Set([
+  "rule",
+  "limit",
+  "default",
+  "no_policy",
+  "ladder",
+  "approval",
+  "hook",
+]);
+
+/**
+ * @returns What a request gets of which no rule is about, when the agent is stopped or may do nothing: it gets no answer
+ *   of any kind but that.
+ */
+export async function stopped(connection: Connection, request: Frame): Promise<Frame | undefined> {
+  const { acting, options } = connection;
+  const decision = await options.plane.guard.peek({ hookpoint: "before_agent", ...acting });
+  if (decision.effect !== "block" || OF_POLICIES.has(decision.cause)) return undefined;
+  tellDecision(decision);
+  // What a preview denies has no outcome and no approval.
+  return errorDenial(request, { status: "blocked", message: decision.message, decision });
+}
