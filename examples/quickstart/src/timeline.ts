@@ -34,7 +34,7 @@ export class Timeline {
 
   /** Shows what became of a call where that is not what the decision says. */
   outcome({ outcome, after, tool, model, result }: OutcomeRecord): void {
-    const subject = (tool ?? model ?? "call").padEnd(13);
+    const subject = (tool ?? model ?? after?.hookpoint ?? "run").padEnd(13);
     if (outcome === "withheld" || outcome === "failed") {
       this.#timed(`${paint("red", `✗ ${outcome}`.padEnd(8))} ${subject} ${after?.reason ?? ""}`);
     }

@@ -23,7 +23,19 @@ export function toolError(text: string, toolCall: ToolCall, decision?: Decision)
 
 /** What stands for a model's answer: without tool calls, so that the agent ends. */
 export function modelRefusal({ message, decision }: Pick<Denied, "message" | "decision">): AIMessage {
-  return new AIMessage({ content: message, response_metadata: { agentplane: factsOf(decision) } });
+  const refusal = new AIMessage({
+    content: message,
+    response_metadata: { agentplane: factsOf(decision) },
+  });
+  refusals.add(refusal);
+  return refusal;
+}
+
+const refusals = new WeakSet<AIMessage>();
+
+/** Whether these are words of ours in place of an answer. */
+export function isRefusal(answer: AIMessage): boolean {
+  return refusals.has(answer);
 }
 
 /** Lets an application find the decision in the audit trail; not sent to providers. */

@@ -1,6 +1,7 @@
 import { ConfigError } from "@agentplane/core";
 import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
 
+import { createAgentRuns } from "./agent-runs.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { withMeteredHooks } from "./metered.ts";
 import { modelInterception, seeingBareErrors } from "./model-interception.ts";
@@ -8,6 +9,7 @@ import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { createProviderCalls } from "./provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
+import { withSeenEnds } from "./run-ending-hooks.ts";
 
 /** Parameters of `createAgent`, of which governing looks at the middleware alone. */
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {
@@ -52,10 +54,13 @@ export function govern<P extends GovernableParams>(
 ): GovernedParams<P> {
   const how = nestedIn(options);
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
-  const middleware = (params.middleware ?? []).map((one) => withMeteredHooks(one, nested));
+  const runs = createAgentRuns({ plane, identity });
+  const middleware = (params.middleware ?? []).map((one) =>
+    withMeteredHooks(withSeenEnds(one, runs), nested),
+  );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const gate = { plane, identity, nested, calls: createProviderCalls() };
-  const before = modelInterception(freeName("agentplane.model", middleware), gate);
+  const before = modelInterception(freeName("agentplane.model", middleware), { ...gate, runs });
   const after = callInterception({
     name: freeName("agentplane.calls", middleware),
     ...gate,

@@ -1,4 +1,4 @@
-import type { AIMessage } from "@langchain/core/messages";
+import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -6,21 +6,98 @@ import {
   type AgentMiddleware,
   type AnyAgentMiddleware,
   type ModelRequest,
+  type ToolCallHandler,
+  type ToolCallRequest,
   type WrapModelCallHandler,
 } from "langchain";
 
+import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
+import { isRefusal, modelRefusal, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
+import { endBy } from "./run-ending-hooks.ts";
+import type { ToolResult } from "./tool-result.ts";
 import { withVisibleTools } from "./visible-tools.ts";
+
+/** What surrounds the other middleware. */
+export interface Surrounding extends ModelGate {
+  readonly runs: AgentRuns;
+  /** Makes what governs the calls that other middleware makes on its own. */
+  readonly nested: () => NestedCallHandler;
+}
 
 /**
  * Surrounds the other middleware, which sees only the tools that may run, and judges an answer that one of them gives
- * itself, without asking the model. Belongs first in the list.
+ * itself, without asking the model; decides runs at their first model call and judges them at their last. Belongs first
+ * in the list.
  */
-export function modelInterception(name: string, gate: SurroundedGate): AgentMiddleware {
-  return createMiddleware({ name, wrapModelCall: (request, handler) => surrounded(gate, request, handler) });
+export function modelInterception(name: string, gate: Surrounding): AgentMiddleware {
+  return createMiddleware({
+    name,
+    wrapModelCall: (request, handler) => stepOfRun(gate, request, handler),
+    wrapToolCall: (request, handler) => callOfRun(gate, request, handler),
+  });
+}
+
+/** One turn of the model within a run, which may be its first and its last. */
+async function stepOfRun(
+  gate: Surrounding,
+  given: ModelRequest,
+  handler: WrapModelCallHandler,
+): Promise<AIMessage> {
+  const { runs } = gate;
+  const { messages, runtime } = given;
+  const begun = await runs.begin({ messages, runtime, isTurn: true });
+  if ("refusal" in begun) return modelRefusal(begun.refusal);
+  let answer: AIMessage;
+  try {
+    answer = await surrounded(gate, { ...given, messages: [...begun.messages] }, handler);
+  } catch (error) {
+    await runs.end(runtime, endBy(error));
+    throw error;
+  }
+  if (AIMessage.isInstance(answer) && (answer.tool_calls ?? []).length > 0) {
+    await runs.leave(runtime);
+    return answer;
+  }
+  // A structured response, whatever the types say, is the last one, too.
+  const withheld = await runs.end(runtime, { answer });
+  // Words of ours about the very call say more than those about its run.
+  return withheld === undefined || isRefusal(answer) ? answer : modelRefusal(withheld);
+}
+
+/** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
+async function callOfRun(
+  { runs }: Surrounding,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const { runtime, toolCall } = request;
+  const begun = await runs.begin({ messages: request.state.messages, runtime });
+  if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
+  let result: ToolResult;
+  try {
+    result = await handler(request);
+  } catch (error) {
+    const ended = runs.end(runtime, endBy(error));
+    // Calls that pause side by side do so in their order: the first is not to wait for the record.
+    if (isGraphBubbleUp(error)) ended.catch(() => undefined);
+    else await ended;
+    throw error;
+  }
+  if (!isDirect(request) || !ToolMessage.isInstance(result)) {
+    await runs.leave(runtime);
+    return result;
+  }
+  const withheld = await runs.end(runtime, { answer: result });
+  return withheld === undefined ? result : toolRefusal(withheld, toolCall);
+}
+
+/** What such a tool gives is the last word of the run: the model is not asked again. */
+function isDirect({ tool }: ToolCallRequest): boolean {
+  return tool !== undefined && "returnDirect" in tool && tool.returnDirect === true;
 }
 
 function complete(request: ModelRequest): ModelRequest {
@@ -28,13 +105,8 @@ function complete(request: ModelRequest): ModelRequest {
   return messages === request.messages ? request : { ...request, messages };
 }
 
-interface SurroundedGate extends ModelGate {
-  /** Makes what governs the calls that other middleware makes on its own. */
-  readonly nested: () => NestedCallHandler;
-}
-
 async function surrounded(
-  gate: SurroundedGate,
+  gate: Surrounding,
   given: ModelRequest,
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {

@@ -54,7 +54,11 @@ export function governedAgent({
   hasCheckpointer = false,
 }: AgentParts) {
   const decisions: DecisionRecord[] = [];
-  plane.on("decision", (record) => void decisions.push(record));
+  // Of calls; that the run itself may begin comes before them.
+  plane.on("decision", (record) => {
+    const { hookpoint, effect } = record.decision;
+    if (hookpoint !== "before_agent" || effect !== "allow") decisions.push(record);
+  });
   const agent = createAgent(
     govern(plane, identity, {
       model,

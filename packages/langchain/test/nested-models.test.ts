@@ -223,7 +223,8 @@ it.each(["tool", "middleware"] as const)(
     expect(decisions.map(({ identity: who }) => [who.tenant, who.session])).toEqual(
       decisions.map(() => ["acme", "t1"]),
     );
-    expect(decisions).toHaveLength(place === "tool" ? 4 : 2);
+    // Of the run, and of each call in it.
+    expect(decisions).toHaveLength(place === "tool" ? 5 : 3);
   },
 );
 

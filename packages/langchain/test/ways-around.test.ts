@@ -33,7 +33,9 @@ async function all(stream: AsyncIterable<unknown>): Promise<string> {
 
 function outcomesOf(plane: ReturnType<typeof planeOf>): OutcomeRecord[] {
   const outcomes: OutcomeRecord[] = [];
-  plane.on("outcome", (record) => void outcomes.push(record));
+  plane.on("outcome", (record) => {
+    if (record.model !== undefined) outcomes.push(record);
+  });
   return outcomes;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { runAgent, type Task } from "../agent-run.ts";
 import type { Stage } from "../stage.ts";
-import { decisionsOn, modelDecisions, type Step } from "./step.ts";
+import { decisionsOn, type Step } from "./step.ts";
 
 const AGENT = "support-agent";
 
@@ -21,7 +21,10 @@ export const unplugAndPlug: Step = {
     assert.equal(withheld?.after?.cause, "unplugged", "the running call was cut");
     const refused = await runAgent(stage, lookUp());
     assert.equal(refused.modelCalls, 0, "no model is asked");
-    assert.equal(modelDecisions(refused)[0]?.cause, "unplugged");
+    assert.deepEqual(
+      refused.decisions.map(({ decision }) => [decision.hookpoint, decision.cause]),
+      [["before_agent", "unplugged"]],
+    );
     stage.shown("unplugged-mid-run", withheld.after.reason);
     timeline.say("operator", `plugs ${AGENT} in again`);
     await plane.controls.plug({ kind: "agent", id: AGENT }, { by: "operator" });
