@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
 import type { AuditRecord } from "@agentplane/core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { auditTrail, type AuditTrail } from "../src/audit/audit-trail.ts";
 import { postgresAudit, type PostgresAudit } from "../src/audit/postgres-audit.ts";
@@ -82,25 +82,67 @@ describe.skipIf(!(await hasServer()))("the audit trail in PostgreSQL", () => {
     expect(await verdictAfter("SELECT 1")).toBe("good");
   });
 
+  const months = async (): Promise<unknown[]> => {
+    const { rows } = await schema.pool.query(
+      "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace($1) AND relname ~ '^audit_[0-9]' ORDER BY 1",
+      [schema.name],
+    );
+    return rows.map(({ relname }) => relname);
+  };
+
   test("puts every month into a partition, drops the old ones, and still verifies what is left", async () => {
-    const old = Date.UTC(2020, 0, 31, 23, 59, 59, 999);
     sink = postgresAudit({ ...connection, ports });
-    await Promise.all([old, old + 1, Date.now()].map(async (at) => sink.append(record(at), "durable")));
-    const months = async (): Promise<unknown[]> => {
-      const { rows } = await schema.pool.query(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace($1) AND relname ~ '^audit_20' ORDER BY 1",
-        [schema.name],
-      );
-      return rows.map(({ relname }) => relname);
-    };
+    for (let index = 0; index < 3; index++) void sink.append(record(Date.now()), "buffered");
+    await sink.flush();
+    // As if two of them had been written long ago.
+    for (const [seq, at] of ["2020-01-31T23:59:59.999Z", "2020-02-01T00:00:00Z"].entries()) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await schema.pool.query(`SELECT "${schema.name}".make_audit_month($1)`, [at]);
+      const move = `UPDATE "${schema.name}".audit_record SET at = $1 WHERE seq = $2`;
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await schema.pool.query(move, [at, seq]);
+    }
     expect(await months()).toEqual(expect.arrayContaining(["audit_2020_01", "audit_2020_02"]));
     const tending = postgresAudit({ ...connection, keepDays: 400, ports });
     await expect.poll(months, { timeout: 5_000 }).not.toContain("audit_2020_01");
     await tending.close();
     expect(await months()).not.toContain("audit_2020_02");
     expect(await trail.verify({ [sink.writer]: sink.end })).toMatchObject([{ ok: true, lines: 1 }]);
-    // A month that was dropped is made again for a row that belongs there.
-    await sink.append(record(old), "durable");
+  });
+
+  test("makes a month again that somebody dropped", async () => {
+    sink = postgresAudit({ ...connection, ports });
+    await sink.append(record(Date.now()), "durable");
+    const [month] = await months();
+    await schema.pool.query(`DROP TABLE "${schema.name}"."${month}"`);
+    await sink.append(record(Date.now()), "durable");
+    expect(await months()).toContain(month);
+  });
+
+  test("files and drops by the server's clock: one of a process that is years off loses nothing", async () => {
+    sink = postgresAudit({ ...connection, ports });
+    // Before its clock was set, then set forward, then back.
+    for (const at of [0, Date.UTC(2090, 0), Date.UTC(2001, 5), Date.now()])
+      // oxlint-disable-next-line no-await-in-loop -- in this order
+      await sink.append(record(at), "durable");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2090, 0) });
+    onTestFinished(() => void vi.useRealTimers());
+    const run: (() => void)[] = [];
+    const dropped: string[] = [];
+    const timers = { set: (work: () => void) => (run.push(work), () => undefined) };
+    const logger = { ...QUIET, info: (message: string) => void dropped.push(message) };
+    const tending = postgresAudit({ ...connection, keepDays: 1, ports: { timers, logger } });
+    for (const work of run.splice(0)) work();
+    await setTimeout(300);
+    await tending.close();
+    expect(dropped).toStrictEqual([]);
+    expect(await trail.verify({ [sink.writer]: sink.end })).toMatchObject([{ ok: true, lines: 4 }]);
+    const { rows } = await schema.pool.query(
+      `SELECT count(DISTINCT tableoid)::int AS months, max(abs(extract(epoch FROM now() - at)))::int AS off
+       FROM "${schema.name}".audit_record`,
+    );
+    expect(rows).toMatchObject([{ months: 1, off: expect.any(Number) }]);
+    expect(rows[0].off).toBeLessThan(60);
   });
 
   test("gives a trail out as lines", async () => {

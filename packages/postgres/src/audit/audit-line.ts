@@ -4,8 +4,8 @@ import { memorySink, type AuditRecord } from "@agentplane/core";
 export interface AuditLine {
   readonly seq: number;
   readonly text: string;
-  /** Epoch ms of the record. */
-  readonly atMs: number;
+  /** When it was taken, by this process's monotonic clock in ms: the wall clock that the record names may be wrong. */
+  readonly takenMs: number;
   readonly kind: AuditRecord["kind"];
   readonly tenant: string | undefined;
   readonly agent: string | undefined;
@@ -28,7 +28,8 @@ export function createAuditChain(): AuditChain {
     next(record) {
       const { seq } = chain.end;
       chain.append(record);
-      return { seq, text: chain.lines()[0] ?? "", atMs: record.at, kind: record.kind, ...columnsOf(record) };
+      const takenMs = performance.now();
+      return { seq, text: chain.lines()[0] ?? "", takenMs, kind: record.kind, ...columnsOf(record) };
     },
     get end() {
       return chain.end;

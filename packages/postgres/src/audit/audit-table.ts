@@ -4,12 +4,19 @@ import type { AuditLine } from "./audit-line.ts";
 
 /** No partition for a row: it was dropped after it was looked for. */
 const NO_PARTITION = "23514";
-const DAY_MS = 86_400_000;
 
-/** The table of the trail: lines go in whole groups or not at all, each month into a partition of its own. */
+/**
+ * The table of the trail: lines go in whole groups or not at all, each month into a partition of its own. Months are those
+ * of the server's clock, in the order of the chain: by one that is years off, lines would be dropped with an old month.
+ */
 export class AuditTable {
   readonly #database: Database;
   readonly #months = new Set<string>();
+  /** When lines were taken, by the server's clock: told again, a line must be found where it was written first. */
+  readonly #filedMs = new WeakMap<AuditLine, number>();
+  #lastFiledMs = 0;
+  /** The server's clock less this process's monotonic one. */
+  #offsetMs: number | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -17,6 +24,8 @@ export class AuditTable {
 
   /** Writes lines in one statement; lines that are there already stay as they are. */
   async write(writer: string, lines: readonly AuditLine[]): Promise<void> {
+    if (this.#offsetMs === undefined) await this.#learnClock();
+    for (const line of lines) this.#file(line);
     await this.#makeMonths(lines);
     try {
       await this.#insert(writer, lines);
@@ -29,25 +38,41 @@ export class AuditTable {
   }
 
   /** Makes the partition of next month while there is time, and drops those that are older than is kept. */
-  async tend(nowMs: number, keepDays: number | undefined): Promise<readonly string[]> {
-    await this.#makeMonth(nowMs);
-    await this.#makeMonth(nowMs + 31 * DAY_MS);
+  async tend(keepDays: number | undefined): Promise<readonly string[]> {
+    const { schema } = this.#database;
+    await this.#learnClock();
+    const make = `"${schema}".make_audit_month`;
+    const soon = "clock_timestamp() + interval '31 days'";
+    await this.#database.query(`SELECT ${make}(clock_timestamp()), ${make}(${soon})`, []);
     if (keepDays === undefined) return [];
-    const dropped = await this.#database.call("drop_audit_months", [new Date(nowMs - keepDays * DAY_MS)]);
+    const text = `SELECT "${schema}".drop_audit_months(clock_timestamp() - make_interval(days => $1)) AS dropped`;
+    const [row] = await this.#database.query(text, [keepDays]);
+    const dropped = row?.["dropped"];
     return Array.isArray(dropped) ? dropped.map(String) : [];
   }
 
-  async #makeMonths(lines: readonly AuditLine[]): Promise<void> {
-    for (const { atMs } of lines) {
-      // One after the other, and mostly none: the month is known.
-      // oxlint-disable-next-line no-await-in-loop
-      if (!this.#months.has(monthOf(atMs))) await this.#makeMonth(atMs);
-    }
+  async #learnClock(): Promise<void> {
+    const clockMs = Number(await this.#database.call("clock_ms", []));
+    this.#offsetMs = clockMs - performance.now();
   }
 
-  async #makeMonth(atMs: number): Promise<void> {
-    await this.#database.call("make_audit_month", [new Date(atMs)]);
-    this.#months.add(monthOf(atMs));
+  #file(line: AuditLine): number {
+    const known = this.#filedMs.get(line);
+    if (known !== undefined) return known;
+    this.#lastFiledMs = Math.max(this.#lastFiledMs, Math.floor((this.#offsetMs ?? 0) + line.takenMs));
+    this.#filedMs.set(line, this.#lastFiledMs);
+    return this.#lastFiledMs;
+  }
+
+  async #makeMonths(lines: readonly AuditLine[]): Promise<void> {
+    for (const line of lines) {
+      const month = monthOf(this.#file(line));
+      if (this.#months.has(month)) continue;
+      // One after the other, and mostly none: the month is known.
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#database.call("make_audit_month", [new Date(this.#file(line))]);
+      this.#months.add(month);
+    }
   }
 
   async #insert(writer: string, lines: readonly AuditLine[]): Promise<void> {
@@ -59,7 +84,7 @@ export class AuditTable {
     const column = (pick: (line: AuditLine) => unknown): unknown[] => lines.map((line) => pick(line) ?? null);
     await this.#database.query(text, [
       writer,
-      column(({ atMs }) => atMs),
+      column((line) => this.#file(line)),
       column(({ seq }) => seq),
       column(({ kind }) => kind),
       column(({ tenant }) => tenant),

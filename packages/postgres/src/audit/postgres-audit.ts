@@ -107,7 +107,7 @@ function tendAtIntervals(
   let stopTimer: (() => void) | undefined;
   const tend = async (): Promise<void> => {
     try {
-      const dropped = await table.tend(Date.now(), keepDays);
+      const dropped = await table.tend(keepDays);
       if (dropped.length > 0) logger.info("audit months were dropped", { dropped, keepDays });
     } catch (error) {
       logger.warn("audit months could not be tended; trying again later", {
