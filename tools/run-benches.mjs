@@ -1,5 +1,5 @@
 // Runs every bench/*.bench.ts and packages/*/bench/*.bench.ts (as <package>/<name>) from source, each in a process of its own so that none warms up another's code, and
-// fails when one exits non-zero. Usage: node tools/run-benches.mjs [name]... [-- arguments for each]
+// fails when one exits non-zero. Usage: node tools/run-benches.mjs [name or package]... [-- arguments for each]
 import fs from "node:fs";
 import path from "node:path";
 
@@ -28,13 +28,15 @@ const benches = [
   ...packages.flatMap((name) => benchesIn(path.join(root, "packages", name, "bench"), `${name}/`)),
 ];
 const names = benches.map(({ name }) => name);
-const unknown = wanted.filter((name) => !names.includes(name));
+/** @param {string} name @param {string} want */
+const isWanted = (name, want) => name === want || name.startsWith(`${want}/`);
+const unknown = wanted.filter((want) => !names.some((name) => isWanted(name, want)));
 if (unknown.length > 0)
   throw new Error(`no such bench: ${unknown.join(", ")}; there are: ${names.join(", ")}`);
 
 let failed = 0;
 for (const { name, cwd, file } of benches) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 && !wanted.some((want) => isWanted(name, want))) continue;
   console.log(`\n=== ${name}`);
   // One after the other: benches that share the cores measure each other.
   // oxlint-disable-next-line no-await-in-loop
