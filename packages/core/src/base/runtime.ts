@@ -39,7 +39,10 @@ interface NodeCrypto {
 }
 
 interface NodeAsyncHooks {
-  readonly AsyncLocalStorage?: new <T>() => { getStore(): T | undefined; run<R>(value: T, work: () => R): R };
+  readonly AsyncLocalStorage?: {
+    new <T>(): { getStore(): T | undefined; run<R>(value: T, work: () => R): R };
+    snapshot?(): <R>(work: () => R) => R;
+  };
 }
 
 // The global object has no type here on purpose: core compiles with the ES library alone.
@@ -66,9 +69,17 @@ export function createPorts(overrides: Partial<Ports> = {}): Ports {
   };
 }
 
+/**
+ * A timer of the plane outlives the call that happens to set it. Set in that call's asynchronous context it would keep
+ * alive all that the application remembers there, such as a whole run of an agent.
+ */
+const outsideOfCalls =
+  platform.process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage?.snapshot?.() ??
+  ((work: () => unknown) => work());
+
 const timers: Timers = {
   set(run, delayMs) {
-    const timer = platform.setTimeout(run, delayMs);
+    const timer = outsideOfCalls(() => platform.setTimeout(run, delayMs));
     // Node keeps a process alive for a timer; a policy engine must never be the reason.
     if (
       typeof timer === "object" &&
