@@ -82,12 +82,12 @@ describe.skipIf(!(await hasServer()))("the audit trail in PostgreSQL", () => {
     expect(await verdictAfter("SELECT 1")).toBe("good");
   });
 
-  const months = async (): Promise<unknown[]> => {
+  const months = async (): Promise<string[]> => {
     const { rows } = await schema.pool.query(
       "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace($1) AND relname ~ '^audit_[0-9]' ORDER BY 1",
       [schema.name],
     );
-    return rows.map(({ relname }) => relname);
+    return rows.map(({ relname }) => String(relname));
   };
 
   test("puts every month into a partition, drops the old ones, and still verifies what is left", async () => {
@@ -113,7 +113,7 @@ describe.skipIf(!(await hasServer()))("the audit trail in PostgreSQL", () => {
   test("makes a month again that somebody dropped", async () => {
     sink = postgresAudit({ ...connection, ports });
     await sink.append(record(Date.now()), "durable");
-    const [month] = await months();
+    const [month = ""] = await months();
     await schema.pool.query(`DROP TABLE "${schema.name}"."${month}"`);
     await sink.append(record(Date.now()), "durable");
     expect(await months()).toContain(month);
