@@ -16,6 +16,7 @@ import { promisify } from "node:util";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { NODE } from "./node-command.ts";
 import { connected, serverEntry, throughProxy } from "./stdio-client.ts";
 
 const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
@@ -49,7 +50,7 @@ afterEach(async () => {
 });
 
 const server = (): readonly string[] => [
-  process.execPath,
+  ...NODE,
   serverEntry("@modelcontextprotocol/server-filesystem/dist/index.js"),
   files,
 ];

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { proxied } from "../http/proxied.ts";
+import { NODE } from "../node-command.ts";
 import { CELLS, CLIENTS, PAIR_CLIENT, PAIRS, SERVERS, type Cell, type Pair } from "./cells.ts";
 import { lookWith, type Command, type Place } from "./clients.ts";
 import { overHttp } from "./http-front.ts";
@@ -32,7 +33,7 @@ test("each client, server and pair of transports is in a cell that every run tri
 async function through(pair: Pair, command: Command, folder: string): Promise<Place> {
   const policy = path.join(folder, "policies.yaml");
   writeFileSync(policy, "apiVersion: agentplane/v1\npolicies: []\n");
-  const run: Command = [process.execPath, "--conditions=agentplane-source", CLI, "run", "--policy", policy];
+  const run: Command = [...NODE, "--conditions=agentplane-source", CLI, "run", "--policy", policy];
   if (pair === "stdio-stdio") return { command: [...run, "--", ...command] };
   const front = await overHttp(command);
   onTestFinished(() => front.close());

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { NODE } from "../node-command.ts";
 import type { Command } from "./clients.ts";
 import type { ServerName } from "./cells.ts";
 
@@ -26,7 +27,7 @@ export function matrixServer(name: ServerName, folder: string): MatrixServer {
   switch (name) {
     case "everything":
       return {
-        command: [process.execPath, entry("@modelcontextprotocol/server-everything/dist/index.js")],
+        command: [...NODE, entry("@modelcontextprotocol/server-everything/dist/index.js")],
         calls: [
           { name: "echo", input: { message: "Grüße 🚀" } },
           { name: "get-sum", input: { a: 2, b: 3 } },
@@ -38,7 +39,7 @@ export function matrixServer(name: ServerName, folder: string): MatrixServer {
       mkdirSync(files, { recursive: true });
       writeFileSync(path.join(files, "a.txt"), "Grüße 🚀\n");
       return {
-        command: [process.execPath, entry("@modelcontextprotocol/server-filesystem/dist/index.js"), files],
+        command: [...NODE, entry("@modelcontextprotocol/server-filesystem/dist/index.js"), files],
         calls: [
           { name: "list_directory", input: { path: files } },
           { name: "read_text_file", input: { path: path.join(files, "a.txt") } },
@@ -49,7 +50,7 @@ export function matrixServer(name: ServerName, folder: string): MatrixServer {
       const entities = [{ name: "Mira", entityType: "person", observations: ["writes"] }];
       const file = `MEMORY_FILE_PATH=${path.join(folder, "memory.jsonl")}`;
       return {
-        command: ["env", file, process.execPath, entry("@modelcontextprotocol/server-memory/dist/index.js")],
+        command: ["env", file, ...NODE, entry("@modelcontextprotocol/server-memory/dist/index.js")],
         calls: [
           { name: "create_entities", input: { entities } },
           { name: "read_graph", input: {} },
@@ -59,7 +60,7 @@ export function matrixServer(name: ServerName, folder: string): MatrixServer {
     case "playwright": {
       // No browser is there: what it offers is looked at, and nothing is called.
       const cli = path.join(path.dirname(entry("@playwright/mcp/package.json")), "cli.js");
-      return { command: [process.execPath, cli, "--headless", "--isolated"], calls: [] };
+      return { command: [...NODE, cli, "--headless", "--isolated"], calls: [] };
     }
     default:
       throw new TypeError(`${String(name)} is no server of the matrix`);

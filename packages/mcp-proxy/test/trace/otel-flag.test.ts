@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { getDefaultEnvironment, StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, onTestFinished, test } from "vitest";
 
 import { throughProxy } from "../stdio-client.ts";
@@ -34,9 +34,12 @@ test("the command traces with what its process registers, and standard output ca
     ["--policy", String(file), "--otel"],
     [process.execPath, String(server)],
   );
-  const env = { ...process.env, SPANS_FILE: String(spansFile) } as Record<string, string>;
-  const imports = ["--import", pathToFileURL(REGISTER).href];
-  const transport = new StdioClientTransport({ command, args: [...imports, ...args], env, stderr: "ignore" });
+  const env = {
+    ...getDefaultEnvironment(),
+    SPANS_FILE: String(spansFile),
+    NODE_OPTIONS: `--import ${pathToFileURL(REGISTER).href}`,
+  };
+  const transport = new StdioClientTransport({ command, args, env, stderr: "ignore" });
   const client = new Client({ name: "test", version: "1.0.0" });
   await client.connect(transport);
   const said = await client.callTool({ name: "who", arguments: {}, _meta: { traceparent: TRACEPARENT } });
