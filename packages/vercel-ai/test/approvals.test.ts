@@ -3,8 +3,8 @@ import { createFakeClock, createTestPorts } from "@agentplane/core/testing";
 import { type ModelMessage } from "ai";
 import { describe, expect, it } from "vitest";
 
-import { approvalIdOf } from "../src/index.ts";
-import { answered, asked, call, MIRA, requestsIn } from "./approval-chat.ts";
+import { approvalIdOf, guardApproval } from "../src/index.ts";
+import { answered, asked, call, MIRA, PAY, requestsIn } from "./approval-chat.ts";
 import { asking, askingPlane, countingTool, denying, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
@@ -38,12 +38,55 @@ describe("a call that needs a person", () => {
     const plane = askingPlane([asking("pay")]);
     const chat = { plane, tools: { pay: pay.tool }, identity: WHO };
     const history = answered(await asked(chat));
-    await call(chat, history);
+    const model = new ScriptedModel([]);
+    await call(chat, history, model);
     expect(pay.runs).toEqual([]);
+    expect(model.told).toContain("still open");
     const [waiting] = await plane.approvals.list({ status: "pending" });
     await plane.approvals.approve(waiting?.id ?? "", { by: "olga", role: "operator" });
     await call(chat, history);
     expect(pay.runs).toHaveLength(1);
+  });
+
+  it("is not approved in the chat where the policy wants an operator", async () => {
+    const pay = countingTool();
+    const hitl = { timeout: "5m", by: "operator" } as const;
+    const escalation = [{ trigger: "condition", after: 1, within: "1h", action: { hitl } }];
+    const chat = { plane: askingPlane([{ ...asking("pay"), escalation }]), tools: { pay: pay.tool } };
+    const model = new ScriptedModel([]);
+    await call(chat, answered(await asked(chat)), model);
+    expect(pay.runs).toEqual([]);
+    expect(model.told).toContain("Not approved: ");
+    expect(model.told).toContain("operator");
+  });
+
+  it("is told apart from the other calls of its turn", async () => {
+    for (const refused of ["none", "c1", "c2"]) {
+      const pay = countingTool();
+      const chat = { plane: askingPlane([asking("pay")]), tools: { pay: pay.tool } };
+      const calls = [PAY, { ...PAY, id: "c2", input: { amount: 6 } }];
+      // oxlint-disable-next-line no-await-in-loop -- one chat after the other
+      const history = await asked(chat, new ScriptedModel([{ calls }]));
+      const content = requestsIn(history).map(
+        ({ approvalId, toolCallId }) =>
+          ({ type: "tool-approval-response", approvalId, approved: toolCallId !== refused }) as const,
+      );
+      // oxlint-disable-next-line no-await-in-loop
+      await call(chat, [...history, { role: "tool", content }]);
+      expect(pay.runs).toEqual(calls.filter(({ id }) => id !== refused).map(({ input }) => input));
+    }
+  });
+
+  it("that got a no is asked about again when the model repeats it, id and all", async () => {
+    const pay = countingTool();
+    const chat = { plane: askingPlane([asking("pay")]), tools: { pay: pay.tool } };
+    const messages = answered(await asked(chat), false);
+    const { content } = await call(chat, messages, new ScriptedModel([{ calls: [PAY] }]));
+    expect(pay.runs).toEqual([]);
+    expect(content.map(({ type }) => type)).toContain("tool-approval-request");
+    const toolCall = { type: "tool-call", toolCallId: PAY.id, toolName: PAY.name, input: PAY.input } as const;
+    const question = { toolCall, tools: chat.tools, toolsContext: {}, runtimeContext: {}, messages };
+    expect(await guardApproval(chat.plane, MIRA)(question)).toMatchObject({ type: "user-approval" });
   });
 
   it("is refused where the plane still asks after a yes that it was given", async () => {
