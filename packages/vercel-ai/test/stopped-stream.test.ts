@@ -1,6 +1,6 @@
 import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
-import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
-import { streamText, type TextStreamPart, type ToolSet } from "ai";
+import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import { generateText, streamText, type TextStreamPart, type ToolSet } from "ai";
 import { describe, expect, it } from "vitest";
 
 import { govern } from "../src/index.ts";
@@ -107,4 +107,33 @@ describe("a stream that is stopped in the middle", () => {
     const [state] = await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" });
     expect(state).toMatchObject({ held: 0 });
   });
+});
+
+describe("a provider that has not answered yet", () => {
+  it.each(["generate", "stream"] as const)(
+    "is told at once when its agent is unplugged (%s)",
+    async (how) => {
+      const plane = planeOf([BUDGET]);
+      const model = new ScriptedModel([]);
+      const reasons: unknown[] = [];
+      const waiting = async ({ abortSignal }: LanguageModelV4CallOptions): Promise<never> => {
+        const cut = new Promise<never>((_answer, reject) => {
+          abortSignal?.addEventListener("abort", () => {
+            reasons.push(abortSignal.reason);
+            reject(new Error("cut off"));
+          });
+        });
+        await plane.controls.unplug({ kind: "agent", id: "a" }, { by: "olga", reason: "stop" });
+        return cut;
+      };
+      model.doGenerate = waiting;
+      model.doStream = waiting;
+      const settings = govern(plane, WHO, { model, prompt: "go", maxRetries: 0 });
+      if (how === "generate") await generateText(settings).catch(() => undefined);
+      else await streamText({ ...settings, onError: () => undefined }).consumeStream();
+      expect(reasons).toHaveLength(1);
+      const [used] = await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" });
+      expect(used?.held).toBe(0);
+    },
+  );
 });
