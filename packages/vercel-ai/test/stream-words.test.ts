@@ -101,3 +101,19 @@ describe("the words of a streamed part are redacted:", () => {
     expect(JSON.stringify(part)).not.toContain("bob@");
   });
 });
+
+it("says all of a tool's input before it is called, also where the provider leaves out its end", async () => {
+  const call = { type: "tool-call", toolCallId: "c", toolName: "t" } as const;
+  const parts = await shown(
+    { type: "tool-input-start", id: "c", toolName: "t" },
+    { type: "tool-input-delta", id: "c", delta: '{"to":"bob@' },
+    { type: "tool-input-delta", id: "c", delta: 'example.com"}' },
+    { ...call, input: `{"to":"${EMAIL}"}` },
+    FINISH,
+  );
+  const types = parts.map(({ type }) => type);
+  expect(types.lastIndexOf("tool-input-delta")).toBeLessThan(types.indexOf("tool-call"));
+  const deltas = parts.map((part) => (part.type === "tool-input-delta" ? part.delta : "")).join("");
+  expect(deltas).toBe('{"to":"[EMAIL]"}');
+  expect(parts.at(-2)).toEqual({ ...call, input: deltas });
+});
