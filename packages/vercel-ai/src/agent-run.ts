@@ -106,8 +106,6 @@ export class AgentRun {
     }
     this.#admission = admitted;
     if (admitted.isInputChanged) this.#note(texts, admitted.input);
-    // Given up while it was being decided: nobody will tell of that again.
-    if (signal?.aborted === true) await this.fail(signal.reason);
     return undefined;
   }
 

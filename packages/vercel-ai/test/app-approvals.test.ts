@@ -41,6 +41,12 @@ describe("the application's own approvals", () => {
     const history = await asked({ plane: planeOf(), tools, more: { toolApproval: {} } }, model);
     expect(requestsIn(history)).toEqual([]);
     expect(own.runs).toHaveLength(1);
+    const asks = { constructor: { ...own.tool, needsApproval: true } } as unknown as ToolSet;
+    const turns = [{ calls: [{ id: "c2", name: "constructor" }] }];
+    const more = { toolApproval: {} };
+    const again = await asked({ plane: planeOf(), tools: asks, more }, new ScriptedModel(turns));
+    expect(requestsIn(again)).toHaveLength(1);
+    expect(own.runs).toHaveLength(1);
   });
 
   it("are not asked about a blocked call: nobody is", async () => {

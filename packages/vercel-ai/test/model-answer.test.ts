@@ -1,4 +1,5 @@
-import { rule, type Policy } from "@agentplane/core";
+import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
+import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import { generateObject, generateText, Output, stepCountIs, streamText, APICallError } from "ai";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -8,6 +9,11 @@ import { countingTool, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const BUDGET: Policy = { id: "b", blocking: [rule.tokenBudget({ maxTokens: 10_000, window: "1h" })] };
+const ONCE: Policy = {
+  id: "once",
+  selector: { hookpoints: ["before_model_call"] },
+  blocking: [rule.rate({ limit: 1, window: "1h" })],
+};
 const stopWhen = stepCountIs(5);
 
 const usedOf = async (plane: ReturnType<typeof planeOf>) =>
@@ -104,12 +110,7 @@ describe("the settlement of a model call", () => {
 
   it("is one rate count and one charge for a provider retry, whole or streamed", async () => {
     for (const isStreaming of [false, true]) {
-      const once: Policy = {
-        id: "once",
-        selector: { hookpoints: ["before_model_call"] },
-        blocking: [rule.rate({ limit: 1, window: "1h" })],
-      };
-      const plane = planeOf([BUDGET, once]);
+      const plane = planeOf([BUDGET, ONCE]);
       const model = flaky(1);
       const settings = govern(plane, WHO, { model, prompt: "go" });
       // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -121,6 +122,31 @@ describe("the settlement of a model call", () => {
       // oxlint-disable-next-line no-await-in-loop
       expect(await usedOf(plane)).toMatchObject({ used: 30, held: 0 });
     }
+  });
+
+  it("is one for each prompt: a call is not taken for the retry of another", async () => {
+    const plane = planeOf([ONCE]);
+    const model = guardModel(plane, WHO, flaky(1));
+    const say = (text: string): LanguageModelV4CallOptions => ({
+      prompt: [{ role: "user", content: [{ type: "text", text }] }],
+    });
+    await expect(model.doGenerate(say("one"))).rejects.toThrow("busy");
+    await expect(model.doGenerate(say("two"))).rejects.toBeInstanceOf(PolicyBlocked);
+    expect((await model.doGenerate(say("one"))).content).toEqual([{ type: "text", text: "hello" }]);
+  });
+
+  it("gives the estimate back where nobody will try again: its caller has given up", async () => {
+    const plane = planeOf([BUDGET]);
+    const controller = new AbortController();
+    const own = flaky(1);
+    const fail = own.doGenerate.bind(own);
+    own.doGenerate = async (options) => {
+      controller.abort();
+      return fail(options);
+    };
+    const call = guardModel(plane, WHO, own).doGenerate({ prompt: [], abortSignal: controller.signal });
+    await expect(call).rejects.toThrow("busy");
+    expect(await usedOf(plane)).toMatchObject({ held: 0 });
   });
 
   it("gives the estimate back when the SDK gives up", async () => {

@@ -1,5 +1,5 @@
 import { PolicyBlocked, PolicyError, rule, type Policy } from "@agentplane/core";
-import { embedMany, generateImage, generateText } from "ai";
+import { APICallError, embed, embedMany, generateImage, generateText } from "ai";
 import { MockEmbeddingModelV4, MockImageModelV4 } from "ai/test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
@@ -15,6 +15,15 @@ const BUDGET: Policy = { id: "b", blocking: [rule.tokenBudget({ maxTokens: 10_00
 
 const usedOf = async (plane: ReturnType<typeof planeOf>) =>
   (await plane.limits.read({ policyId: "b", ruleId: "tokenBudget", agent: "a" }))[0];
+
+const busy = () =>
+  new APICallError({
+    message: "busy",
+    url: "http://127.0.0.1",
+    requestBodyValues: {},
+    statusCode: 429,
+    responseHeaders: { "retry-after-ms": "1" },
+  });
 
 describe("models of other kinds", () => {
   afterEach(() => void vi.restoreAllMocks());
@@ -41,6 +50,31 @@ describe("models of other kinds", () => {
     ).rejects.toBeInstanceOf(PolicyError);
   });
 
+  it("are counted once when the SDK tries again, and cut with their agent", async () => {
+    const once: Policy = {
+      id: "once",
+      selector: { hookpoints: ["before_model_call"] },
+      blocking: [rule.rate({ limit: 1, window: "1h" })],
+    };
+    const plane = planeOf([BUDGET, once]);
+    let calls = 0;
+    const signals: (AbortSignal | undefined)[] = [];
+    const model = new MockEmbeddingModelV4({
+      doEmbed: async ({ values, abortSignal }) => {
+        signals.push(abortSignal);
+        if (calls++ === 0) throw busy();
+        await plane.controls.unplug({ kind: "agent", id: "a" }, { by: "olga", reason: "stop" });
+        return { embeddings: values.map(() => [1]), usage: { tokens: 7 }, warnings: [] };
+      },
+    });
+    const embedded = embed({ model: guardEmbeddingModel(plane, WHO, model), value: "a" });
+    // After a first attempt the SDK puts what ends the second into an error of its own.
+    await expect(embedded).rejects.toMatchObject({ lastError: expect.any(PolicyError) });
+    expect(calls).toBe(2);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false, true]);
+    expect(await usedOf(plane)).toMatchObject({ held: 0 });
+  });
+
   it("paint from redacted prompts", async () => {
     const painted: unknown[] = [];
     const model = new MockImageModelV4({
@@ -49,14 +83,16 @@ describe("models of other kinds", () => {
         return {
           images: ["aGk="],
           warnings: [],
+          providerMetadata: { test: { images: [{ revisedPrompt: `a letter to ${EMAIL}` }] } },
           response: { timestamp: new Date(0), modelId: "m", headers: undefined },
         };
       },
     });
-    await generateImage({
+    const { providerMetadata } = await generateImage({
       model: guardImageModel(planeOf([NO_EMAILS]), WHO, model as never),
       prompt: `draw ${EMAIL}`,
     });
+    expect(JSON.stringify(providerMetadata)).toContain("a letter to [EMAIL]");
     expect(JSON.stringify(painted)).toContain("draw");
     expect(JSON.stringify(painted)).not.toContain(EMAIL);
     await expect(
