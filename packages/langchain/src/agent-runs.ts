@@ -43,6 +43,8 @@ interface Family {
   readonly starting: Map<string, Promise<unknown>>;
   /** Runs of which some call waits for a human, until the model is asked again. */
   readonly paused: Set<string>;
+  /** Runs that may not go on, until the model is asked and does not answer. */
+  readonly refused: Map<string, Denied>;
 }
 
 interface LiveRun extends AgentRun {
@@ -71,17 +73,23 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
     async begin(step) {
       const family = familyOf();
       const key = keyOf(settings, step.runtime);
-      const { runs, starting, paused } = family;
+      const { runs, starting, paused, refused } = family;
       if (step.isTurn === true) paused.delete(key);
       // What the first one threw is its own: a pause belongs to the task that made it.
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       while (starting.has(key)) await starting.get(key)?.catch(() => undefined);
+      const refusal = refused.get(key);
+      if (step.isTurn === true) refused.delete(key);
+      if (refusal !== undefined) return { refusal };
       let run = runs.get(key);
       if (run === undefined) {
         const start = started(settings, step, { family, key }).finally(() => starting.delete(key));
         starting.set(key, start);
         const begun = await start;
-        if ("refusal" in begun) return begun;
+        if ("refusal" in begun) {
+          if (step.isTurn !== true) refused.set(key, begun.refusal);
+          return begun;
+        }
         run = begun;
       }
       run.calls++;
@@ -110,7 +118,7 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
 }
 
 function newFamily(): Family {
-  return { runs: new Map(), starting: new Map(), paused: new Set() };
+  return { runs: new Map(), starting: new Map(), paused: new Set(), refused: new Map() };
 }
 
 /** Does not keep a process alive that has nothing else to do. */

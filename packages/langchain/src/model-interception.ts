@@ -87,7 +87,7 @@ async function callOfRun(
     else await ended;
     throw error;
   }
-  if (!isDirect(request) || !ToolMessage.isInstance(result)) {
+  if (!isLastWord(request, result)) {
     await runs.leave(runtime);
     return result;
   }
@@ -95,9 +95,15 @@ async function callOfRun(
   return withheld === undefined ? result : toolRefusal(withheld, toolCall);
 }
 
-/** What such a tool gives is the last word of the run: the model is not asked again. */
-function isDirect({ tool }: ToolCallRequest): boolean {
-  return tool !== undefined && "returnDirect" in tool && tool.returnDirect === true;
+/**
+ * What a tool that returns directly gives, after all other results of the turn, ends the run: the model is not asked
+ * again. An error does not.
+ */
+function isLastWord({ tool, toolCall, state }: ToolCallRequest, result: ToolResult): result is ToolMessage {
+  if (!ToolMessage.isInstance(result) || result.status === "error") return false;
+  if (tool === undefined || !("returnDirect" in tool) || tool.returnDirect !== true) return false;
+  const turn = state.messages.findLast((one) => AIMessage.isInstance(one));
+  return turn?.tool_calls?.at(-1)?.id === toolCall.id;
 }
 
 function complete(request: ModelRequest): ModelRequest {

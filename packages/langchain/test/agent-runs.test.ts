@@ -35,6 +35,15 @@ function outcomesOfRuns(plane: AgentPlane): string[] {
   return ends;
 }
 
+/** How each decision on a run came out. */
+function begunOf(plane: AgentPlane): string[] {
+  const seen: string[] = [];
+  plane.on("decision", ({ decision }) => {
+    if (decision.hookpoint === "before_agent") seen.push(decision.effect);
+  });
+  return seen;
+}
+
 const calling = (): ScriptedChatModel =>
   new ScriptedChatModel({ calls: [{ name: "read" }] }, { calls: [{ name: "read" }] }, { text: "done" });
 
@@ -212,8 +221,9 @@ describe("a run that pauses", () => {
 
   it("is decided before the tool runs with which it goes on: what was forbidden meanwhile wins", async () => {
     const plane = planeOf([ASK], external);
+    const begun = begunOf(plane);
     const read = countingTool("read");
-    const model = new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "done" });
+    const model = new ScriptedChatModel({ calls: [{ name: "read" }, { name: "read" }] }, { text: "done" });
     const { run, resume } = governedAgent({ plane, model, tools: [read.tool], hasCheckpointer: true });
     const [request] = (await run()).waiting;
     const no = rule.condition({ where: { agent: "a" }, then: "block", reason: "a is retired" });
@@ -223,15 +233,13 @@ describe("a run that pauses", () => {
     expect(toolMessages.at(-1)?.text).toMatch(/a is retired/);
     expect(last.text).toMatch(/a is retired/);
     expect(model.prompts).toHaveLength(1);
+    expect(begun).toEqual(["allow", "block"]);
   });
 
   it("pauses once for calls side by side, of which some wait and some run", async () => {
     const plane = planeOf([ASK, ONE_RUN], external);
     const ends = outcomesOfRuns(plane);
-    const begun: string[] = [];
-    plane.on("decision", ({ decision }) => {
-      if (decision.hookpoint === "before_agent") begun.push(decision.effect);
-    });
+    const begun = begunOf(plane);
     const slow = countingTool("write", async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return "written";
@@ -302,6 +310,34 @@ describe("a run whose last word is a tool's", () => {
     const plane = planeOf([{ id: "w", selector: after, blocking: [no] }]);
     const { last } = await governedAgent({ plane, model: calling(), tools: [direct()] }).run();
     expect(last.text).not.toContain("4711");
+  });
+
+  it("goes on where such a tool fails, or is not allowed: the model is asked again", async () => {
+    const failing = tool(
+      () => {
+        throw new Error("not today");
+      },
+      { name: "read", description: "Reads.", schema: z.looseObject({}), returnDirect: true },
+    );
+    const model = () => new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "sorry" });
+    for (const [plane, read] of [
+      [planeOf(), failing],
+      [planeOf([{ id: "no", blocking: [rule.denylist({ tools: ["read"] })] }]), direct()],
+    ] as const) {
+      const seen = runsOf(plane);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect((await governedAgent({ plane, model: model(), tools: [read] }).run()).last.text).toBe("sorry");
+      expect(seen).toEqual(["begins", expect.stringContaining("sorry")]);
+    }
+  });
+
+  it("goes on where another call comes after that tool's", async () => {
+    const plane = planeOf();
+    const seen = runsOf(plane);
+    const model = new ScriptedChatModel({ calls: [{ name: "read" }, { name: "write" }] }, { text: "both" });
+    const { run } = governedAgent({ plane, model, tools: [direct(), countingTool("write").tool] });
+    expect((await run()).last.text).toBe("both");
+    expect(seen).toEqual(["begins", expect.stringContaining("both")]);
   });
 });
 
