@@ -12,6 +12,7 @@ import { checkAmount, checkRequest, checkTtl } from "@agentplane/core/store";
 
 import { LeaseBook, freeOf, type Lease } from "./lease-book.ts";
 import type { LeaseExchanger, LeaseWish } from "./lease-exchange.ts";
+import { LateDebts } from "./late-debts.ts";
 import { isExactLog } from "./limit-shape.ts";
 import { LocalHolds, type LocalHold } from "./local-holds.ts";
 import type { RedisLedger } from "./redis-ledger.ts";
@@ -41,11 +42,13 @@ export class LeasedLedger implements LedgerStore {
   readonly #deps: LeasedLedgerDeps;
   readonly #book = new LeaseBook();
   readonly #local = new LocalHolds(this.#book);
+  readonly #debts: LateDebts;
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
 
   constructor(deps: LeasedLedgerDeps) {
     this.#deps = deps;
+    this.#debts = new LateDebts(deps);
     this.#schedule();
   }
 
@@ -82,8 +85,9 @@ export class LeasedLedger implements LedgerStore {
     for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
     const hold = this.#local.get(id);
     if (hold === undefined) return this.#deps.remote.settle(id, actuals);
-    if (hold.hasExpired) return this.#settleLate(id, hold, actuals);
-    return this.#local.settle(id, hold, actuals);
+    if (!hold.hasExpired) return this.#local.settle(id, hold, actuals);
+    this.#local.delete(id);
+    return this.#debts.settle(id, hold, actuals);
   }
 
   release(id: string): MaybePromise<void> {
@@ -117,14 +121,19 @@ export class LeasedLedger implements LedgerStore {
     if (lease !== undefined && lease.exchange === undefined) lease.spent = 0;
   }
 
-  /** Gives everything back that is not used; what running calls hold becomes holds of their own. */
-  async close(): Promise<void> {
+  /**
+   * Gives everything back that is not used; what running calls hold becomes holds of their own.
+   * @returns How many ends of calls the server could not be told of.
+   */
+  async close(): Promise<number> {
     this.#isClosed = true;
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
+    await this.#debts.retry();
     this.#local.sweep(this.#deps.elapsedMs());
     const running = this.#local.drain(this.#deps.elapsedMs());
     await this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
+    return this.#debts.size;
   }
 
   /** Leases what is missing, then admits from it, or asks the server about the whole request. */
@@ -180,24 +189,12 @@ export class LeasedLedger implements LedgerStore {
     return this.#deps.max ?? Math.max(1, Math.floor(limit / 100));
   }
 
-  /** Charged at its time, it is charged for the rest; given back at its time, for all: as debt if needed. */
-  async #settleLate(id: string, hold: LocalHold, actuals: readonly (number | undefined)[]): Promise<void> {
-    const items = hold.items.flatMap((item, position): ReserveItem[] => {
-      const counted = item.expired === "charge" ? item.amount : 0;
-      const missing = (actuals[position] ?? item.amount) - counted;
-      return missing > 0 ? [{ ...item, amount: missing, isSoft: true, expired: "charge" }] : [];
-    });
-    this.#local.delete(id);
-    if (items.length === 0) return;
-    await this.#deps.remote.reserve({ id: `late:${id}`, ttlMs: this.#deps.ttlMs, items });
-    await this.#deps.remote.settle(`late:${id}`, []);
-  }
-
   async #keep(): Promise<void> {
     const { exchanger, ttlMs } = this.#deps;
     const elapsedMs = this.#deps.elapsedMs();
     this.#local.sweep(elapsedMs);
     await exchanger.retry();
+    await this.#debts.retry();
     const aging = this.#book
       .all()
       .filter((lease) => isLeased(lease) && elapsedMs >= lease.untilMs - ttlMs / 2);

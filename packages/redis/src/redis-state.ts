@@ -71,9 +71,9 @@ export function redisState(options: RedisStateOptions): RedisState {
       await feed.subscribed;
     },
     async close() {
-      await leased?.close();
+      const untold = (await leased?.close()) ?? 0;
       await unfinished.flush();
-      const lost = unfinished.close();
+      const lost = unfinished.close() + untold;
       if (lost > 0)
         ports.logger.warn("closed while Redis was away: holds of ended calls expire instead", {
           holds: lost,

@@ -102,6 +102,31 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
   });
 
+  test("what a call from a lease used after its time is charged when the server is back", async () => {
+    const leased = await openState({
+      namespace,
+      url: proxy.url,
+      timeoutMs: 500,
+      lease: { max: 100, ttlMs: 1_000 },
+      ports: { logger: silentLogger },
+    });
+    const [item] = take("late", spec, 60).items;
+    await leased.ledger.reserve({ id: "late", ttlMs: 100, items: [{ ...item!, expired: "release" }] });
+    await pause(400);
+    await server.stop();
+    await expect(Promise.resolve(leased.ledger.settle("late", [60]))).rejects.toMatchObject({
+      code: "state_failed",
+    });
+    await Promise.resolve(leased.ledger.settle("late", [60])).catch(() => undefined);
+    await server.start();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)), { timeout: 5_000 })
+      .toMatchObject({ used: 60 });
+    await pause(600);
+    await leased.close();
+    expect(await state.ledger.read(spec)).toEqual({ used: 60, held: 0, limit: 1_000 });
+  });
+
   test("an end that was held up on the way does not end a call made again meanwhile", async () => {
     const request = take("again", spec, 100);
     await state.ledger.reserve(request);
