@@ -39,6 +39,8 @@ export interface AgentPlane {
   readonly hooks: HookRegistry;
   readonly controls: Controls;
   readonly approvals: Approvals;
+  /** Whether anybody answers questions: where nobody does, what needs a human is blocked and no call ever waits. */
+  readonly hasResolver: boolean;
   readonly limits: Limits;
   readonly versions: Versions;
   /** Follows what is recorded. Returns the unsubscription. */
@@ -130,6 +132,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     hooks,
     controls: createControls(parts, set),
     approvals: parts.approvals,
+    hasResolver: parts.settings.hasResolver(),
     limits: createLimits(parts, set),
     versions: {
       ...versions,

@@ -1,7 +1,9 @@
 import { AgentplaneError, type Denied, type Outcome, type ResultCodec } from "@agentplane/core";
 
 import { admittedBody, type ModelRequest } from "./model-request.ts";
-import type { NativeRequest } from "./native-request.ts";
+import { joinSignals } from "./joined-signal.ts";
+import { judgedResponse } from "./judged-response.ts";
+import type { Changes, NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { decidedLater, judgeProposed } from "./proposed-calls.ts";
 import type { Dialect } from "./protocol/dialect.ts";
@@ -17,6 +19,8 @@ interface Answer {
   /** Undefined for sound and pictures: those pass as they are. */
   readonly text: string | undefined;
   readonly json: JsonRecord | undefined;
+  /** Rules replaced some of it. */
+  readonly isChanged: boolean;
 }
 
 /** A model call whose answer comes as a whole. */
@@ -39,12 +43,8 @@ export async function governedAnswer(
     context,
     async run(admission) {
       const json = admittedBody(request, admission);
-      const signal = anySignal(native.signal, admission.signal);
-      const response = await native.send({ ...(json !== undefined && { json }), signal });
-      if (!response.ok) throw await ProviderError.from(response);
-      // Read as a whole its pieces would pass one by one, each of them harmless.
-      if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
-      const answer = await readAnswer(response);
+      const { signal, release } = joinSignals(native.signal, admission.signal);
+      const answer = await sent(native, { json, signal }, dialect).finally(release);
       // As the provider knows them: rules may rewrite what the client reads.
       const asked = answer.json === undefined ? undefined : dialect.remoteRequests?.(answer.json);
       if (asked !== undefined) noteRemoteCalls(plane, identity, asked);
@@ -54,21 +54,23 @@ export async function governedAnswer(
     usage: ({ json }) => (json === undefined ? undefined : dialect.usageOf(json)),
   });
   if (outcome.status !== "ran") return outcome;
-  const { response, text, json } = outcome.result;
+  const { response, text, json, isChanged } = outcome.result;
   if (isJudgingCalls && json !== undefined && dialect.proposedCalls !== undefined) {
     const isLater = decidedLater(plane, identity.agent, request.offered);
     const calls = dialect.proposedCalls(json).filter((call) => !isLater(call));
     const refusal = await judgeProposed(plane, identity, calls);
     if (refusal !== undefined) return refusalResponse(refusal, dialect.provider === "anthropic");
   }
-  return text === undefined ? response : answerWith(response, text);
+  if (text === undefined) return response;
+  return isChanged ? answerWith(response, text) : judgedResponse({ response, text, json });
 }
 
-/** A signal of the caller's and one of the plane's, as one that `fetch` takes. */
-export function anySignal(own: AbortSignal | undefined, cut: unknown): AbortSignal {
-  // Planes with ports of their own may bring another kind of signal: those cannot end a request, only its result.
-  const signals = [own, cut].filter((signal): signal is AbortSignal => signal instanceof AbortSignal);
-  return AbortSignal.any(signals);
+async function sent(native: NativeRequest, changes: Changes, dialect: Dialect): Promise<Answer> {
+  const response = await native.send(changes);
+  if (!response.ok) throw await ProviderError.from(response);
+  // Read as a whole its pieces would pass one by one, each of them harmless.
+  if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
+  return readAnswer(response);
 }
 
 /** Whether an answer comes event by event. */
@@ -85,9 +87,10 @@ function unaskedStream(): AgentplaneError {
 
 async function readAnswer(response: Response): Promise<Answer> {
   const type = response.headers.get("content-type") ?? "";
-  if (/^(?:audio|image|video)\//i.test(type)) return { response, text: undefined, json: undefined };
+  if (/^(?:audio|image|video)\//i.test(type))
+    return { response, text: undefined, json: undefined, isChanged: false };
   const text = await response.text();
-  return { response, text, json: recordOf(parseJson(text)) };
+  return { response, text, json: recordOf(parseJson(text)), isChanged: false };
 }
 
 function codecOf(dialect: Dialect): ResultCodec<Answer> {
@@ -95,10 +98,12 @@ function codecOf(dialect: Dialect): ResultCodec<Answer> {
     read: ({ json, text }) => (json === undefined ? (text ?? null) : dialect.readAnswer(json)),
     write(answer, content) {
       const { response, json } = answer;
-      if (json === undefined) return { response, json, text: typeof content === "string" ? content : "" };
+      if (json === undefined) {
+        return { response, json, text: typeof content === "string" ? content : "", isChanged: true };
+      }
       // The answer's own members stay; those that spell out what was replaced do not.
       const next = recordOf(withoutOtherForms(dialect.writeAnswer(json, content))) ?? {};
-      return { response, json: next, text: JSON.stringify(next) };
+      return { response, json: next, text: JSON.stringify(next), isChanged: true };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 
-import { anySignal, isEventStream } from "./governed-answer.ts";
+import { isEventStream } from "./governed-answer.ts";
 import { admittedBody, type ModelRequest } from "./model-request.ts";
 import type { NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -40,8 +40,7 @@ export async function governedStream(plane: GovernedPlane, call: StreamedCall): 
         { ...request, body: asked, isTrimmed: request.isTrimmed || isUsageAdded },
         admission,
       );
-      const signal = anySignal(native.signal, admission.signal);
-      const response = await native.send({ ...(json !== undefined && { json }), signal });
+      const response = await native.send({ json, signal: anySignal(native.signal, admission.signal) });
       if (!response.ok || response.body === null) throw await ProviderError.from(response);
       // Read as a stream it would have no events, and pass unread.
       if (!isEventStream(response)) {
@@ -63,6 +62,13 @@ export async function governedStream(plane: GovernedPlane, call: StreamedCall): 
   const writer = new AtomWriter(stream, isUsageAdded);
   const bytes = bytesOf(plane, call, { first, iterator, reader, writer });
   return answerWith(response, readable(bytes, iterator));
+}
+
+/** A signal for as long as anyone reads: nothing here knows when a stream was left behind. */
+function anySignal(own: AbortSignal | undefined, cut: unknown): AbortSignal {
+  // Planes with ports of their own may bring another kind of signal: those cannot end a request, only its result.
+  const signals = [own, cut].filter((signal): signal is AbortSignal => signal instanceof AbortSignal);
+  return AbortSignal.any(signals);
 }
 
 interface Opening {

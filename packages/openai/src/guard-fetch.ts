@@ -8,7 +8,7 @@ import { identityOf, type ActingIdentity, type GovernedIdentity } from "./identi
 import { describeRequest } from "./model-request.ts";
 import { addressOf, readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
-import type { Dialect } from "./protocol/dialect.ts";
+import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
@@ -119,7 +119,8 @@ async function governedCall(
   const { stream } = dialect;
   const isStreamed =
     stream !== undefined && (stream.isAsked(body) || native.url.searchParams.get("stream") === "true");
-  const callId = pending.callIdOf(native);
+  // By its id a call is known again when it is sent again, and every one is remembered for that: only who may wait needs it.
+  const callId = plane.hasResolver ? pending.callIdOf(native) : undefined;
   for (;;) {
     const described = { dialect, identity: acting, body, callId, isStored };
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
@@ -132,7 +133,7 @@ async function governedCall(
       pending.delete(native);
       return answer;
     }
-    pending.add(native, callId);
+    if (callId !== undefined) pending.add(native, callId);
     // oxlint-disable-next-line no-await-in-loop
     if (!(await isApproved(governed, native, answer.approvalId))) return answer;
   }
@@ -141,7 +142,7 @@ async function governedCall(
 const NO_CALLS: RemoteCalls = { calls: [] };
 
 /** Finds the calls that a request makes run at the provider, and waits for the humans that they need. */
-async function remoteCallsOf(
+function remoteCallsOf(
   governed: Governed,
   native: NativeRequest,
   {
@@ -149,10 +150,17 @@ async function remoteCallsOf(
     body,
     acting,
   }: { readonly dialect: Dialect; readonly body: JsonRecord; readonly acting: ActingIdentity },
-): Promise<RemoteCalls> {
+): RemoteCalls | Promise<RemoteCalls> {
   if (dialect.keepsApprovals?.(body) === true) return { refusal: { message: KEPT_APPROVAL } };
   const answers = dialect.remoteAnswers?.(body) ?? [];
-  if (answers.length === 0) return NO_CALLS;
+  return answers.length === 0 ? NO_CALLS : askedUntilAnswered(governed, native, { acting, answers });
+}
+
+async function askedUntilAnswered(
+  governed: Governed,
+  native: NativeRequest,
+  { acting, answers }: { readonly acting: ActingIdentity; readonly answers: readonly RemoteAnswer[] },
+): Promise<RemoteCalls> {
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const asked = await askedRemoteCalls(governed.plane, acting, answers);

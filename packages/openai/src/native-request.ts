@@ -3,6 +3,12 @@ import { parseJson, recordOf, type JsonRecord } from "./protocol/json.ts";
 /** `fetch`, as SDKs call it. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+/** What is sent in the place of what was asked for. */
+export interface Changes {
+  readonly json?: JsonRecord | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A request whose body can be read and replaced. */
 export interface NativeRequest {
   readonly method: string;
@@ -15,7 +21,7 @@ export interface NativeRequest {
   /** The fields of a form that are texts; undefined for one whose words nobody could tell. */
   readonly form: JsonRecord | undefined;
   /** Sends it, with another body and signal where given. */
-  send(changes: { readonly json?: JsonRecord; readonly signal?: AbortSignal }): Promise<Response>;
+  send(changes: Changes): Promise<Response>;
 }
 
 /** Where a request goes. */

@@ -4,4 +4,5 @@ import type { AgentPlane } from "@agentplane/core";
 export interface GovernedPlane {
   readonly guard: AgentPlane["guard"];
   readonly approvals: Pick<AgentPlane["approvals"], "wait">;
+  readonly hasResolver: AgentPlane["hasResolver"];
 }

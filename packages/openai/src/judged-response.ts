@@ -1,0 +1,102 @@
+import { answerWith } from "./provider-error.ts";
+import type { JsonRecord } from "./protocol/json.ts";
+
+/** An answer that was read to be judged. */
+export interface ReadAnswer {
+  /** As it came; its body has been read. */
+  readonly response: Response;
+  readonly text: string;
+  /** What the text says, if it is a JSON object. */
+  readonly json: JsonRecord | undefined;
+}
+
+// The types have its methods as properties, which no class could override.
+const NativeResponse: new (body: null, init: ResponseInit) => object = Response;
+
+/**
+ * An answer that was judged and is given on as it came, headers included. Its body is written again only for who asks
+ * for it: SDKs ask for the JSON, and that is there already. To write and read a body costs as much as the decision.
+ */
+class JudgedResponse extends NativeResponse {
+  readonly #answer: ReadAnswer;
+  #isRead = false;
+  #written: Response | undefined;
+
+  /** @param answer Its JSON is handed out, once: nobody else may hold on to it. */
+  constructor(answer: ReadAnswer) {
+    // The response itself says the status and the headers.
+    super(null, answer.response);
+    this.#answer = answer;
+  }
+
+  get url(): string {
+    return this.#answer.response.url;
+  }
+
+  get redirected(): boolean {
+    return this.#answer.response.redirected;
+  }
+
+  get type(): Response["type"] {
+    return this.#answer.response.type;
+  }
+
+  get body(): Response["body"] {
+    return this.#body().body;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#isRead || this.#written?.bodyUsed === true;
+  }
+
+  json(): Promise<unknown> {
+    const { json } = this.#answer;
+    if (json === undefined || this.#isRead || this.#written !== undefined) return this.#body().json();
+    this.#isRead = true;
+    return Promise.resolve(json);
+  }
+
+  text(): Promise<string> {
+    return this.#body().text();
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#body().arrayBuffer();
+  }
+
+  bytes(): ReturnType<Response["bytes"]> {
+    return this.#body().bytes();
+  }
+
+  blob(): ReturnType<Response["blob"]> {
+    return this.#body().blob();
+  }
+
+  formData(): ReturnType<Response["formData"]> {
+    return this.#body().formData();
+  }
+
+  clone(): JudgedResponse {
+    // A used body refuses it.
+    if (this.bodyUsed || this.#written?.body?.locked === true) this.#body().clone();
+    const { response, text } = this.#answer;
+    return new JudgedResponse({ response, text, json: undefined });
+  }
+
+  /** The body as one that can be read once; one that was read already says so like any other. */
+  #body(): Response {
+    if (this.#written === undefined) {
+      const { response, text } = this.#answer;
+      this.#written = answerWith(response, text);
+      // Of a body in memory nothing is waited for.
+      if (this.#isRead) void this.#written.text();
+    }
+    return this.#written;
+  }
+}
+
+/** @returns It as what it is to anyone else: a Response with all of its members. */
+export function judgedResponse(answer: ReadAnswer): Response {
+  // It has every member of one, from its class or from here.
+  return new JudgedResponse(answer) as unknown as Response;
+}
