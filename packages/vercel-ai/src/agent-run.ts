@@ -39,6 +39,7 @@ export class AgentRun {
    * @param messages What it begins with, of the SDK or of the provider protocol.
    * @param signal The caller's: its abort ends the run.
    * @returns The denial that every step of it meets.
+   * @throws The reason of a signal that fired meanwhile
    */
   async begin(messages: readonly unknown[], signal?: AbortSignal): Promise<Denial | undefined> {
     if (this.#begun === undefined) {
@@ -106,6 +107,11 @@ export class AgentRun {
     }
     this.#admission = admitted;
     if (admitted.isInputChanged) this.#note(texts, admitted.input);
+    // Given up while it was being decided: nobody will tell of that again.
+    if (signal?.aborted === true) {
+      await this.fail(signal.reason);
+      signal.throwIfAborted();
+    }
     return undefined;
   }
 

@@ -135,6 +135,16 @@ describe("the settlement of a model call", () => {
     expect((await model.doGenerate(say("one"))).content).toEqual([{ type: "text", text: "hello" }]);
   });
 
+  it("is another for the same prompt once that was answered", async () => {
+    const plane = planeOf([{ ...ONCE, blocking: [rule.rate({ limit: 2, window: "1h" })] }]);
+    const model = guardModel(plane, WHO, flaky(1));
+    const again = async () => model.doGenerate({ prompt: [] });
+    await expect(again()).rejects.toThrow("busy");
+    await again();
+    expect((await again()).content).toEqual([{ type: "text", text: "done" }]);
+    await expect(again()).rejects.toBeInstanceOf(PolicyBlocked);
+  });
+
   it("gives the estimate back where nobody will try again: its caller has given up", async () => {
     const plane = planeOf([BUDGET]);
     const controller = new AbortController();

@@ -1,3 +1,5 @@
+import { getEventListeners } from "node:events";
+
 import { PolicyBlocked, rule, type AgentPlane, type Policy } from "@agentplane/core";
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import * as sdk from "ai";
@@ -75,6 +77,43 @@ describe("a run that its caller aborts", () => {
     for await (const part of fullStream) if (part.type === "text-delta") controller.abort();
     expect(runs()).toEqual([["a", "failed"]]);
     await expectNothingHeld(plane);
+  });
+
+  it.each(["generate", "stream"])("while it is being decided asks no model (%s)", async (how) => {
+    const plane = planeOf([BUDGET, RUNS]);
+    const runs = runsOf(plane);
+    const controller = new AbortController();
+    plane.hooks.on("before_agent", async () => controller.abort());
+    const model = new ScriptedModel([]);
+    const settings = {
+      ...govern(plane, WHO, { model, prompt: "go" }),
+      abortSignal: controller.signal,
+      onError: () => undefined,
+    };
+    if (how === "stream") await streamText(settings).consumeStream();
+    else await generateText(settings).catch(() => undefined);
+    expect(model.requests).toEqual([]);
+    expect(runs()).toEqual([["a", "failed"]]);
+    await expectNothingHeld(plane);
+  });
+
+  it("is not listened to any more once it has ended, allowed or not", async () => {
+    const { signal } = new AbortController();
+    const none: Policy = {
+      id: "none",
+      selector: { hookpoints: ["before_agent"] },
+      blocking: [rule.condition({ where: { agent: "a" }, reason: "a is retired" })],
+    };
+    for (const plane of [planeOf(), planeOf([none])]) {
+      const settings = govern(plane, WHO, { model: new ScriptedModel([]), prompt: "go" });
+      // oxlint-disable-next-line no-await-in-loop -- one run after the other
+      await streamText({ ...settings, abortSignal: signal }).consumeStream();
+    }
+    const plain = new AbortController();
+    const call = { prompt: "go", abortSignal: plain.signal };
+    await streamText({ ...call, model: new ScriptedModel([]) }).consumeStream();
+    await streamText({ ...call, model: new ScriptedModel([]) }).consumeStream();
+    expect(getEventListeners(signal, "abort")).toHaveLength(getEventListeners(plain.signal, "abort").length);
   });
 
   it("in a tool that was approved, before its first step, as well", async () => {
