@@ -13,7 +13,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "one scalar resume approves two pending calls": ["approval-interrupt: is the only one of two"],
   "calls of one node run again on every resume": [
     "langgraph/guarded-tool-node: asks once for all calls of a turn, runs nothing before, and each call once after",
-    "langgraph/guarded-tool-node: runs what one answer approves, and asks again for the other",
+    "langgraph/guarded-tool-node: waits for every answer, and runs each call once over all of them",
   ],
   "an interrupt inside a tool is swallowed": [
     "tool-admission: is not swallowed, and its resumed call counts once",

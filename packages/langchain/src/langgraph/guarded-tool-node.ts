@@ -105,21 +105,17 @@ export class GuardedToolNode extends ToolNode {
   }
 
   /**
-   * Until every call has an output: decides all that are open, and asks once for those that wait. Nothing runs before
-   * the first answer: a result is saved only when all of the turn are there. After an answer that leaves some calls
-   * waiting, those that may run do so first.
+   * Until every call has an output: decides all that are open, and asks once for those that wait. Nothing runs while any
+   * call waits: LangGraph saves the results of a turn when all are there, so one that had run would be lost with the
+   * process. Earlier answers come again by themselves.
    */
   async #play(turn: Turn): Promise<void> {
     try {
-      for (let round = 0; turn.calls.some(isOpen); round++) {
+      while (turn.calls.some(isOpen)) {
         // oxlint-disable-next-line no-await-in-loop -- each round follows from what humans answered in the one before
         const waiting = await this.#decide(turn.calls.filter(isOpen));
-        const isWaiting = new Set(waiting.map(({ call }) => call));
-        const ready = turn.calls.filter((call) => isOpen(call) && !isWaiting.has(call));
         // oxlint-disable-next-line no-await-in-loop
-        if (waiting.length === 0 || round > 0) await this.#runAll(turn, ready);
-        // oxlint-disable-next-line no-await-in-loop
-        if (waiting.length > 0) await this.#ask(waiting);
+        await (waiting.length > 0 ? this.#ask(waiting) : this.#runAll(turn, turn.calls.filter(isOpen)));
       }
     } catch (error) {
       // It is run again, from the top: by a resume, or by the retry policy of the node.

@@ -10,6 +10,7 @@ import {
   MessagesAnnotation,
   StateGraph,
 } from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { toolsCondition } from "@langchain/langgraph/prebuilt";
 
 import type { ApprovalRequest } from "../../src/index.ts";
@@ -27,6 +28,8 @@ export interface GraphParts {
   readonly tools?: readonly StructuredToolInterface[];
   readonly identity?: GovernedIdentity;
   readonly hasCheckpointer?: boolean;
+  /** What another process left; default: memory of this graph. */
+  readonly checkpointer?: BaseCheckpointSaver;
 }
 
 /** The visible end of a run. */
@@ -44,6 +47,7 @@ export function governedGraph({
   tools = [],
   identity = { agent: "a" },
   hasCheckpointer = true,
+  checkpointer = new MemorySaver(),
 }: GraphParts) {
   const decisions: DecisionRecord[] = [];
   plane.on("decision", (record) => void decisions.push(record));
@@ -54,7 +58,7 @@ export function governedGraph({
     .addEdge("__start__", "agent")
     .addConditionalEdges("agent", toolsCondition, ["tools", "__end__"])
     .addEdge("tools", "agent")
-    .compile(hasCheckpointer ? { checkpointer: new MemorySaver() } : {});
+    .compile(hasCheckpointer ? { checkpointer } : {});
   const config = { configurable: { thread_id: "t1" } };
   return {
     graph,

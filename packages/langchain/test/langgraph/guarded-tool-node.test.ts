@@ -1,6 +1,6 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { rule, type Policy } from "@agentplane/core";
-import { interrupt } from "@langchain/langgraph";
+import { interrupt, MemorySaver } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 
 import { guardTool } from "../../src/langgraph.ts";
@@ -48,7 +48,7 @@ describe("a guarded tool node", () => {
     expect(decisions.filter(({ tool }) => tool === "read")).toHaveLength(1);
   });
 
-  it("runs what one answer approves, and asks again for the other: each runs once over all resumes", async () => {
+  it("waits for every answer, and runs each call once over all of them", async () => {
     const [pay, read] = [countingTool("pay"), countingTool("read")];
     const { run, resume } = governedGraph({
       plane: planeOf([ASK], external),
@@ -57,13 +57,36 @@ describe("a guarded tool node", () => {
     });
     const [first, second] = (await run()).waiting.flat();
     const after = await resume(approve(first?.approvalId));
-    expect(pay.runs).toEqual([{ amount: 5 }]);
+    expect([...pay.runs, ...read.runs]).toEqual([]);
     expect(after.waiting.flat().map(({ approvalId }) => approvalId)).toEqual([second?.approvalId]);
     const end = await resume({ approvalId: second?.approvalId, decision: "deny", by: "mira" });
     expect(pay.runs).toEqual([{ amount: 5 }]);
     expect(read.runs).toHaveLength(1);
     expect(end.toolMessages.map(({ status }) => status)).toEqual(["success", "success", "error"]);
   });
+
+  it.each([
+    ["approved first", "approve", "deny", ["success", "success", "error"]],
+    ["denied first", "deny", "approve", ["error", "success", "success"]],
+  ] as const)(
+    "gives every result once, where a process ends between two answers: one %s",
+    async (_, one, other, statuses) => {
+      const [plane, checkpointer] = [planeOf([ASK], external), new MemorySaver()];
+      const [pay, read] = [countingTool("pay"), countingTool("read")];
+      const tools = [pay.tool, read.tool];
+      const calls = turn(["pay", { amount: 5 }], ["read"], ["pay", { amount: 7 }]);
+      // Each graph has a node of its own, which remembers nothing of the others.
+      const graphOf = (model: ScriptedChatModel) => governedGraph({ plane, model, tools, checkpointer });
+      const [first, second] = (await graphOf(calls).run()).waiting.flat();
+      await graphOf(calls).resume({ ...approve(first?.approvalId), decision: one });
+      const answer = { ...approve(second?.approvalId), decision: other };
+      const { toolMessages, text } = await graphOf(calls).resume(answer);
+      expect(toolMessages.map(({ status }) => status)).toEqual(statuses);
+      expect(pay.runs).toEqual([{ amount: one === "approve" ? 5 : 7 }]);
+      expect(read.runs).toHaveLength(1);
+      expect(text).toBe("done");
+    },
+  );
 
   it.each([{ answer: "approve" }, { answer: { decision: "approve", by: "mira" } }, { answer: [] }])(
     "approves nothing by $answer, which names no approval",

@@ -76,9 +76,12 @@ async function oneOfTwo(driver: AdapterDriver, asker: Asker): Promise<void> {
   const paused = await world.run({ turns: [turn], tools: [world.tool("send_mail")] });
   const waiting = await world.plane.approvals.list({ status: "pending" });
   strictEqual(waiting.length, 2, `${waiting.length} requests wait for two calls`);
-  const [first] = waiting;
-  ok(first !== undefined);
-  await driver.resume(paused, await answerThese(world, "approve", [first.id]));
+  const [first, second] = waiting;
+  ok(first !== undefined && second !== undefined);
+  const resumed = await driver.resume(paused, await answerThese(world, "approve", [first.id]));
+  // An adapter may wait for the turn's last answer before it runs any of it.
+  if (world.count("send_mail") === 0 && resumed.pending.length > 0)
+    await driver.resume(resumed, await answerThese(world, "deny", [second.id]));
   expectInputs(world, "send_mail", [first.view["input"]]);
 }
 
