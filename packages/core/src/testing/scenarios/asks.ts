@@ -78,10 +78,10 @@ async function oneOfTwo(driver: AdapterDriver, asker: Asker): Promise<void> {
   strictEqual(waiting.length, 2, `${waiting.length} requests wait for two calls`);
   const [first, second] = waiting;
   ok(first !== undefined && second !== undefined);
-  const resumed = await driver.resume(paused, await answerThese(world, "approve", [first.id]));
+  const after = await driver.resume(paused, await answerThese(world, "approve", [first.id]));
   // An adapter may wait for the turn's last answer before it runs any of it.
-  if (world.count("send_mail") === 0 && resumed.pending.length > 0)
-    await driver.resume(resumed, await answerThese(world, "deny", [second.id]));
+  if (world.count("send_mail") === 0 && after.pending.length > 0)
+    await driver.resume(after, await answerThese(world, "deny", [second.id]));
   expectInputs(world, "send_mail", [first.view["input"]]);
 }
 
