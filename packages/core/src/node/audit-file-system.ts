@@ -4,7 +4,8 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
-import { readRegular, readSized } from "./regular-file.ts";
+import { AgentplaneError } from "../base/errors.ts";
+import { openToWrite, readRegular, readSized } from "./regular-file.ts";
 
 /** An open segment file; every write goes to its end. */
 export interface SegmentFile {
@@ -57,8 +58,6 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const APPEND =
   fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NONBLOCK ?? 0);
 
-const RENEW = fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
-
 const write = promisify(fs.write);
 const fdatasync = promisify(fs.fdatasync);
 const ftruncate = promisify(fs.ftruncate);
@@ -107,10 +106,17 @@ export const nodeFileSystem: AuditFileSystem = {
     fs.renameSync(aside, path);
     nodeFileSystem.syncDirectory(dirname(path));
   },
-  truncate: (path, size) => fs.truncateSync(path, size),
+  truncate(path, size) {
+    const descriptor = openToWrite(path, fs.constants.O_RDWR);
+    try {
+      fs.ftruncateSync(descriptor, size);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.rmSync(path, { force: true }),
-  openSegment: (path) => segmentFile(fs.openSync(path, APPEND, PRIVATE_FILE)),
+  openSegment: (path) => segmentFile(openToWrite(path, APPEND, PRIVATE_FILE)),
   syncDirectory(directory) {
     // Windows cannot open a directory, and needs no such call.
     if (process.platform === "win32") return;
@@ -132,15 +138,14 @@ function asideOf(path: string): string {
 function renew(path: string, content: string): boolean {
   let descriptor: number;
   try {
-    descriptor = fs.openSync(path, RENEW);
+    descriptor = openToWrite(path, fs.constants.O_RDWR);
   } catch (error) {
     // A link is none of ours.
-    if (hasCode(error, "ENOENT") || hasCode(error, "ELOOP")) return false;
+    if (hasCode(error, "ENOENT") || error instanceof AgentplaneError) return false;
     throw error;
   }
   try {
-    const found = fs.fstatSync(descriptor);
-    if (!found.isFile() || found.size !== Buffer.byteLength(content)) return false;
+    if (fs.fstatSync(descriptor).size !== Buffer.byteLength(content)) return false;
     if (fs.readFileSync(descriptor, "utf8") !== content) return false;
     fs.writeSync(descriptor, content, 0);
     return true;

@@ -1,6 +1,7 @@
 import path from "node:path";
 
 import type { ChainPosition } from "../audit/chain.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Hash } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
 import { segmentName } from "./segment-files.ts";
@@ -109,6 +110,8 @@ export class SegmentWriter {
     await seal.seal();
     const next = this.#open(this.#number + 1);
     try {
+      // Left empty by an attempt that failed; lines of somebody else would be taken for ours.
+      if (next.size > 0) throw notEmpty(segmentName({ writer, number: this.#number + 1 }));
       files.syncDirectory(directory);
     } catch (error) {
       await next.close();
@@ -122,4 +125,9 @@ export class SegmentWriter {
     await old.close();
     upkeep.start(ended);
   }
+}
+
+function notEmpty(segment: string): AgentplaneError {
+  const message = `${segment} is not empty before its first line; look who wrote it, and move it away`;
+  return new AgentplaneError("audit_corrupt", message, { data: { segment } });
 }

@@ -1,8 +1,17 @@
-import { readdirSync, readFileSync, symlinkSync, writeFileSync, appendFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
+import { nodeFileSystem } from "../../src/node/audit-file-system.ts";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { generateAuditKeys } from "../../src/node/signed-note.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
@@ -60,12 +69,17 @@ test("kill -9 amid rotation, compression and retention, again and again, leaves 
 
 test.runIf(process.platform === "linux")("a full device refuses durable records and says so", async () => {
   const directory = temporaryDirectory();
-  symlinkSync("/dev/full", path.join(directory, "audit-000001.jsonl"));
+  const device = openSync("/dev/full", "w");
+  const openSegment = (file: string) => ({
+    ...nodeFileSystem.openSegment(file),
+    append: async (bytes: Uint8Array) => writeSync(device, bytes),
+  });
   const logger = createRecordingLogger();
-  const sink = jsonlSink({ directory, ports: { logger } });
+  const sink = jsonlSink({ directory, files: { ...nodeFileSystem, openSegment }, ports: { logger } });
   const refused = sink.append(controlRecord("a"), "durable");
   await expect(refused).rejects.toMatchObject({ code: "audit_failed", data: { directory, code: "ENOSPC" } });
   expect(logger.messages("error")).toHaveLength(1);
+  onTestFinished(() => closeSync(device));
   await expect(sink.close()).rejects.toMatchObject({ code: "audit_failed" });
 });
 

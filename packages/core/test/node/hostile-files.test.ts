@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import path from "node:path";
@@ -16,6 +18,7 @@ import { describe, expect, test } from "vitest";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { checkPart } from "../../src/node/segment-part.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
+import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
 import { controlRecord } from "../audit/records.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
@@ -88,6 +91,52 @@ describe.skipIf(process.platform === "win32")("what is no file of a trail", () =
     expect(() => jsonlSink({ directory })).toThrow(
       /is not a regular file|is longer than it can be|holds 0 lines, its checkpoint seals/,
     );
+  });
+});
+
+describe.skipIf(process.platform === "win32")("what is planted where a process will write", () => {
+  const victim = (text: string): string => {
+    const file = path.join(temporaryDirectory(), "victim");
+    writeFileSync(file, text);
+    return file;
+  };
+
+  test.each([
+    ["a link to another file", (file: string, other: string) => symlinkSync(other, file)],
+    ["a link to a file that does not exist", (file: string, other: string) => symlinkSync(`${other}2`, file)],
+    ["a pipe", pipe],
+    ["a device", device],
+    ["a file with something in it", (file: string) => writeFileSync(file, "planted\n")],
+  ])(
+    "%s under the name of the next segment gets no line, and durable records are refused",
+    async (_what, plant) => {
+      const directory = path.join(temporaryDirectory(), "audit");
+      const other = victim("precious");
+      const logger = createRecordingLogger();
+      const sink = jsonlSink({ directory, maxSegmentBytes: 1, ports: { logger } });
+      await sink.append(controlRecord("a"), "durable");
+      const next = path.join(directory, "audit-000002.jsonl");
+      plant(next, other);
+      await expect(sink.append(controlRecord("b"), "durable")).rejects.toMatchObject({
+        code: "audit_failed",
+      });
+      expect(logger.messages("error").join()).toMatch(/audit-000002.jsonl is not (a regular file|empty)/);
+      expect(readFileSync(other, "utf8")).toBe("precious");
+      expect(existsSync(`${other}2`)).toBe(false);
+      // Once it is moved away, all goes on.
+      rmSync(next);
+      await sink.append(controlRecord("c"), "durable");
+      await sink.close();
+      expect(await verifyDirectory(directory)).toMatchObject({ ok: true, unsealedTail: 0 });
+    },
+  );
+
+  test("a link under the name of a segment has nothing torn off and nothing written at the next start", () => {
+    const directory = temporaryDirectory();
+    const other = victim("a secret without a line break");
+    symlinkSync(other, path.join(directory, "audit-000001.jsonl"));
+    expect(() => jsonlSink({ directory })).toThrow(/audit-000001.jsonl is not a regular file/);
+    expect(readFileSync(other, "utf8")).toBe("a secret without a line break");
   });
 });
 
