@@ -1,7 +1,7 @@
 import { AgentplaneError, type Denied, type Outcome, type ResultCodec } from "@agentplane/core";
 
 import { admittedBody, type ModelRequest } from "./model-request.ts";
-import { joinSignals } from "./joined-signal.ts";
+import { joinSignals, type JoinedSignal } from "./joined-signal.ts";
 import { judgedResponse } from "./judged-response.ts";
 import type { Changes, NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -44,7 +44,7 @@ export async function governedAnswer(
     async run(admission) {
       const json = admittedBody(request, admission);
       const { signal, release } = joinSignals(native.signal, admission.signal);
-      const answer = await sent(native, { json, signal }, dialect).finally(release);
+      const answer = await sent(native, { json, signal, release }, dialect);
       // As the provider knows them: rules may rewrite what the client reads.
       const asked = answer.json === undefined ? undefined : dialect.remoteRequests?.(answer.json);
       if (asked !== undefined) noteRemoteCalls(plane, identity, asked);
@@ -65,12 +65,27 @@ export async function governedAnswer(
   return isChanged ? answerWith(response, text) : judgedResponse({ response, text, json });
 }
 
-async function sent(native: NativeRequest, changes: Changes, dialect: Dialect): Promise<Answer> {
-  const response = await native.send(changes);
-  if (!response.ok) throw await ProviderError.from(response);
-  // Read as a whole its pieces would pass one by one, each of them harmless.
-  if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
-  return readAnswer(response);
+/** One function for all of it: each one more would cost every call a promise. */
+async function sent(
+  native: NativeRequest,
+  { json: changed, signal, release }: Pick<Changes, "json"> & JoinedSignal,
+  dialect: Dialect,
+): Promise<Answer> {
+  try {
+    const response = await native.send({ json: changed, signal });
+    if (!response.ok) throw await ProviderError.from(response);
+    // Read as a whole its pieces would pass one by one, each of them harmless.
+    if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
+    if (isMedia(response)) return { response, text: undefined, json: undefined, isChanged: false };
+    const text = await response.text();
+    return { response, text, json: recordOf(parseJson(text)), isChanged: false };
+  } finally {
+    release();
+  }
+}
+
+function isMedia({ headers }: Response): boolean {
+  return /^(?:audio|image|video)\//i.test(headers.get("content-type") ?? "");
 }
 
 /** Whether an answer comes event by event. */
@@ -83,14 +98,6 @@ function unaskedStream(): AgentplaneError {
     "content_refused",
     "The answer was withheld: it is a stream, and none was asked for. Ask for one with stream: true.",
   );
-}
-
-async function readAnswer(response: Response): Promise<Answer> {
-  const type = response.headers.get("content-type") ?? "";
-  if (/^(?:audio|image|video)\//i.test(type))
-    return { response, text: undefined, json: undefined, isChanged: false };
-  const text = await response.text();
-  return { response, text, json: recordOf(parseJson(text)), isChanged: false };
 }
 
 function codecOf(dialect: Dialect): ResultCodec<Answer> {

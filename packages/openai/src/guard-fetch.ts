@@ -60,8 +60,8 @@ export function guardFetch(
     const endpoint = endpointOf(address.method, address.url, options.passthrough ?? []);
     if (endpoint.kind === "data") return inner(target, init);
     if (endpoint.kind === "unseen") return refusalResponse({ message: unseen(endpoint.path) });
-    const native = await readRequest(inner, address, { input: target, init });
-    return answerOf(governed, endpoint, native);
+    const native = readRequest(inner, address, { input: target, init });
+    return answerOf(governed, endpoint, native instanceof Promise ? await native : native);
   };
 }
 
@@ -113,7 +113,8 @@ async function governedCall(
   if (body === undefined) return refusalResponse({ message: UNREADABLE });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const acting = identityOf(identity);
-  const remote = isJudgingCalls ? await remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
+  const asked = isJudgingCalls ? remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
+  const remote = asked instanceof Promise ? await asked : asked;
   if (remote.refusal !== undefined) return refusalResponse(remote.refusal);
   const sending = remote.calls.length === 0 ? native : withRemoteCalls(plane, native, remote.calls);
   const { stream } = dialect;

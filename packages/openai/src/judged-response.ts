@@ -15,7 +15,7 @@ const NativeResponse: new (body: null, init: ResponseInit) => object = Response;
 
 /**
  * An answer that was judged and is given on as it came, headers included. Its body is written again only for who asks
- * for it: SDKs ask for the JSON, and that is there already. To write and read a body costs as much as the decision.
+ * for it: SDKs ask for its text or JSON, and those are there already. To write and read a body costs as much as the decision.
  */
 class JudgedResponse extends NativeResponse {
   readonly #answer: ReadAnswer;
@@ -51,13 +51,11 @@ class JudgedResponse extends NativeResponse {
 
   json(): Promise<unknown> {
     const { json } = this.#answer;
-    if (json === undefined || this.#isRead || this.#written !== undefined) return this.#body().json();
-    this.#isRead = true;
-    return Promise.resolve(json);
+    return json !== undefined && this.#isFirst() ? Promise.resolve(json) : this.#body().json();
   }
 
   text(): Promise<string> {
-    return this.#body().text();
+    return this.#isFirst() ? Promise.resolve(this.#answer.text) : this.#body().text();
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
@@ -81,6 +79,13 @@ class JudgedResponse extends NativeResponse {
     if (this.bodyUsed || this.#written?.body?.locked === true) this.#body().clone();
     const { response, text } = this.#answer;
     return new JudgedResponse({ response, text, json: undefined });
+  }
+
+  /** Whether the body was not read yet, nor asked for; now it was. */
+  #isFirst(): boolean {
+    if (this.#isRead || this.#written !== undefined) return false;
+    this.#isRead = true;
+    return true;
   }
 
   /** The body as one that can be read once; one that was read already says so like any other. */

@@ -46,23 +46,48 @@ export function targetOf(input: string | URL | Request): string | Request {
  * Reads a request once, so that what is decided is what is sent.
  * @param inner The `fetch` that sends it.
  */
-export async function readRequest(
+export function readRequest(
   inner: Fetch,
-  { method, url }: Address,
-  { input, init }: { readonly input: string | Request; readonly init: RequestInit | undefined },
-): Promise<NativeRequest> {
+  address: Address,
+  given: GivenRequest,
+): NativeRequest | Promise<NativeRequest> {
+  const { input, init } = given;
+  const body = init?.body;
+  // As SDKs send it: nothing has to be waited for.
+  if (typeof body === "string") return nativeRequest(inner, address, { ...given, body, text: body });
+  return readLater(inner, address, { input, init });
+}
+
+async function readLater(inner: Fetch, address: Address, given: GivenRequest): Promise<NativeRequest> {
+  const { input, init } = given;
   const request = typeof input === "string" ? undefined : input;
   const body = init?.body ?? (request === undefined ? undefined : await request.clone().arrayBuffer());
+  const isText = !(body instanceof FormData) && body !== null && body !== undefined;
+  const text = isText ? await new Response(body).text() : undefined;
+  return nativeRequest(inner, address, { ...given, body, text });
+}
+
+/** What `fetch` was given. */
+interface GivenRequest {
+  readonly input: string | Request;
+  readonly init: RequestInit | undefined;
+}
+
+function nativeRequest(
+  inner: Fetch,
+  { method, url }: Address,
+  { input, init, body, text }: GivenRequest & { readonly body: unknown; readonly text: string | undefined },
+): NativeRequest {
+  const request = typeof input === "string" ? undefined : input;
   const isForm = body instanceof FormData;
-  const text = isForm || body === null || body === undefined ? undefined : await textOf(body);
   const signal = init?.signal ?? request?.signal;
-  const given = text === undefined ? undefined : recordOf(parseJson(text));
+  const said = text === undefined ? undefined : recordOf(parseJson(text));
   return {
     method,
     url,
     signal: signal ?? undefined,
     text,
-    json: isForm || text !== undefined ? given : {},
+    json: isForm || text !== undefined ? said : {},
     form: isForm ? formOf(body) : undefined,
     send({ json, signal: other }) {
       const next: RequestInit = { ...init, ...(other !== undefined && { signal: other }) };
@@ -70,7 +95,7 @@ export async function readRequest(
         next.body = withFields(body, json);
       } else if (text !== undefined) {
         // What was read is what is sent: of a member that is said twice a server may read the other one.
-        const sent = (json ?? given) === undefined ? text : JSON.stringify(json ?? given);
+        const sent = (json ?? said) === undefined ? text : JSON.stringify(json ?? said);
         next.body = sent;
         if (sent !== body) next.headers = headersOf(init?.headers ?? request?.headers, body);
       }
@@ -87,10 +112,6 @@ function headersOf(given: RequestInit["headers"], body: unknown): Headers {
     headers.set("content-type", body.type);
   }
   return headers;
-}
-
-function textOf(body: NonNullable<RequestInit["body"]>): string | Promise<string> {
-  return typeof body === "string" ? body : new Response(body).text();
 }
 
 /** The form with other texts in the same fields; its files are the same. */
