@@ -48,7 +48,7 @@ export class ChannelSide implements SessionServer {
   async ask(frame: Frame, exchange: Exchange | undefined): Promise<void> {
     const id = idOf(frame.message) ?? "";
     if (this.#channel === undefined && frame.message["method"] !== "initialize")
-      return this.#fail(id, exchange, { status: 400, message: "a session begins with initialize" });
+      return this.#fail(id, exchange, { status: 400, ...notBegun(exchange) });
     try {
       this.#channel ??= this.#begin(id);
     } catch (error) {
@@ -126,9 +126,22 @@ export class ChannelSide implements SessionServer {
   #fail(
     id: RpcId,
     exchange: Exchange | undefined,
-    { status, message }: { readonly status: number; readonly message: string },
+    { status, ...error }: { readonly status: number; readonly message: string; readonly code?: number },
   ): void {
     if (exchange !== undefined && !exchange.init.isBatch) exchange.status = status;
-    this.#init.deliver(errorFrame(id, { code: CODES.unavailable, message }), { exchange });
+    this.#init.deliver(errorFrame(id, { code: CODES.unavailable, ...error }), { exchange });
   }
+}
+
+/** The first revision without sessions; revisions are dates. */
+const MODERN = "2026-07-28";
+
+/** What is wrong with a request that neither begins a session, nor is in one, nor says that it needs none. */
+function notBegun(exchange: Exchange | undefined): { readonly message: string; readonly code?: number } {
+  const version = String(exchange?.init.headers["mcp-protocol-version"] ?? "");
+  if (version < MODERN) return { message: "a session begins with initialize" };
+  return {
+    code: CODES.invalidParams,
+    message: "params._meta lacks io.modelcontextprotocol/protocolVersion, which the header names",
+  };
 }

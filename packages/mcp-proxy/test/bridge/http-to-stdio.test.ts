@@ -230,3 +230,15 @@ test("what is asked in no session is refused", async () => {
   expect([answer.status, await answer.text()]).toStrictEqual([400, expect.stringContaining("initialize")]);
   expect(pids()).toStrictEqual([]);
 });
+
+test("a request that only its header says to be of 2026-07-28 is told what it lacks", async () => {
+  const { url, pids } = await started();
+  const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list" };
+  const answer = await post(url, { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} }, headers);
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+  const older = await post(url, { jsonrpc: "2.0", id: 1, method: "tools/list" });
+  expect(older.status).toBe(400);
+  expect(await older.json()).toMatchObject({ error: { message: "a session begins with initialize" } });
+  expect(pids()).toStrictEqual([]);
+});

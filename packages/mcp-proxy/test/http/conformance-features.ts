@@ -1,4 +1,10 @@
-import { completable, fromJsonSchema, ResourceTemplate, type McpServer } from "@modelcontextprotocol/server";
+import {
+  completable,
+  fromJsonSchema,
+  ResourceTemplate,
+  type McpServer,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import * as z from "zod";
 
 import { addConformanceInputs } from "./conformance-inputs.ts";
@@ -15,6 +21,14 @@ const user = (
 });
 const none = (description: string) => ({ description, inputSchema: z.object({}) });
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+// A question travels on the stream of its call. Left to itself the SDK takes the session's own stream, and the question is
+// lost where the client opens that a moment later.
+const elicited = (request: Request, params: Parameters<Request["elicitInput"]>[0]) =>
+  request.elicitInput(params, { relatedRequestId: request.id });
+const sampled = (request: Request, params: Parameters<Request["requestSampling"]>[0]) =>
+  request.requestSampling(params, { relatedRequestId: request.id });
+type Request = ServerContext["mcpReq"];
 
 /** Adds what the scenarios of the conformance kit ask of a server: tools, resources and prompts. */
 export function addConformanceFeatures(server: McpServer): void {
@@ -77,7 +91,7 @@ function addTalkingTools(server: McpServer): void {
   });
   const prompt = { description: "Asks the model", inputSchema: z.object({ prompt: z.string() }) };
   server.registerTool("test_sampling", prompt, async (input, { mcpReq }) => {
-    const { content } = await mcpReq.requestSampling({
+    const { content } = await sampled(mcpReq, {
       messages: [user({ type: "text", text: input.prompt })],
       maxTokens: 100,
     });
@@ -85,7 +99,7 @@ function addTalkingTools(server: McpServer): void {
   });
   const message = { description: "Asks the user", inputSchema: z.object({ message: z.string() }) };
   server.registerTool("test_elicitation", message, async (input, { mcpReq }) => {
-    const answer = await mcpReq.elicitInput({
+    const answer = await elicited(mcpReq, {
       message: input.message,
       requestedSchema: {
         type: "object",
@@ -188,7 +202,7 @@ function addSchemas(server: McpServer): void {
     "test_elicitation_sep1034_defaults",
     none("Asks with defaults"),
     async (_input, { mcpReq }) => {
-      const answer = await mcpReq.elicitInput({
+      const answer = await elicited(mcpReq, {
         message: "Are these right?",
         requestedSchema: {
           type: "object",
@@ -213,7 +227,7 @@ function addSchemas(server: McpServer): void {
     "test_elicitation_sep1330_enums",
     none("Asks for choices"),
     async (_input, { mcpReq }) => {
-      const answer = await mcpReq.elicitInput({
+      const answer = await elicited(mcpReq, {
         message: "Choose",
         requestedSchema: {
           type: "object",

@@ -20,9 +20,13 @@ export type Verdicts = Readonly<Record<string, readonly string[]>>;
 /** Stands before a server. */
 export type Before = (url: string) => Promise<{ readonly url: string; close(): Promise<void> }>;
 
-/** Runs the scenarios of a frozen set of requirements against a server. */
-export function serverVerdicts(url: string, requirements: string): Promise<Verdicts> {
-  return verdictsOf(["server", "--url", url, "--requirements", requirements]);
+/**
+ * Runs the scenarios of a frozen set of requirements against a server.
+ * @param timeoutMs How long one may take. Default: what the kit allows.
+ */
+export function serverVerdicts(url: string, requirements: string, timeoutMs = 30_000): Promise<Verdicts> {
+  const timeout = ["--timeout", String(timeoutMs)];
+  return verdictsOf(["server", "--url", url, "--requirements", requirements, ...timeout]);
 }
 
 /**

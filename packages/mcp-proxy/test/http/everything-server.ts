@@ -89,10 +89,14 @@ export async function everythingServer({
       "ask",
       { description: "Asks the user", inputSchema: z.object({}) },
       async (_input, { mcpReq }) => {
-        const answer = await mcpReq.elicitInput({
-          message: "Your name?",
-          requestedSchema: { type: "object", properties: { name: { type: "string" } } },
-        });
+        // On the stream of the call: the session's own may not be open yet, and what is said there then is lost.
+        const answer = await mcpReq.elicitInput(
+          {
+            message: "Your name?",
+            requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+          },
+          { relatedRequestId: mcpReq.id },
+        );
         return text(JSON.stringify(answer.content ?? answer.action));
       },
     );
