@@ -1,11 +1,11 @@
-import { rule } from "@agentplane/core";
+import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { generateText, stepCountIs, streamText } from "ai";
 import { describe, expect, it } from "vitest";
 
 import { govern } from "../src/index.ts";
 import { answered, asked, call, MIRA } from "./approval-chat.ts";
-import { asking, askingPlane, countingTool, EMAIL, planeOf, WHO } from "./planes.ts";
+import { asking, askingPlane, countingTool, denying, EMAIL, planeOf, WHO } from "./planes.ts";
 import { runsOf } from "./run-records.ts";
 import { ScriptedModel, USAGE, type Turn } from "./scripted-model.ts";
 
@@ -136,5 +136,43 @@ describe("a run ends", () => {
     await streamText({ ...settings, streamRetries: 2, onError: () => undefined }).consumeStream();
     expect(runs()).toHaveLength(1);
     expect(model.requests).toHaveLength(1);
+  });
+
+  const NO_MODEL: Policy = {
+    id: "no",
+    blocking: [rule.condition({ where: { model: "*" }, reason: "no models today" })],
+  };
+  it.each([
+    ["generate", "throw", "failed"],
+    ["generate", "substitute", "ran"],
+    ["stream", "throw", "failed"],
+    ["stream", "substitute", "ran"],
+  ] as const)("with the one call that it is, where that is denied (%s, %s)", async (how, onDenied, end) => {
+    const plane = planeOf([NO_MODEL]);
+    const runs = runsOf(plane);
+    const { model } = govern(plane, WHO, { model: new ScriptedModel([]) }, { onDenied });
+    if (how === "generate") await model.doGenerate({ prompt: [] }).catch(() => undefined);
+    else await model.doStream({ prompt: [] }).catch(() => undefined);
+    expect(runs()).toEqual([["a", end]]);
+  });
+
+  it("when it is told to call what it may not call", async () => {
+    const plane = planeOf([denying("wipe")]);
+    const runs = runsOf(plane);
+    const tools = { wipe: countingTool().tool };
+    const model = new ScriptedModel([]);
+    const failing = generateText(
+      govern(plane, WHO, { model, tools, toolChoice: { type: "tool", toolName: "wipe" }, prompt: "go" }),
+    );
+    await expect(failing).rejects.toBeInstanceOf(PolicyBlocked);
+    expect(runs()).toEqual([["a", "failed"]]);
+  });
+
+  it("when its provider refuses to stream", async () => {
+    const plane = planeOf();
+    const runs = runsOf(plane);
+    const { model } = govern(plane, WHO, { model: new ScriptedModel([{ error: new Error("down") }]) });
+    await expect(model.doStream({ prompt: [] })).rejects.toThrow("down");
+    expect(runs()).toEqual([["a", "failed"]]);
   });
 });

@@ -1,4 +1,4 @@
-import { PolicyBlocked } from "@agentplane/core";
+import { PolicyBlocked, rule } from "@agentplane/core";
 import {
   createAgentUIStreamResponse,
   generateText,
@@ -53,9 +53,23 @@ describe("a call that the plane does not allow is not made", () => {
     );
     // As a route would that passes on what it was sent.
     const call = { prompt: "go", ...given } as { readonly prompt: string };
-    await agent.generate(call);
+    const { content } = await agent.generate(call);
+    const asked = content.filter(
+      (part) => part.type === "tool-approval-request" && part.isAutomatic !== true,
+    );
+    expect(asked).toHaveLength(1);
     await (await agent.stream(call)).consumeStream();
     expect(pay.runs).toEqual([]);
+  });
+
+  it("by the model that a caller of an agent has prepared for a step", async () => {
+    const no = rule.condition({ where: { model: "other" }, reason: "not that one" });
+    const plane = planeOf([{ id: "no-other", blocking: [no] }]);
+    const other = new ScriptedModel([], "other");
+    const agent = new ToolLoopAgent(govern(plane, WHO, { model: new ScriptedModel([]) }));
+    const call = { prompt: "go", prepareStep: () => ({ model: other }) };
+    await expect(agent.generate(call)).rejects.toBeInstanceOf(PolicyBlocked);
+    expect(other.requests).toEqual([]);
   });
 
   it.each([undefined, "mira"])(
