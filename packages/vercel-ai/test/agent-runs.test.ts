@@ -103,4 +103,17 @@ describe("a run", () => {
     await streamed.consumeStream();
     expect(await streamed.finishReason).toBe("content-filter");
   });
+
+  it("has its answer rewritten where that is one text, and refused where it cannot be", async () => {
+    const plane = planeOf();
+    plane.hooks.on("after_agent", () => ({ result: "in short" }));
+    const play = async (turn: Turn) =>
+      (await generateText(govern(plane, WHO, { model: new ScriptedModel([turn]), prompt: "go" }))).text;
+    expect(await play({ text: "at length", reasoning: "hm" })).toBe("in short");
+    const refused = { code: "content_refused" };
+    await expect(play({ text: "one", content: [{ type: "text", text: "two" }] })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(play({ text: "one", structuredOutputText: '{"a":1}' })).rejects.toMatchObject(refused);
+  });
 });

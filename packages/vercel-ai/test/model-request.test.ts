@@ -1,4 +1,4 @@
-import { rule } from "@agentplane/core";
+import { PolicyBlocked, rule } from "@agentplane/core";
 import { generateText, stepCountIs } from "ai";
 import { describe, expect, it } from "vitest";
 
@@ -188,4 +188,52 @@ it("asks about a tool only where there is one: a policy that asks hides nothing"
     govern(askingPlane([asking("pay")]), WHO, { model, tools: { pay: countingTool().tool }, prompt: "go" }),
   );
   expect(model.offered).toEqual([["pay"]]);
+});
+
+it("judges words alone: a signature that looks like an address blocks nothing", async () => {
+  const no = rule.piiBlock({ detect: ["email"], channels: ["user"] });
+  const plane = planeOf([{ id: "no-people", blocking: [no] }]);
+  const providerOptions = { anthropic: { signature: EMAIL } };
+  const say = async (text: string): Promise<string> => {
+    const messages = [{ role: "user", content: text, providerOptions }] as const;
+    const model = new ScriptedModel([]);
+    return (await generateText(govern(plane, WHO, { model, messages: [...messages] }))).text;
+  };
+  expect(await say("go")).toBe("done");
+  await expect(say(EMAIL)).rejects.toBeInstanceOf(PolicyBlocked);
+});
+
+it("refuses a hook that leaves out messages, or adds some: what would run is not what was decided", async () => {
+  for (const input of [
+    [],
+    [1, 2].map((n) => ({ role: "user", content: [{ type: "text", text: `${n}` }] })),
+  ]) {
+    const plane = planeOf();
+    plane.hooks.on("before_model_call", () => ({ input }));
+    const model = new ScriptedModel([]);
+    const call = generateText(govern(plane, WHO, { model, prompt: "go" }));
+    // oxlint-disable-next-line no-await-in-loop -- one call after the other
+    await expect(call).rejects.toMatchObject({ code: "usage_invalid" });
+    expect(model.requests).toEqual([]);
+  }
+});
+
+it("sends nothing of a file whose words a hook took away", async () => {
+  const plane = planeOf();
+  const part = { type: "file", mediaType: "text/plain" };
+  plane.hooks.on("before_model_call", () => ({
+    input: [{ role: "user", content: [{ ...part, data: { type: "data" } }] }],
+  }));
+  const model = new ScriptedModel([]);
+  const data = Buffer.from("all of it");
+  await generateText(
+    govern(plane, WHO, {
+      model,
+      messages: [{ role: "user", content: [{ type: "file", mediaType: "text/plain", data }] }],
+    }),
+  );
+  const [message] = model.requests[0]?.prompt ?? [];
+  expect(message?.content).toEqual([
+    expect.objectContaining({ ...part, data: { type: "data", data: new Uint8Array() } }),
+  ]);
 });

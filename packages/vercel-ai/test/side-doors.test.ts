@@ -140,7 +140,9 @@ describe("what no rule could read", () => {
         ],
       }),
     );
-    expect(model.told).toContain(Buffer.from("[EMAIL]").toString("base64"));
+    const [user, , result] = model.requests[0]?.prompt ?? [];
+    const redacted = { type: "data", data: Buffer.from("[EMAIL]").toString("base64") };
+    for (const message of [user, result]) expect(JSON.stringify(message)).toContain(JSON.stringify(redacted));
     expect(model.told).not.toContain(Buffer.from(EMAIL).toString("base64"));
   });
 });
