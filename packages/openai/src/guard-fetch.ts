@@ -12,6 +12,7 @@ import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
+import { askedFor, UNASKED_CALLS, type UnaskedCalls } from "./unasked-calls.ts";
 import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./remote-calls.ts";
 
 /** How requests are governed. */
@@ -34,6 +35,13 @@ export interface GuardFetchOptions {
    * by rules at `after_model_call` alone. Default `judge`.
    */
   readonly proposedCalls?: "judge" | "leave";
+  /**
+   * Calls on remote MCP servers that a request lets run without asking (`require_approval: "never"`): nobody sees them
+   * before they have happened. `judge`: where a policy concerns one, the server must ask for it, and the answer shows an
+   * `mcp_approval_request`; `ask`: for every one; `refuse`: where a policy concerns one, the request is refused;
+   * `leave`: they run unseen. Default `judge`, and `leave` where `proposedCalls` is.
+   */
+  readonly unaskedCalls?: UnaskedCalls;
 }
 
 /**
@@ -109,10 +117,14 @@ async function governedCall(
   native: NativeRequest,
 ): Promise<Response | Denied> {
   const { plane, identity, options, pending } = governed;
-  const body = native.json ?? native.form;
-  if (body === undefined) return refusalResponse({ message: UNREADABLE });
+  const given = native.json ?? native.form;
+  if (given === undefined) return refusalResponse({ message: UNREADABLE });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const acting = identityOf(identity);
+  const how = options.unaskedCalls ?? (isJudgingCalls ? "judge" : "leave");
+  const calling = await askedFor(plane, { dialect, body: given, acting, how });
+  if (calling.refusal !== undefined) return refusalResponse(calling.refusal);
+  const { body } = calling;
   const asked = isJudgingCalls ? remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
   const remote = asked instanceof Promise ? await asked : asked;
   if (remote.refusal !== undefined) return refusalResponse(remote.refusal);
@@ -123,7 +135,7 @@ async function governedCall(
   // By its id a call is known again when it is sent again, and every one is remembered for that: only who may wait needs it.
   const callId = plane.hasResolver ? pending.callIdOf(native) : undefined;
   for (;;) {
-    const described = { dialect, identity: acting, body, callId, isStored };
+    const described = { dialect, identity: acting, body, isChanged: body !== given, callId, isStored };
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const request = await describeRequest(plane, described);
     // oxlint-disable-next-line no-await-in-loop
@@ -188,7 +200,13 @@ function unseen(path: string): string {
   );
 }
 
-const OPTION_NAMES: readonly string[] = ["fetch", "approvalWaitMs", "passthrough", "proposedCalls"];
+const OPTION_NAMES: readonly string[] = [
+  "fetch",
+  "approvalWaitMs",
+  "passthrough",
+  "proposedCalls",
+  "unaskedCalls",
+];
 
 function checkOptions(options: GuardFetchOptions): void {
   const issues = Object.keys(options)
@@ -198,7 +216,7 @@ function checkOptions(options: GuardFetchOptions): void {
       message: "unknown option",
       suggestion: `use one of ${OPTION_NAMES.join(", ")}`,
     }));
-  const { approvalWaitMs = 0, proposedCalls = "judge", passthrough = [] } = options;
+  const { approvalWaitMs = 0, proposedCalls = "judge", unaskedCalls = "judge", passthrough = [] } = options;
   if (!(approvalWaitMs >= 0)) {
     issues.push({
       path: "approvalWaitMs",
@@ -209,6 +227,10 @@ function checkOptions(options: GuardFetchOptions): void {
   if (!["judge", "leave"].includes(proposedCalls)) {
     const suggestion = 'use "judge" or "leave"';
     issues.push({ path: "proposedCalls", message: `"${proposedCalls}" is not a choice`, suggestion });
+  }
+  if (!UNASKED_CALLS.includes(unaskedCalls)) {
+    const suggestion = `use one of ${UNASKED_CALLS.join(", ")}`;
+    issues.push({ path: "unaskedCalls", message: `"${unaskedCalls}" is not a choice`, suggestion });
   }
   for (const [at, end] of passthrough.entries()) {
     if (end.startsWith("/") && end.length > 1) continue;

@@ -13,7 +13,7 @@ export interface ModelRequest {
   readonly body: JsonRecord;
   /** The tools that were asked for, also those that may not be offered. */
   readonly offered: readonly OfferedTool[];
-  /** Tools were taken off the list. */
+  /** Tools were taken off the list, or must be asked for. */
   readonly isTrimmed: boolean;
   readonly context: GuardInit;
 }
@@ -29,6 +29,8 @@ export async function describeRequest(
     readonly dialect: Dialect;
     readonly identity: ActingIdentity;
     readonly body: JsonRecord;
+    /** It is not what was asked for, byte for byte. */
+    readonly isChanged: boolean;
     readonly callId: string | undefined;
     readonly isStored: boolean;
   },
@@ -58,7 +60,7 @@ export async function describeRequest(
     ...(isStored && { origin: "stored-answer" }),
     model,
   };
-  return { dialect, identity, body, offered, isTrimmed, context };
+  return { dialect, identity, body, offered, isTrimmed: isTrimmed || given.isChanged, context };
 }
 
 /**

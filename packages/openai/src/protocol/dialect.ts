@@ -1,6 +1,7 @@
 import type { Usage } from "@agentplane/core";
 
 import type { JsonRecord } from "./json.ts";
+import type { MustAsk, UnaskedServer } from "./unasked-servers.ts";
 
 /** What a request says of the model it calls. */
 export interface ModelFacts {
@@ -96,6 +97,10 @@ export interface Dialect {
   remoteRequests?(answer: JsonRecord): readonly ProposedCall[];
   /** What a request says yes to. */
   remoteAnswers?(request: JsonRecord): readonly RemoteAnswer[];
+  /** What a request lets remote MCP servers run without asking. */
+  unaskedServers?(request: JsonRecord): readonly UnaskedServer[];
+  /** The request in which servers ask for the tools that they must ask for. */
+  withAsking?(request: JsonRecord, mustAsk: MustAsk): JsonRecord;
   /** Whether a request puts a "yes" where a later one would send it, unseen. */
   keepsApprovals?(request: JsonRecord): boolean;
   /** Absent: the API does not stream. */

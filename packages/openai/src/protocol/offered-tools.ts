@@ -11,7 +11,7 @@ const CHOICES = ["tool_choice", "function_call"] as const;
 const SEARCH_MEMBER = "web_search_options";
 const SEARCH: OfferedTool = { name: "web_search" };
 /** Items of an input that bring tools along, in the middle of a conversation. */
-const CARRIERS = new Set<unknown>(["additional_tools", "tool_search_output"]);
+export const CARRIERS: ReadonlySet<unknown> = new Set<unknown>(["additional_tools", "tool_search_output"]);
 
 /**
  * The tools of a request: functions and custom tools by name, tools that run at the provider by type, remote MCP

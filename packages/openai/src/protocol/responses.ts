@@ -10,6 +10,7 @@ import { countedDialect } from "./counted-dialect.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
 import { remoteAnswers, remoteRequests } from "./remote-approvals.ts";
 import { proposedCall } from "./response-items.ts";
+import { unaskedServers, withAsking } from "./unasked-servers.ts";
 import { readUsage } from "./usage.ts";
 
 /** What of a request the model reads. */
@@ -63,6 +64,8 @@ export const RESPONSES: Dialect = {
   proposedCalls: ({ output }) => listOf(output).flatMap((item) => proposedCall(recordOf(item) ?? {})),
   remoteRequests: ({ output }) => remoteRequests(output),
   remoteAnswers,
+  unaskedServers,
+  withAsking,
   stream: TYPED_EVENTS,
 };
 

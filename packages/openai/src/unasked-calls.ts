@@ -1,0 +1,79 @@
+import type { ActingIdentity } from "./identity.ts";
+import type { GovernedPlane } from "./plane.ts";
+import type { Dialect } from "./protocol/dialect.ts";
+import type { JsonRecord } from "./protocol/json.ts";
+import type { UnaskedServer } from "./protocol/unasked-servers.ts";
+import type { Refusal } from "./refusal.ts";
+
+// A call on a remote MCP server that runs without asking cannot be decided: nobody sees it before it has happened. So
+// where the plane would have something to say about it, the server has to ask.
+
+/** What becomes of calls on remote MCP servers that a request lets run without asking. */
+export type UnaskedCalls = "judge" | "ask" | "refuse" | "leave";
+export const UNASKED_CALLS: readonly UnaskedCalls[] = ["judge", "ask", "refuse", "leave"];
+
+/** A request whose body may have changed, or why it must not be sent. */
+export type Asked =
+  | { readonly body: JsonRecord; readonly refusal?: undefined }
+  | { readonly refusal: Refusal };
+
+/**
+ * Makes remote MCP servers ask for what the plane would have something to say about.
+ * @returns The same body where nothing has to be asked for; or why the request is refused.
+ */
+export function askedFor(plane: GovernedPlane, request: AskedRequest): Asked | Promise<Asked> {
+  const { dialect, body, how } = request;
+  const servers = how === "leave" ? [] : (dialect.unaskedServers?.(body) ?? []);
+  return servers.length === 0 ? { body } : askedOf(plane, request, servers);
+}
+
+async function askedOf(
+  plane: GovernedPlane,
+  { dialect, body, acting, how }: AskedRequest,
+  servers: readonly UnaskedServer[],
+): Promise<Asked> {
+  const asking = new Set<string>();
+  for (const { server, names } of servers) {
+    for (const name of names ?? [undefined]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other; a peek awaits only what a store makes it
+      if (how !== "ask" && !(await isSpokenOf(plane, acting, { server, name }))) continue;
+      if (how === "refuse") return { refusal: { message: refusedBecause(server, name) } };
+      asking.add(keyOf(server, name));
+    }
+  }
+  if (asking.size === 0 || dialect.withAsking === undefined) return { body };
+  return { body: dialect.withAsking(body, (server, name) => asking.has(keyOf(server, name))) };
+}
+
+interface AskedRequest {
+  readonly dialect: Dialect;
+  readonly body: JsonRecord;
+  readonly acting: ActingIdentity;
+  readonly how: UnaskedCalls;
+}
+
+/** A name that no tool has: a policy that concerns it concerns every tool of the server. */
+const ANY = "*";
+
+/** Whether a policy concerns the call, even if only to count it. */
+async function isSpokenOf(
+  { guard }: GovernedPlane,
+  acting: ActingIdentity,
+  { server, name = ANY }: { readonly server: string; readonly name: string | undefined },
+): Promise<boolean> {
+  const tool = { name, server };
+  const { effect, cause } = await guard.peek({ hookpoint: "before_tool_call", ...acting, tool });
+  return effect !== "allow" || cause !== "no_policy";
+}
+
+function keyOf(server: string, name: string | undefined): string {
+  return JSON.stringify([server, name ?? null]);
+}
+
+function refusedBecause(server: string, name: string | undefined): string {
+  const what = name === undefined ? `tools of the remote MCP server "${server}"` : `"${server}/${name}"`;
+  return (
+    `The request was refused: it lets ${what} run without asking, where no policy sees the call. ` +
+    `Set require_approval to "always", or name in allowed_tools only what no policy concerns.`
+  );
+}
