@@ -42,9 +42,13 @@ export function outdatedSegments(
   }
   let bytes = sealed.reduce((sum, checkpoint) => sum + checkpoint.bytes, 0);
   const outdated: Checkpoint[] = [];
+  // By a clock that was wrong for a while a segment may be from the future, or older than the one before it.
+  const isPast = ({ at }: Checkpoint): boolean => at <= nowMs;
+  let endedMs = sealed.find(isPast)?.at ?? nowMs;
   for (const checkpoint of sealed) {
+    if (isPast(checkpoint)) endedMs = Math.max(endedMs, checkpoint.at);
     const isAnnounced = checkpoint.number < oldest;
-    if (!isAnnounced && nowMs - checkpoint.at <= maxMs && bytes <= maxBytes) break;
+    if (!isAnnounced && nowMs - endedMs <= maxMs && bytes <= maxBytes) break;
     outdated.push(checkpoint);
     bytes -= checkpoint.bytes;
   }

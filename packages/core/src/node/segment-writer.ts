@@ -24,7 +24,7 @@ export interface SegmentWriterOptions {
   readonly upkeep: TrailUpkeep;
   /** Throws when another process writes in this one's place. */
   confirm(): void;
-  readonly clock: Pick<Clock, "wallMs">;
+  readonly clock: Pick<Clock, "elapsedMs">;
   readonly hash: Pick<Hash, "sha256">;
   /** A segment is ended before a write that would make it longer; one write is never split. */
   readonly maxSegmentBytes: number;
@@ -49,7 +49,7 @@ export class SegmentWriter {
     this.#end = end;
     this.#isHeld = hasTakenOver;
     this.#tail = this.#open(number);
-    this.#begunMs = clock.wallMs();
+    this.#begunMs = clock.elapsedMs();
     files.syncDirectory(directory);
   }
 
@@ -94,7 +94,7 @@ export class SegmentWriter {
 
   #isFullFor(bytes: number): boolean {
     const { maxSegmentBytes, maxSegmentMs, clock } = this.#options;
-    return this.#tail.size + bytes > maxSegmentBytes || clock.wallMs() - this.#begunMs > maxSegmentMs;
+    return this.#tail.size + bytes > maxSegmentBytes || clock.elapsedMs() - this.#begunMs > maxSegmentMs;
   }
 
   #open(number: number): SegmentTail {
@@ -120,7 +120,7 @@ export class SegmentWriter {
     const [old, ended] = [this.#tail, { writer, number: this.#number }];
     this.#tail = next;
     this.#number += 1;
-    this.#begunMs = clock.wallMs();
+    this.#begunMs = clock.elapsedMs();
     seal.next();
     await old.close();
     upkeep.start(ended);

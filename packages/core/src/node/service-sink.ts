@@ -102,7 +102,7 @@ function startDelivery(
   const { directory } = options;
   try {
     if (spool.end.writer !== 1) {
-      const message = `the spool in ${directory} is used by another process; give each process a directory of its own`;
+      const message = `the spool in ${directory} is used by another process; give each process a directory of its own (one that crashed in another container has its lock for 30 s)`;
       throw new AgentplaneError("audit_failed", message, { data: { directory } });
     }
     const sync = async (): Promise<number> => {

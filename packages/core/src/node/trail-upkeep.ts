@@ -2,7 +2,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
-import type { Clock, Logger } from "../base/ports.ts";
+import { createSteadyClock, type Clock, type Logger, type SteadyClock } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { TrustedCheckpoints } from "./checkpoint-trust.ts";
@@ -16,7 +16,7 @@ import type { SegmentSeal } from "./segment-seal.ts";
 export interface TrailUpkeepOptions {
   readonly directory: string;
   readonly files: AuditFileSystem;
-  readonly clock: Pick<Clock, "wallMs">;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly checkpoints: TrustedCheckpoints;
   /** Where it is said what is removed. */
@@ -37,11 +37,13 @@ const compress = promisify(gzip);
 /** Compresses and removes the ended segments of one writer, aside from writing. */
 export class TrailUpkeep {
   readonly #options: TrailUpkeepOptions;
+  readonly #steady: SteadyClock;
   #work: Promise<void> = Promise.resolve();
   #isEnded = false;
 
   constructor(options: TrailUpkeepOptions) {
     this.#options = options;
+    this.#steady = createSteadyClock(options.clock);
   }
 
   /** Begins to remove what is outdated and to compress, after a segment was ended. */
@@ -92,7 +94,8 @@ export class TrailUpkeep {
     const kept = segments.filter((segment) => segment <= number);
     const wanted = outdatedSegments(kept, {
       oldest: seal.oldest,
-      nowMs: clock.wallMs(),
+      // The earlier of the two: a wall clock that is set forward must not make everything old at once.
+      nowMs: Math.min(clock.wallMs(), this.#steady.nowMs()),
       retention,
       checkpointOf: (segment) => checkpoints.read({ writer, number: segment }),
     });

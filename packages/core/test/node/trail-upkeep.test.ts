@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import type { JsonlSinkOptions } from "../../src/node/jsonl-sink-options.ts";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
@@ -77,4 +77,54 @@ test("retention by age removes what is older, and goes on verifying from there",
   expect(report).toMatchObject({ ok: true, unsealedTail: 0 });
   expect(report.prunedSegments).toBeGreaterThanOrEqual(5);
   expect(report.segments).toBeGreaterThanOrEqual(5);
+});
+
+describe("a wall clock that is set while the trail is written", () => {
+  const DECADE_MS = 10 * 365 * 86_400_000;
+
+  /** Three segments, the clock set, three more, the clock set right; what was there then, and what is left later. */
+  async function trailWithJump(jumpMs: number) {
+    const [directory, ports] = [temporaryDirectory(), createTestPorts()];
+    const sink = jsonlSink({
+      directory,
+      fsync: false,
+      maxSegmentMs: 1_000,
+      retention: { maxMs: 60_000 },
+      ports,
+    });
+    const write = async (): Promise<void> => {
+      for (let index = 0; index < 3; index++) {
+        // oxlint-disable-next-line no-await-in-loop -- one segment after the other
+        await sink.append(controlRecord(`s${index}`), "durable");
+        ports.clock.advance(1_001);
+      }
+    };
+    await write();
+    ports.clock.jumpWall(jumpMs);
+    await write();
+    ports.clock.jumpWall(-jumpMs);
+    const kept = segmentsOf(directory);
+    ports.clock.advance(70_000);
+    await write();
+    await sink.close();
+    expect(await verifyDirectory(directory)).toMatchObject({ ok: true, unsealedTail: 0 });
+    return { kept, left: segmentsOf(directory) };
+  }
+
+  test("forward removes nothing before its time", async () => {
+    expect((await trailWithJump(DECADE_MS)).kept).toHaveLength(6);
+  });
+
+  test("back still begins new segments", async () => {
+    expect((await trailWithJump(-DECADE_MS)).kept).toHaveLength(6);
+  });
+
+  test.each([DECADE_MS, -DECADE_MS])(
+    "by %i ms and right again lets old segments go in the end",
+    async (jumpMs) => {
+      const { left } = await trailWithJump(jumpMs);
+      // Those of the last minute, and the one that was open before.
+      expect(left).toStrictEqual([6, 7, 8, 9].map((number) => `audit-00000${number}.jsonl`));
+    },
+  );
 });
