@@ -77,7 +77,14 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
       "bridge/http-channel: a session that the server has lost is begun anew, once",
     ],
   ],
-  ["14 a server outlives its client", ["restart: nothing of it outlives the client"]],
+  [
+    "14 a server outlives its client",
+    [
+      "restart: nothing of it outlives the client",
+      "http/kill: a proxy that is killed leaves no server behind",
+      "http/kill: told to end, it ends what its servers have started too",
+    ],
+  ],
   [
     "15 a server without a stream of its own loses its answers",
     ["http/http-proxy: whose stream is refused still answers"],
@@ -88,7 +95,10 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   ],
   [
     "17 a server that is killed leaves its callers waiting",
-    ["restart: a server that is killed fails its running calls"],
+    [
+      "restart: a server that is killed fails its running calls",
+      "http/kill: a started server that is killed fails its call",
+    ],
   ],
   [
     "18 a page of another site reaches the server through the proxy",

@@ -1,5 +1,12 @@
 /** How a client speaks to the proxy, and the proxy to the server. */
-export const PAIRS = ["stdio-stdio", "stdio-http", "http-http"] as const;
+export const PAIRS = [
+  "stdio-stdio",
+  "stdio-http",
+  "http-http",
+  "http-stdio",
+  "stdio-sse",
+  "http-sse",
+] as const;
 /** Clients that people use. */
 export const CLIENTS = ["ai-sdk", "langchain", "mastra", "openai-agents", "mcporter", "inspector"] as const;
 /** Servers that people use. */
@@ -48,4 +55,16 @@ export const CELLS: readonly Cell[] = [
   ["http-http", "openai-agents", "filesystem", "nightly"],
   ["http-http", "openai-agents", "memory", "always"],
   ["http-http", "openai-agents", "playwright", "nightly"],
+  ["http-stdio", "openai-agents", "everything", "always"],
+  ["http-stdio", "openai-agents", "filesystem", "nightly"],
+  ["http-stdio", "openai-agents", "memory", "nightly"],
+  ["http-stdio", "openai-agents", "playwright", "nightly"],
+  ["stdio-sse", "openai-agents", "everything", "nightly"],
+  ["stdio-sse", "openai-agents", "filesystem", "nightly"],
+  ["stdio-sse", "openai-agents", "memory", "always"],
+  ["stdio-sse", "openai-agents", "playwright", "nightly"],
+  ["http-sse", "openai-agents", "everything", "nightly"],
+  ["http-sse", "openai-agents", "filesystem", "always"],
+  ["http-sse", "openai-agents", "memory", "nightly"],
+  ["http-sse", "openai-agents", "playwright", "nightly"],
 ];

@@ -10,6 +10,7 @@ import { NODE } from "../node-command.ts";
 import { CELLS, CLIENTS, PAIR_CLIENT, PAIRS, SERVERS, type Cell, type Pair } from "./cells.ts";
 import { lookWith, type Command, type Place } from "./clients.ts";
 import { overHttp } from "./http-front.ts";
+import { overSse } from "./sse-front.ts";
 import { matrixServer } from "./servers.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -34,10 +35,15 @@ async function through(pair: Pair, command: Command, folder: string): Promise<Pl
   const policy = path.join(folder, "policies.yaml");
   writeFileSync(policy, "apiVersion: agentplane/v1\npolicies: []\n");
   const run: Command = [...NODE, "--conditions=agentplane-source", CLI, "run", "--policy", policy];
-  if (pair === "stdio-stdio") return { command: [...run, "--", ...command] };
-  const front = await overHttp(command);
+  const [from, to] = pair.split("-");
+  if (to === "stdio") {
+    const [program, ...args] = command;
+    if (from === "stdio") return { command: [...run, "--", ...command] };
+    return { url: (await proxied("http://127.0.0.1:1/", {}, { upstream: { command: program, args } })).url };
+  }
+  const front = await (to === "sse" ? overSse(command) : overHttp(command));
   onTestFinished(() => front.close());
-  if (pair === "stdio-http") return { command: [...run, "--upstream", front.url] };
+  if (from === "stdio") return { command: [...run, "--upstream", front.url] };
   return { url: (await proxied(front.url)).url };
 }
 

@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { callOf, INITIALIZE, post } from "./proxied.ts";
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+// A server that has started a process of its own, notes both, and never answers a call. It ends with its input, as the
+// protocol asks; the other one does not care.
+const SERVER = `
+import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+child.unref();
+appendFileSync(process.argv[2], JSON.stringify({ server: process.pid, child: child.pid }) + "\\n");
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method, params } = JSON.parse(line);
+  if (method === "tools/call") appendFileSync(process.argv[2], "called\\n");
+  if (method !== "initialize") return;
+  const result = { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } };
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+}).on("close", () => process.exit());
+`;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // No such process: that is the answer.
+    return false;
+  }
+}
+
+/** `serve -- COMMAND`, with a session. */
+async function serving() {
+  const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
+  const [policy, server, notes] = ["policies.yaml", "server.mjs", "notes"].map((name) =>
+    path.join(folder, name),
+  );
+  writeFileSync(String(policy), "apiVersion: agentplane/v1\npolicies: []\n");
+  writeFileSync(String(server), SERVER);
+  const serve = ["--conditions=agentplane-source", CLI, "serve", "--policy", String(policy), "--port", "0"];
+  const proxy = spawn(process.execPath, [...serve, "--", process.execPath, String(server), String(notes)]);
+  const ended = once(proxy, "close");
+  let said = "";
+  proxy.stderr.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  const lines = (): readonly string[] => readFileSync(String(notes), "utf8").trim().split("\n");
+  const started = (): readonly { server: number; child: number }[] =>
+    lines()
+      .filter((line) => line !== "called")
+      .map((line) => JSON.parse(line) as { server: number; child: number });
+  onTestFinished(async () => {
+    proxy.kill("SIGKILL");
+    await ended;
+    // Whatever a test finds left must not outlive it.
+    for (const pid of started().flatMap((one) => [one.server, one.child]))
+      if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await expect.poll(() => said, { timeout: 30_000 }).toMatch(/listening at http\S+/);
+  const url = /listening at (\S+)/.exec(said)?.[1] ?? "";
+  const begin = async (): Promise<Record<string, string>> => {
+    const answer = await post(url, INITIALIZE);
+    await answer.text();
+    return { "mcp-session-id": answer.headers.get("mcp-session-id") ?? "" };
+  };
+  const session = await begin();
+  /** A call that is at the server. */
+  const called = async (): Promise<{ readonly answer: Promise<Response> }> => {
+    const answer = post(url, callOf(1, "slow"), session);
+    await expect.poll(() => lines().includes("called"), { timeout: 10_000 }).toBe(true);
+    return { answer };
+  };
+  return { proxy, ended, url, begin, session, called, started };
+}
+
+test("a started server that is killed fails its call, takes its processes with it, and the client begins anew", async () => {
+  const { url, begin, session, called, started } = await serving();
+  const call = await called();
+  const [first = { server: 0, child: 0 }] = started();
+  process.kill(first.server, "SIGKILL");
+  const answer = await call.answer;
+  expect(answer.status).toBe(502);
+  expect(await answer.text()).toContain("the server ended (SIGKILL)");
+  await expect.poll(() => isAlive(first.child), { timeout: 10_000 }).toBe(false);
+  expect((await post(url, callOf(2, "slow"), session)).status).toBe(404);
+  expect(await begin()).not.toStrictEqual(session);
+  expect(started().map(({ server }) => isAlive(server))).toStrictEqual([false, true]);
+});
+
+test("a proxy that is killed leaves no server behind", async () => {
+  const { proxy, ended, called, started } = await serving();
+  const { answer } = await called();
+  const failed = answer.catch(() => "cut");
+  proxy.kill("SIGKILL");
+  await ended;
+  expect(await failed).toBe("cut");
+  await expect
+    .poll(() => started().map(({ server }) => isAlive(server)), { timeout: 10_000 })
+    .toStrictEqual([false]);
+});
+
+test("told to end, it ends what its servers have started too", async () => {
+  const { proxy, ended, started } = await serving();
+  proxy.kill("SIGTERM");
+  const [code] = (await ended) as [number];
+  expect(code).toBe(0);
+  // A process that was killed is there until it is reaped.
+  const alive = (): boolean[] => started().flatMap(({ server, child }) => [isAlive(server), isAlive(child)]);
+  await expect.poll(alive, { timeout: 10_000 }).toStrictEqual([false, false]);
+});
