@@ -3,7 +3,7 @@ import { CHAT_COMPLETIONS, COMPLETIONS } from "./protocol/chat-completions.ts";
 import type { Dialect } from "./protocol/dialect.ts";
 import { EMBEDDINGS, IMAGES, MODERATIONS, SPEECH, TRANSCRIPTIONS } from "./protocol/other-apis.ts";
 import { COUNTED_RESPONSES, RESPONSES } from "./protocol/responses.ts";
-import { STORED_ITEMS, STORED_PROMPTS } from "./protocol/stored-items.ts";
+import { STORED_EVENTS, STORED_ITEMS, STORED_PROMPTS } from "./protocol/stored-items.ts";
 
 /** What a request is, by its method and path. */
 export type Endpoint =
@@ -38,7 +38,11 @@ const STORED_READS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
   [/\/chat\/completions(?:\/[^/]+\/messages)?$/i, STORED_ITEMS],
   [/\/responses\/[^/]+\/input_items$/i, STORED_ITEMS],
   [/\/conversations\/[^/]+\/items(?:\/[^/]+)?$/i, STORED_ITEMS],
-  [/\/threads\/[^/]+\/(?:messages|runs\/[^/]+\/steps)(?:\/[^/]+)?$/i, STORED_ITEMS],
+  [/\/threads\/[^/]+\/(?:messages|runs|runs\/[^/]+\/steps)(?:\/[^/]+)?$/i, STORED_ITEMS],
+  [/\/chatkit\/threads\/[^/]+\/items$/i, STORED_ITEMS],
+  [/\/evals\/[^/]+\/runs\/[^/]+\/output_items(?:\/[^/]+)?$/i, STORED_ITEMS],
+  [/\/agents\/sessions\/[^/]+\/events$/i, STORED_EVENTS],
+  [/\/agents\/sessions\/[^/]+\/(?:[^/]+\/)*(?:items|turns|traces)(?:\/[^/]+)?$/i, STORED_ITEMS],
 ];
 
 /** Writing requests that make no model run, and answer with what one said before. */

@@ -16,8 +16,24 @@ import { readUsage } from "./usage.ts";
 /** What of a request the model reads. */
 const PROMPT = ["instructions", "input", "prompt"] as const;
 
-/** What of an answer a model wrote; the rest echoes the request. Some servers sum the text up on their own. */
-export const ANSWER_MEMBERS = ["output", "output_text", "error"] as const;
+/**
+ * What of an answer no model wrote: facts, and what echoes the request. A member that nobody knows is judged, because some
+ * servers sum the text up on their own.
+ */
+const ECHOED = new Set(
+  [
+    "access_programs background completed_at conversation created_at frequency_penalty id incomplete_details",
+    "input_transformations instructions max_output_tokens max_tool_calls metadata model object parallel_tool_calls",
+    "presence_penalty previous_response_id prompt prompt_cache_diagnostics prompt_cache_key prompt_cache_options",
+    "prompt_cache_retention reasoning safety_identifier service_tier status store temperature text tool_choice",
+    "tool_usage tools top_logprobs top_p truncation usage user",
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** What of an answer a model wrote, and what may be. */
+export function writtenMembers(answer: JsonRecord): JsonRecord {
+  return Object.fromEntries(Object.entries(answer).filter(([member]) => !ECHOED.has(member)));
+}
 
 /** Events after which nothing of the answer comes any more. */
 const LAST = new Set(["response.completed", "response.incomplete", "response.failed", "response.cancelled"]);
@@ -58,7 +74,7 @@ export const RESPONSES: Dialect = {
   withMaxOutput: (request, maxOutputTokens) => ({ ...request, max_output_tokens: maxOutputTokens }),
   tools: offeredTools,
   withTools: keptTools,
-  readAnswer: (answer) => pickedOf(answer, ANSWER_MEMBERS),
+  readAnswer: writtenMembers,
   writeAnswer: (answer, content) => ({ ...answer, ...recordOf(content) }),
   usageOf: ({ usage }) => readUsage(usage),
   proposedCalls: ({ output }) => listOf(output).flatMap((item) => proposedCall(recordOf(item) ?? {})),

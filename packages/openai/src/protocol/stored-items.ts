@@ -2,6 +2,7 @@ import { NO_USAGE } from "./counted-dialect.ts";
 import type { Dialect } from "./dialect.ts";
 import { listOf, pickedOf, recordOf } from "./json.ts";
 import { isYes, remoteRequests } from "./remote-approvals.ts";
+import { TYPED_EVENTS } from "./responses.ts";
 
 /**
  * Messages and items of a conversation that are read again, one or a list of them: words of a model are among them. The
@@ -16,6 +17,9 @@ export const STORED_ITEMS: Dialect = {
   usageOf: () => ({}),
   remoteRequests: (answer) => remoteRequests(Array.isArray(answer["data"]) ? answer["data"] : [answer]),
 };
+
+/** What an agent of the provider does, as it does it: always a stream, though no member of the request says so. */
+export const STORED_EVENTS: Dialect = { ...STORED_ITEMS, stream: { ...TYPED_EVENTS, isAsked: () => true } };
 
 /** What of a conversation or thread a model will read. */
 const KEPT = ["items", "messages", "content"] as const;

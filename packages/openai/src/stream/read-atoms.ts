@@ -1,8 +1,8 @@
 import type { Usage } from "@agentplane/core";
 
 import type { CallPiece, ProposedCall, StreamDialect, TextPlace } from "../protocol/dialect.ts";
-import { parseJson, pickedOf, recordOf, type JsonRecord } from "../protocol/json.ts";
-import { ANSWER_MEMBERS } from "../protocol/responses.ts";
+import { parseJson, recordOf, type JsonRecord } from "../protocol/json.ts";
+import { writtenMembers } from "../protocol/responses.ts";
 import type { Atom, StreamEvent } from "./atom.ts";
 import type { SseFrame } from "./sse-frames.ts";
 
@@ -155,7 +155,7 @@ function textsOf(json: JsonRecord, covered: readonly string[]): readonly Text[] 
     if (STRUCTURE.has(member) || covered.includes(member)) continue;
     // Of a whole answer that is said again, only what the model wrote: the request that it echoes is not its words.
     const answer = member === "response" ? recordOf(value) : undefined;
-    leaves(answer === undefined ? value : pickedOf(answer, ANSWER_MEMBERS), [member], found);
+    leaves(answer === undefined ? value : writtenMembers(answer), [member], found);
   }
   return found;
 }
