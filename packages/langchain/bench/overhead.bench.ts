@@ -20,10 +20,11 @@ const [outer, inner]: readonly AgentMiddleware[] = middleware;
 const runtime = { context: {}, configurable: { thread_id: "t" } };
 let count = 0;
 
-/** The tool gate alone: it is innermost, and nothing else of ours wraps tool calls. */
+/** Both interceptions around a tool call, as createAgent composes them, within a run that has begun. */
 function callTool(isGoverned: boolean): Call {
   const answer = new ToolMessage({ content: "ok", tool_call_id: "c", name: "read", status: "success" });
   const handler = async (): Promise<ToolMessage> => answer;
+  const state = { messages: [new HumanMessage("Where is my order?")] };
   return async () => {
     const toolCall = {
       type: "tool_call",
@@ -31,18 +32,25 @@ function callTool(isGoverned: boolean): Call {
       name: "read",
       args: { id: "o1", note: "please hurry" },
     };
-    // What the interception looks at of createAgent's request.
-    const request = { toolCall, tool: read, state: { messages: [] }, runtime } as unknown as ToolCallRequest;
-    return isGoverned ? inner?.wrapToolCall?.(request as never, handler as never) : handler();
+    // What the interceptions look at of createAgent's request.
+    const request = { toolCall, tool: read, state, runtime } as unknown as ToolCallRequest;
+    if (!isGoverned) return handler();
+    return outer?.wrapToolCall?.(
+      request as never,
+      ((given: ToolCallRequest) => inner?.wrapToolCall?.(given as never, handler as never)) as never,
+    );
   };
 }
 
-/** Both interceptions, as createAgent composes them. */
+/** The same around a model call that goes on with a tool; the run begins with the first and does not end. */
 function callModel(isGoverned: boolean): Call {
   // Set afterwards: LangChain's type of the field takes no value.
-  const answer = Object.assign(new AIMessage("The order has been shipped and arrives on Monday."), {
-    usage_metadata: { input_tokens: 30, output_tokens: 12, total_tokens: 42 },
-  });
+  const answer = Object.assign(
+    new AIMessage({ content: "", tool_calls: [{ id: "c", name: "read", args: {} }] }),
+    {
+      usage_metadata: { input_tokens: 30, output_tokens: 12, total_tokens: 42 },
+    },
+  );
   const handler = async (): Promise<AIMessage> => answer;
   const messages = [new HumanMessage("Where is my order?")];
   const systemMessage = new SystemMessage("You help customers.");
