@@ -6,6 +6,7 @@ import * as z from "zod";
 
 import { govern } from "../src/index.ts";
 import { asking, askingPlane, countingTool, WHO } from "./planes.ts";
+import { runsOf } from "./run-records.ts";
 import { ScriptedModel, type Turn } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -24,8 +25,10 @@ const STYLES: Readonly<Record<string, Inner>> = {
     const signal = abortSignal === undefined ? {} : { abortSignal };
     return (await generateText({ ...settingsOf(plane, turns, pay), prompt: "go", ...signal })).text;
   },
-  streamText: async (plane, turns, pay) =>
-    streamText({ ...settingsOf(plane, turns, pay), prompt: "go" }).text,
+  streamText: async (plane, turns, pay, abortSignal) => {
+    const signal = abortSignal === undefined ? {} : { abortSignal };
+    return streamText({ ...settingsOf(plane, turns, pay), prompt: "go", ...signal }).text;
+  },
   ToolLoopAgent: async (plane, turns, pay) =>
     (await new ToolLoopAgent(settingsOf(plane, turns, pay)).generate({ prompt: "go" })).text,
   "an agent of the same name": async (plane, turns, pay) =>
@@ -136,5 +139,18 @@ describe("a question of an agent inside a tool", () => {
       // oxlint-disable-next-line no-await-in-loop
       expect((await result).text).toBe("outer");
     }
+  });
+
+  it.each(["generateText", "streamText"])("ends its run when the caller gives up: %s", async (style) => {
+    // oxlint-disable-next-line unicorn/no-thenable
+    const ask = rule.condition({ where: { agent: "helper" }, then: "escalate", reason: "a model" });
+    const policies = [{ id: "m", selector: { hookpoints: ["before_model_call"] }, blocking: [ask] }];
+    const { plane, controller, result, ends } = started(STYLES[style]!, { policies });
+    const runs = runsOf(plane);
+    await waiting(plane);
+    controller.abort(new Error("enough"));
+    await result;
+    await Promise.all(ends);
+    expect(runs()).toContainEqual(["helper", "failed"]);
   });
 });
