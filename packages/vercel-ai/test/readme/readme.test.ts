@@ -73,3 +73,18 @@ it("asks in the chat of the route, and takes the answer of whoever is signed in"
   expect(await send(user, { id: "2", role: "assistant", parts: [call] })).toContain("Paid.");
   expect(pay.runs).toEqual([{ n: 5 }]);
 });
+
+it("blocks what needs a human where the plane was not told that somebody answers", async () => {
+  const pay = countingTool();
+  const model = new ScriptedModel([{ calls: [{ name: "pay" }] }]);
+  await firstCall({
+    policies: [asking("pay")],
+    model,
+    tools: { pay: pay.tool },
+    messages: [{ role: "user", content: "pay" }],
+    chatId: "c",
+  });
+  expect(model.requests).toHaveLength(2);
+  expect(model.told).toContain("execution-denied");
+  expect(pay.runs).toEqual([]);
+});
