@@ -1,3 +1,4 @@
+import type { AgentPlane } from "@agentplane/core";
 import { type ToolSet } from "ai";
 import { describe, expect, it } from "vitest";
 
@@ -77,6 +78,23 @@ describe("a failure of the engine", () => {
     expect(pay.runs).toEqual([]);
     expect(read.runs).toHaveLength(1);
     expect(decisions.some(({ decision }) => decision.cause === "hook")).toBe(true);
+  });
+
+  it("in taking an answer denies the call, and says nothing of what failed", async () => {
+    const pay = countingTool();
+    const plane = askingPlane([asking("pay")]);
+    const approve = async () => {
+      throw new Error("no route to db.internal");
+    };
+    const approvals = Object.create(plane.approvals, {
+      approve: { value: approve },
+    }) as AgentPlane["approvals"];
+    const chat = { plane: { ...plane, approvals }, tools: { pay: pay.tool } };
+    const model = new ScriptedModel([]);
+    await call(chat, answered(await asked(chat)), model);
+    expect(pay.runs).toEqual([]);
+    expect(model.told).toContain("could not be decided");
+    expect(model.told).not.toContain("db.internal");
   });
 
   it("in finding out who acts denies it too", async () => {

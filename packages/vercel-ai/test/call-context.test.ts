@@ -36,6 +36,23 @@ describe("what a policy reads of a call", () => {
   });
 });
 
+it("puts all that a provider reports on record: cached tokens cost another price", async () => {
+  const plane = planeOf();
+  const used: unknown[] = [];
+  plane.on("outcome", ({ usage }) => usage !== undefined && used.push(usage));
+  const own = new ScriptedModel([]);
+  const answer = own.doGenerate.bind(own);
+  own.doGenerate = async (options) => ({
+    ...(await answer(options)),
+    usage: {
+      inputTokens: { total: 20, noCache: 5, cacheRead: 12, cacheWrite: 3 },
+      outputTokens: { total: 10, text: 4, reasoning: 6 },
+    },
+  });
+  await generateText(govern(plane, WHO, { model: own, prompt: "go" }));
+  expect(used).toEqual([{ inputTokens: 20, outputTokens: 10, cacheReadTokens: 12, cacheWriteTokens: 3 }]);
+});
+
 it("charges the tokens of a picture", async () => {
   const plane = planeOf([{ id: "b", blocking: [rule.tokenBudget({ maxTokens: 10_000, window: "1h" })] }]);
   const model = new MockImageModelV4({

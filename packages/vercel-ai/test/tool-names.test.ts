@@ -22,6 +22,21 @@ describe("a tool that was guarded before", () => {
     expect(runs).toEqual([]);
   });
 
+  it("is refused by its server's name before it is called", async () => {
+    const { tool, runs } = countingTool();
+    const plane = planeOf([denying("github/drop")]);
+    const tools = guardTools(plane, WHO, { drop: tool }, { server: "github" });
+    const model = new ScriptedModel([{ calls: [{ name: "drop" }] }]);
+    const { steps } = await generateText({
+      ...govern(plane, WHO, { model, tools, prompt: "go" }),
+      stopWhen: stepCountIs(2),
+    });
+    const types = steps[0]?.content.map(({ type }) => type);
+    expect(types).toContain("tool-approval-response");
+    expect(types).not.toContain("tool-error");
+    expect(runs).toEqual([]);
+  });
+
   it("is decided by its new name and its old one", async () => {
     const { tool, runs } = countingTool();
     for (const denied of ["drop", "fine"]) {
