@@ -104,8 +104,6 @@ export class Database {
   async #within<T>(work: (client: PoolClient) => Promise<T>, timeoutMs: number): Promise<T> {
     const untilMs = performance.now() + timeoutMs;
     const client = await this.#checkOut(timeoutMs);
-    // A connection that breaks says so twice, by the statement and as an event; unheard, that would end the process.
-    client.on("error", heardAlready);
     const late = (): ServerFailure =>
       new ServerFailure(`PostgreSQL did not answer within ${Math.ceil(timeoutMs)} ms`, {
         kind: "unknown",
@@ -125,14 +123,14 @@ export class Database {
   }
 
   async #checkOut(timeoutMs: number): Promise<PoolClient> {
-    const coming = this.#deps.pool.connect();
+    const coming = connected(this.#deps.pool);
     const late = (): ServerFailure =>
       new ServerFailure(`no connection to PostgreSQL within ${Math.ceil(timeoutMs)} ms`, {
         kind: "refused",
         reason: TIMED_OUT,
       });
     let isLate = false;
-    coming.then((client) => isLate && client.release()).catch(() => undefined);
+    coming.then((client) => isLate && giveBack(client)).catch(() => undefined);
     try {
       return await this.#beforeDeadline(coming, { ms: timeoutMs, late });
     } catch (error) {
@@ -155,6 +153,20 @@ export class Database {
       stop?.();
     }
   }
+}
+
+/**
+ * A connection of the pool. One that breaks says so twice, by the statement and as an event; unheard, that would end the
+ * process, also in the moment before a promise tells that it is there: hence by a callback.
+ */
+function connected(pool: Pool): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error ?? new Error("the pool gave no connection"));
+      client.on("error", heardAlready);
+      resolve(client);
+    });
+  });
 }
 
 function heardAlready(): void {}

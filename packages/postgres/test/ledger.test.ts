@@ -1,10 +1,11 @@
 import type { LimitSpec } from "@agentplane/core";
+import { Pool } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { Tidy } from "../src/tidy.ts";
 import { Database } from "../src/database.ts";
 import { ownPorts } from "../src/own-ports.ts";
-import { hasServer, QUIET, TestSchema } from "./server.ts";
+import { DATABASE_URL, hasServer, QUIET, TestSchema } from "./server.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -46,6 +47,24 @@ describe.skipIf(!(await hasServer()))("the ledger in PostgreSQL", () => {
     const states = await Promise.all(keys.map(async (key) => store.ledger.read(tokens(key))));
     for (const state of states) expect(state).toMatchObject({ used: 300, held: 0 });
     expect(await deadlocks()).toBe(before);
+  });
+
+  test("read-only after a failover: connections to the old server do not come back into the pool", async () => {
+    const pool = new Pool({ connectionString: DATABASE_URL, max: 2 });
+    const demoted = schema.open({ pool });
+    await demoted.ledger.read(tokens("budget"));
+    // Those there are lead to a server that was demoted; new ones, to the one that was promoted.
+    const clients = await Promise.all([1, 2].map(async () => pool.connect()));
+    await Promise.all(clients.map(async (client) => client.query("SET default_transaction_read_only = on")));
+    for (const client of clients) client.release();
+    const items = [{ spec: tokens("budget"), amount: 10, isSoft: false, expired: "charge" }] as const;
+    expect(await demoted.ledger.reserve({ id: "a", ttlMs: 60_000, items })).toMatchObject({
+      isGranted: true,
+    });
+    await demoted.controls.update("kill", () => 1);
+    expect(await store.controls.read("kill")).toBe(1);
+    await demoted.close();
+    await pool.end();
   });
 
   test("a refusal, a probe and a look leave no trace", async () => {
