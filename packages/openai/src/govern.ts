@@ -40,11 +40,12 @@ type ClientOptions = Parameters<OpenAI["withOptions"]>[0];
  */
 function sealed<Client extends OpenAI>(client: Client, wrap: (inner: Fetch) => Fetch): Client {
   const own: object = Object.getPrototypeOf(client);
+  const inBrowser = sealedConsent(client);
   const withOptions = function withOptions(this: OpenAI, options: ClientOptions): OpenAI {
     const { fetch: other } = options;
     // Asked of the class, so that what a subclass does at a clone is done.
     const clone: OpenAI = Reflect.apply(Reflect.get(own, "withOptions"), this, [
-      other === undefined ? options : { ...options, fetch: wrap(other) },
+      { ...inBrowser, ...options, ...(other !== undefined && { fetch: wrap(other) }) },
     ]);
     refuseX509(clone);
     return sealed(clone, wrap);
@@ -54,6 +55,22 @@ function sealed<Client extends OpenAI>(client: Client, wrap: (inner: Fetch) => F
     _buildWebSocketHeaders: { value: refuseWebSocket, writable: true, configurable: true },
   }) as object;
   return Object.setPrototypeOf(client, proto);
+}
+
+/**
+ * Of a client of Azure a WebSocket of the runtime's own asks nothing but key and address, as any request does, and
+ * whether it may be opened in a browser: that question is the one place to refuse it.
+ * @returns What was set, for clones: they are made of the options that can be listed.
+ */
+function sealedConsent(client: OpenAI): { readonly dangerouslyAllowBrowser?: boolean | undefined } {
+  // The SDK keeps them to itself.
+  const { _options: options } = client as unknown as { readonly _options?: ClientOptions };
+  // Of one that is governed twice the inner one has the answer.
+  const { get } = Object.getOwnPropertyDescriptor(options ?? {}, "dangerouslyAllowBrowser") ?? {};
+  if (options === undefined || get !== undefined) return {};
+  const { dangerouslyAllowBrowser } = options;
+  Object.defineProperty(options, "dangerouslyAllowBrowser", { get: refuseWebSocket, enumerable: false });
+  return dangerouslyAllowBrowser === undefined ? {} : { dangerouslyAllowBrowser };
 }
 
 function refuseWebSocket(): never {

@@ -1,5 +1,5 @@
 import { rule } from "@agentplane/core";
-import OpenAI from "openai";
+import OpenAI, { AzureOpenAI } from "openai";
 import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { ResponsesWS } from "openai/resources/responses/ws";
@@ -38,6 +38,25 @@ describe("ways around", () => {
     await plane.close();
   });
 
+  test("one that two planes govern is stopped by each of them, and so are its clones", async () => {
+    const { client, plane } = governedClient(provider);
+    const outer = governedClient(provider);
+    const twice = govern(outer.plane, IDENTITY, client).withOptions({ maxRetries: 0 });
+    provider.reset(chatReply("hi"));
+    await twice.chat.completions.create(chat);
+    for (const one of [plane, outer.plane]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await one.controls.unplug(WRITER, STOP);
+      // oxlint-disable-next-line no-await-in-loop
+      expect(isPolicyError(await rejected(twice.chat.completions.create(chat)))).toBe(true);
+      // oxlint-disable-next-line no-await-in-loop
+      await one.controls.plug(WRITER, { by: "olga" });
+    }
+    expect(provider.seen).toHaveLength(1);
+    await plane.close();
+    await outer.plane.close();
+  });
+
   test("the client that was given is not changed, and a subclass stays one", async () => {
     class Own extends OpenAI {
       readonly own = true;
@@ -61,6 +80,22 @@ describe("ways around", () => {
   ])("a WebSocket %s is refused with a message that says why", async (_name, open) => {
     const { client, plane } = governedClient(provider);
     expect(() => open(client)).toThrow(/opens no WebSocket/);
+    await plane.close();
+  });
+
+  test.each([
+    ["made", (client: AzureOpenAI) => new OpenAIRealtimeWebSocket({ model: MODEL }, client)],
+    ["created", (client: AzureOpenAI) => OpenAIRealtimeWebSocket.create(client, { model: MODEL })],
+    ["of Azure", (client: AzureOpenAI) => OpenAIRealtimeWebSocket.azure(client)],
+    [
+      "of a clone",
+      (client: AzureOpenAI) => OpenAIRealtimeWebSocket.azure(client.withOptions({ timeout: 1 })),
+    ],
+  ])("a WebSocket of the runtime's own, %s from a client of Azure, is refused", async (_name, open) => {
+    const { plane } = governedClient(provider);
+    const options = { apiKey: "test", apiVersion: "1", deployment: "d", endpoint: "https://127.0.0.1:9" };
+    const client = govern(plane, IDENTITY, new AzureOpenAI({ ...options, dangerouslyAllowBrowser: true }));
+    await expect((async () => open(client))()).rejects.toThrow(/opens no WebSocket/);
     await plane.close();
   });
 
