@@ -7,8 +7,10 @@ export interface Range {
 /** Why a text that is JSON is refused all the same. */
 export type JsonProblem = "duplicate_key" | "ambiguous_key" | "too_deep";
 
-const WHITESPACE = /[ \t\n\r]*/y;
-const SCALAR = /(?:true|false|null|-?[\d.eE+-]+)/y;
+// Every message is walked over whole: by the codes of its characters, which is several times faster than by patterns.
+const [SPACE, TAB, LINE_FEED, RETURN] = [0x20, 0x09, 0x0a, 0x0d];
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
 /** Objects whose names say what a message is and what it aims at. */
 const ENVELOPES = new Set(["params", "ref"]);
 
@@ -43,12 +45,12 @@ export class JsonCursor {
     this.#at++;
     for (;;) {
       this.#space();
-      if (this.#text[this.#at] === "]") return ranges;
+      if (this.#code() === BRACKET_END) return ranges;
       const start = this.#at;
       this.#skip(0);
       ranges.push({ start, end: this.#at });
       this.#space();
-      if (this.#text[this.#at] === ",") this.#at++;
+      if (this.#code() === COMMA) this.#at++;
     }
   }
 
@@ -67,32 +69,32 @@ export class JsonCursor {
   }
 
   #enterMember(name: string): boolean {
-    if (this.#text[this.#at] !== "{") return false;
+    if (this.#code() !== BRACE) return false;
     this.#at++;
     for (;;) {
       this.#space();
-      if (this.#text[this.#at] !== '"') return false;
+      if (this.#code() !== QUOTE) return false;
       const key = this.#string();
       this.#space();
       this.#at++;
       if (key === name) return true;
       this.#skip(0);
       this.#space();
-      if (this.#text[this.#at] !== ",") return false;
+      if (this.#code() !== COMMA) return false;
       this.#at++;
     }
   }
 
   #enterItem(position: number): boolean {
-    if (this.#text[this.#at] !== "[") return false;
+    if (this.#code() !== BRACKET) return false;
     this.#at++;
     for (let count = 0; ; count++) {
       this.#space();
-      if (this.#text[this.#at] === "]") return false;
+      if (this.#code() === BRACKET_END) return false;
       if (count === position) return true;
       this.#skip(0);
       this.#space();
-      if (this.#text[this.#at] !== ",") return false;
+      if (this.#code() !== COMMA) return false;
       this.#at++;
     }
   }
@@ -101,13 +103,13 @@ export class JsonCursor {
   #skip(depth: number, isEnvelope = false): void {
     if (depth > this.#maxDepth) this.#problem = "too_deep";
     this.#space();
-    const first = this.#text[this.#at];
     if (this.#problem === "too_deep") return;
-    if (first === "{") this.#skipObject(depth, isEnvelope);
+    const first = this.#code();
+    if (first === BRACE) this.#skipObject(depth, isEnvelope);
     // The items of a batch are messages as well.
-    else if (first === "[") this.#skipList(depth, isEnvelope && depth === 0);
-    else if (first === '"') this.#rawString();
-    else this.#match(SCALAR);
+    else if (first === BRACKET) this.#skipList(depth, isEnvelope && depth === 0);
+    else if (first === QUOTE) this.#at = stringEnd(this.#text, this.#at);
+    else this.#scalar();
   }
 
   #skipObject(depth: number, isEnvelope: boolean): void {
@@ -116,7 +118,7 @@ export class JsonCursor {
     this.#at++;
     for (;;) {
       this.#space();
-      if (this.#text[this.#at] === "}") break;
+      if (this.#code() === BRACE_END) break;
       const name = this.#string();
       if (names.has(name)) this.#problem ??= "duplicate_key";
       names.add(name);
@@ -127,7 +129,7 @@ export class JsonCursor {
       this.#skip(depth + 1, isEnvelope && ENVELOPES.has(name));
       if (this.#problem === "too_deep") return;
       this.#space();
-      if (this.#text[this.#at] === ",") this.#at++;
+      if (this.#code() === COMMA) this.#at++;
     }
     this.#at++;
   }
@@ -136,39 +138,48 @@ export class JsonCursor {
     this.#at++;
     for (;;) {
       this.#space();
-      if (this.#text[this.#at] === "]") break;
+      if (this.#code() === BRACKET_END) break;
       this.#skip(depth + 1, isBatch);
       if (this.#problem === "too_deep") return;
       this.#space();
-      if (this.#text[this.#at] === ",") this.#at++;
+      if (this.#code() === COMMA) this.#at++;
     }
     this.#at++;
   }
 
   #string(): string {
-    const raw = this.#rawString();
-    // Parsed text: the slice is a string literal.
-    return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-  }
-
-  #rawString(): string {
     const start = this.#at;
     this.#at = stringEnd(this.#text, start);
-    return this.#text.slice(start, this.#at);
+    const inner = this.#text.slice(start + 1, this.#at - 1);
+    // Parsed text: the slice is a string literal.
+    return inner.includes("\\") ? (JSON.parse(this.#text.slice(start, this.#at)) as string) : inner;
+  }
+
+  #code(): number {
+    return this.#text.charCodeAt(this.#at);
   }
 
   #space(): void {
-    this.#match(WHITESPACE);
+    while (isSpace(this.#code())) this.#at++;
   }
 
-  #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const [found = ""] = pattern.exec(this.#text) ?? [];
+  /** A number or a word: it ends where something follows that is neither. */
+  #scalar(): void {
+    const start = this.#at;
+    for (;;) {
+      const code = this.#code();
+      // Behind the end of the text there is no code.
+      if (Number.isNaN(code) || isSpace(code) || code === COMMA || code === BRACE_END || code === BRACKET_END)
+        break;
+      this.#at++;
+    }
     // Parsed text always has something here; an endless loop would be worse than a wrong place.
-    if (found === "" && pattern !== WHITESPACE) throw new SyntaxError(`no JSON at ${this.#at}`);
-    this.#at += found.length;
-    return found;
+    if (this.#at === start) throw new SyntaxError(`no JSON at ${start}`);
   }
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === LINE_FEED || code === RETURN || code === TAB;
 }
 
 /** As readers compare that do not care about upper and lower case: `ſ` is an `s` to them, and the sign of kelvin a `k`. */
@@ -186,7 +197,7 @@ export function stringEnd(text: string, start: number): number {
     const quote = text.indexOf('"', at);
     if (quote === -1) throw new SyntaxError(`a string does not end, from ${start}`);
     let backslashes = 0;
-    while (text[quote - 1 - backslashes] === "\\") backslashes++;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return quote + 1;
     at = quote + 1;
   }
