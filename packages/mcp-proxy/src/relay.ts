@@ -223,7 +223,8 @@ function serve(connection: Connection, frame: Frame): void {
 function notificationOfClient(connection: Connection, frame: Frame): void {
   // A request without an id asks for no answer, but a careless server would do it all the same.
   if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
-  connection.peers.toServer(frame);
+  // A session that has not begun has nothing to tell the server.
+  if (connection.lasting.session !== undefined) connection.peers.toServer(frame);
   const id = cancelledId(frame);
   if (id !== undefined) connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
 }

@@ -101,6 +101,26 @@ describe("a session is one run of the agent", () => {
     await plane.close();
   });
 
+  test("that has not begun carries no notification to the server either", async () => {
+    const { client, answer, plane, toServer } = wired({ policies: [NO_RUNS] });
+    const told = { jsonrpc: "2.0", method: "notifications/unheard", params: { words: "all of it" } };
+    client(told);
+    client(INITIALIZE);
+    await answer(0);
+    client(told);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(toServer).toStrictEqual([]);
+    plane.engine.replaceAll("code", doc([]));
+    client({ ...INITIALIZE, id: 2 });
+    await answer(2);
+    client(told);
+    expect(toServer.map((text) => (JSON.parse(text) as { method: string }).method)).toStrictEqual([
+      "initialize",
+      "notifications/unheard",
+    ]);
+    await plane.close();
+  });
+
   test("that was refused is decided anew by the next request, and begins when it may", async () => {
     const { client, answer, plane } = wired({ policies: [NO_RUNS] });
     client(INITIALIZE);

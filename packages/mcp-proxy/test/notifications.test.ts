@@ -67,14 +67,23 @@ describe("what a server says unasked", () => {
   });
 
   test.each([
-    ["a log message", log(POISON)],
-    ["progress", progress(POISON)],
-  ])("%s that a rule would withhold does not pass", async (_what, message) => {
+    ["a log message", log(POISON), []],
+    // Clients wait as long as there is progress.
+    [
+      "the message of progress",
+      progress(POISON),
+      [notice("progress", { progressToken: "p1", progress: 1, total: 2 })],
+    ],
+    ["what nobody knows yet", notice("unheard", { words: POISON }), []],
+  ])("%s that a rule would withhold does not pass", async (_what, message, instead) => {
     const { server, toClient, plane } = await running({ policies: [INJECTION] });
     server(message);
     server(log("a harmless word"));
     await settled();
-    expect(toClient.map((text) => JSON.parse(text) as unknown)).toStrictEqual([log("a harmless word")]);
+    expect(toClient.map((text) => JSON.parse(text) as unknown)).toStrictEqual([
+      ...instead,
+      log("a harmless word"),
+    ]);
     await plane.close();
   });
 
@@ -130,6 +139,31 @@ describe("what a server says unasked", () => {
     await settled();
     expect(strict.toClient).toStrictEqual(bare);
     await strict.plane.close();
+  });
+
+  test("passes under the limits, ladders and records that policies mostly have", async () => {
+    const ordinary: Policy = {
+      id: "ordinary",
+      blocking: [
+        rule.denylist({ tools: ["wipe"] }),
+        rule.rate({ limit: 100, window: "1h", per: "tenant", onBreach: "escalate" }),
+        rule.tokenBudget({ maxTokens: 10_000, window: "1h", per: "agent" }),
+        rule.redact({ detect: ["email"] }),
+        rule.condition({ where: { tool: "pay" }, then: "escalate" }),
+        rule.injectionScan(),
+      ],
+      nonBlocking: [
+        rule.audit({ includeInput: true, includeResult: true }),
+        rule.costTracking(),
+        rule.piiScan(),
+      ],
+      escalation: [{ trigger: "rate", after: 3, within: "1h", action: { hitl: { timeout: "5m" } } }],
+    };
+    const { server, toClient, plane } = await running({ policies: [ordinary] });
+    server(progress("half of it"));
+    server(log("a word"));
+    await expect.poll(() => toClient.length).toBe(2);
+    await plane.close();
   });
 
   test("with a number that cannot be repeated is withheld rather than wrong where its part is redacted", async () => {

@@ -1,13 +1,14 @@
 import type { Admission, GuardInit } from "@agentplane/core";
 
 import { rewrittenContent } from "./answer.ts";
-import type { Frame } from "../frame/frame.ts";
+import { without, type Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
 
 /** What of a notification is no content: it says which request or task it is about, and how far that is. */
 const HANDLING = new Set(["_meta", "progressToken", "progress", "total", "level", "requestId", "taskId"]);
 const UPDATED = "notifications/resources/updated";
+const PROGRESS = "notifications/progress";
 /** Whose content judges what is said: a call that runs at the server, or the session. */
 type Call = Admission | GuardInit;
 type Shown = Frame | undefined;
@@ -33,8 +34,12 @@ export function passNotice(connection: Connection, frame: Frame): void {
   connection.inTurn(async () => give(await later));
 }
 
-function withheld(connection: Connection, { message }: Frame, why: unknown): undefined {
-  connection.log(`a ${String(message["method"])} of the server's was withheld: ${String(why)}`);
+/** What goes on instead: of progress its numbers, for which clients wait; of anything else nothing. */
+function withheld(connection: Connection, frame: Frame, why: unknown): Shown {
+  const { method, params } = frame.message;
+  connection.log(`a ${String(method)} of the server's was withheld: ${String(why)}`);
+  const words = Object.keys(recordOf(params) ?? {}).filter((member) => !HANDLING.has(member));
+  return method === PROGRESS ? without(frame, ["params"], words) : undefined;
 }
 
 function judged(connection: Connection, frame: Frame): Shown | Promise<Shown> {
