@@ -32,7 +32,7 @@ const word = fc.constantFrom("hello ", "bob@example.com ", "", "ünïcödé ", '
 // LangChain makes a hidden prototype of a member `__proto__`, and such a call is refused under any plane.
 const json = fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes('"__proto__":'));
 const call = fc.record({
-  name: fc.constantFrom("plain", "artifact", "failing", "typed", "missing"),
+  name: fc.constantFrom("plain", "artifact", "failing", "typed", "direct", "missing"),
   args: fc.record({ text: word, more: json }),
 });
 const turn: fc.Arbitrary<Turn> = fc.oneof(
@@ -46,7 +46,14 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ error: new TypeError("the provider is down, bob@example.com") }) },
 );
 
-const MIDDLEWARE = ["none", "model retry", "tool retry", "tool wrapper", "model wrapper"] as const;
+const MIDDLEWARE = [
+  "none",
+  "model retry",
+  "tool retry",
+  "tool wrapper",
+  "model wrapper",
+  "node hooks",
+] as const;
 const MODES = ["invoke", "messages", "updates", "values", "events"] as const;
 
 interface Script {
@@ -85,6 +92,14 @@ function toolsOf(runs: unknown[]) {
       description: "typed",
       schema: z.object({ count: z.number() }),
     }),
+    tool(
+      (args: { readonly text?: string }) => {
+        note("direct", args);
+        if (args.text === "") throw new RangeError("nothing to say");
+        return "for bob@example.com";
+      },
+      { name: "direct", description: "direct", schema, returnDirect: true },
+    ),
   ];
 }
 
@@ -121,6 +136,20 @@ function middlewareOf(kind: Script["middleware"], told: unknown[]): readonly Any
           },
         }),
       ];
+    case "node hooks":
+      return [
+        createMiddleware({
+          name: "mine",
+          beforeAgent: () => void told.push("before_agent"),
+          beforeModel: ({ messages }) => void told.push(["before_model", messages.length]),
+          afterModel: {
+            canJumpTo: ["end"],
+            hook: ({ messages }) =>
+              messages.at(-1)?.text.startsWith("hello") === true ? { jumpTo: "end" as const } : undefined,
+          },
+          afterAgent: ({ messages }) => void told.push(["after_agent", messages.length]),
+        }),
+      ] as never;
     default:
       throw new Error("no such middleware");
   }
@@ -152,18 +181,25 @@ async function play(
     error = thrown instanceof Error ? [thrown.name, thrown.message] : thrown;
   }
   const found = plain({ runs, told, seen, error, prompts: model.prompts, offered: model.offered });
-  return { ...(found as object), ...sideBySide(found as Record<"runs" | "seen" | "told", unknown[]>) };
+  return { ...(found as object), ...sideBySide(found as Found) };
 }
 
-/** Calls of one turn run side by side: what is told of each is the same, whichever is faster. */
-function sideBySide({ runs, seen, told }: Record<"runs" | "seen" | "told", unknown[]>): object {
+type Found = Readonly<Record<"runs" | "seen" | "told", readonly unknown[]>> & { readonly error?: unknown };
+
+/**
+ * Calls of one turn run side by side: what is told of each is the same, whichever is faster. Where one of them ends the
+ * run, LangGraph names the messages of those that were faster, and shows the others without a name.
+ */
+function sideBySide({ runs, seen, told, error }: Found): object {
   const isOfTool = (part: unknown): boolean => /"tool_call_id"|"on_tool_/.test(JSON.stringify(part));
+  const unnamed = (part: unknown): unknown =>
+    error === undefined ? part : JSON.parse(JSON.stringify(part).replaceAll(/,"id":"id"(?=[,}])/g, ""));
   const byText = (parts: readonly unknown[]): readonly unknown[] =>
     parts.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   return {
     runs: byText(runs),
     told: byText(told),
-    seen: [...seen.filter((part) => !isOfTool(part)), ...byText(seen.filter(isOfTool))],
+    seen: [...seen.filter((part) => !isOfTool(part)), ...byText(seen.filter(isOfTool).map(unnamed))],
   };
 }
 
