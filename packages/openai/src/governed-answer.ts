@@ -73,7 +73,7 @@ async function sent(
 ): Promise<Answer> {
   try {
     const response = await native.send({ json: changed, signal });
-    if (!response.ok) throw await ProviderError.from(response);
+    if (!response.ok) throw await ProviderError.from(response, native);
     // Read as a whole its pieces would pass one by one, each of them harmless.
     if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
     if (isMedia(response)) return { response, text: undefined, json: undefined, isChanged: false };

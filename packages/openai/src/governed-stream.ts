@@ -41,7 +41,7 @@ export async function governedStream(plane: GovernedPlane, call: StreamedCall): 
         admission,
       );
       const response = await native.send({ json, signal: anySignal(native.signal, admission.signal) });
-      if (!response.ok || response.body === null) throw await ProviderError.from(response);
+      if (!response.ok || response.body === null) throw await ProviderError.from(response, native);
       // Read as a stream it would have no events, and pass unread.
       if (!isEventStream(response)) {
         throw new AgentplaneError(

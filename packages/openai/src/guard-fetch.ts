@@ -90,14 +90,7 @@ async function answerOf(
 ): Promise<Response> {
   const isAnthropic = endpoint.dialect.provider === "anthropic";
   let refused: Response | undefined;
-  const watched: NativeRequest = {
-    ...native,
-    async send(changes) {
-      const response = await native.send(changes);
-      refused = response.ok ? undefined : response;
-      return response;
-    },
-  };
+  const watched: NativeRequest = { ...native, onRefused: (response) => void (refused = response) };
   try {
     const answer = await governedCall(governed, endpoint, watched);
     return answer instanceof Response ? answer : refusalResponse(refusalOf(answer), isAnthropic);
@@ -122,7 +115,8 @@ async function governedCall(
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const acting = identityOf(identity);
   const how = options.unaskedCalls ?? (isJudgingCalls ? "judge" : "leave");
-  const calling = await askedFor(plane, { dialect, body: given, acting, how });
+  const asking = askedFor(plane, { dialect, body: given, acting, how });
+  const calling = asking instanceof Promise ? await asking : asking;
   if (calling.refusal !== undefined) return refusalResponse(calling.refusal);
   const { body } = calling;
   const asked = isJudgingCalls ? remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
@@ -136,8 +130,9 @@ async function governedCall(
   const callId = plane.hasResolver ? pending.callIdOf(native) : undefined;
   for (;;) {
     const described = { dialect, identity: acting, body, isChanged: body !== given, callId, isStored };
+    const describing = describeRequest(plane, described);
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
-    const request = await describeRequest(plane, described);
+    const request = describing instanceof Promise ? await describing : describing;
     // oxlint-disable-next-line no-await-in-loop
     const answer = await (isStreamed
       ? governedStream(plane, { request, native: sending, stream, isJudgingCalls })

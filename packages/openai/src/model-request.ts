@@ -18,29 +18,43 @@ export interface ModelRequest {
   readonly context: GuardInit;
 }
 
+/** What is to be described. */
+interface Described {
+  readonly dialect: Dialect;
+  readonly identity: ActingIdentity;
+  readonly body: JsonRecord;
+  /** It is not what was asked for, byte for byte. */
+  readonly isChanged: boolean;
+  readonly callId: string | undefined;
+  /** An answer from before is read again: it costs nothing and reads no prompt. */
+  readonly isStored: boolean;
+}
+
 /**
  * Describes a model call, and takes the tools off that may not be offered now. For a tool that runs at the provider
  * this is the only place where it can be stopped.
- * @param isStored An answer from before is read again: it costs nothing and reads no prompt.
  */
-export async function describeRequest(
+export function describeRequest(
   plane: GovernedPlane,
-  given: {
-    readonly dialect: Dialect;
-    readonly identity: ActingIdentity;
-    readonly body: JsonRecord;
-    /** It is not what was asked for, byte for byte. */
-    readonly isChanged: boolean;
-    readonly callId: string | undefined;
-    readonly isStored: boolean;
-  },
-): Promise<ModelRequest> {
-  const { dialect, identity, callId, isStored } = given;
+  given: Described,
+): ModelRequest | Promise<ModelRequest> {
+  const { dialect, identity } = given;
   const offered = dialect.tools?.(given.body) ?? [];
-  const visible =
-    offered.length === 0
-      ? offered
-      : await plane.guard.visibleTools(offered, { hookpoint: "before_agent", ...identity });
+  if (offered.length === 0) return describedWith(given, { offered, visible: offered });
+  const visible = plane.guard.visibleTools(offered, { hookpoint: "before_agent", ...identity });
+  return visible instanceof Promise
+    ? visible.then((tools) => describedWith(given, { offered, visible: tools }))
+    : describedWith(given, { offered, visible });
+}
+
+function describedWith(
+  given: Described,
+  {
+    offered,
+    visible,
+  }: { readonly offered: readonly OfferedTool[]; readonly visible: readonly OfferedTool[] },
+): ModelRequest {
+  const { dialect, identity, callId, isStored } = given;
   const kept = new Set(offered.flatMap((tool, at) => (visible.includes(tool) ? [at] : [])));
   const isTrimmed = kept.size < offered.length;
   const body =

@@ -20,6 +20,8 @@ export interface NativeRequest {
   readonly json: JsonRecord | undefined;
   /** The fields of a form that are texts; undefined for one whose words nobody could tell. */
   readonly form: JsonRecord | undefined;
+  /** Hears of an answer that is an error, before what it says is judged. */
+  readonly onRefused?: (response: Response) => void;
   /** Sends it, with another body and signal where given. */
   send(changes: Changes): Promise<Response>;
 }

@@ -1,11 +1,17 @@
+import type { NativeRequest } from "./native-request.ts";
+
 /**
  * An answer of the provider that is an error: the call failed, and what it says is judged like any error's text.
  */
 export class ProviderError extends Error {
   override readonly name = "ProviderError";
 
-  /** Reads what the provider said. */
-  static async from(response: Response): Promise<ProviderError> {
+  /**
+   * Reads what the provider said.
+   * @param request It is told of the answer.
+   */
+  static async from(response: Response, request: Pick<NativeRequest, "onRefused">): Promise<ProviderError> {
+    request.onRefused?.(response);
     return new ProviderError(await response.text());
   }
 }
