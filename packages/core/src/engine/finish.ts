@@ -13,7 +13,7 @@ import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 import { isLive, type Plan } from "./plan.ts";
-import { isMetered, releaseAll, settleAll, type RunEnd } from "./settle.ts";
+import { isMetered, isUnused, releaseAll, settleAll, type RunEnd } from "./settle.ts";
 import { UNRECORDED, UNSETTLED, withheld, withheldFor } from "./withheld.ts";
 
 /** What ending works with. */
@@ -180,7 +180,7 @@ function writeOutcome(ending: Ending): MaybePromise<void> {
     outcome: status,
     after: shown?.decision,
     usage: run?.usage,
-    isEstimated: status === "ran" && isEstimated(flight, run?.usage),
+    isEstimated: run !== undefined && !isUnused(run) && isEstimated(flight, run.usage),
     durationMs,
     duties: ending.duties,
     admittedDuties: flight.duties,

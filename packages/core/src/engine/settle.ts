@@ -23,12 +23,19 @@ export function settleAll(
 }
 
 function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
-  return limits.list.map(({ declaration }) => {
-    const actual = declaration.actual(end.usage, end.context, durationMs);
-    // A call that failed before it used anything gives its budget back; its rate stays.
-    const isUnused = end.status === "failed" && end.usage === undefined && isMetered(declaration.measure);
-    return isUnused ? 0 : actual;
-  });
+  const unused = isUnused(end);
+  return limits.list.map(({ declaration }) =>
+    // Its rate stays.
+    unused && isMetered(declaration.measure) ? 0 : declaration.actual(end.usage, end.context, durationMs),
+  );
+}
+
+/**
+ * Whether a call failed before it used anything, and gives its budget back. One that was cut is left behind in the middle:
+ * its provider may go on, and bills what nobody here will see.
+ */
+export function isUnused({ status, usage, denial }: RunEnd): boolean {
+  return status === "failed" && usage === undefined && denial?.cause !== "unplugged";
 }
 
 function settleRest(

@@ -44,6 +44,32 @@ describe("a budget", () => {
     expect(bench.outcomes()).toMatchObject([{ outcome: "ran", isEstimated: true }]);
   });
 
+  it("charges a call that an operator cut at the estimate: its provider may have gone on", async () => {
+    const bench = createBench({
+      tokenizer: { countTokens: () => 10 },
+      policies: [blocking("p", [rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 })])],
+    });
+    const context = bench.plane.guard.context(modelCall());
+    const running = bench.plane.guard.modelCall({ context, run: () => new Promise<never>(() => undefined) });
+    await bench.plane.controls.unplug({ kind: "agent", id: "bot" }, { by: "olga", reason: "drill" });
+    expect(await running).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
+    expect(await taken(bench, "tokenBudget")).toBe(100);
+    expect(bench.outcomes()).toMatchObject([{ outcome: "withheld", isEstimated: true }]);
+  });
+
+  it("gives back what a call held that failed by itself", async () => {
+    const bench = createBench({
+      policies: [blocking("p", [rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 })])],
+    });
+    const context = bench.plane.guard.context(modelCall());
+    const run = (): never => {
+      throw new Error("down");
+    };
+    await expect(async () => bench.plane.guard.modelCall({ context, run })).rejects.toThrow("down");
+    expect(await taken(bench, "tokenBudget")).toBe(0);
+    expect(bench.outcomes()[0]?.isEstimated).toBeUndefined();
+  });
+
   it.each([
     [{ inputTokens: -5, outputTokens: -5 }, 100],
     [{ inputTokens: 20, outputTokens: -100 }, 110],
