@@ -9,7 +9,7 @@ import type { Processes } from "./processes.ts";
 import { listWriters, segmentName } from "./segment-files.ts";
 import { SegmentSeal, type SegmentSealOptions } from "./segment-seal.ts";
 import { repairTornTail } from "./torn-tail.ts";
-import { findTrailEnd } from "./trail-end.ts";
+import { detachNewest, findTrailEnd } from "./trail-end.ts";
 import { resumedRecord } from "./trail-records.ts";
 
 /** What adopting needs beside what sealing needs. */
@@ -77,6 +77,7 @@ async function adopt(writer: number, options: AdoptOptions): Promise<void> {
   const { directory, files, hash, clock, record } = options;
   const lock = lockFile(lockName(writer), options);
   try {
+    if (lock.isOfUnseen) detachNewest(writer, options);
     const end = findTrailEnd(writer, options);
     const place = { writer, number: end.number };
     if (end.torn) await record(repairTornTail(end.torn, { directory, files, hash, nowMs: clock.wallMs() }));

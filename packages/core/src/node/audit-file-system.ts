@@ -40,6 +40,8 @@ export interface AuditFileSystem {
   idleMs(path: string): number;
   /** Writes a file anew, whole or not at all; settles when it is on the disk under its name. */
   replace(path: string, content: string | Uint8Array): Promise<void>;
+  /** Puts a copy in the place of a file, on the disk when it returns: whoever has it open writes nowhere any more. */
+  detach(path: string): void;
   truncate(path: string, size: number): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
@@ -55,6 +57,8 @@ const PRIVATE_DIRECTORY = 0o700;
 /** A checkpoint that names a thousand writers has about a hundred kilobytes. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 /** A pipe under the name is not waited for. */
+/** No segment is longer. */
+const MAX_COPIED_BYTES = 512 * 1024 * 1024;
 const APPEND =
   fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NONBLOCK ?? 0);
 
@@ -103,6 +107,16 @@ export const nodeFileSystem: AuditFileSystem = {
     } finally {
       await file.close();
     }
+    fs.renameSync(aside, path);
+    nodeFileSystem.syncDirectory(dirname(path));
+  },
+  detach(path) {
+    const aside = asideOf(path);
+    fs.writeFileSync(aside, readRegular(path, MAX_COPIED_BYTES), {
+      mode: PRIVATE_FILE,
+      flag: "wx",
+      flush: true,
+    });
     fs.renameSync(aside, path);
     nodeFileSystem.syncDirectory(dirname(path));
   },

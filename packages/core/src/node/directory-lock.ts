@@ -24,7 +24,10 @@ const MAX_WRITERS = 1_000;
 const heldHere = new WeakMap<AuditFileSystem, Set<string>>();
 
 /** A lock that this process holds; see `HeldLock`. */
-export type DirectoryLock = Pick<HeldLock, "confirm" | "release">;
+export interface DirectoryLock extends Pick<HeldLock, "confirm" | "release"> {
+  /** It was that of a process which cannot be seen from here: it may only stand still, and go on with what it has open. */
+  readonly isOfUnseen: boolean;
+}
 
 /** The writer that this process has become. */
 export interface WriterLock extends DirectoryLock {
@@ -79,10 +82,12 @@ export function lockFile(name: string, place: LockPlace): DirectoryLock {
   heldHere.set(files, mine);
   if (mine.has(lock)) throw held(directory, "this process itself");
   const text = JSON.stringify(processes.self);
-  if (!files.createExclusive(lock, text)) takeOver({ lock, text, directory, files, processes });
+  const isNew = files.createExclusive(lock, text);
+  const isOfUnseen = !isNew && takeOver({ lock, text, directory, files, processes });
   mine.add(lock);
   const kept = new HeldLock({ ...place, lock, text });
   return {
+    isOfUnseen,
     confirm: () => kept.confirm(),
     release() {
       mine.delete(lock);
@@ -99,7 +104,8 @@ interface TakeOver {
   readonly processes: Processes;
 }
 
-function takeOver({ lock, text, directory, files, processes }: TakeOver): void {
+/** @returns Whether its process cannot be seen from here. */
+function takeOver({ lock, text, directory, files, processes }: TakeOver): boolean {
   const stale = refuseLive(lock, { directory, files, processes });
   const claim = `${lock}.claim`;
   if (!files.createExclusive(claim, text)) {
@@ -118,6 +124,8 @@ function takeOver({ lock, text, directory, files, processes }: TakeOver): void {
   }
   files.rename(claim, lock);
   if (files.readText(lock) !== text) throw held(directory, "a process that has just taken it over");
+  const owner = parseOwner(stale);
+  return owner !== undefined && processes.isAlive(owner) === undefined;
 }
 
 /** Returns the text of a lock whose process is gone; throws for any other. */

@@ -15,7 +15,7 @@ import type { SegmentPlace } from "./segment-files.ts";
 import { SegmentSeal } from "./segment-seal.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { repairTornTail } from "./torn-tail.ts";
-import { findTrailEnd } from "./trail-end.ts";
+import { detachNewest, findTrailEnd } from "./trail-end.ts";
 import { trailIdOf } from "./trail-id.ts";
 import { resumedRecord, trailRecord } from "./trail-records.ts";
 import { TrailUpkeep } from "./trail-upkeep.ts";
@@ -123,7 +123,7 @@ function start(
   options: JsonlSinkOptions,
   files: AuditFileSystem,
   trust: CheckpointTrust,
-  { writer: number, confirm }: WriterLock,
+  { writer: number, confirm, isOfUnseen }: WriterLock,
 ): Omit<Opened, "lock"> {
   const settings = { ...JSONL_DEFAULTS, ...options, files };
   const { directory, publishTo } = settings;
@@ -133,6 +133,7 @@ function start(
   const checkpoints = new TrustedCheckpoints({ directory, files, trust });
   const trail = trailIdOf(number, directory, { files, checkpoints });
   checkpoints.trail = trail;
+  if (isOfUnseen) detachNewest(number, { directory, files });
   const found = findTrailEnd(number, { directory, files, hash, checkpoints });
   const repaired =
     found.torn && repairTornTail(found.torn, { directory, files, hash, nowMs: clock.wallMs() });

@@ -67,6 +67,8 @@ export class SegmentWriter {
       await seal.begin();
     }
     await this.#tail.write(bytes, hashes, isDurable);
+    // Stood still meanwhile, it has written where nobody looks any more.
+    this.#options.confirm();
     this.#end = { seq: this.#end.seq + hashes.length, prev: hashes.at(-1) ?? this.#end.prev };
     this.#isHeld &&= bytes.length === 0;
     seal.add(hashes, bytes.length);

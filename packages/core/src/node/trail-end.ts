@@ -46,6 +46,20 @@ export interface TrailSources {
 }
 
 /**
+ * Takes the newest segment out of the hands of a process that may only stand still: what it was about to write must not
+ * come between the lines of who goes on.
+ */
+export function detachNewest(
+  writer: number,
+  { directory, files }: Pick<TrailSources, "directory" | "files">,
+): void {
+  const { segments, compressed } = filesOf(writer, directory, files);
+  const number = segments.at(-1);
+  if (number !== undefined && !compressed.has(number))
+    files.detach(path.join(directory, segmentName({ writer, number })));
+}
+
+/**
  * Finds where a writer's trail goes on, and checks the segment it goes on in; changes nothing.
  * @throws AgentplaneError `audit_corrupt` when that segment is not what was written or what its checkpoint says, or no
  *   checkpoint that counts begins it: to go on would hide that, and sign it

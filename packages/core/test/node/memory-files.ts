@@ -77,6 +77,7 @@ export function memoryFiles(): MemoryFiles {
       if (files.failures.replace !== undefined) throw files.failures.replace;
       put(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
     },
+    detach: (file) => put(file, need(file).bytes.slice()),
     truncate: (file, size) => put(file, need(file).bytes.slice(0, size)),
     rename(from, to) {
       stored.set(key(to), need(from));

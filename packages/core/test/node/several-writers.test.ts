@@ -1,5 +1,6 @@
 import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
@@ -138,6 +139,43 @@ test("a process that stood still writes nothing once another has taken its place
   await expect(first.close()).rejects.toMatchObject({ code: "audit_failed" });
   await second.close();
   expect(await verifyDirectory(directory, { ends: [second.end] })).toMatchObject({ ok: true, lines: 3 });
+  expect(readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8")).not.toContain("too late");
+});
+
+test("what a process was writing when it stood still reaches nobody's segment, and is not called durable", async () => {
+  const directory = temporaryDirectory();
+  const clock = createFakeClock({ startMs: Date.now() });
+  let wake = (): void => undefined;
+  let isSleepy = false;
+  const asleep = new Promise<void>((resolve) => (wake = resolve));
+  const openSegment = (name: string) => {
+    const file = nodeFileSystem.openSegment(name);
+    return {
+      ...file,
+      async append(bytes: Uint8Array) {
+        if (isSleepy) await asleep;
+        return file.append(bytes);
+      },
+    };
+  };
+  const files = { ...nodeFileSystem, openSegment };
+  const first = jsonlSink({ directory, files, processes: elsewhere, ports: { clock, timers: clock } });
+  await write(first, "a");
+  isSleepy = true;
+  const late = write(first, "too late");
+  late.catch(() => undefined);
+  await setTimeout(50);
+  age(path.join(directory, "audit.lock"), 31_000);
+  const second = jsonlSink({ directory, files: { ...nodeFileSystem } });
+  await write(second, "b");
+  clock.jumpWall(31_000);
+  wake();
+  await expect(late).rejects.toMatchObject({ code: "audit_failed" });
+  await write(second, "c");
+  await expect(first.close()).rejects.toMatchObject({ code: "audit_failed" });
+  await second.close();
+  expect(second.end.writer).toBe(1);
+  expect(await verifyDirectory(directory, { ends: [second.end] })).toMatchObject({ ok: true, lines: 4 });
   expect(readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8")).not.toContain("too late");
 });
 
