@@ -1,4 +1,4 @@
-import type { Decision, Denied } from "@agentplane/core";
+import type { Decision, Denied, PolicyError } from "@agentplane/core";
 import type { ToolCall } from "@langchain/core/messages";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 
@@ -22,20 +22,22 @@ export function toolError(text: string, toolCall: ToolCall, decision?: Decision)
 }
 
 /** What stands for a model's answer: without tool calls, so that the agent ends. */
-export function modelRefusal({ message, decision }: Pick<Denied, "message" | "decision">): AIMessage {
+export function modelRefusal({ message, decision, error }: RefusedCall): AIMessage {
   const refusal = new AIMessage({
     content: message,
     response_metadata: { agentplane: factsOf(decision) },
   });
-  refusals.add(refusal);
+  refusals.set(refusal, error);
   return refusal;
 }
 
-const refusals = new WeakSet<AIMessage>();
+type RefusedCall = Pick<Denied, "message" | "decision" | "error">;
 
-/** Whether these are words of ours in place of an answer. */
-export function isRefusal(answer: AIMessage): boolean {
-  return refusals.has(answer);
+const refusals = new WeakMap<AIMessage, PolicyError>();
+
+/** The error that says the same as an answer, where that is words of ours. */
+export function refusalError(answer: AIMessage): PolicyError | undefined {
+  return refusals.get(answer);
 }
 
 /** Lets an application find the decision in the audit trail; not sent to providers. */

@@ -3,6 +3,7 @@ import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "lan
 
 import { createAgentRuns } from "./agent-runs.ts";
 import type { GovernedIdentity } from "./identity.ts";
+import type { OnBlock } from "./langgraph/settings.ts";
 import { withMeteredHooks } from "./metered.ts";
 import { modelInterception, seeingBareErrors } from "./model-interception.ts";
 import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
@@ -23,6 +24,11 @@ export interface GovernOptions {
    * Default `govern`: those of models and tools are decided; `charge`: those of models alone.
    */
   readonly nested?: NestedCalls;
+  /**
+   * What a model call or a run becomes that is blocked. Default `message`: an answer with the reason and no tool calls,
+   * with which the agent ends. `throw`: the plane's PolicyError, as the `cause` of langchain's MiddlewareError.
+   */
+  readonly onBlock?: OnBlock;
 }
 
 /** The same parameters with the plane's two interceptions around the middleware. */
@@ -41,7 +47,7 @@ type MiddlewareOf<P extends GovernableParams> = P["middleware"] extends infer M 
  * @param plane What `createAgentPlane` returned.
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param params What `createAgent` takes; not changed.
- * @param options What becomes of calls that code inside the agent makes on its own.
+ * @param options What becomes of calls that code inside the agent makes on its own, and of what is blocked.
  * @example
  * const agent = createAgent(govern(plane, { agent: "billing", fromRun: { tenant: "tenantId" } }, { model, tools }));
  * await agent.invoke({ messages }, { context: { tenantId: "acme" }, configurable: { thread_id: "42" } });
@@ -52,7 +58,7 @@ export function govern<P extends GovernableParams>(
   params: P,
   options: GovernOptions = {},
 ): GovernedParams<P> {
-  const how = nestedIn(options);
+  const { nested: how, onBlock } = choicesIn(options);
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
   const runs = createAgentRuns({ plane, identity });
   const middleware = (params.middleware ?? []).map((one) =>
@@ -60,7 +66,7 @@ export function govern<P extends GovernableParams>(
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const gate = { plane, identity, nested, calls: createProviderCalls() };
-  const before = modelInterception(freeName("agentplane.model", middleware), { ...gate, runs });
+  const before = modelInterception(freeName("agentplane.model", middleware), { ...gate, runs, onBlock });
   const after = callInterception({
     name: freeName("agentplane.calls", middleware),
     ...gate,
@@ -71,28 +77,22 @@ export function govern<P extends GovernableParams>(
   return { ...params, middleware: list as GovernedParams<P>["middleware"] };
 }
 
-const NESTED: readonly NestedCalls[] = ["govern", "charge"];
+const CHOICES = { nested: ["govern", "charge"], onBlock: ["message", "throw"] } as const;
 
 /** A misspelt option would leave calls of nested agents without a decision. */
-function nestedIn(options: GovernOptions): NestedCalls {
-  const { nested = "govern", ...others } = options;
-  const unknown = Object.keys(others).map((path) => ({
-    path,
-    message: "unknown option",
-    suggestion: "use nested",
-  }));
-  const wrong = NESTED.includes(nested)
-    ? []
-    : [
-        {
-          path: "nested",
-          message: `"${nested}" is not a choice`,
-          suggestion: `use one of ${NESTED.join(", ")}`,
-        },
-      ];
-  const issues = [...unknown, ...wrong];
+function choicesIn(options: GovernOptions): Required<GovernOptions> {
+  const issues = Object.entries(options).flatMap(([path, value]) => {
+    if (!isOption(path)) return [{ path, message: "unknown option", suggestion: "use nested or onBlock" }];
+    const choices: readonly unknown[] = CHOICES[path];
+    if (value === undefined || choices.includes(value)) return [];
+    return [{ path, message: `"${value}" is not a choice`, suggestion: `use one of ${choices.join(", ")}` }];
+  });
   if (issues.length > 0) throw new ConfigError("govern", issues);
-  return nested;
+  return { nested: options.nested ?? "govern", onBlock: options.onBlock ?? "message" };
+}
+
+function isOption(path: string): path is keyof typeof CHOICES {
+  return Object.hasOwn(CHOICES, path);
 }
 
 /** The middleware as it is, but for the last that wraps model calls: it is the gate's neighbour. */

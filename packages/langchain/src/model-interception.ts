@@ -13,10 +13,11 @@ import {
 
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
-import { isRefusal, modelRefusal, toolRefusal } from "./enforce.ts";
+import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
+import type { OnBlock } from "./langgraph/settings.ts";
 import { endBy } from "./run-ending-hooks.ts";
 import type { ToolResult } from "./tool-result.ts";
 import { withVisibleTools } from "./visible-tools.ts";
@@ -24,6 +25,8 @@ import { withVisibleTools } from "./visible-tools.ts";
 /** What surrounds the other middleware. */
 export interface Surrounding extends ModelGate {
   readonly runs: AgentRuns;
+  /** What a model call or a run becomes that is blocked. */
+  readonly onBlock: OnBlock;
   /** Makes what governs the calls that other middleware makes on its own. */
   readonly nested: () => NestedCallHandler;
 }
@@ -36,7 +39,13 @@ export interface Surrounding extends ModelGate {
 export function modelInterception(name: string, gate: Surrounding): AgentMiddleware {
   return createMiddleware({
     name,
-    wrapModelCall: (request, handler) => stepOfRun(gate, request, handler),
+    async wrapModelCall(request, handler) {
+      const answer = await stepOfRun(gate, request, handler);
+      // Outside of everything that would take the error for a failure, and try again or elsewhere.
+      const error = gate.onBlock === "throw" ? refusalError(answer) : undefined;
+      if (error !== undefined) throw error;
+      return answer;
+    },
     wrapToolCall: (request, handler) => callOfRun(gate, request, handler),
   });
 }
@@ -65,7 +74,7 @@ async function stepOfRun(
   // A structured response, whatever the types say, is the last one, too.
   const withheld = await runs.end(runtime, { answer });
   // Words of ours about the very call say more than those about its run.
-  return withheld === undefined || isRefusal(answer) ? answer : modelRefusal(withheld);
+  return withheld === undefined || refusalError(answer) !== undefined ? answer : modelRefusal(withheld);
 }
 
 /** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
