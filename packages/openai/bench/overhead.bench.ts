@@ -39,7 +39,6 @@ const [tool] = guardFunctions(plane, identity, [
 if (tool === undefined) throw new Error("guardFunctions gave no tool");
 
 const request = { model: "m", messages: [{ role: "user" as const, content: "hello" }] };
-let count = 0;
 
 /** The plane's part of a model call, without anything that makes it one of the `openai` client. */
 async function decideAlone(): Promise<void> {
@@ -47,7 +46,6 @@ async function decideAlone(): Promise<void> {
     context: {
       hookpoint: "before_model_call",
       ...identity,
-      callId: `alone-${count++}`,
       model: { name: "m", messages: request.messages, tools: [] },
     },
     run: async () => completion,
