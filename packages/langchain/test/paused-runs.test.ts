@@ -87,4 +87,42 @@ describe("a run that pauses", () => {
     expect(tool.runs).toEqual([]);
     expect(model.prompts).toHaveLength(1);
   });
+
+  it("takes the run around it along, and both go on as they were: each ends once", async () => {
+    const plane = planeOf([ASK], external);
+    const ends: string[] = [];
+    plane.on("outcome", ({ identity, outcome, tool: called, model }) => {
+      if (called === undefined && model === undefined) ends.push(`${identity.agent} ${outcome}`);
+    });
+    const pay = countingTool("pay");
+    const inner = createAgent(
+      govern(plane, { agent: "inner" }, { model: paying(), tools: [pay.tool], checkpointer: true }),
+    );
+    const delegate = countingTool("delegate", async () => {
+      const { messages } = await inner.invoke({ messages: [{ role: "user", content: "pay" }] });
+      return messages.at(-1)?.text;
+    });
+    const model = new ScriptedChatModel({ calls: [{ name: "delegate" }] }, { text: "all done" });
+    const { run, resume } = governedAgent({ plane, model, tools: [delegate.tool], hasCheckpointer: true });
+    const [request] = (await run()).waiting;
+    expect(ends).toEqual(["inner suspended", "a suspended"]);
+    expect((await resume(yes(request))).last.text).toBe("all done");
+    expect(pay.runs).toHaveLength(1);
+    expect(ends.slice(2)).toEqual(["inner ran", "a ran"]);
+  });
+
+  it("runs what waited once, however many go on with it at once, and each of them ends", async () => {
+    const plane = planeOf([ASK], external);
+    const ends: string[] = [];
+    plane.on("outcome", ({ outcome, tool: called, model }) => {
+      if (called === undefined && model === undefined) ends.push(outcome);
+    });
+    const pay = countingTool("pay");
+    const model = new ScriptedChatModel({ calls: [{ name: "pay" }] }, { text: "one" }, { text: "two" });
+    const { run, resume } = governedAgent({ plane, model, tools: [pay.tool], hasCheckpointer: true });
+    const [request] = (await run()).waiting;
+    await Promise.all([resume(yes(request)), resume(yes(request))]);
+    expect(pay.runs).toHaveLength(1);
+    expect(ends).toEqual(["suspended", "ran", "ran"]);
+  });
 });
