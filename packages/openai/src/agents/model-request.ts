@@ -3,6 +3,7 @@ import type { ModelRequest } from "@openai/agents";
 
 import { listOf, recordOf, textOf } from "../protocol/json.ts";
 import type { ActingAgent } from "./agent-identity.ts";
+import { withVisibleNames } from "./hosted-servers.ts";
 import { refuseReplaced } from "./sealed-settings.ts";
 
 /** A model call as the plane is told of it. */
@@ -30,7 +31,8 @@ export async function describeModelCall(
   refuseReplaced(request.modelSettings);
   const named = request.tools.map((tool) => ({ ...namesOf(tool), tool }));
   const visible = await guard.visibleTools(named, { hookpoint: "before_agent", ...acting });
-  const tools = visible.length === named.length ? request.tools : visible.map(({ tool }) => tool);
+  const kept = visible.length === named.length ? request.tools : visible.map(({ tool }) => tool);
+  const tools = await withVisibleNames(guard, kept, acting);
   const handoffs: ModelRequest["handoffs"] = [];
   for (const handoff of request.handoffs) {
     const target = { name: agentOf(handoff.toolName) };
@@ -52,7 +54,10 @@ export async function describeModelCall(
       model: {
         name: model,
         messages: promptOf(request),
-        tools: [...visible.map(({ name }) => name), ...offered.handoffs.map(({ toolName }) => toolName)],
+        tools: [
+          ...tools.map((tool) => namesOf(tool).name),
+          ...offered.handoffs.map(({ toolName }) => toolName),
+        ],
         ...(typeof maxTokens === "number" && maxTokens > 0 && { maxOutputTokens: maxTokens }),
       },
     },
