@@ -32,11 +32,13 @@ export interface GuardFunctionsOptions {
  * @param tools As `runTools` takes them, those of `zodFunction` too, or of the Responses API with a member `function`;
  *   call that with the input and `{ callId }`. Tools without a function are left as they are: they run at the provider.
  * @returns Copies.
+ * @typeParam Type Keeps `type: "function"` that literal, as the SDK's own types ask.
  * @example
  * const tools = guardFunctions(plane, { agent: "support" }, [{ type: "function", function: { name: "refund", … } }]);
  * await openai.chat.completions.runTools({ model, messages, tools }).finalContent();
  */
-export function guardFunctions<Tool extends RunnableTool>(
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- without Type a literal would widen to a text
+export function guardFunctions<Tool extends RunnableTool & { readonly type: Type }, Type extends string>(
   plane: GovernedPlane,
   identity: GovernedIdentity,
   tools: readonly Tool[],
