@@ -9,6 +9,7 @@ import { filteredList, isList } from "./call/list-filter.ts";
 import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
+import { tellServer } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
@@ -169,7 +170,7 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   const method = textOf(given.message["method"]) ?? "";
   if (method === "ping") return connection.askServer(given);
   const taken =
-    recordOf(recordOf(given.message["params"])?.["inputResponses"]) === undefined
+    recordOf(given.message["params"])?.["inputResponses"] === undefined
       ? { frame: given }
       : await takeAnswers(connection, given);
   if ("refusal" in taken) return taken.refusal;
@@ -223,9 +224,10 @@ function serve(connection: Connection, frame: Frame): void {
 function notificationOfClient(connection: Connection, frame: Frame): void {
   // A request without an id asks for no answer, but a careless server would do it all the same.
   if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
-  // A session that has not begun has nothing to tell the server.
-  if (connection.lasting.session !== undefined) connection.peers.toServer(frame);
   const id = cancelledId(frame);
+  // That the client gives up may be told, whoever was stopped.
+  if (id === undefined) tellServer(connection, frame);
+  else if (connection.lasting.session !== undefined) connection.peers.toServer(frame);
   if (id !== undefined) connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
 }
 

@@ -186,6 +186,25 @@ describe("what a server says unasked", () => {
     await plane.close();
   });
 
+  test("of the client of a stopped agent does not reach the server, until the plug is in again", async () => {
+    const { client, toServer, plane } = await running({});
+    const writer = { kind: "agent", id: "writer" } as const;
+    const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
+    const told = (): number => toServer.filter((text) => text.includes("list_changed")).length;
+    await plane.controls.unplug(writer, { by: "olga", reason: "x" });
+    client(changed);
+    await settled();
+    expect(told()).toBe(0);
+    client({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "mine" } });
+    await settled();
+    expect(toServer.filter((text) => text.includes('"mine"'))).toHaveLength(1);
+    await plane.controls.plug(writer, { by: "olga" });
+    client(changed);
+    await settled();
+    expect(told()).toBe(1);
+    await plane.close();
+  });
+
   test("keeps its place before the answer, also where rules take their time", async () => {
     const { server, toClient, plane } = await running({
       policies: [{ id: "slow", blocking: [{ rule: "slowly" }] }],

@@ -16,12 +16,16 @@ export async function judgeInputResponses(
   connection: Connection,
   request: Frame,
 ): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
-  const answers = recordOf(recordOf(request.message["params"])?.["inputResponses"]) ?? {};
+  const carried = recordOf(request.message["params"])?.["inputResponses"];
+  if (carried === undefined) return { frame: request };
+  const answers = recordOf(carried);
+  if (answers === undefined) return { refusal: unreadable(request) };
   const changes: Change[] = [];
   for (const [key, value] of Object.entries(answers)) {
-    // A client may answer with the result alone, or with the response that holds it.
-    const given = recordOf(value) ?? {};
-    const inner = recordOf(given["result"]);
+    const given = recordOf(value);
+    // What cannot be read must not go on unread.
+    if (given === undefined) return { refusal: unreadable(request) };
+    const inner = resultWithin(given);
     const before = contentOf(inner ?? given);
     const call = callOf(connection, { request, result: inner ?? given });
     // oxlint-disable-next-line no-await-in-loop -- in order: one that is withheld ends it
@@ -33,6 +37,20 @@ export async function judgeInputResponses(
   if (changes.some(({ path }) => hasInexactNumber(request, path)))
     return { refusal: withheld(connection, request) };
   return { frame: changes.length === 0 ? request : rewritten(request, changes) };
+}
+
+const OF_A_RESPONSE = new Set(["jsonrpc", "id", "result"]);
+
+/** A client may answer with the result alone, or with the response that holds it, and nothing beside it. */
+function resultWithin(given: JsonRecord): JsonRecord | undefined {
+  return Object.keys(given).every((member) => OF_A_RESPONSE.has(member))
+    ? recordOf(given["result"])
+    : undefined;
+}
+
+function unreadable(request: Frame): Frame {
+  const message = "inputResponses must be an object of one object for each question";
+  return errorFrame(idOf(request.message) ?? "", { code: CODES.invalidParams, message });
 }
 
 function changedMembers(

@@ -75,4 +75,26 @@ describe("what a client answers to a server's question", () => {
     expect(toServer).toStrictEqual([]);
     await plane.close();
   });
+
+  test.each([
+    ["a list of answers", [{ action: "accept", content: { key: KEY } }]],
+    ["a text", KEY],
+    ["an answer that is a text", { q: KEY }],
+    ["an answer that is a list", { q: [KEY] }],
+    ["nothing", null],
+  ])("is refused where it cannot be read: %s", async (_what, answers) => {
+    const { client, answer, toServer, plane } = wired([SECRETS]);
+    client(answering(answers));
+    expect(await answer(1)).toHaveProperty("error.code", -32_602);
+    expect(toServer).toStrictEqual([]);
+    await plane.close();
+  });
+
+  test("is judged whole where something stands beside a result", async () => {
+    const { client, answer, toServer, plane } = wired([SECRETS]);
+    client(answering({ q: { result: { action: "decline" }, action: "accept", content: { key: KEY } } }));
+    expect(await answer(1)).toHaveProperty("result.isError", true);
+    expect(toServer).toStrictEqual([]);
+    await plane.close();
+  });
 });
