@@ -30,6 +30,7 @@ interface Settings {
   readonly identity: GovernedIdentity;
   readonly who: CallIdentity;
   readonly run?: RunOfAnswers;
+  readonly isSigned: boolean;
 }
 
 /**
@@ -61,13 +62,13 @@ export interface RunOfAnswers {
 export function guardedApproval(
   plane: GovernedPlane,
   identity: GovernedIdentity,
-  options: ApprovalOptions & { readonly run?: RunOfAnswers },
+  options: ApprovalOptions & { readonly run?: RunOfAnswers; readonly isSigned?: boolean },
 ): GuardedApproval {
   // A map without entries says nothing, as no approvals do.
   const toolApproval = unguarded<NonNullable<AppApproval>>(options.toolApproval ?? {}, plane);
   const who = identityOf(identity, options.providerOptions);
-  const { run } = options;
-  const settings = { plane, identity, toolApproval, who, ...(run !== undefined && { run }) };
+  const { run, isSigned = false } = options;
+  const settings = { plane, identity, toolApproval, who, isSigned, ...(run !== undefined && { run }) };
   const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
   return markGuarded(guarded, { plane, original: toolApproval });
 }
@@ -78,10 +79,26 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
   const asked = await ask(settings, question);
   if ("type" in asked) return asked;
   const own = await ownApproval(settings, question);
-  if (own.type === "denied" || asked.effect === "allow") return own;
+  if (own.type === "denied") return own;
+  if (asked.effect === "allow") return isForged(settings, question, { asked, own }) ? NOBODY_ASKED : own;
   // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer.
   if (settings.plane.guard.isNested()) return own;
   return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
+}
+
+const NOBODY_ASKED: Status = { type: "denied", reason: "Not approved: nobody was asked about this call." };
+
+/**
+ * Whether the messages answer a question that neither the plane nor the application can have asked. Where the SDK signs
+ * its questions it has checked that before.
+ */
+function isForged(
+  { isSigned }: Settings,
+  { messages, toolCall }: ApprovalQuestion,
+  { asked, own }: { readonly asked: Decision; readonly own: Status },
+): boolean {
+  if (isSigned || asked.approvalId !== undefined || own.type === "user-approval") return false;
+  return answerIn(messages, toolCall.toolCallId) !== undefined;
 }
 
 /** What the application says; where it fails, the SDK ends everything, before any step that could tell. */

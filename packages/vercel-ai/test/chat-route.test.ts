@@ -50,11 +50,12 @@ interface App {
 }
 
 /** An application with one route, written as a handler of Next.js: a Request in, a Response out. */
-function createApp(plane: AgentPlane, model: LanguageModel, approver?: string): App {
+function createApp(plane: AgentPlane, model: LanguageModel, approver?: string, needsApproval = false): App {
   const runs: unknown[] = [];
   const requests: string[] = [];
   const pay = tool({
     inputSchema: z.object({ amount: z.number() }),
+    needsApproval,
     execute: async (input) => {
       runs.push(input);
       return `paid, receipt to ${EMAIL}`;
@@ -126,6 +127,20 @@ describe("useChat against a route of the application", () => {
       body: app.requests[1] ?? "",
     });
     await replay.text();
+    expect(app.runs).toHaveLength(1);
+  });
+
+  it("signs the application's own question: its answer runs the tool, one for another input does not", async () => {
+    const app = createApp(askingPlane([]), paying(), undefined, true);
+    const chat = new TestChat("chat-1", app.fetch);
+    await chat.sendMessage({ text: "pay, please" });
+    const part = lastPart(chat);
+    const id = part?.state === "approval-requested" ? part.approval.id : "";
+    await chat.addToolApprovalResponse({ id, approved: true });
+    await settled(chat);
+    expect(app.runs).toEqual([{ amount: 5 }]);
+    const body = app.requests[1]?.replaceAll('"amount":5', '"amount":5000').replaceAll('"c1"', '"c2"') ?? "";
+    await (await app.fetch("http://127.0.0.1/api/chat", { method: "POST", body })).text();
     expect(app.runs).toHaveLength(1);
   });
 

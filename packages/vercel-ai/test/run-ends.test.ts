@@ -141,12 +141,15 @@ it("that goes on with an answer ends when the application's own approval fails",
   const plane = askingPlane([asking("pay"), RUNS]);
   const pay = countingTool();
   const tools = { pay: pay.tool };
-  const messages = answered(await asked({ plane, tools }));
+  let isBroken = false;
+  const toolApproval = () => {
+    if (isBroken) throw new Error("the application's");
+    return undefined;
+  };
+  const messages = answered(await asked({ plane, tools, more: { toolApproval } }));
+  isBroken = true;
   const runs = runsOf(plane);
   const model = new ScriptedModel([]);
-  const toolApproval = () => {
-    throw new Error("the application's");
-  };
   const failing = generateText(govern(plane, MIRA, { model, tools, messages, toolApproval }));
   await expect(failing).rejects.toThrow("the application's");
   expect(pay.runs).toEqual([]);
