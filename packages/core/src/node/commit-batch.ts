@@ -1,3 +1,7 @@
+import type { ControlRecord } from "../audit/audit-record.ts";
+import type { ChainPosition } from "../audit/chain.ts";
+import type { SegmentLines } from "./segment-tail.ts";
+
 /** A record on its way to the disk. */
 export interface PendingLine {
   /** Canonical text of the record: what is chained anew when the lines before it were lost. */
@@ -7,6 +11,17 @@ export interface PendingLine {
   readonly hash: string;
   /** Someone waits for it, and is told when it could not be written; else it is kept and tried again. */
   readonly isAwaited: boolean;
+}
+
+/** A batch that was handed to the disk. */
+export interface CommitGroup {
+  readonly batch: CommitBatch;
+  /** The record of what was lost before it, among its lines. */
+  readonly gap: ControlRecord | undefined;
+  /** The place after its lines. */
+  readonly end: ChainPosition;
+  /** Never rejects. */
+  readonly written: Promise<{ readonly error: unknown } | undefined>;
 }
 
 /** What is written together, and who waits for it. */
@@ -22,6 +37,13 @@ export class CommitBatch {
   push(line: PendingLine): void {
     this.lines.push(line);
     this.chars += line.line.length + 1;
+  }
+
+  /** The text and the hashes of its lines. */
+  written(): SegmentLines {
+    let text = "";
+    for (const { line } of this.lines) text += `${line}\n`;
+    return { text, hashes: this.lines.map(({ hash }) => hash) };
   }
 
   /** Takes the lines out again; who waits goes on waiting. */

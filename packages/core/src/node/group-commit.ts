@@ -6,8 +6,7 @@ import { storedLine, type Chain, type ChainPosition } from "../audit/chain.ts";
 import { recordText } from "../audit/record-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Logger, Timers } from "../base/ports.ts";
-import { CommitBatch, type PendingLine } from "./commit-batch.ts";
-import type { SegmentLines } from "./segment-tail.ts";
+import { CommitBatch, type CommitGroup, type PendingLine } from "./commit-batch.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 
 /** What writing in groups needs. */
@@ -30,6 +29,11 @@ export interface GroupCommitOptions {
   readonly logger: Logger;
 }
 
+/** With fewer lines the processor is done before the disk has begun. */
+const EARLY_LINES = 64;
+/** Above that, two groups for the lines of one would cost more than what is won beside them. */
+const QUICK_MS = 2;
+
 /**
  * Writes records in groups: everything that arrives while one group is written goes into the next, one write and one
  * fdatasync for all of them. Lines are chained as they arrive; when a group is lost, what follows is chained anew.
@@ -41,6 +45,12 @@ export class GroupCommit {
   #isRunning = false;
   #isFailing = false;
   #isStopped = false;
+  /** The next group is about to be begun. */
+  #isGathering = false;
+  /** It was begun while it was gathered. */
+  #early: CommitGroup | undefined;
+  /** How long the latest group took. */
+  #latestMs = 0;
   #cancelTimer: (() => void) | undefined;
   #cancelCheckpoint: (() => void) | undefined;
   /** The place after the last line that was written. */
@@ -70,6 +80,7 @@ export class GroupCommit {
     pending.isDurable ||= mode === "durable";
     const done = pending.done();
     this.#start();
+    if (this.#isGathering && this.#early === undefined && this.#isEarly(pending)) this.#early = this.#begin();
     return done;
   }
 
@@ -125,40 +136,68 @@ export class GroupCommit {
 
   /** Never rejects: a failure goes to those who wait, and to the log. */
   async #run(): Promise<void> {
-    do {
-      // Callers that were just answered append again before this: one group instead of many.
+    let group = await this.#gathered();
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- groups follow each other
+      const failure = await group.written;
+      let next: CommitGroup | undefined;
+      if (failure === undefined) {
+        this.#keep(group);
+        // Begun before this group's callers are told: they write their next records while the disk is at work.
+        if (!group.batch.isToBeSealed && this.#isEarly(this.#pending)) next = this.#begin();
+        group.batch.settle();
+        // oxlint-disable-next-line no-await-in-loop
+        if (group.batch.isToBeSealed) await this.#seal(group.batch);
+      } else this.#giveUp(group, failure.error);
+      if (next === undefined && !this.#pending.isAwaited) break;
       // oxlint-disable-next-line no-await-in-loop
-      await setImmediate();
-      // oxlint-disable-next-line no-await-in-loop
-      await this.#commit();
-    } while (this.#pending.isAwaited);
+      group = next ?? (await this.#gathered());
+    }
     this.#isRunning = false;
     if (this.#isFailing && (this.#gap.isOpen || !this.#pending.isEmpty))
       this.#startLater(this.#options.retryMs);
     else if (!this.#pending.isEmpty) this.#startLater(this.#options.bufferMs);
   }
 
-  async #commit(): Promise<void> {
-    const { writer, fsync, chain } = this.#options;
+  /** Callers that were just answered append again before this: one group instead of many. */
+  async #gathered(): Promise<CommitGroup> {
+    this.#isGathering = true;
+    await setImmediate();
+    this.#isGathering = false;
+    const group = this.#early ?? this.#begin();
+    this.#early = undefined;
+    return group;
+  }
+
+  /**
+   * Whether the disk should begin although more may come: where it is quick, more time is won by letting it work beside the
+   * processor than by a larger group.
+   */
+  #isEarly({ lines }: CommitBatch): boolean {
+    return lines.length >= EARLY_LINES && this.#latestMs < QUICK_MS;
+  }
+
+  /** Hands what is pending to the disk, in this very turn. */
+  #begin(): CommitGroup {
+    const { writer, fsync, chain, clock } = this.#options;
     const batch = this.#pending;
     const gap = this.#gap.record();
     // Chained before anything that arrives while this group is written.
     if (gap !== undefined) batch.push(this.#link(recordText(gap), true));
     const end = chain.position;
     this.#pending = new CommitBatch();
-    try {
-      await writer.write(linesOf(batch), fsync && batch.isDurable);
-    } catch (error) {
-      this.#giveUp(batch, error, gap === undefined ? 0 : 1);
-      return;
-    }
+    const begunMs = clock.elapsedMs();
+    const took = (): undefined => void (this.#latestMs = clock.elapsedMs() - begunMs);
+    const written = writer.write(batch.written(), fsync && batch.isDurable);
+    return { batch, gap, end, written: written.then(took, (error: unknown) => ({ error })) };
+  }
+
+  #keep({ batch, gap, end }: CommitGroup): void {
     this.#committed = end;
     if (gap !== undefined) this.#gap.close();
     if (this.#isFailing) this.#options.logger.warn("the audit trail is written again", { lost: gap?.data });
     this.#isFailing = false;
-    batch.settle();
-    if (batch.isToBeSealed) await this.#seal(batch);
-    else if (batch.lines.length > 0) this.#checkpointLater();
+    if (!batch.isToBeSealed && batch.lines.length > 0) this.#checkpointLater();
   }
 
   /** What was written stays written when it cannot be sealed; only those who wait for the checkpoint are told. */
@@ -186,8 +225,9 @@ export class GroupCommit {
   }
 
   /** A group is lost: who waits is told, what nobody waits for is kept, and everything later is chained anew. */
-  #giveUp(batch: CommitBatch, cause: unknown, gapLines: number): void {
+  #giveUp({ batch, gap }: CommitGroup, cause: unknown): void {
     const { chain, directory, logger } = this.#options;
+    const gapLines = gap === undefined ? 0 : 1;
     const code = systemCode(cause);
     const kept = batch.lines.filter(({ isAwaited }) => !isAwaited);
     this.#gap.add(batch.lines.length - kept.length - gapLines, code);
@@ -203,12 +243,6 @@ export class GroupCommit {
     this.#isFailing = true;
     batch.settle(error);
   }
-}
-
-function linesOf({ lines }: CommitBatch): SegmentLines {
-  let text = "";
-  for (const { line } of lines) text += `${line}\n`;
-  return { text, hashes: lines.map(({ hash }) => hash) };
 }
 
 function systemCode(error: unknown): string {

@@ -94,7 +94,12 @@ export class SegmentSeal {
 
   /** Writes the checkpoint of no lines before a segment's first: who plants a segment later cannot write one. */
   async begin(): Promise<void> {
-    if (this.#tree.size === 0 && this.#sealedSize === undefined) await this.#write();
+    if (!this.hasBegun) await this.#write();
+  }
+
+  /** Whether the segment has lines, or a checkpoint of none. */
+  get hasBegun(): boolean {
+    return this.#tree.size > 0 || this.#sealedSize !== undefined;
   }
 
   /** Writes the checkpoint of all lines so far, which must be on the disk. Nothing to do: no checkpoint. */

@@ -56,13 +56,18 @@ export class SegmentTail {
     return this.#size;
   }
 
+  /** Nothing is left of a write or sync that failed. */
+  get isWhole(): boolean {
+    return !this.#isDoubtful && !this.#hasRest;
+  }
+
   /**
    * Appends lines. When it fails, what reached the file is cut off again, now or before the next write.
    * @param bytes The text of the lines.
    * @param isDurable Settle only when they are on the disk.
    */
   async write(bytes: Uint8Array, hashes: readonly string[], isDurable: boolean): Promise<void> {
-    await this.restore();
+    if (!this.isWhole) await this.restore();
     this.#hasRest = true;
     try {
       await this.#append(bytes);

@@ -61,10 +61,11 @@ export class SegmentWriter {
     const { seal } = this.#options;
     this.#options.confirm();
     const bytes = Buffer.from(text);
+    // Nothing is awaited that is not needed: the disk is to begin before who calls goes on.
     if (bytes.length > 0) {
-      await this.#tail.restore();
+      if (!this.#tail.isWhole) await this.#tail.restore();
       if (this.#tail.size > 0 && !this.#isHeld && this.#isFullFor(bytes.length)) await this.#openNext();
-      await seal.begin();
+      if (!seal.hasBegun) await seal.begin();
     }
     await this.#tail.write(bytes, hashes, isDurable);
     // Stood still meanwhile, it has written where nobody looks any more.

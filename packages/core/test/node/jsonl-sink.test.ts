@@ -39,15 +39,32 @@ test("writes a durable record before it answers", async () => {
   expect(recordsOf(files)).toStrictEqual([JSON.parse(JSON.stringify(decisionRecord()))]);
 });
 
-test("commits many records with one write and one sync, in the order they came", async () => {
+const durable = (sink: ReturnType<typeof open>["sink"], count: number) =>
+  Array.from({ length: count }, async (_, index) => sink.append(controlRecord(`s${index}`), "durable"));
+
+test("commits records that come together with one write and one sync, in the order they came", async () => {
   const { sink, files } = open();
-  const all = Array.from({ length: 256 }, async (_, index) =>
-    sink.append(controlRecord(`s${index}`), "durable"),
-  );
+  const all = durable(sink, 60);
   await Promise.all(all);
   expect(files.counts).toStrictEqual({ append: 1, sync: 1 });
   expect(subjectsOf(files)).toStrictEqual(all.map((_, index) => `s${index}`));
-  expect(verifyLines(linesOf(files), hash, { end: sink.end })).toMatchObject({ ok: true, lines: 256 });
+});
+
+test("lets a quick disk begin while more come, and a slow one wait for all of them", async () => {
+  const { sink, files, clock } = open();
+  await sink.append(controlRecord("first"), "durable");
+  Object.assign(files.counts, { append: 0, sync: 0 });
+  const all = durable(sink, 256);
+  expect(files.counts.append).toBe(1);
+  await Promise.all(all);
+  expect(files.counts).toStrictEqual({ append: 2, sync: 2 });
+  expect(subjectsOf(files)).toStrictEqual(["first", ...all.map((_, index) => `s${index}`)]);
+  expect(verifyLines(linesOf(files), hash, { end: sink.end })).toMatchObject({ ok: true, lines: 257 });
+  files.onAppend = () => clock.advance(5);
+  await sink.append(controlRecord("slow"), "durable");
+  files.counts.append = 0;
+  await Promise.all(durable(sink, 256));
+  expect(files.counts.append).toBe(1);
 });
 
 test("answers a buffered record at once and writes it when its time is up, without a sync", async () => {

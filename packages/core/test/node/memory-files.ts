@@ -9,6 +9,8 @@ export interface MemoryFiles extends AuditFileSystem {
   /** What the next calls fail with; undefined: they do not. */
   readonly failures: { append?: Error; sync?: Error; truncate?: Error; replace?: Error };
   readonly counts: { append: number; sync: number };
+  /** Called for each append, such as to let time go by. */
+  onAppend?: () => void;
   /** Text of a file as it is on the disk. */
   text(file: string): string;
   put(file: string, text: string): void;
@@ -98,6 +100,7 @@ function segmentOf(content: Content, files: MemoryFiles): ReturnType<AuditFileSy
   return {
     async append(bytes) {
       files.counts.append += 1;
+      files.onAppend?.();
       if (files.failures.append !== undefined) throw files.failures.append;
       const taken = bytes.slice(0, Math.min(bytes.length, files.room));
       if (bytes.length > 0 && taken.length === 0) throw systemError("ENOSPC");
