@@ -13,6 +13,7 @@ import { agentContext } from "./context.ts";
 import type { ModelSettings } from "./model-call.ts";
 import type { Denial } from "./model-denial.ts";
 import { forcedTool, withTools } from "./model-request.ts";
+import { keptOptions, optionTools, promptTools } from "./option-tools.ts";
 import { toolNames } from "./tool-names.ts";
 
 /** The request with the tools that may be called, or why it makes no sense without the others. */
@@ -31,12 +32,51 @@ export async function offerTools(
   given: LanguageModelV4CallOptions,
   run: AgentRun | undefined,
 ): Promise<Offered> {
-  const { tools = [], providerOptions } = given;
-  const agent = agentContext(settings.identity, providerOptions);
+  const agent = agentContext(settings.identity, given.providerOptions);
   const denial =
     run === undefined ? await agentDenial(settings, agent) : await run.begin(given.prompt, given.abortSignal);
   if (denial !== undefined) return { denial };
-  const params = run === undefined ? given : { ...given, prompt: run.written(given.prompt) };
+  const written = run === undefined ? given : { ...given, prompt: run.written(given.prompt) };
+  const optional = await withOptions(settings, agent, written);
+  return "denial" in optional ? optional : listedTools(settings, agent, optional.params);
+}
+
+/**
+ * The request without the tools that its options bring and that may not run; denied for one that a message brings, which
+ * does not make sense without it.
+ */
+async function withOptions(
+  settings: Settings,
+  agent: GuardInit,
+  params: LanguageModelV4CallOptions,
+): Promise<Offered> {
+  const brought = promptTools(params.prompt).map(runByProvider);
+  const allowed = await visibleOf(settings, agent, brought);
+  const missing = brought.find((tool) => !allowed.includes(tool));
+  if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
+  const tools = optionTools(params.providerOptions).map(runByProvider);
+  const visible = await visibleOf(settings, agent, tools);
+  if (visible.length === tools.length) return { params };
+  // Asked in the same order as found.
+  let position = 0;
+  const kept = keptOptions(params.providerOptions, () => {
+    const tool = tools[position++];
+    return tool !== undefined && visible.includes(tool);
+  });
+  return { params: { ...params, ...(kept && { providerOptions: kept }) } };
+}
+
+function runByProvider(tool: NamedTool): NamedTool & { readonly isRunByProvider: boolean } {
+  return { ...tool, isRunByProvider: true };
+}
+
+/** The request with those of its listed tools that may be called. */
+async function listedTools(
+  settings: Settings,
+  agent: GuardInit,
+  params: LanguageModelV4CallOptions,
+): Promise<Offered> {
+  const { tools = [] } = params;
   if (tools.length === 0) return { params };
   const named = tools.map((tool) => namedTool(tool, settings));
   const visible = await visibleOf(settings, agent, named);
@@ -46,11 +86,7 @@ export async function offerTools(
   const missing = named.find(
     ({ name }) => (isEmpty || name === forced) && !visible.some((one) => one.name === name),
   );
-  if (missing !== undefined) {
-    const { name, server, originalName } = missing;
-    const tool = { name, server, originalName };
-    return { denial: await denialOf(settings, { ...agent, hookpoint: "before_tool_call", tool }) };
-  }
+  if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
   return {
     params: withTools(
       params,
@@ -92,11 +128,12 @@ function isLocal(tool: object): boolean {
   return "isProviderExecuted" in tool && tool.isProviderExecuted === false;
 }
 
-async function visibleOf(
+async function visibleOf<Tool extends NamedTool & { readonly isRunByProvider: boolean }>(
   { plane }: Settings,
   context: GuardInit,
-  named: readonly Named[],
-): Promise<readonly Named[]> {
+  named: readonly Tool[],
+): Promise<readonly Tool[]> {
+  if (named.length === 0) return named;
   const visible = await plane.guard.visibleTools(named, context);
   if (!visible.some(({ isRunByProvider }) => isRunByProvider)) return visible;
   const isOffered = await Promise.all(
@@ -112,8 +149,13 @@ async function visibleOf(
 }
 
 /** Asked in full, so that the denial is on record. */
-async function denialOf({ plane }: Settings, context: GuardInit): Promise<Denial> {
-  return toDenial(await plane.guard.ask(context));
+async function toolDenial(
+  { plane }: Settings,
+  agent: GuardInit,
+  { name, server, originalName }: NamedTool,
+): Promise<Denial> {
+  const tool = { name, server, originalName };
+  return toDenial(await plane.guard.ask({ ...agent, hookpoint: "before_tool_call", tool }));
 }
 
 function toDenial(decision: Decision): Denial {

@@ -87,7 +87,7 @@ function createApp(plane: AgentPlane, model: LanguageModel, approver?: string, n
 }
 
 const settled = async (chat: TestChat): Promise<void> => {
-  for (let turns = 0; turns < 500 && chat.status !== "ready" && chat.status !== "error"; turns++) {
+  for (let turns = 0; turns < 100_000 && chat.status !== "ready" && chat.status !== "error"; turns++) {
     // oxlint-disable-next-line no-await-in-loop -- each turn lets the stream go on
     await new Promise((next) => setImmediate(next));
   }

@@ -1,0 +1,124 @@
+import type { NamedTool } from "@agentplane/core";
+import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
+
+type Options = Readonly<Record<string, unknown>>;
+/** Whether a tool stays. */
+type Keep = (tool: NamedTool) => boolean;
+
+/**
+ * The options by which providers search, call MCP servers or offer tools that no request lists, in the AI SDK's spelling
+ * and as raw members of a request: read in the option schemas of the providers for `ai` 7, and of xAI, Google and
+ * OpenRouter in their documentation.
+ */
+const OPTIONS: ReadonlySet<string> = new Set([
+  "mcpservers",
+  "tools",
+  "plugins",
+  "connectors",
+  "searchparameters",
+  "usesearchgrounding",
+  "googlesearch",
+  "websearch",
+  "websearchoptions",
+]);
+/** Lists of tools that a message brings. */
+const LISTS: ReadonlySet<string> = new Set(["additionaltools", "toolchanges"]);
+/** Options are data of a few levels: deeper than that, nothing is read by a provider. */
+const MAX_DEPTH = 8;
+
+/** What providers would run because of the options of a call: nobody is asked about it once they are sent. */
+export function optionTools(options: Options | undefined): readonly NamedTool[] {
+  const tools: NamedTool[] = [];
+  keptOptions(options, (tool) => tools.push(tool) > 0);
+  return tools;
+}
+
+/** What they would run because of a message, or of a part of one, which a client may have written. */
+export function promptTools(prompt: LanguageModelV4CallOptions["prompt"]): readonly NamedTool[] {
+  return prompt.flatMap(({ providerOptions, content }) => [
+    ...optionTools(providerOptions),
+    ...(typeof content === "string" ? [] : content.flatMap((part) => optionTools(part.providerOptions))),
+  ]);
+}
+
+/** The options with those alone of their tools that stay; the very same where all do. */
+export function keptOptions<Given extends Options>(
+  options: Given | undefined,
+  keep: Keep,
+): Given | undefined {
+  // The same record with fewer members.
+  return options && (keptMembers(options, keep, []) as Given);
+}
+
+function keptMembers(options: Options, keep: Keep, path: readonly string[]): Options {
+  const members = Object.entries(options);
+  const kept = members.map(([name, value]) => [name, keptMember(value, keep, [...path, name])] as const);
+  if (kept.every(([, value], position) => value === members[position]?.[1])) return options;
+  return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+}
+
+function keptMember(value: unknown, keep: Keep, path: readonly string[]): unknown {
+  const name = path.at(-1) ?? "";
+  const word = name.replaceAll(/[_-]/g, "").toLowerCase();
+  // The first member names the provider.
+  const isOption = path.length > 1;
+  if (isOff(word, value)) return value;
+  if (isOption && word === "mcpservers" && Array.isArray(value))
+    return keptItems(value, (server) => keptServer(server, keep, path));
+  if (isOption && LISTS.has(word) && Array.isArray(value))
+    return keptItems(value, (item) => (isKeptItem(item, keep, path) ? item : undefined));
+  if (isOption && (OPTIONS.has(word) || LISTS.has(word)))
+    return keep({ name, originalName: path.join(".") }) ? value : undefined;
+  return isRecord(value) && path.length < MAX_DEPTH ? keptMembers(value, keep, path) : value;
+}
+
+/** @returns undefined for a list of which nothing is left: an empty one may mean all. */
+function keptItems(items: readonly unknown[], kept: (item: unknown) => unknown): unknown {
+  const left = items.map(kept);
+  if (left.every((item, position) => item === items[position])) return items;
+  const some = left.filter((item) => item !== undefined);
+  return some.length === 0 ? undefined : some;
+}
+
+/** A server offers the tools of its list; one without a list whatever it has, so it is judged by its own name. */
+function keptServer(server: unknown, keep: Keep, path: readonly string[]): unknown {
+  const name = textOf(server, "name") ?? path.at(-1) ?? "";
+  const configuration = isRecord(server) ? server["toolConfiguration"] : undefined;
+  const listed = isRecord(configuration) ? configuration["allowedTools"] : undefined;
+  if (!isRecord(server) || !isRecord(configuration) || !isNames(listed))
+    return keep({ name, server: name, originalName: path.join(".") }) ? server : undefined;
+  const allowedTools = listed.filter((tool) => keep({ name: tool, server: name }));
+  if (allowedTools.length === listed.length) return server;
+  return allowedTools.length === 0
+    ? undefined
+    : { ...server, toolConfiguration: { ...configuration, allowedTools } };
+}
+
+function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean {
+  const tool = isRecord(item) && isRecord(item["tool"]) ? item["tool"] : item;
+  const type = textOf(tool, "type") ?? path.at(-1) ?? "";
+  // What runs here is decided when it is called; what only names a tool brings none.
+  if (["function", "custom", "tool_addition", "tool_removal"].includes(type)) return true;
+  const server = textOf(tool, "serverLabel");
+  const originalName = textOf(tool, "id") ?? `${path[0] ?? ""}.${type}`;
+  return keep({ name: textOf(tool, "name") ?? type, originalName, ...(server !== undefined && { server }) });
+}
+
+function isOff(word: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return word === "searchparameters" && textOf(value, "mode") === "off";
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
+}
+
+function textOf(value: unknown, member: string): string | undefined {
+  const text = isRecord(value) ? value[member] : undefined;
+  return typeof text === "string" && text !== "" ? text : undefined;
+}
+
+function isRecord(value: unknown): value is Options {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
