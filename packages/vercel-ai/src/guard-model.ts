@@ -1,6 +1,7 @@
 import { wrapLanguageModel, type LanguageModel, type ToolSet } from "ai";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 
+import { noteGoverned } from "./governed-calls.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { generateGoverned, type ModelSettings } from "./model-call.ts";
@@ -61,8 +62,14 @@ export function guardedModel(model: LanguageModel, settings: ModelSettings): Lan
     model: own,
     middleware: {
       specificationVersion: "v4",
-      wrapGenerate: ({ params, model: inner }) => generateGoverned(settings, inner, params),
-      wrapStream: ({ params, model: inner }) => streamGoverned(settings, inner, params),
+      wrapGenerate: ({ params, model: inner }) => {
+        noteGoverned();
+        return generateGoverned(settings, inner, params);
+      },
+      wrapStream: ({ params, model: inner }) => {
+        noteGoverned();
+        return streamGoverned(settings, inner, params);
+      },
     },
   });
   return markGuarded(guarded, { plane, original: own });
