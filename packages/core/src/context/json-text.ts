@@ -185,3 +185,9 @@ function isWord(json: string, start: number): boolean {
   const char = json[start];
   return char !== '"' && char !== "{" && char !== "[";
 }
+
+/** Whether a text may be JSON with parts; undefined while only white space has come. */
+export function startsLikeJson(text: string): boolean | undefined {
+  const first = text.trimStart()[0];
+  return first === undefined ? undefined : first === "{" || first === "[";
+}

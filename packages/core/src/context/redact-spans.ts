@@ -1,5 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { ScanChannel, Scanner, Span } from "../base/scanner.ts";
+import { aroundEscapes } from "./json-escapes.ts";
+import { MaskedText } from "./masked-text.ts";
 import { FIELD_TYPE, markersIn, typeName, type MarkerWriter, type Range } from "./redact-marker.ts";
 import { strongerOf, type RedactDuty, type Treatment } from "./redact-plan.ts";
 
@@ -9,6 +11,8 @@ export interface SpanRedaction {
   readonly scanner: Scanner | undefined;
   readonly channel: ScanChannel;
   readonly writer: MarkerWriter;
+  /** The text is JSON: a finding takes the whole of an escape that it touches, or what is left would be JSON no more. */
+  readonly isJson?: boolean;
 }
 
 /** Removing one finding may join the text around it into the next; more rounds than this is an attack. */
@@ -22,11 +26,34 @@ const MAX_ROUNDS = 8;
 export function redactSpans(text: string, redaction: SpanRedaction): string {
   let current = text;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const found = findSpans(current, redaction);
+    const found = findSpansAgain(current, redaction);
     if (found.length === 0) return current;
-    current = replaceSpans(current, joinSpans(found), redaction.writer);
+    const spans = redaction.isJson === true ? joinSpans(aroundEscapes(current, found)) : found;
+    current = replaceSpans(current, spans, redaction.writer);
+    // What was looked at last is what stands there now.
+    if (spans === found && found.every(isFixedText)) return current;
   }
   return redaction.writer.write(FIELD_TYPE, text, "mask");
+}
+
+function isFixedText({ treatment }: Found): boolean {
+  return treatment === "mask" || treatment === "drop";
+}
+
+/**
+ * Everything that {@link redactSpans} replaces, as ranges of the text as it came: also what is found only once what stands
+ * beside it was replaced.
+ */
+export function findSpansAgain(text: string, redaction: SpanRedaction): readonly Found[] {
+  let spans = joinSpans(findSpans(text, redaction));
+  for (let round = 1; spans.length > 0; round++) {
+    if (round === MAX_ROUNDS) return [{ type: FIELD_TYPE, start: 0, end: text.length, treatment: "mask" }];
+    const masked = new MaskedText(text, spans);
+    const more = findSpans(masked.text, redaction);
+    if (more.length === 0) return spans;
+    spans = joinSpans([...spans, ...more.map((span) => masked.original(span))]);
+  }
+  return spans;
 }
 
 /** A finding to be replaced. */

@@ -1,8 +1,9 @@
 import { SCAN_CONTEXT_CHARS } from "../base/scanner.ts";
+import { startsLikeJson } from "./json-text.ts";
 import { redactText, type RedactDeps } from "./redact.ts";
 import { MarkerWriter } from "./redact-marker.ts";
 import { planOf, type RedactDuty, type RedactPlan } from "./redact-plan.ts";
-import { findSpans, joinSpans, replaceSpans, type Found } from "./redact-spans.ts";
+import { findSpansAgain, joinSpans, replaceSpans, type Found } from "./redact-spans.ts";
 
 /** Redacts a text that arrives in pieces. */
 export interface TextStreamRedactor {
@@ -113,7 +114,9 @@ class WindowRedactor implements TextStreamRedactor {
     const { scanner, channel } = this.#options.deps;
     const offset = this.#context.length;
     const redaction = { scans: this.#plan.scans, scanner, channel, writer: this.#writer };
-    const found = findSpans(this.#context + this.#held, redaction).filter(({ start }) => start >= offset);
+    const found = findSpansAgain(this.#context + this.#held, redaction).filter(
+      ({ start }) => start >= offset,
+    );
     return joinSpans(found.map((span) => ({ ...span, start: span.start - offset, end: span.end - offset })));
   }
 
@@ -125,10 +128,4 @@ class WindowRedactor implements TextStreamRedactor {
     const cut = isPairSplit ? decided - 1 : decided;
     return spans.find(({ start, end }) => start < cut && end > cut)?.start ?? cut;
   }
-}
-
-/** Undefined while only white space has come. */
-function startsLikeJson(text: string): boolean | undefined {
-  const first = text.trimStart()[0];
-  return first === undefined ? undefined : first === "{" || first === "[";
 }

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Hash } from "../base/ports.ts";
 import type { ScanChannel, Scanner } from "../base/scanner.ts";
 import { editJsonParts } from "./json-parts.ts";
-import { editJsonText, type JsonTextEdit } from "./json-text.ts";
+import { editJsonText, startsLikeJson, type JsonTextEdit } from "./json-text.ts";
 import { isOpaque } from "./opaque.ts";
 import { DROPPED, rebuildItems, rebuildMembers, type MemberChange } from "./rebuild.ts";
 import { FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
@@ -91,7 +91,7 @@ class Redaction implements MemberChange {
         ? editJsonParts(current, this.#textEdit())
         : (editJsonText(current, this.#textEdit()) ?? current);
       // JSON is scanned as text too: for what stands across its parts.
-      const scanned = this.#scan(edited);
+      const scanned = this.#scan(edited, startsLikeJson(edited) === true);
       if (scanned === edited) return scanned;
       // What is left of a text whose finding was dropped may be JSON.
       current = scanned;
@@ -131,7 +131,7 @@ class Redaction implements MemberChange {
     return this.#writer.write(FIELD_TYPE, text, treatment);
   }
 
-  #scan(text: string): string {
+  #scan(text: string, isJson = false): string {
     const { scans } = this.#plan;
     if (scans.length === 0 || text === "") return text;
     return redactSpans(text, {
@@ -139,6 +139,7 @@ class Redaction implements MemberChange {
       scanner: this.#deps.scanner,
       channel: this.#deps.channel,
       writer: this.#writer,
+      isJson,
     });
   }
 }
