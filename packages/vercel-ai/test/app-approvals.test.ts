@@ -27,11 +27,31 @@ describe("the application's own approvals", () => {
       expect(runs).toHaveLength(1);
     });
 
-  it("deny together with the plane: a no of either is a no", async () => {
+  const denials: readonly (readonly [string, NonNullable<GovernableSettings["toolApproval"]>])[] = [
+    ["a function", () => "denied"],
+    ["a function that says why", () => ({ type: "denied", reason: "mine" })],
+    ["a map", { pay: "denied" }],
+    ["a map of functions", { pay: () => "denied" }],
+  ];
+  for (const [form, toolApproval] of denials)
+    it(`deny together with the plane, a no of either is a no: ${form}`, async () => {
+      for (const plane of [askingPlane([asking("pay")]), planeOf()]) {
+        const pay = countingTool();
+        const chat = { plane, tools: { pay: pay.tool }, more: { toolApproval } };
+        // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+        expect(requestsIn(await asked(chat)).every(({ isAutomatic }) => isAutomatic === true)).toBe(true);
+        expect(pay.runs).toEqual([]);
+      }
+    });
+
+  it("may deny when the answer comes what they asked about before", async () => {
     const pay = countingTool();
-    const plane = askingPlane([asking("pay")]);
-    const chat = { plane, tools: { pay: pay.tool }, more: { toolApproval: () => "denied" as const } };
-    expect(requestsIn(await asked(chat)).every(({ isAutomatic }) => isAutomatic === true)).toBe(true);
+    let verdict: "user-approval" | "denied" = "user-approval";
+    const chat = { plane: planeOf(), tools: { pay: pay.tool }, more: { toolApproval: () => verdict } };
+    const history = await asked(chat);
+    expect(requestsIn(history)).toHaveLength(1);
+    verdict = "denied";
+    await call(chat, answered(history)).catch(() => undefined);
     expect(pay.runs).toEqual([]);
   });
 

@@ -75,6 +75,28 @@ describe("models of other kinds", () => {
     expect(await usedOf(plane)).toMatchObject({ held: 0 });
   });
 
+  it("are told nothing of who acts: what is meant for the plane stays here", async () => {
+    const plane = planeOf([], { identity: { trust: ["framework"] } });
+    const providerOptions = { agentplane: { tenant: "acme" }, other: { size: "big" } };
+    const told: unknown[] = [];
+    const embedding = new MockEmbeddingModelV4({
+      doEmbed: async (options) => {
+        told.push(options.providerOptions);
+        return { embeddings: [[1]], usage: { tokens: 1 }, warnings: [] };
+      },
+    });
+    await embed({ model: guardEmbeddingModel(plane, WHO, embedding), value: "a", providerOptions });
+    const image = new MockImageModelV4({
+      doGenerate: async (options) => {
+        told.push(options.providerOptions);
+        const response = { timestamp: new Date(0), modelId: "m", headers: undefined };
+        return { images: ["aGk="], warnings: [], response };
+      },
+    });
+    await generateImage({ model: guardImageModel(plane, WHO, image as never), prompt: "x", providerOptions });
+    expect(told).toEqual([{ other: { size: "big" } }, { other: { size: "big" } }]);
+  });
+
   it("paint from redacted prompts", async () => {
     const painted: unknown[] = [];
     const model = new MockImageModelV4({
