@@ -368,7 +368,9 @@ describe("laws", () => {
     fc.assert(
       fc.property(values, duties, (value, all) => {
         const next = redact(snapshot(value), [...all, duty({ detect: ["email"] })], deps);
-        expect(JSON.stringify(next)).not.toMatch(/[a-z]+@[a-z]+\.[a-z]+/);
+        // Written as JSON, a line break before an at sign would read like the letter n.
+        const surface = JSON.stringify(next).replaceAll(/\\+[bfnrt]/g, " ");
+        expect(surface).not.toMatch(/[a-z]+@[a-z]+\.[a-z]+/);
       }),
     );
   });
