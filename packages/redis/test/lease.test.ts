@@ -123,17 +123,28 @@ describe.skipIf(!hasRedis)("leases", () => {
 
   test("shrinks near the limit and then takes nothing", async () => {
     const spec = budget("near", 100);
-    const state = await openState({ namespace, lease: { max: 80, ttlMs: 60_000 } });
+    const own = freshNamespace();
+    namespaces.push(own);
+    const [state, exactly] = [
+      await openState({ namespace: own, lease: { max: 80, ttlMs: 60_000 } }),
+      await openState({ namespace: own }),
+    ];
     const granted: number[] = [];
+    const left: number[] = [];
     for (let call = 0; call < 100; call++) {
       const { isGranted } = await state.ledger.reserve(request(`near:${call}`, spec, 1));
+      const { used, held } = await exactly.ledger.read(spec);
+      left.push(100 - used - held);
       if (isGranted) await state.ledger.settle(`near:${call}`, [1]);
       granted.push(isGranted ? 1 : 0);
     }
     expect(granted.reduce((sum, one) => sum + one, 0)).toBe(100);
+    // One client: half of what is left each time, down to one.
+    expect([...new Set(left)]).toEqual([50, 25, 13, 7, 4, 2, 1, 0]);
     expect((await state.ledger.reserve(request("over", spec, 1))).isGranted).toBe(false);
     await state.close();
-    expect(await exact.ledger.read(spec)).toEqual({ used: 100, held: 0, limit: 100 });
+    expect(await exactly.ledger.read(spec)).toEqual({ used: 100, held: 0, limit: 100 });
+    await exactly.close();
   });
 
   test("a hold that nobody ends is charged or given back in its time", async () => {

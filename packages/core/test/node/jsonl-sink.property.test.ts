@@ -11,6 +11,8 @@ import { memoryFiles, systemError, type MemoryFiles } from "./memory-files.ts";
 
 type Step =
   | { readonly kind: "durable" | "buffered" }
+  /** So many at once that the disk begins before the last of them has come. */
+  | { readonly kind: "burst"; readonly count: number }
   | { readonly kind: "room"; readonly bytes: number }
   | { readonly kind: "fail"; readonly what: "append" | "sync" | "truncate" }
   | { readonly kind: "heal" | "wait" };
@@ -18,6 +20,7 @@ type Step =
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("durable" as const, "buffered" as const) }) },
+    fc.record({ kind: fc.constant("burst" as const), count: fc.integer({ min: 60, max: 200 }) }),
     fc.record({ kind: fc.constant("room" as const), bytes: fc.nat({ max: 1_500 }) }),
     fc.record({ kind: fc.constant("fail" as const), what: fc.constantFrom("append", "sync", "truncate") }),
     { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("heal" as const, "wait" as const) }) },
@@ -49,20 +52,21 @@ test("whatever the disk does: acknowledged and kept records are in the chain onc
       });
       const fate = new Map<string, "written" | "refused" | "kept">();
       const waiting: Promise<void>[] = [];
+      const append = (subject: string, mode: "durable" | "buffered"): void => {
+        const written = sink.append(controlRecord(subject), mode);
+        if (written === undefined) return void fate.set(subject, "kept");
+        waiting.push(
+          written.then(
+            () => void fate.set(subject, "written"),
+            () => void fate.set(subject, "refused"),
+          ),
+        );
+      };
       for (const [number, step] of plan.entries()) {
         disturb(step, files);
-        if (step.kind === "durable" || step.kind === "buffered") {
-          const subject = `s${number}`;
-          const written = sink.append(controlRecord(subject), step.kind);
-          if (written === undefined) fate.set(subject, "kept");
-          else
-            waiting.push(
-              written.then(
-                () => void fate.set(subject, "written"),
-                () => void fate.set(subject, "refused"),
-              ),
-            );
-        }
+        if (step.kind === "durable" || step.kind === "buffered") append(`s${number}`, step.kind);
+        if (step.kind === "burst")
+          for (let one = 0; one < step.count; one++) append(`s${number}.${one}`, "durable");
         // oxlint-disable-next-line no-await-in-loop -- time passes between the steps
         if (step.kind === "wait") await ports.clock.advanceAsync(1_000);
       }

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -72,6 +73,39 @@ test("a plane stays synchronous, and plugs, approvals, budgets, sessions and ver
   expect(second.engine.decide({ ...call, tool: "look2" })).toMatchObject({ effect: "block", ruleId: "rate" });
   expect(second.versions.history("q")).toMatchObject([{ author: "ada" }]);
   await second.close();
+});
+
+test("a question, its answer and a mode outlive the process that made them", async () => {
+  const file = newFile();
+  const act = { by: "olga", reason: "incident" };
+  const options = {
+    approvals: { resolver: "external", key: "k" },
+    policies: [
+      {
+        id: "p",
+        blocking: [rule.condition({ where: { tool: "pay" }, then: "escalate", reason: "a person decides" })],
+      },
+    ],
+  } as const;
+  const call = {
+    hookpoint: "before_tool_call",
+    agent: "bot",
+    tool: { name: "pay", input: { n: 1 } },
+  } as const;
+  const open = () => createAgentPlane({ ...options, state: sqliteState({ path: file }) });
+  const first = open();
+  const asked = first.engine.decide(call);
+  if ("then" in asked || asked.approvalId === undefined) throw new Error("nobody was asked");
+  void first.controls.degrade({ kind: "agent", id: "other" }, "FULL_BLOCK", act);
+  await first.close();
+  const second = open();
+  expect(await second.approvals.get(asked.approvalId)).toMatchObject({ status: "pending" });
+  await second.approvals.approve(asked.approvalId, { by: "mira", role: "operator" });
+  expect(second.engine.decide({ ...call, agent: "other", tool: "look" })).toMatchObject({ effect: "block" });
+  await second.close();
+  const third = open();
+  expect(third.engine.decide(call)).toMatchObject({ effect: "allow" });
+  await third.close();
 });
 
 test("what was held by a process that is gone expires, and what it used still counts", () => {
