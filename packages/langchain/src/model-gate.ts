@@ -17,6 +17,7 @@ import { withOutputLimit } from "./output-limit.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { withPrompt } from "./prompt.ts";
 import type { AllowedAnswer, ProviderCalls } from "./provider-calls.ts";
+import { settingTools } from "./setting-tools.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import { nameOfTool, withVisibleTools } from "./visible-tools.ts";
 
@@ -41,7 +42,8 @@ export async function governedModelCall(
 ): Promise<AIMessage> {
   const request = await withVisibleTools(gate, given);
   const call = gate.calls.start(request.runtime);
-  const offered = { tools: request.tools.map(nameOfTool), callId: call.callId };
+  const settled = settingTools(request.modelSettings).map(({ name }) => name);
+  const offered = { tools: [...request.tools.map(nameOfTool), ...settled], callId: call.callId };
   const context = modelContext(gate.identity, request, offered);
   let [hasRun, allowed]: [boolean, AllowedAnswer | undefined] = [false, undefined];
   try {
