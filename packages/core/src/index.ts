@@ -120,6 +120,7 @@ export type { CallResult, ResultCodec } from "./enforce/complete.ts";
 export type { GuardedCall } from "./enforce/execute.ts";
 export type { StreamCall } from "./enforce/guard-stream.ts";
 export type { ChunkText, StreamCodec } from "./enforce/stream-codec.ts";
+export type { TextStreamRedactor } from "./context/redact-stream.ts";
 export type { GuardedTool, ToolRun } from "./enforce/tool-run.ts";
 export type { Denied, Outcome } from "./enforce/outcome.ts";
 export type { NamedTool } from "./enforce/visible-tools.ts";

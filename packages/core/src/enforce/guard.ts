@@ -1,6 +1,7 @@
 import { requireFunction, requireList, requireObject, requireText } from "../base/argument.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
+import type { TextStreamRedactor } from "../context/redact-stream.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { Ruling, StreamDuties } from "../decision/decision-point.ts";
 import {
@@ -16,6 +17,7 @@ import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
 import { denied, type Denied, type Outcome } from "./outcome.ts";
 import { previewCall, type Preview } from "./preview.ts";
+import { openText } from "./stream-progress.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
 import { throughHooks, type AfterHooks } from "./through-hooks.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
@@ -72,11 +74,13 @@ export interface Guard {
   preview<R>(call: Admission | GuardedContext, value: R): MaybePromise<Preview<R>>;
   /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
-  /**
-   * What is owed to the answer of an admitted model call before any of it leaves, also by what imposed it at the
-   * admission and by hooks: for a framework that streams on its own.
-   */
+  /** What is owed to an admitted model call's answer before any of it leaves: for a framework that streams on its own. */
   streamDuties(admission: Admission): StreamDuties;
+  /**
+   * Redacts one text of that answer as it comes, however it is cut: what it gives may be shown; what it keeps, once the
+   * end of the call was judged.
+   */
+  streamText(admission: Admission): TextStreamRedactor;
   /** The tools a model may see now. */
   visibleTools<T extends NamedTool>(tools: readonly T[], context: GuardedContext): MaybePromise<readonly T[]>;
   close(): void;
@@ -125,6 +129,7 @@ export function createGuard(given: GuardCore): Guard {
     },
     preview: (running, value) => previewCall(core, running, value),
     streamDuties: (admission) => streamDuties(core, ownAdmission(admission)),
+    streamText: (admission) => openText(core, streamDuties(core, ownAdmission(admission))),
     visibleTools(tools, asked) {
       requireList("guard.visibleTools: tools", tools);
       const { context, denial } = core.contexts.prepare(asked);

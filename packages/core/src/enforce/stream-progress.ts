@@ -34,13 +34,7 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
   const redactorOf = (part: string): TextStreamRedactor => {
     const known = redactors.get(part);
     if (known !== undefined) return known;
-    const deps = { scanner: core.scanner, hash: core.ports.hash, channel: "model_output" } as const;
-    // A buffered stream is judged before anything leaves, so each part is then redacted as a whole.
-    const created = createTextStreamRedactor(
-      duties.redact,
-      holdBack === "whole" ? Number.MAX_SAFE_INTEGER : holdBack,
-      deps,
-    );
+    const created = openText(core, duties);
     redactors.set(part, created);
     return created;
   };
@@ -108,6 +102,16 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
       return hasStarted;
     },
   };
+}
+
+/** Redacts one text of an answer as it comes. */
+export function openText(
+  { scanner, ports }: GuardCore,
+  { redact, holdBack }: StreamDuties,
+): TextStreamRedactor {
+  const deps = { scanner, hash: ports.hash, channel: "model_output" } as const;
+  // A buffered stream is judged before anything leaves, so each part is then redacted as a whole.
+  return createTextStreamRedactor(redact, holdBack === "whole" ? Number.MAX_SAFE_INTEGER : holdBack, deps);
 }
 
 function textOf(judged: StreamContent, part: string): string {

@@ -180,6 +180,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "type StreamCodec",
     "type StreamDuties",
     "type Target",
+    "type TextStreamRedactor",
     "type Timers",
     "type Tokenizer",
     "type ToolCall",
