@@ -5,6 +5,7 @@ import { appApproval, type AppApproval, type ApprovalQuestion, type Status } fro
 import { answerIn, passOn } from "./approval-answer.ts";
 import { reasonWithId } from "./approval-reason.ts";
 import { toolContext } from "./context.ts";
+import { noteAsked } from "./governed-calls.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
 import { identityOf, type CallIdentity, type GovernedIdentity } from "./identity.ts";
 import type { Denial } from "./model-denial.ts";
@@ -74,6 +75,7 @@ export function guardedApproval(
 }
 
 async function approve(settings: Settings, question: ApprovalQuestion): Promise<Status> {
+  noteAsked(settings.plane, question.toolCall.toolCallId);
   // It has run already, at the provider: a no would be a lie in the messages.
   if (question.toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
   const asked = await ask(settings, question);

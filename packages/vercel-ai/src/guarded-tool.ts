@@ -2,6 +2,7 @@ import type { Admission, MaybePromise, NamedTool, ToolRun } from "@agentplane/co
 import type { ToolExecutionOptions } from "ai";
 
 import { toolContext } from "./context.ts";
+import { noteGoverned } from "./governed-calls.ts";
 import { identityOf } from "./identity.ts";
 import { cuttable } from "./native-signal.ts";
 import { isAwaited, whenAnswered } from "./nested-wait.ts";
@@ -29,6 +30,7 @@ export function guardedExecute(settings: ToolSettings, names: NamedTool, tool: A
   const { name } = names;
   return (input, options) => {
     const { toolCallId, abortSignal } = options;
+    noteGoverned(toolCallId);
     onCall?.(options);
     const attempt = (): MaybePromise<ToolRun<unknown>> =>
       plane.guard.toolRun<unknown>({

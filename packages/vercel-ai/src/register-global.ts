@@ -1,11 +1,18 @@
-import { PolicyBlocked, PolicyDegraded, type GuardInit } from "@agentplane/core";
+import {
+  AgentplaneError,
+  PolicyBlocked,
+  PolicyDegraded,
+  type Decision,
+  type GuardInit,
+} from "@agentplane/core";
 import { gateway, registerTelemetry, type Telemetry } from "ai";
 
 import { modelContext, toolContext } from "./context.ts";
-import { watchCall } from "./governed-calls.ts";
+import { followToolCalls, wasAsked, watchCall } from "./governed-calls.ts";
 import { guardProvider, type AnyProvider } from "./guard-provider.ts";
 import type { ModelOptions } from "./guard-model.ts";
 import { identityOf, type GovernedIdentity } from "./identity.ts";
+import { whenAnswered } from "./nested-wait.ts";
 import type { GovernedPlane } from "./plane.ts";
 
 /** How the whole process is covered. */
@@ -13,17 +20,17 @@ export interface GlobalOptions extends ModelOptions {
   /** Gives models by name. Default: the provider that is registered now, else the gateway. */
   readonly provider?: AnyProvider;
   /**
-   * Told once of each agent inside a governed tool that nobody governs, after a model call of it: of its
-   * `telemetry.functionId`, else of its model as `provider/model`. Default: a warning on the console.
+   * Told once of each agent inside a governed tool that nobody governs, after a call of it that no plane has seen: of its
+   * `telemetry.functionId`, else of that call's model as `provider/model` or of its tool. Default: a warning on the console.
    */
   readonly onUngoverned?: (agent: string) => void;
 }
 
 /**
  * A safety net for calls that nobody governs: models asked for by name are guarded, and what no policy, plug or mode
- * allows whatever its input, or with this input, does not run, whoever built the agent. It rewrites and redacts nothing
- * of the rest, opens no approval and counts no limit, and a call turns it off with `telemetry: { isEnabled: false }` or
- * `integrations` of its own. Guard the agents themselves with `govern`.
+ * allows whatever its input, or with this input, does not run, whoever built the agent; a tool call that needs a human
+ * runs once the plane was answered. It rewrites and redacts nothing of the rest and counts no limit, and a call turns it
+ * off with `telemetry: { isEnabled: false }` or `integrations` of its own. Guard the agents themselves with `govern`.
  * @returns Takes it away again.
  */
 export function registerGlobal(
@@ -35,6 +42,7 @@ export function registerGlobal(
   const own = provider ?? before ?? gateway;
   const guarded = guardProvider(plane, identity, own, options);
   globalThis.AI_SDK_DEFAULT_PROVIDER = guarded;
+  followToolCalls(plane);
   const net = netOf(plane, identity, onUngoverned);
   registerTelemetry(net);
   return () => {
@@ -59,12 +67,15 @@ function netOf(
     onUngoverned(agent);
   };
   return {
-    async executeTool({ toolCall, toolCallId, execute }) {
-      if (toolCall !== undefined) {
-        const { toolName, input } = toolCall;
-        await stopForbidden(plane, toolContext(who, { names: { name: toolName }, toolCallId, input }));
-      }
-      return execute();
+    async executeTool({ toolCall, toolCallId, functionId, execute }) {
+      const run = !plane.guard.isNested()
+        ? execute
+        : () => watchCall(toolCallId, execute, () => report(functionId ?? toolCall?.toolName ?? "?"));
+      if (toolCall === undefined) return run();
+      const { toolName, input } = toolCall;
+      const context = toolContext(who, { names: { name: toolName }, toolCallId, input });
+      const effect = await stopForbidden(plane, context);
+      return effect === "ask" && !wasAsked(plane, toolCallId) ? runAsked(plane, context, run) : run();
     },
     async executeLanguageModelCall({ provider, modelId, callId, functionId, execute }) {
       if (provider !== undefined && modelId !== undefined) {
@@ -73,7 +84,9 @@ function netOf(
       }
       // Elsewhere the net itself is what governs; in a tool of a governed agent somebody meant to.
       if (!plane.guard.isNested()) return execute();
-      return watchCall(execute, () => report(functionId ?? `${provider ?? "?"}/${modelId ?? "?"}`));
+      return watchCall(undefined, execute, () =>
+        report(functionId ?? `${provider ?? "?"}/${modelId ?? "?"}`),
+      );
     },
   };
 }
@@ -87,9 +100,31 @@ function warn(agent: string): void {
 }
 
 /** A look without state, because a governed call is counted where it is governed; what is stopped is on record. */
-async function stopForbidden({ guard }: GovernedPlane, context: GuardInit): Promise<void> {
+async function stopForbidden({ guard }: GovernedPlane, context: GuardInit): Promise<Decision["effect"]> {
   const { effect } = await guard.peek(context);
-  if (effect !== "block") return;
+  if (effect !== "block") return effect;
   const decision = await guard.ask(context);
   throw decision.cause === "mode" ? new PolicyDegraded(decision) : new PolicyBlocked(decision);
+}
+
+/** Runs a tool call that needs a human, and that nobody else has asked about, when the plane was answered. */
+async function runAsked<Result>(
+  plane: GovernedPlane,
+  context: GuardInit,
+  execute: () => PromiseLike<Result>,
+): Promise<Result> {
+  const outcome = await whenAnswered(plane, undefined, () =>
+    plane.guard.toolCall<Result>({
+      context,
+      run: async ({ isInputChanged }) => {
+        if (!isInputChanged) return execute();
+        throw new AgentplaneError(
+          "content_refused",
+          "the net cannot change an input; wrap the agent's settings in govern(plane, identity, settings)",
+        );
+      },
+    }),
+  );
+  if (outcome.status !== "ran") throw outcome.error;
+  return outcome.result;
 }

@@ -14,6 +14,7 @@ import {
   planeOf,
   WHO,
 } from "./planes.ts";
+import { answered, asked, call } from "./approval-chat.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -101,6 +102,34 @@ describe("the safety net", () => {
       "before_tool_call",
       "before_model_call",
     ]);
+  });
+
+  it("runs a tool that needs a human once the plane was answered, once", async () => {
+    const plane = askingPlane([asking("wipe")]);
+    unregister = registerGlobal(plane, { agent: "app" });
+    const wipe = countingTool();
+    const run = (id: string) => {
+      const model = new ScriptedModel([{ calls: [{ id, name: "wipe" }] }, { text: "done" }]);
+      return generateText({ model, tools: { wipe: wipe.tool }, prompt: "go", stopWhen });
+    };
+    const { steps } = await run("w1");
+    expect(steps[0]?.content).toContainEqual(expect.objectContaining({ type: "tool-error" }));
+    expect(wipe.runs).toEqual([]);
+    const [request] = await plane.approvals.list({ status: "pending" });
+    await plane.approvals.approve(request?.id ?? "", { by: "olga", role: "operator" });
+    await run("w2");
+    await run("w3");
+    expect(wipe.runs).toHaveLength(1);
+  });
+
+  it("asks nothing of a governed call, whose own approval it is", async () => {
+    const plane = askingPlane([asking("pay")]);
+    unregister = registerGlobal(plane, { agent: "app" });
+    const pay = countingTool();
+    const chat = { plane, tools: { pay: pay.tool } };
+    await call(chat, answered(await asked(chat)));
+    expect(pay.runs).toHaveLength(1);
+    expect(await plane.approvals.list({ status: "pending" })).toEqual([]);
   });
 
   it("is gone once it was taken away", async () => {

@@ -1,9 +1,9 @@
-import { generateText, stepCountIs, streamText, tool } from "ai";
+import { generateText, stepCountIs, streamText, tool, type LanguageModel } from "ai";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
-import { govern, guardModel, registerGlobal } from "../src/index.ts";
-import { planeOf, WHO } from "./planes.ts";
+import { govern, guardModel, guardTools, registerGlobal } from "../src/index.ts";
+import { asking, askingPlane, countingTool, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -84,3 +84,74 @@ it("reports no agent of its own right: the net is what governs it", async () => 
   await generateText({ model: new ScriptedModel([]), prompt: "go" });
   expect(agents).toEqual([]);
 });
+
+describe("an agent inside a governed tool whose model alone is guarded", () => {
+  /** A governed run with such an agent, whose tool a policy asks about. */
+  const setting = (isByName: boolean) => {
+    const plane = askingPlane([asking("wipe")]);
+    const inner = new ScriptedModel([{ calls: [{ id: "i1", name: "wipe" }] }, { text: "inner" }], "inner");
+    const provider = {
+      specificationVersion: "v4",
+      languageModel: () => inner,
+      embeddingModel: never,
+      imageModel: never,
+    } as const;
+    const agents: string[] = [];
+    const onUngoverned = (agent: string): void => void agents.push(agent);
+    unregister = registerGlobal(plane, { agent: "app" }, { provider, onUngoverned });
+    const wipe = countingTool();
+    const model: LanguageModel = isByName ? "any/inner" : guardModel(plane, { agent: "inner" }, inner);
+    const run = (tools = { wipe: wipe.tool }): PromiseLike<{ text: string }> => {
+      const execute = async () => (await generateText({ model, tools, prompt: "go", stopWhen })).text;
+      const delegate = tool({ inputSchema: z.object({}), execute });
+      const outer = new ScriptedModel([{ calls: [{ name: "delegate" }] }, { text: "outer" }]);
+      return generateText(govern(plane, WHO, { model: outer, tools: { delegate }, prompt: "go", stopWhen }));
+    };
+    return { plane, wipe, agents, run };
+  };
+
+  for (const isByName of [false, true])
+    it(`is reported for its tools, which wait for the answer to a policy's question: ${isByName ? "by name" : "guardModel"}`, async () => {
+      const { plane, wipe, agents, run } = setting(isByName);
+      const done = run();
+      const request = await requested(plane);
+      expect(request.binding.tool?.name).toBe("wipe");
+      expect(wipe.runs).toEqual([]);
+      await plane.approvals.approve(request.id, { by: "olga", role: "operator" });
+      expect((await done).text).toBe("outer");
+      expect(wipe.runs).toHaveLength(1);
+      expect(agents).toEqual(["wipe"]);
+    });
+
+  it("does not run what a human refuses", async () => {
+    const { plane, wipe, run } = setting(false);
+    const done = run();
+    await plane.approvals.deny((await requested(plane)).id, { by: "olga", role: "operator" });
+    await done;
+    expect(wipe.runs).toEqual([]);
+  });
+
+  it("is not reported where its tools are guarded too", async () => {
+    const { plane, wipe, agents, run } = setting(false);
+    const read = guardTools(plane, { agent: "inner" }, { wipe: wipe.tool });
+    const stop = plane.approvals.subscribe(({ id, status }) => {
+      if (status === "pending") void plane.approvals.approve(id, { by: "olga", role: "operator" });
+    });
+    await run(read);
+    stop();
+    expect(wipe.runs).toHaveLength(1);
+    expect(agents).toEqual([]);
+  });
+});
+
+async function requested(plane: ReturnType<typeof planeOf>) {
+  return vi.waitFor(async () => {
+    const [request] = await plane.approvals.list({ status: "pending" });
+    if (request === undefined) throw new Error("nobody has been asked yet");
+    return request;
+  });
+}
+
+function never(): never {
+  throw new Error("not asked for");
+}
