@@ -3,29 +3,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
 import { budget, rate, take } from "./limits.ts";
-import { openState, pause } from "./open-state.ts";
+import { openState } from "./open-state.ts";
 import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { watchCommands, type SentCommands } from "./sent-commands.ts";
 
 describe.skipIf(!canStartServers)("one round trip", () => {
   let server: PrivateServer;
   let state: RedisState;
-  let monitor: Redis;
-  /** Commands that clients have sent, without those of scripts and of the heartbeat. */
-  let commands: string[];
+  let commands: SentCommands;
 
   beforeAll(async () => {
     server = await startServer();
     state = await openState({ url: server.url, heartbeatMs: 60_000 });
-    const client = new Redis(server.url);
-    monitor = await client.monitor();
-    client.disconnect();
-    monitor.on("monitor", (_time: string, args: readonly string[], source: string) => {
-      if (source !== "lua") commands.push(args[0]?.toLowerCase() ?? "");
-    });
-    commands = [];
+    commands = await watchCommands(server.url);
   });
   afterAll(async () => {
-    monitor.disconnect();
+    commands.close();
     await state.close();
     await server.dispose();
   });
@@ -42,11 +35,9 @@ describe.skipIf(!canStartServers)("one round trip", () => {
     await work("warm");
     await state.ledger.release("warm");
     await state.ledger.reserve(call("it"));
-    await pause(30);
-    commands = [];
+    await commands.take();
     await work("it");
-    await pause(30);
-    const sent = commands;
+    const sent = await commands.take();
     await state.ledger.release("it");
     return sent;
   }
@@ -76,14 +67,12 @@ describe.skipIf(!canStartServers)("one round trip", () => {
     const client = new Redis(server.url);
     await state.ledger.reserve(call("before"));
     await client.script("FLUSH");
-    await pause(30);
-    commands = [];
+    await commands.take();
     const answers = await Promise.all(
       [1, 2, 3].map(async (at) => state.ledger.reserve(call(`flushed${at}`))),
     );
     expect(answers.every(({ isGranted }) => isGranted)).toBe(true);
-    await pause(30);
-    expect(new Set(commands)).toEqual(new Set(["evalsha", "eval"]));
+    expect(new Set(await commands.take())).toEqual(new Set(["evalsha", "eval"]));
     expect((await state.ledger.read(budget("b0"))).held).toBeGreaterThanOrEqual(4);
     client.disconnect();
   });

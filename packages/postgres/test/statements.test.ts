@@ -1,0 +1,122 @@
+import { setTimeout } from "node:timers/promises";
+
+import { createAgentPlane, rule, type LimitSpec, type RuleSpec, type StateStore } from "@agentplane/core";
+import { Client, Pool } from "pg";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+
+import { DATABASE_URL, hasServer, TestSchema } from "./server.ts";
+
+/** The statements that were sent, in order. */
+let sent: string[] = [];
+
+class CountedClient extends Client {}
+CountedClient.prototype.query = function query(this: Client, ...args: unknown[]): never {
+  // Changes are followed beside the calls.
+  if (!String(args[0]).includes("change_head")) sent.push(String(args[0]));
+  // The driver has many forms of it, all passed on as they are.
+  return Reflect.apply(Client.prototype.query, this, args) as never;
+};
+
+function limits(count: number): readonly LimitSpec[] {
+  return Array.from({ length: count }, (_, at) => ({
+    key: `limit ${at}`,
+    measure: at % 2 === 0 ? "tokens" : "calls",
+    limit: 100_000,
+    window: { kind: "sliding", windowMs: 3_600_000 },
+  }));
+}
+
+describe.skipIf(!(await hasServer()))("statements", () => {
+  const schema = new TestSchema();
+  const pool = new Pool({ connectionString: DATABASE_URL, Client: CountedClient });
+  // Neither looked at nor tidied in between.
+  const store: StateStore = schema.open({ pool, pollMs: 3_600_000, tidyMs: 3_600_000, listen: false });
+  const reserve = async (id: string, count: number): Promise<boolean> => {
+    const items = limits(count).map(
+      (spec) => ({ spec, amount: 1, isSoft: false, expired: "charge" }) as const,
+    );
+    return (await store.ledger.reserve({ id, ttlMs: 60_000, items })).isGranted;
+  };
+
+  beforeEach(async () => {
+    await reserve("held", 20);
+    sent = [];
+  });
+  afterAll(async () => {
+    await store.close();
+    await pool.end();
+    await schema.drop();
+  });
+
+  test.for<readonly [name: string, work: () => unknown]>([
+    ["one limit reserved", () => reserve("one", 1)],
+    ["twenty limits reserved", () => reserve("twenty", 20)],
+    ["the same reserved again", () => reserve("held", 20)],
+    ["twenty limits settled", () => store.ledger.settle("held", [])],
+    ["twenty limits given back", () => store.ledger.release("held")],
+    ["twenty limits renewed", () => store.ledger.renew("held", 1_000)],
+    ["a limit read", () => store.ledger.read(limits(1)[0]!)],
+    ["a limit raised", () => store.ledger.grant(limits(1)[0]!, 1)],
+    ["a limit reset", () => store.ledger.reset("limit 0")],
+    ["a document read", () => store.versions.read("a")],
+  ])("%s: one, in no transaction but its own", async ([, work]) => {
+    await work();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).not.toMatch(/BEGIN|COMMIT/);
+  });
+
+  test("twenty limits, the last of which is full: nothing of the others is taken, in one statement", async () => {
+    const [full, ...others] = limits(20).toReversed();
+    await store.ledger.reset(full!.key);
+    const items = [...others, full!].map((spec) => {
+      const amount = spec === full ? 100_001 : 1;
+      return { spec, amount, isSoft: false, expired: "charge" } as const;
+    });
+    const before = await Promise.all(others.map(async (spec) => store.ledger.read(spec)));
+    sent = [];
+    expect(await store.ledger.reserve({ id: "refused", ttlMs: 60_000, items })).toEqual({
+      isGranted: false,
+      breaches: [{ index: 19 }],
+    });
+    expect(sent).toHaveLength(1);
+    expect(await Promise.all(others.map(async (spec) => store.ledger.read(spec)))).toEqual(before);
+  });
+
+  const rates = (count: number): readonly RuleSpec[] =>
+    Array.from({ length: count }, (_, at) => rule.rate({ id: `r${at}`, limit: 100_000, window: "1h" }));
+
+  test.for<
+    readonly [name: string, limits: number, callId: string | undefined, before: number, after: number]
+  >([
+    ["no limit: two for the history of its session", 0, undefined, 2, 2],
+    ["one limit: one more", 1, undefined, 3, 3],
+    ["twenty limits: one more, for all of them", 20, undefined, 3, 3],
+    ["twenty limits and an id: four more to know it again, and two at its end", 20, "call", 7, 5],
+  ])("a governed call under %s", async ([name, count, callId, before, after]) => {
+    const plane = createAgentPlane({
+      id: name,
+      state: store,
+      policies: [{ id: "p", blocking: rates(count) }],
+      tools: { search: { access: "read", external: false } },
+    });
+    await plane.ready();
+    // What was read at the start may be read once more, beside the calls.
+    await setTimeout(200);
+    sent = [];
+    let admission = 0;
+    await plane.guard.toolCall({
+      context: {
+        hookpoint: "before_tool_call",
+        agent: "a",
+        session: "s",
+        tool: { name: "search", input: {} },
+        ...(callId !== undefined && { callId }),
+      },
+      run: () => {
+        admission = sent.length;
+        return "found";
+      },
+    });
+    expect([admission, sent.length - admission]).toEqual([before, after]);
+  });
+});
