@@ -4,7 +4,14 @@ import { drain } from "../base/sliced-work.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { Policy, PolicyDocument, PolicySource } from "../policy/policy.ts";
 import { createLoadQueue, type LoadOutcome } from "./load-queue.ts";
-import { loadInSlices, loadOne, putInForce, type PolicyChange, type PolicyLoadDeps } from "./policy-load.ts";
+import {
+  loadInSlices,
+  loadOne,
+  putInForce,
+  recordRefused,
+  type PolicyChange,
+  type PolicyLoadDeps,
+} from "./policy-load.ts";
 import type { CheckedRules } from "./policy-set.ts";
 
 /** How policies come into force and leave it; every change is atomic and checked first. */
@@ -34,6 +41,12 @@ export interface PolicyChanges {
    * @example await plane.engine.load("server", await response.text());
    */
   load(source: PolicySource, document: PolicyDocument | string): Promise<LoadOutcome>;
+  /**
+   * Puts on the record that the new content of a source cannot even be read; what is in force stays. Content that is
+   * read and refused is on the record by itself.
+   * @example plane.engine.recordUnreadable("server", error);
+   */
+  recordUnreadable(source: PolicySource, error: Error): void;
 }
 
 /** What changing policies needs. */
@@ -80,6 +93,10 @@ export function createPolicyChanges({ ports, ...rest }: PolicyChangeDeps): Polic
     async load(source, document) {
       requireSource("engine.load: source", source);
       return queue.start(source, loadInSlices(source, document, deps));
+    },
+    recordUnreadable(source, error) {
+      requireSource("engine.recordUnreadable: source", source);
+      recordRefused(error, { source, subject: source }, deps);
     },
   };
 }

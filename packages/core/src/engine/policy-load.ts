@@ -52,7 +52,7 @@ export function loadOne(policy: unknown, deps: PolicyLoadDeps): LoadedAndRules {
   try {
     return loadedOf(loadPolicy(policy, "", optionsOf("code", known, deps)), "code", known);
   } catch (error) {
-    throw onRecord(error, { source: "code", subject: "policy" }, deps);
+    throw recordRefused(error, { source: "code", subject: "policy" }, deps);
   }
 }
 
@@ -83,7 +83,11 @@ function* checkInSlices(
   // What is in force now: a change of this source ends or drops this load first.
   const known = deps.set.sourceSet(source).policies;
   const options = { ...optionsOf(source, known, deps), memberCount: json?.memberCount };
-  const { policies: checked, tools, defaultEffect } = yield* parseInSlices(json?.value ?? document, options);
+  const {
+    policies: checked,
+    tools,
+    defaultEffect,
+  } = yield* parseInSlices(json === undefined ? document : json.value, options);
   const policies = new Map<string, LoadedPolicy>();
   const rules = new Map<LoadedPolicy, PolicyRules>();
   for (const one of checked) {
@@ -128,12 +132,12 @@ function* recorded<T>(
   try {
     return yield* work;
   } catch (error) {
-    throw onRecord(error, at, deps);
+    throw recordRefused(error, at, deps);
   }
 }
 
 /** Also what cannot even be read is on the record: a broken change is loud and changes nothing. */
-function onRecord(
+export function recordRefused(
   error: unknown,
   { source, subject }: Pick<PolicyChange, "source" | "subject">,
   { record }: PolicyLoadDeps,
@@ -144,6 +148,6 @@ function onRecord(
 
 function issueText(error: unknown): string {
   return error instanceof ConfigError
-    ? error.issues.map(({ path, message }) => `${path}: ${message}`).join("; ")
+    ? error.issues.map(({ path, message }) => `${path === "" ? "(root)" : path}: ${message}`).join("; ")
     : "failed";
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-
 import { parseDocument } from "yaml";
 
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+import { readPolicyFileText } from "./policy-file-text.ts";
 import { parseUniqueJson } from "./unique-json.ts";
 
 /** A policy file as it was read; what is in it is checked when it is put into force. */
@@ -19,18 +18,12 @@ const MAX_ALIASES = 100;
 /**
  * Reads a policy file.
  * @param path A YAML or JSON file.
- * @throws ConfigError when it cannot be read or is neither, with line and column
+ * @throws ConfigError when it cannot be read, is no UTF-8, larger than 8 MiB or neither, with line and column
  * @example
  * const { source, document } = loadPolicyFile("agentplane.yaml");
  */
 export function loadPolicyFile(path: string): PolicyFile {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  return { source: `file:${path}`, document: parsePolicyText(text, path) };
+  return { source: `file:${path}`, document: parsePolicyText(readPolicyFileText(path), path) };
 }
 
 /**
@@ -42,8 +35,10 @@ export function loadPolicyFile(path: string): PolicyFile {
  * @throws ConfigError naming every syntax error with line and column
  */
 export function parsePolicyText(text: string, path: string): unknown {
-  const json = parseUniqueJson(text);
-  return json === undefined ? parseYaml(text, path) : json.value;
+  // A text that did not come from a file may still have its byte order mark.
+  const plain = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const json = parseUniqueJson(plain);
+  return json === undefined ? parseYaml(plain, path) : json.value;
 }
 
 function parseYaml(text: string, path: string): unknown {
@@ -72,17 +67,17 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
-/** The error for a file that is not there or may not be read. */
-export function unreadable(path: string, cause: unknown): ConfigError {
-  const message = `cannot be read: ${cause instanceof Error ? cause.message : "unknown"}`;
-  return new ConfigError(`file:${path}`, [{ path: "", message }], cause);
-}
-
 function syntaxIssue(
   message: string,
   at: { readonly line: number; readonly col: number } | undefined,
 ): ConfigIssue {
   // Only the first line: the rest is a drawing of the source, which may contain what was pasted by mistake.
   const first = (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
-  return { path: at === undefined ? "" : `line ${at.line}, column ${at.col}`, message: first };
+  const path = at === undefined ? "" : `line ${at.line}, column ${at.col}`;
+  // Its own words are advice for programmers who use the parser.
+  if (first.includes("multiple documents")) {
+    const suggestion = "put all policies into the one list `policies`, or into several files";
+    return { path, message: "a second document begins here", suggestion };
+  }
+  return { path, message: first };
 }

@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
-
 import type { Engine } from "../engine/engine.ts";
 import type { PolicyDocument } from "../policy/policy.ts";
-import { unreadable } from "./policy-file.ts";
+import { readPolicyFileTextAside } from "./policy-file-text.ts";
 import { readPolicyTextAside } from "./policy-text-aside.ts";
 import { watchPolicyFile, type PolicyWatch, type WatchOptions } from "./watch-policy-file.ts";
 
@@ -22,19 +20,38 @@ export interface UsePolicyFileOptions extends Omit<WatchOptions, "onChange" | "o
  * @example const policies = await usePolicyFile(plane, "agentplane.yaml");
  */
 export async function usePolicyFile(
-  plane: { readonly engine: Pick<Engine, "load"> },
+  plane: { readonly engine: Pick<Engine, "load" | "recordUnreadable"> },
   path: string,
   { onError = logError, ...options }: UsePolicyFileOptions = {},
 ): Promise<PolicyWatch> {
+  const source = `file:${path}` as const;
+  // What the engine refuses is on the record already; what never reached it is put there.
+  const onRecord = new WeakSet<object>();
   const take = async (document: unknown): Promise<void> => {
-    // `load` checks everything it is given; the type is what it asks of code.
-    await plane.engine.load(`file:${path}`, document as PolicyDocument | string);
+    try {
+      // `load` checks everything it is given; the type is what it asks of code.
+      await plane.engine.load(source, document as PolicyDocument | string);
+    } catch (error) {
+      if (error instanceof Error) onRecord.add(error);
+      throw error;
+    }
   };
-  const loaded = await readFile(path, "utf8").catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
-  await take(await parse(loaded, path));
-  return watchPolicyFile(path, { ...options, loaded, parse, onChange: take, onError });
+  const record = (error: Error): void => {
+    if (!onRecord.has(error)) plane.engine.recordUnreadable(source, error);
+  };
+  let loaded: string;
+  try {
+    loaded = await readPolicyFileTextAside(path);
+    await take(await parse(loaded, path));
+  } catch (error) {
+    if (error instanceof Error) record(error);
+    throw error;
+  }
+  const report = (error: Error): void => {
+    record(error);
+    onError(error);
+  };
+  return watchPolicyFile(path, { ...options, loaded, parse, onChange: take, onError: report });
 }
 
 /** A text stays one: the engine parses it in slices. */

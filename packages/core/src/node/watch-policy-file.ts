@@ -1,10 +1,10 @@
 import { watch } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 
 import type { Timers } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
-import { unreadable } from "./policy-file.ts";
+import { readPolicyFileTextAside, unreadable } from "./policy-file-text.ts";
 import { readPolicyTextAside } from "./policy-text-aside.ts";
 
 /** What a watcher sees of the file; tests replace it. */
@@ -159,7 +159,7 @@ async function parseAside(text: string, file: string): Promise<unknown> {
 
 function realFile(file: string): WatchedFile {
   return {
-    read: () => readFile(file, "utf8"),
+    read: () => readPolicyFileTextAside(file),
     async stamp() {
       const { mtimeMs, size, ino, dev } = await stat(file);
       return `${dev}:${ino}:${size}:${mtimeMs}`;

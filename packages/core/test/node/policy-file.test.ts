@@ -56,7 +56,7 @@ test.for([
   ["a key twice", "a: 1\na: 2", /unique/i],
   ["a bracket that is not closed", "a: [1, 2", /./],
   ["JSON that breaks off", '{"apiVersion": "agentplane/v1", "policies": [{"id"', /./],
-  ["two documents", "a: 1\n---\nb: 2", /documents/i],
+  ["two documents", "a: 1\n---\nb: 2", /second document begins here/],
   ["an alias of nothing", "a: *nothing", /alias/i],
 ] as const)("refuses %s", ([, text, message]) => {
   expect(issuesOf(text)[0]?.message).toMatch(message);
@@ -88,4 +88,25 @@ test("a name such as __proto__ stays an own member for loading to refuse", () =>
 
 test("a file that is not there is named", () => {
   expect(() => loadPolicyFile("/nowhere/a.yaml")).toThrow(/file:\/nowhere\/a\.yaml[^]*ENOENT/);
+});
+
+const bytesOf = (bytes: Uint8Array | string): string => {
+  const file = path.join(temporaryDirectory(), "a.yaml");
+  writeFileSync(file, bytes);
+  return file;
+};
+
+test("a byte that is not UTF-8 is an error: a pattern it stood in would match nothing", () => {
+  const latin1 = bytesOf(Buffer.from("tools: [l\u00f6schen]", "latin1"));
+  expect(() => loadPolicyFile(latin1)).toThrow(/is not UTF-8/);
+});
+
+test("a byte order mark is no part of the text, in YAML and in JSON", () => {
+  expect(loadPolicyFile(bytesOf("\uFEFFa: 1")).document).toStrictEqual({ a: 1 });
+  expect(loadPolicyFile(bytesOf('\uFEFF{"a": 1}')).document).toStrictEqual({ a: 1 });
+  expect(parse('\uFEFF{"a": 1}')).toStrictEqual({ a: 1 });
+});
+
+test("a file that is too large is refused before it is parsed", () => {
+  expect(() => loadPolicyFile(bytesOf(`a: "${"x".repeat(8 * 1024 * 1024)}"`))).toThrow(/larger than 8 MiB/);
 });

@@ -1,19 +1,25 @@
-import { writeFileSync } from "node:fs";
+import { unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
 
+import { memorySink } from "../../src/audit/memory-sink.ts";
 import { ConfigError } from "../../src/base/errors.ts";
 import type { PolicyDocument, PolicySource } from "../../src/policy/policy.ts";
+import { createAgentPlane } from "../../src/plane.ts";
 import { usePolicyFile } from "../../src/node/use-policy-file.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** What the file calls on a plane, with the engine's promise: all or nothing. */
 function fakePlane() {
   const inForce = new Map<PolicySource, readonly string[]>();
+  const unreadable: string[] = [];
   return {
     inForce,
+    unreadable,
     engine: {
+      recordUnreadable: (source: PolicySource, error: Error) =>
+        void unreadable.push(`${source} ${error.message}`),
       async load(source: PolicySource, document: PolicyDocument | string) {
         // What the file says in JSON arrives as its text.
         const { policies }: PolicyDocument = typeof document === "string" ? JSON.parse(document) : document;
@@ -56,4 +62,41 @@ test("rejects when the file is broken or missing at the start", async () => {
   await expect(usePolicyFile(fakePlane(), file)).rejects.toThrow(ConfigError);
   writeFileSync(file, documentOf("bad"));
   await expect(usePolicyFile(fakePlane(), file)).rejects.toThrow(ConfigError);
+});
+
+test("puts on the record what never reaches the engine, once, and leaves the rest to the engine", async () => {
+  const file = path.join(temporaryDirectory(), "p.yaml");
+  writeFileSync(file, documentOf("a"));
+  const plane = fakePlane();
+  const policies = await usePolicyFile(plane, file, { onError: () => undefined });
+  writeFileSync(file, documentOf("bad"));
+  await policies.check();
+  expect(plane.unreadable).toStrictEqual([]);
+  writeFileSync(file, "policies: [");
+  await policies.check();
+  await policies.check();
+  expect(plane.unreadable).toStrictEqual([expect.stringMatching(/^file:.*p\.yaml .*line 1, column/s)]);
+  unlinkSync(file);
+  await policies.check();
+  expect(plane.unreadable).toHaveLength(2);
+  await policies.close();
+  await expect(usePolicyFile(plane, file)).rejects.toThrow(ConfigError);
+  expect(plane.unreadable).toHaveLength(3);
+});
+
+test("records a half-written file in the audit trail of a real plane", async () => {
+  const file = path.join(temporaryDirectory(), "p.yaml");
+  writeFileSync(file, documentOf("a"));
+  const audit = memorySink();
+  const plane = createAgentPlane({ audit });
+  const policies = await usePolicyFile(plane, file, { onError: () => undefined });
+  writeFileSync(file, '{ "apiVersion": "agentplane/v1", "policies": [{ "id"');
+  await policies.check();
+  const errors = audit
+    .records()
+    .filter((one) => one.kind === "control" && one.action === "configuration_error");
+  expect(errors).toMatchObject([{ by: `file:${file}`, reason: expect.stringMatching(/line 1/) }]);
+  expect(plane.engine.policies().map(({ policy }) => policy.id)).toStrictEqual(["a"]);
+  await policies.close();
+  await plane.close();
 });
