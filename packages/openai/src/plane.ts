@@ -5,4 +5,6 @@ export interface GovernedPlane {
   readonly guard: AgentPlane["guard"];
   readonly approvals: Pick<AgentPlane["approvals"], "wait">;
   readonly hasResolver: AgentPlane["hasResolver"];
+  /** Says whether a policy could concern tools that nobody named. */
+  readonly engine: Pick<AgentPlane["engine"], "couldConcern">;
 }

@@ -1,4 +1,5 @@
-import type { ActingIdentity } from "./identity.ts";
+import type { GuardInit } from "@agentplane/core";
+
 import type { GovernedPlane } from "./plane.ts";
 import type { Dialect } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
@@ -15,20 +16,20 @@ export const UNASKED_CALLS: readonly UnaskedCalls[] = ["judge", "ask", "refuse",
 /** A request whose body may have changed, or why it must not be sent. */
 export type Asked =
   | { readonly body: JsonRecord; readonly refusal?: undefined }
-  | { readonly refusal: Refusal };
+  | { readonly refusal: Refusal; readonly body?: undefined };
 
 /**
  * Makes remote MCP servers ask for what the plane would have something to say about.
  * @returns The same body where nothing has to be asked for; or why the request is refused.
  */
-export function askedFor(plane: GovernedPlane, request: AskedRequest): Asked | Promise<Asked> {
+export function askedFor(plane: ServersPlane, request: AskedRequest): Asked | Promise<Asked> {
   const { dialect, body, how } = request;
   const servers = how === "leave" ? [] : (dialect.unaskedServers?.(body) ?? []);
   return servers.length === 0 ? { body } : askedOf(plane, request, servers);
 }
 
 async function askedOf(
-  plane: GovernedPlane,
+  plane: ServersPlane,
   { dialect, body, acting, how }: AskedRequest,
   servers: readonly UnaskedServer[],
 ): Promise<Asked> {
@@ -45,25 +46,30 @@ async function askedOf(
   return { body: dialect.withAsking(body, (server, name) => asking.has(keyOf(server, name))) };
 }
 
+type ServersPlane = Pick<GovernedPlane, "guard" | "engine">;
+/** Who would make the calls. */
+type Caller = Omit<GuardInit, "hookpoint" | "tool">;
+
 interface AskedRequest {
-  readonly dialect: Dialect;
+  readonly dialect: Pick<Dialect, "unaskedServers" | "withAsking">;
   readonly body: JsonRecord;
-  readonly acting: ActingIdentity;
+  readonly acting: Caller;
   readonly how: UnaskedCalls;
 }
 
-/** A name that no tool has: a policy that concerns it concerns every tool of the server. */
+/** A name that no tool has: for what concerns every tool of a server. */
 const ANY = "*";
 
-/** Whether a policy concerns the call, even if only to count it. */
+/** Whether a policy concerns the call, even if only to count it. Without a name: whether one could. */
 async function isSpokenOf(
-  { guard }: GovernedPlane,
-  acting: ActingIdentity,
-  { server, name = ANY }: { readonly server: string; readonly name: string | undefined },
+  { guard, engine }: ServersPlane,
+  acting: Caller,
+  { server, name }: { readonly server: string; readonly name: string | undefined },
 ): Promise<boolean> {
-  const tool = { name, server };
-  const { effect, cause } = await guard.peek({ hookpoint: "before_tool_call", ...acting, tool });
-  return effect !== "allow" || cause !== "no_policy";
+  const call = { hookpoint: "before_tool_call" as const, ...acting, tool: { name: name ?? ANY, server } };
+  const { effect, cause } = await guard.peek(call);
+  if (effect !== "allow" || cause !== "no_policy") return true;
+  return name === undefined && engine.couldConcern(guard.context(call), server);
 }
 
 function keyOf(server: string, name: string | undefined): string {

@@ -15,6 +15,14 @@ const NO_WIPE: Policy = {
   selector: { tools: ["shop/wipe"] },
   blocking: [rule.denylist({ tools: ["shop/wipe"] })],
 };
+const escalating = (id: string, tool: string): Policy => ({
+  id,
+  selector: { tools: [tool] },
+  blocking: [rule.condition({ where: { tool }, then: "escalate" })],
+});
+const ASK_WIPE = escalating("ask-wipe", "shop/wipe");
+const OF_ANY = escalating("of-any", "wipe");
+const OF_DESK = escalating("of-desk", "desk/wipe");
 /** Without a selector it concerns every call. */
 const EVERY: Policy = { id: "every", blocking: [rule.denylist({ tools: ["shop/wipe"] })] };
 const SLOWLY: Policy = {
@@ -53,11 +61,14 @@ describe("a remote MCP server that would run calls without asking", () => {
     ],
     ["it names only what no policy concerns", { ...NEVER, allowed_tools: ["find"] }, [NO_WIPE], "never"],
     [
-      "it names one that is forbidden",
+      "it names one that must be asked about",
       { ...NEVER, allowed_tools: ["find", "wipe"] },
-      [NO_WIPE],
+      [ASK_WIPE],
       { always: { tool_names: ["wipe"] }, never: { tool_names: ["find"] } },
     ],
+    ["it names none, and a policy concerns one of its tools", NEVER, [ASK_WIPE], "always"],
+    ["it names none, and a policy concerns a tool of any server", NEVER, [OF_ANY], "always"],
+    ["it names none, and policies concern tools of another server", NEVER, [OF_DESK], "never"],
     [
       "a limit counts the one it names",
       { ...NEVER, allowed_tools: { tool_names: ["find"] } },
@@ -67,7 +78,7 @@ describe("a remote MCP server that would run calls without asking", () => {
     [
       "it lists what need not be asked for",
       { require_approval: { always: { tool_names: ["buy"] }, never: { tool_names: ["find", "wipe"] } } },
-      [NO_WIPE],
+      [ASK_WIPE],
       { always: { tool_names: ["buy", "wipe"] }, never: { tool_names: ["find"] } },
     ],
     ["it lets what only reads run", { require_approval: { never: { read_only: true } } }, [EVERY], "always"],
@@ -75,6 +86,42 @@ describe("a remote MCP server that would run calls without asking", () => {
     ["it says nothing, so the provider asks", {}, [NO_WIPE], undefined],
   ])("where %s", async (_name, server, policies, expected) => {
     expect(await sent(server, { policies })).toStrictEqual(expected);
+  });
+
+  test("asks where one of its tools was unplugged, whose name the request does not say", async () => {
+    const { client, plane } = governedClient(provider, {});
+    provider.reset({ json: responsesBody("hi") });
+    await plane.controls.unplug({ kind: "tool", id: "shop/wipe" }, { reason: "stop", by: "olga" });
+    const tools = [{ type: "mcp", server_label: "shop", ...NEVER }];
+    await client.post("/responses", { body: { model: MODEL, input: "go", tools } });
+    expect(provider.last.json["tools"]).toStrictEqual([{ ...tools[0], require_approval: "always" }]);
+    await plane.close();
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ["a list", ["find", "wipe"], ["find"]],
+    [
+      "a filter",
+      { read_only: true, tool_names: ["find", "wipe"] },
+      { read_only: true, tool_names: ["find"] },
+    ],
+  ])("is not asked for a forbidden tool that %s names: it is not offered", async (_name, named, left) => {
+    const { client, plane } = governedClient(provider, { policies: [NO_WIPE] });
+    provider.reset({ json: responsesBody("hi") });
+    const tool = { type: "mcp", server_label: "shop", ...NEVER, allowed_tools: named };
+    const choice = { type: "mcp", server_label: "shop", name: "find" };
+    await client.post("/responses", {
+      body: { model: MODEL, input: "go", tools: [tool], tool_choice: choice },
+    });
+    const never = { never: { tool_names: ["find"] } };
+    expect(provider.last.json["tools"]).toStrictEqual([
+      { ...tool, allowed_tools: left, require_approval: never },
+    ]);
+    expect(provider.last.json["tool_choice"]).toStrictEqual(choice);
+    const only = { ...tool, allowed_tools: ["wipe"] };
+    await client.post("/responses", { body: { model: MODEL, input: "go", tools: [only] } });
+    expect(provider.last.json["tools"]).toBeUndefined();
+    await plane.close();
   });
 
   test("asks where everything is blocked that no policy allows", async () => {

@@ -17,6 +17,7 @@ import { finishCall } from "./finish.ts";
 import { createInFlightTable } from "./in-flight.ts";
 import type { PolicyChanges } from "./policy-changes.ts";
 import type { PolicySet } from "./policy-set.ts";
+import { couldConcern } from "./server-concern.ts";
 import { settleAtEstimate } from "./settle.ts";
 import { unplugged } from "./step-gate.ts";
 import { streamDutiesOf } from "./stream-duties.ts";
@@ -48,6 +49,13 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    * changes and records nothing. Ladders are not climbed: an escalation is shown as the question it is without one.
    */
   explain(context: PolicyContext | ContextInit): MaybePromise<Decision>;
+  /**
+   * Whether a policy or a plug could have a say in a call of some tool of a server, where nobody knows the names of its
+   * tools. Errs on the side of yes; modes and the default effect are not looked at: `guard.peek` tells those.
+   * @param context Who would call.
+   * @param server As tools name it.
+   */
+  couldConcern(context: PolicyContext | ContextInit, server: string): boolean;
   /** The policies in force, of every source. */
   policies(): readonly LoadedPolicy[];
 }
@@ -137,6 +145,11 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       const duties = streamDutiesOf(plan, context, parts.settings.onWhole);
       if (duties.exposedTo.length > 0) recordExposed(context, duties, parts);
       return duties;
+    },
+    couldConcern(given, server) {
+      requireText("engine.couldConcern: server", server);
+      const inForce = { policies: set.current.index.policies, plugs: parts.plugboard.entries() };
+      return couldConcern(contextOf(given), server, inForce);
     },
     policies: () => set.loaded(),
   };

@@ -4,6 +4,6 @@ import type { AgentPlane } from "@agentplane/core";
 export interface AgentsPlane {
   readonly guard: AgentPlane["guard"];
   readonly approvals: Pick<AgentPlane["approvals"], "approve" | "get">;
-  /** Says whether a rule must see a model's answer before any of it is shown. */
-  readonly engine: Pick<AgentPlane["engine"], "streamDuties">;
+  /** Says whether a rule must see a model's answer before any of it is shown, and what could concern unnamed tools. */
+  readonly engine: Pick<AgentPlane["engine"], "couldConcern" | "streamDuties">;
 }

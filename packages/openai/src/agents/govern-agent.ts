@@ -81,7 +81,7 @@ function governOnce(governing: Governing, agent: AnyAgent): AnyAgent {
     copy.handoffs.map((one) => getHandoff(one)).find((one) => one.toolName === toolName)?.agentName ??
     toolName;
   // Set afterwards: how the agent names its model decides about settings that it does not name.
-  copy.model = new GovernedModel({ governor, own: agent.model, agentOf });
+  copy.model = new GovernedModel({ governor, agent: copy, own: agent.model, agentOf });
   copy.handoffs = agent.handoffs.map((handoff) =>
     governHandoff(governing, governor, getHandoff(handoff as AnyHandoff)),
   );

@@ -1,6 +1,8 @@
+import type { Admission } from "@agentplane/core";
 import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
 
 import { actingAgent } from "./agent-identity.ts";
+import type { AnyAgent } from "./any-agent.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 import { admittedHostedCalls, judgeHostedCalls } from "./hosted-calls.ts";
 import type { ToolGovernor } from "./local-call.ts";
@@ -13,6 +15,8 @@ import { eventsOf, PIECE_CODEC, piecesOf } from "./stream-pieces.ts";
 /** What a governed model is made of. */
 export interface GovernedModelParts {
   readonly governor: ToolGovernor;
+  /** The agent whose model it is. */
+  readonly agent: AnyAgent;
   /** The agent's model before it was governed. */
   readonly own: string | Model;
   /** The agent that a handoff's tool leads to. */
@@ -36,36 +40,43 @@ export class GovernedModel implements Model {
   }
 
   async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const { governor } = this.#parts;
+    const { governor, agent } = this.#parts;
     const { model, governed } = await this.#prepare(request);
+    let given: ModelResponse["output"] = [];
     const outcome = await governor.plane.guard.modelCall<ModelResponse>({
       context: governed.context,
-      run: (admission) =>
-        model.getResponse(this.#asAdmitted(admittedRequest(governed.request, admission), admission.context)),
+      run: async (admission) => {
+        const response = await model.getResponse(this.#asAdmitted(governed.request, admission));
+        given = response.output;
+        return response;
+      },
       result: MODEL_ANSWER,
       usage: ({ usage }) => usageOf(usage),
     });
     // Our own class: the SDK passes it on, and the run ends.
     if (outcome.status !== "ran") throw outcome.error;
-    await judgeHostedCalls(governor, outcome.result.output);
+    await judgeHostedCalls(governor, { agent, request, given, shown: outcome.result.output });
     return outcome.result;
   }
 
   async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
-    const { governor } = this.#parts;
+    const { governor, agent } = this.#parts;
     const { model, governed } = await this.#prepare(request);
+    let given: ModelResponse["output"] = [];
+    const noted = (output: ModelResponse["output"]): void => void (given = output);
     const pieces = await governor.plane.guard.modelStream({
       context: governed.context,
       run: (admission) => {
-        const admitted = this.#asAdmitted(admittedRequest(governed.request, admission), admission.context);
-        return piecesOf(model.getStreamedResponse(admitted), this.#isJudged(admission.context));
+        const events = model.getStreamedResponse(this.#asAdmitted(governed.request, admission));
+        return piecesOf(withOutput(events, noted), this.#isJudged(admission.context));
       },
       codec: PIECE_CODEC,
     });
     if ("status" in pieces) throw pieces.error;
     for await (const event of eventsOf(pieces)) {
       // The SDK acts on the calls of the last event alone.
-      if (event.type === "response_done") await judgeHostedCalls(governor, event.response.output);
+      if (event.type === "response_done")
+        await judgeHostedCalls(governor, { agent, request, given, shown: event.response.output });
       yield event;
     }
   }
@@ -83,7 +94,7 @@ export class GovernedModel implements Model {
     const acting = actingAgent(agent, runningContext());
     const input = await admittedHostedCalls(governor, request);
     const governed = await describeModelCall(
-      plane.guard,
+      plane,
       input === request.input ? request : { ...request, input },
       {
         acting,
@@ -95,17 +106,26 @@ export class GovernedModel implements Model {
   }
 
   /** Traces get no raw answer where some of it may have to be replaced. */
-  #asAdmitted(
-    request: ModelRequest,
-    context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0],
-  ): ModelRequest {
-    if (request.tracing === false || !this.#isJudged(context)) return request;
+  #asAdmitted(asked: ModelRequest, admission: Admission): ModelRequest {
+    const request = admittedRequest(asked, admission);
+    if (request.tracing === false || !this.#isJudged(admission.context)) return request;
     return { ...request, tracing: "enabled_without_data" };
   }
 
   #isJudged(context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0]): boolean {
     const { holdBack, redact } = this.#parts.governor.plane.engine.streamDuties(context);
     return holdBack !== 0 || redact.length > 0;
+  }
+}
+
+/** The same events; the output of the last is told before rules see it. */
+async function* withOutput(
+  events: AsyncIterable<StreamEvent>,
+  noted: (output: ModelResponse["output"]) => void,
+): AsyncGenerator<StreamEvent> {
+  for await (const event of events) {
+    if (event.type === "response_done") noted(event.response.output);
+    yield event;
   }
 }
 

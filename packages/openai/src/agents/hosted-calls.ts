@@ -1,5 +1,8 @@
 import type { AgentInputItem, ModelRequest, ModelResponse } from "@openai/agents";
 
+import type { AnyAgent } from "./any-agent.ts";
+import { answerNatively } from "./native-answer.ts";
+import { isUnasked } from "./hosted-servers.ts";
 import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
 import { describeCall, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
 import { runningContext } from "./running-context.ts";
@@ -7,28 +10,36 @@ import { runningContext } from "./running-context.ts";
 // A call on a remote MCP server runs at the provider as soon as a "yes" is sent there: nothing can stop it after that. So
 // it is asked about when the server wants to make it, and decided when that "yes" would be sent.
 
+/** What a model gave. */
+export interface HostedQuestions {
+  /** The agent that runs, as the SDK knows it. */
+  readonly agent: AnyAgent;
+  /** What was asked for, before servers were made to ask. */
+  readonly request: ModelRequest;
+  /** As the provider knows it. */
+  readonly given: ModelResponse["output"];
+  /** As the agent reads it: rules may have replaced some of it. */
+  readonly shown: ModelResponse["output"];
+}
+
 /**
- * Asks about the calls that a remote MCP server wants approved. One that needs a human is left to the SDK: its callback,
- * or a native interruption.
- * @throws PolicyError of the first call that may not run, before anybody is asked
+ * Asks about the calls that a remote MCP server wants approved. One that is blocked is answered with no and the reason.
+ * One that the agent lets run without asking is answered with yes, where nothing is against it. Any other is left to the
+ * SDK: its callback, or a native interruption.
  */
-export async function judgeHostedCalls(
-  governor: ToolGovernor,
-  output: ModelResponse["output"],
-): Promise<void> {
+export async function judgeHostedCalls(governor: ToolGovernor, questions: HostedQuestions): Promise<void> {
   const { plane, memory } = governor;
-  for (const item of output) {
+  const { agent, request, given, shown } = questions;
+  for (const item of given) {
     const call = requestedCall(item);
     if (call === undefined) continue;
-    const described = describeCall(governor, call);
-    // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
-    const { effect, approvalId } = await plane.guard.ask(described);
+    // oxlint-disable-next-line no-await-in-loop -- in order: a limit may have room for one of two
+    const { effect, message, approvalId } = await plane.guard.ask(describeCall(governor, call));
     memory.noteHosted(call);
     if (approvalId !== undefined) memory.note(call.callId, { approvalId });
-    if (effect !== "block") continue;
-    // oxlint-disable-next-line no-await-in-loop
-    const outcome = await plane.guard.toolCall({ context: described, run: () => null });
-    if (outcome.status !== "ran") throw outcome.error;
+    const answered = shown.find((one) => requestedCall(one)?.callId === call.callId);
+    if (effect === "block") answerNatively(answered, agent, { isYes: false, message: `Error: ${message}` });
+    if (effect === "allow" && isUnasked(request, call.tool)) answerNatively(answered, agent, { isYes: true });
   }
 }
 

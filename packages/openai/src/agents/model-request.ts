@@ -1,9 +1,10 @@
-import type { Admission, GuardInit, Guard } from "@agentplane/core";
+import type { Admission, GuardInit } from "@agentplane/core";
 import type { ModelRequest } from "@openai/agents";
 
 import { listOf, recordOf, textOf } from "../protocol/json.ts";
 import type { ActingAgent } from "./agent-identity.ts";
-import { withVisibleNames } from "./hosted-servers.ts";
+import type { AgentsPlane } from "./agents-plane.ts";
+import { governedServers } from "./hosted-servers.ts";
 import { refuseReplaced } from "./sealed-settings.ts";
 
 /** A model call as the plane is told of it. */
@@ -20,7 +21,7 @@ export interface GovernedRequest {
  * @param how `model`: as price tables name it, where the model tells; `agentOf`: the agent that a handoff's tool leads to.
  */
 export async function describeModelCall(
-  guard: Guard,
+  plane: AgentsPlane,
   request: ModelRequest,
   {
     acting,
@@ -29,10 +30,11 @@ export async function describeModelCall(
   }: { readonly acting: ActingAgent; readonly model: string; agentOf(handoff: string): string },
 ): Promise<GovernedRequest> {
   refuseReplaced(request.modelSettings);
+  const { guard } = plane;
   const named = request.tools.map((tool) => ({ ...namesOf(tool), tool }));
   const visible = await guard.visibleTools(named, { hookpoint: "before_agent", ...acting });
   const kept = visible.length === named.length ? request.tools : visible.map(({ tool }) => tool);
-  const tools = await withVisibleNames(guard, kept, acting);
+  const { tools, input } = await governedServers(plane, { tools: kept, input: request.input }, acting);
   const handoffs: ModelRequest["handoffs"] = [];
   for (const handoff of request.handoffs) {
     const target = { name: agentOf(handoff.toolName) };
@@ -43,6 +45,7 @@ export async function describeModelCall(
   const offered = {
     ...request,
     tools,
+    input,
     handoffs: handoffs.length === request.handoffs.length ? request.handoffs : handoffs,
   };
   const { maxTokens } = request.modelSettings;
@@ -53,7 +56,7 @@ export async function describeModelCall(
       ...acting,
       model: {
         name: model,
-        messages: promptOf(request),
+        messages: promptOf(offered),
         tools: [
           ...tools.map((tool) => namesOf(tool).name),
           ...offered.handoffs.map(({ toolName }) => toolName),

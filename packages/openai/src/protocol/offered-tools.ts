@@ -1,5 +1,6 @@
 import type { OfferedTool } from "./dialect.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "./json.ts";
+import { filteredNames, filterOf, remoteServerOf } from "./tool-filter.ts";
 
 /**
  * Where a request lists what a model may use: tools; what chat completions had before `tools`; the sources that Azure
@@ -15,14 +16,16 @@ export const CARRIERS: ReadonlySet<unknown> = new Set<unknown>(["additional_tool
 
 /**
  * The tools of a request: functions and custom tools by name, tools that run at the provider by type, remote MCP
- * servers as `mcp` on their server.
+ * servers as `mcp` on their server, and those tools of them that the request names.
  */
 export function offeredTools(request: JsonRecord): readonly OfferedTool[] {
   const found: OfferedTool[] = [];
-  for (const list of LISTS) for (const tool of listOf(request[list])) found.push(toolOf(tool, list));
+  for (const list of LISTS) {
+    for (const tool of listOf(request[list])) found.push(toolOf(tool, list), ...namedTools(tool));
+  }
   if (isSearching(request)) found.push(SEARCH);
   for (const item of listOf(request["input"])) {
-    for (const tool of carriedTools(item)) found.push(toolOf(tool));
+    for (const tool of carriedTools(item)) found.push(toolOf(tool), ...namedTools(tool));
   }
   return found;
 }
@@ -33,14 +36,17 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
   const names = new Set<string>();
   let position = 0;
   // In the order in which they were told.
-  const isKept = (tool: unknown, list?: string): boolean => {
+  const keptOf = (tool: unknown, list?: string): readonly unknown[] => {
     const isOffered = kept.has(position++);
-    if (isOffered) names.add(toolOf(tool, list).name);
-    return isOffered;
+    const named = namedTools(tool);
+    const left = named.filter(() => kept.has(position++));
+    if (!isOffered || (named.length > 0 && left.length === 0)) return [];
+    for (const { name } of [toolOf(tool, list), ...left]) names.add(name);
+    return [left.length === named.length ? tool : withNames(tool, left)];
   };
   for (const list of LISTS) {
     if (request[list] === undefined) continue;
-    const tools = listOf(request[list]).filter((tool) => isKept(tool, list));
+    const tools = listOf(request[list]).flatMap((tool) => keptOf(tool, list));
     if (tools.length === 0) delete next[list];
     else next[list] = tools;
   }
@@ -49,7 +55,7 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
     next["input"] = request["input"].map((item: unknown) => {
       const carried = carriedTools(item);
       if (carried.length === 0) return item;
-      return { ...recordOf(item), tools: carried.filter((tool) => isKept(tool)) };
+      return { ...recordOf(item), tools: carried.flatMap((tool) => keptOf(tool)) };
     });
   }
   for (const choice of CHOICES) {
@@ -77,8 +83,39 @@ function toolOf(value: unknown, list?: string): OfferedTool {
   const name = textOf(described["name"]);
   if (name !== undefined) return { name };
   const type = textOf(tool["type"]) ?? "unnamed";
-  const server = textOf(tool["server_label"]) ?? textOf(tool["server_url"]);
+  const server = remoteServerOf(tool) ?? textOf(tool["server_label"]) ?? textOf(tool["server_url"]);
   return server === undefined ? { name: type } : { name: type, server };
+}
+
+/** The tools of a remote MCP server that a request names; none where it does not. */
+function namedTools(value: unknown): readonly OfferedTool[] {
+  const tool = recordOf(value) ?? {};
+  const server = remoteServerOf(tool);
+  if (server === undefined) return [];
+  return (filteredNames(tool["allowed_tools"]) ?? []).map((name) => ({ name, server }));
+}
+
+/** The tool with these of its names only, wherever it says them. */
+function withNames(value: unknown, left: readonly OfferedTool[]): unknown {
+  const tool = recordOf(value) ?? {};
+  const names = left.map(({ name }) => name);
+  const approval = recordOf(tool["require_approval"]);
+  return {
+    ...tool,
+    allowed_tools: filterOf(tool["allowed_tools"], names),
+    ...(approval !== undefined && { require_approval: approvalOf(approval, names) }),
+  };
+}
+
+/** A provider may refuse to hear of a tool that is not offered. */
+function approvalOf(approval: JsonRecord, names: readonly string[]): unknown {
+  const filters = Object.entries(approval).flatMap(([when, filter]): readonly [string, unknown][] => {
+    const left = filteredNames(filter)?.filter((name) => names.includes(name));
+    if (left === undefined) return [[when, filter]];
+    return left.length === 0 ? [] : [[when, filterOf(filter, left)]];
+  });
+  // What no filter names is asked for.
+  return filters.length === 0 ? "always" : Object.fromEntries(filters);
 }
 
 function remoteServer(server: string | undefined): OfferedTool {

@@ -1,5 +1,6 @@
-import { listOf, recordOf, textOf, type JsonRecord } from "./json.ts";
+import { listOf, recordOf, type JsonRecord } from "./json.ts";
 import { CARRIERS } from "./offered-tools.ts";
+import { filteredNames, remoteServerOf } from "./tool-filter.ts";
 
 /** The tools of a remote MCP server that a request lets run without asking. */
 export interface UnaskedServer {
@@ -47,22 +48,16 @@ function carries(item: unknown): boolean {
 
 function unaskedOf(value: unknown): UnaskedServer | undefined {
   const tool = recordOf(value) ?? {};
-  const { type, require_approval: approval, allowed_tools: allowed } = tool;
+  const { require_approval: approval, allowed_tools: allowed } = tool;
+  const server = remoteServerOf(tool);
   // What is not said is asked for.
-  if (type !== "mcp" || approval === undefined || approval === null || approval === "always")
+  if (server === undefined || approval === undefined || approval === null || approval === "always")
     return undefined;
-  const server = textOf(tool["server_label"]) ?? textOf(tool["server_url"]) ?? "unnamed";
-  const allowedNames = namesIn(allowed);
+  const allowedNames = filteredNames(allowed);
   const never = recordOf(approval)?.["never"];
   if (recordOf(approval) !== undefined && recordOf(never) === undefined) return undefined;
-  const names = namesIn(never) ?? allowedNames;
+  const names = filteredNames(never) ?? allowedNames;
   return { server, names: names?.filter((name) => allowedNames?.includes(name) !== false) };
-}
-
-/** The names of a filter: a list of them, or an object with one. */
-function namesIn(filter: unknown): readonly string[] | undefined {
-  const names = Array.isArray(filter) ? filter : recordOf(filter)?.["tool_names"];
-  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : undefined;
 }
 
 function askingTool(tool: unknown, mustAsk: MustAsk): unknown {
@@ -72,7 +67,7 @@ function askingTool(tool: unknown, mustAsk: MustAsk): unknown {
   const asked = (names ?? [undefined]).filter((name) => mustAsk(server, name));
   if (asked.length === 0) return tool;
   const silent = (names ?? []).filter((name) => !asked.includes(name));
-  const own = namesIn(recordOf(recordOf(recordOf(tool)?.["require_approval"])?.["always"])) ?? [];
+  const own = filteredNames(recordOf(recordOf(recordOf(tool)?.["require_approval"])?.["always"])) ?? [];
   const always = { tool_names: [...new Set([...own, ...asked])] };
   return {
     ...recordOf(tool),

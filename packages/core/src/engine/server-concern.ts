@@ -1,0 +1,40 @@
+import type { PolicyContext } from "../context/context.ts";
+import type { PlugEntry } from "../state/plugboard.ts";
+import type { CompiledPolicy } from "./compiled-policy.ts";
+
+/** What may stop a call. */
+export interface InForceNow {
+  readonly policies: readonly CompiledPolicy[];
+  readonly plugs: readonly PlugEntry[];
+}
+
+/**
+ * Whether a policy or a plug could have a say in a call of some tool of a server, where nobody knows the names of its
+ * tools: one whose tools are written for another server could not, one that names a tool without a server could. Users
+ * and tags are not compared, so a yes may be wrong and a no is not. O(policies).
+ * @param context Who would call.
+ * @param server As tools name it.
+ */
+export function couldConcern(
+  { agent, tenant }: PolicyContext,
+  server: string,
+  { policies, plugs }: InForceNow,
+): boolean {
+  const isOfServer = (prefix: string): boolean => !prefix.includes("/") || prefix.startsWith(`${server}/`);
+  return (
+    plugs.some(
+      ({ subject }) =>
+        subject.kind === "tool" &&
+        (subject.tenant === undefined || subject.tenant === tenant) &&
+        isOfServer(subject.id),
+    ) ||
+    policies.some(
+      ({ isShadow, selector: { agents, tenants, tools, hookpoints } }) =>
+        !isShadow &&
+        hookpoints?.matches("before_tool_call") !== false &&
+        tenants?.matches(tenant) !== false &&
+        agents?.matches(agent.id) !== false &&
+        tools?.prefixes.some(isOfServer) !== false,
+    )
+  );
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+
+import type { Policy } from "../../src/policy/policy.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench } from "../plane/bench.ts";
+
+const DENY = [rule.denylist({ tools: ["x"] })];
+const CALLER = { hookpoint: "before_tool_call", agent: "bot", tenant: "acme" } as const;
+
+function couldConcern(selector: object, policies: Policy[] = [blocking("a", DENY, { selector })]): boolean {
+  const { plane } = createBench({ policies });
+  return plane.engine.couldConcern(CALLER, "shop");
+}
+
+describe("a policy could concern some tool of a server whose tools nobody knows", () => {
+  it.each<[string, object]>([
+    ["it selects no tools", {}],
+    ["it selects a tool of the server", { tools: ["desk/find", "shop/wipe"] }],
+    ["it selects some tools of the server", { tools: ["shop/w*"] }],
+    ["it selects a tool of any server", { tools: ["wipe"] }],
+    ["it selects tools of some servers", { tools: ["*/wipe"] }],
+    ["it excludes a tool", { tools: ["!shop/find"] }],
+    ["it selects a user, who is not compared", { users: ["ann"] }],
+  ])("when %s", (_name, selector) => {
+    expect(couldConcern(selector)).toBe(true);
+  });
+
+  it.each<[string, object]>([
+    ["of another server", { tools: ["desk/*", "shopping/wipe"] }],
+    ["of another agent", { agents: ["other"] }],
+    ["of another tenant", { tenants: ["umbrella"] }],
+    ["of model calls", { hookpoints: ["before_model_call"] }],
+  ])("but not one %s", (_name, selector) => {
+    expect(couldConcern(selector)).toBe(false);
+  });
+
+  it("but not one that only looks on, nor none at all", () => {
+    expect(couldConcern({}, [{ ...blocking("a", DENY), mode: "shadow" }])).toBe(false);
+    expect(couldConcern({}, [])).toBe(false);
+  });
+});
+
+describe("a plug could concern some tool of a server", () => {
+  it.each<[string, { readonly id: string; readonly tenant?: string }, boolean]>([
+    ["one of a tool of it", { id: "shop/wipe" }, true],
+    ["one of a tool of any server", { id: "wipe", tenant: "acme" }, true],
+    ["but not one of a tool of another", { id: "desk/wipe" }, false],
+    ["but not one of another tenant", { id: "wipe", tenant: "umbrella" }, false],
+  ])("%s", async (_name, subject, expected) => {
+    const { plane } = createBench({ policies: [] });
+    await plane.controls.unplug({ kind: "tool", ...subject }, { reason: "stop", by: "olga" });
+    expect(plane.engine.couldConcern(CALLER, "shop")).toBe(expected);
+  });
+});
