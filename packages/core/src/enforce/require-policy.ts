@@ -1,3 +1,5 @@
+import { requireObject, requireText } from "../base/argument.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import { andThen } from "../base/maybe-promise.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Guard } from "./guard.ts";
@@ -29,11 +31,19 @@ export function requirePolicy<F extends AnyFunction>(
   fn: F,
   options: RequireOptions<F>,
 ): F {
-  const { policyId } = options;
+  requireObject("requirePolicy: plane", plane, "createAgentPlane()");
+  if (!("engine" in plane))
+    throw new AgentplaneError(
+      "usage_invalid",
+      "requirePolicy looks at a plane's policies: pass the plane itself",
+    );
+  requireObject("requirePolicy: options", options, '{ agent: "support", policyId: "refund-limit" }');
+  const { policyId, ...wrapping } = options;
+  requireText("requirePolicy: policyId", policyId);
   const isInForce = createForceCheck(plane, policyId);
   const tool = options.tool ?? fn.name;
   return governed(plane.guard, fn, {
-    ...options,
+    ...wrapping,
     refuse(describe) {
       if (isInForce()) return undefined;
       const refused = plane.engine.refuse(describe(), {

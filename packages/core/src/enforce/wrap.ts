@@ -1,7 +1,10 @@
+import { requireFunction, requireObject } from "../base/argument.ts";
+import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { ContextInit } from "../context/create-context.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { argumentShape } from "./argument-shape.ts";
 import type { Guard } from "./guard.ts";
 import type { Denied, Outcome } from "./outcome.ts";
 
@@ -61,12 +64,12 @@ export interface GovernedOptions<F extends AnyFunction> extends GuardOptions<F> 
 
 /** Wraps a function: the shape that all ways of governing one share. */
 export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: GovernedOptions<F>): F {
+  checkWrapping(guard, fn, options);
   const tool = options.tool ?? fn.name;
   if (tool === "") {
     throw new AgentplaneError("usage_invalid", 'an anonymous function needs a name: pass { tool: "…" }');
   }
-  checkParameters(options.parameters ?? [], tool);
-  const shape = argumentShape(options.parameters);
+  const shape = argumentShape(tool, options.parameters);
   const govern = (self: unknown, args: Parameters<F>): unknown => {
     const call = { ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args) };
     const refused = options.refuse?.(() => guard.context({ ...call, tool }));
@@ -90,6 +93,38 @@ export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: Go
   return wrapper as unknown as F;
 }
 
+const OPTIONS = ["agent", "tenant", "user", "session", "tags", "tool", "parameters", "callId", "onBlock"];
+const OWN_OPTION = "refuse";
+
+/** What callers without types get wrong: said when the function is wrapped, not when a call must be stopped. */
+function checkWrapping<F extends AnyFunction>(
+  guard: unknown,
+  fn: unknown,
+  options: GovernedOptions<F>,
+): void {
+  requireObject("a governed function: guard", guard, "plane.guard");
+  if (!("toolCall" in guard))
+    throw misuse("a governed function needs the guard of a plane: pass plane.guard");
+  requireFunction("a governed function: the function", fn);
+  requireObject("a governed function: options", options, '{ agent: "support" }');
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name) && name !== OWN_OPTION)
+      throw misuse(`a governed function has no option "${name}"; ${suggest(name, OPTIONS)}`);
+  }
+  const { callId, onBlock = "throw" } = options;
+  if (callId !== undefined) requireFunction("a governed function: callId", callId);
+  if (onBlock !== "throw") requireFunction('a governed function: onBlock, where it is not "throw",', onBlock);
+  // It gives its iterator at once, so that the call would be over, and recorded, before anything of it has run.
+  if (/Generator/.test(Object.prototype.toString.call(fn)))
+    throw misuse(
+      "a generator works after its call has ended; govern it with guard.toolRun or guard.modelStream",
+    );
+}
+
+function misuse(message: string): AgentplaneError {
+  return new AgentplaneError("usage_invalid", message);
+}
+
 function identityOf<F extends AnyFunction>(options: WrapOptions<F>): Omit<ContextInit, "hookpoint"> {
   const { agent, tenant, user, session, tags } = options;
   return {
@@ -103,52 +138,6 @@ function identityOf<F extends AnyFunction>(options: WrapOptions<F>): Omit<Contex
 
 function callOf<F extends AnyFunction>({ callId }: WrapOptions<F>, args: Parameters<F>): { callId?: string } {
   return callId === undefined ? {} : { callId: callId(...args) };
-}
-
-/** Two arguments under one name, or one under the name of the rest, would leave one of them uninspected. */
-function checkParameters(parameters: readonly string[], tool: string): void {
-  const isHiding = parameters.includes("args") || new Set(parameters).size < parameters.length;
-  if (!isHiding) return;
-  throw new AgentplaneError(
-    "usage_invalid",
-    `the parameters of ${tool} need names of their own, none of them "args"`,
-  );
-}
-
-interface ArgumentShape {
-  toInput(args: readonly unknown[]): unknown;
-  toArguments(input: unknown, original: readonly unknown[]): readonly unknown[];
-}
-
-/**
- * How arguments become an input that rules can read. One object is taken as named arguments, as most tools have it;
- * everything else is positional, under its given names or as `args`.
- */
-function argumentShape(parameters: readonly string[] | undefined): ArgumentShape {
-  return {
-    toInput(args) {
-      if (parameters === undefined) return isNamed(args) ? args[0] : { args };
-      const named: Record<string, unknown> = {};
-      for (const [position, name] of parameters.entries()) named[name] = args[position];
-      // Arguments beyond the named ones are inspected too.
-      return args.length > parameters.length ? { ...named, args: args.slice(parameters.length) } : named;
-    },
-    toArguments(input, original) {
-      if (typeof input !== "object" || input === null) return [input];
-      const members = new Map<string, unknown>(Object.entries(input));
-      const rest = members.get("args");
-      if (parameters === undefined && isNamed(original)) return [input];
-      const positional = (parameters ?? []).slice(0, original.length).map((name) => members.get(name));
-      const all = Array.isArray(rest) ? [...positional, ...rest] : positional;
-      // JSON has no undefined: an argument that was left out stays left out, so that its default applies.
-      return all.map((value, at) => (value === null && original[at] === undefined ? undefined : value));
-    },
-  };
-}
-
-function isNamed(args: readonly unknown[]): boolean {
-  const [only] = args;
-  return args.length === 1 && typeof only === "object" && only !== null && !Array.isArray(only);
 }
 
 function unwrap<F extends AnyFunction>(

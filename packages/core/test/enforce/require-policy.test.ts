@@ -56,4 +56,15 @@ describe("a function that requires a policy", () => {
     const required = requirePolicy(plane, refund, OPTIONS);
     expect([required.name, required.length]).toStrictEqual(["refund", 2]);
   });
+
+  it("says at once what is missing to look for a policy", () => {
+    const { plane } = createBench();
+    const wrap =
+      (...args: readonly unknown[]) =>
+      () =>
+        Reflect.apply(requirePolicy, undefined, args);
+    expect(wrap(plane.guard, refund, OPTIONS)).toThrow(/pass the plane itself/);
+    expect(wrap(plane, refund, { agent: "bot" })).toThrow(/policyId must be a non-empty text/);
+    expect(wrap(plane, refund)).toThrow(/options must be an object/);
+  });
 });

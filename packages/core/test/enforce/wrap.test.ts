@@ -2,6 +2,7 @@
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 
 import { enforce, policyGuard } from "../../src/enforce/wrap.ts";
+import { inject } from "../../src/hooks/hook-patterns.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { blocking, createBench } from "../plane/bench.ts";
 
@@ -147,6 +148,88 @@ describe("enforce", () => {
       { ...WHO, tool: "failing" },
     );
     expect(failing).toThrow(error);
+  });
+
+  it("gives an argument that a hook added, under its name", () => {
+    const { plane } = createBench();
+    plane.hooks.on("before_tool_call", inject({ mark: "?" }));
+    const governed = enforce(plane.guard, greet, { ...WHO, parameters: ["who", "mark"] });
+    expect(governed("ann")).toBe("ann?");
+    expect(governed()).toBe("you?");
+  });
+
+  it("runs nothing where the decided input says what no argument could carry", () => {
+    const { plane } = createBench();
+    const run = vi.fn<typeof echo>(echo);
+    const remove = plane.hooks.on("before_tool_call", inject({ tenantId: "acme" }));
+    for (const parameters of [undefined, ["a"]]) {
+      const governed = enforce(plane.guard, run, { ...WHO, tool: "echo", ...(parameters && { parameters }) });
+      expect(() => governed(5)).toThrow(/"tenantId", and no argument carries it/);
+    }
+    remove();
+    plane.hooks.on("before_tool_call", () => ({ input: { args: 900 } }));
+    expect(() => enforce(plane.guard, run, { ...WHO, tool: "echo" })(5)).toThrow(/"args" that is no list/);
+    expect(run).not.toHaveBeenCalled();
+  });
+
+  it("leaves named arguments at their place when more are added behind them", () => {
+    const { plane } = createBench();
+    plane.hooks.on("before_tool_call", ({ tool }) => ({ input: { ...Object(tool?.input), args: [7] } }));
+    const governed = enforce(plane.guard, echo, { ...WHO, tool: "echo", parameters: ["a", "b"] });
+    expect(governed(1)).toStrictEqual([1, undefined, 7]);
+  });
+
+  it("refuses a generator, whose work begins when its call has already ended", () => {
+    const { plane } = createBench();
+    function* rows(): Generator<number> {
+      yield 1;
+    }
+    async function* pages(): AsyncGenerator<number> {
+      yield await Promise.resolve(1);
+    }
+    expect(() => enforce(plane.guard, rows, WHO)).toThrow(/guard\.toolRun/);
+    expect(() => enforce(plane.guard, pages, WHO)).toThrow(/guard\.toolRun/);
+  });
+
+  it.for<[string, unknown, unknown, unknown, RegExp]>([
+    ["a plane in place of its guard", {}, refund, WHO, /pass plane\.guard/],
+    ["no function", undefined, undefined, WHO, /the function must be a function, not undefined/],
+    ["no options", undefined, refund, undefined, /options must be an object/],
+    [
+      "a misspelt option",
+      undefined,
+      refund,
+      { ...WHO, tennant: "x" },
+      /no option "tennant"; did you mean "tenant"/,
+    ],
+    ["the option of requirePolicy", undefined, refund, { ...WHO, policyId: "cap" }, /no option "policyId"/],
+    [
+      "the onBlock of another library",
+      undefined,
+      refund,
+      { ...WHO, onBlock: "log" },
+      /onBlock.*must be a function/,
+    ],
+    [
+      "a call id that is no function",
+      undefined,
+      refund,
+      { ...WHO, callId: "c1" },
+      /callId must be a function/,
+    ],
+    [
+      "parameters in one text",
+      undefined,
+      refund,
+      { ...WHO, parameters: "order" },
+      /must be a list, not a text/,
+    ],
+  ])("says at once what is wrong with %s", ([, guard, fn, options, message]) => {
+    const { plane } = createBench();
+    // What callers without types hand in.
+    const wrap = (): unknown => Reflect.apply(policyGuard, undefined, [guard ?? plane.guard, fn, options]);
+    expect(wrap).toThrow(message);
+    expect(wrap).toThrow(expect.objectContaining({ code: "usage_invalid" }));
   });
 
   it("refuses an anonymous function, and parameter names that would hide an argument", () => {
