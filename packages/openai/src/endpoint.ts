@@ -15,6 +15,8 @@ export type Endpoint =
     }
   /** Files, lists, settings: no model runs, nothing to decide. */
   | { readonly kind: "data" }
+  /** A file is put there: it may be a list of model calls. */
+  | { readonly kind: "file" }
   /** A model runs out of sight, or nobody knows whether one does. */
   | { readonly kind: "unseen"; readonly path: string };
 
@@ -81,6 +83,9 @@ const DATA = new RegExp(
   "i",
 );
 
+/** Where files are put. */
+const FILES = /\/(?:files|uploads)$/i;
+
 /** Parts of paths behind which models run, wherever data may stand before or behind them. */
 const RUNS =
   /\/(?:agents|assistants|batches|chatkit|decisions|evals|fine_tuning|live|realtime|runs|videos)(?:\/|$)/i;
@@ -109,7 +114,8 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   const stored = storedIn(STORED_WRITES, path);
   if (stored !== undefined) return stored;
   const isData = CANCELS.test(path) || (DATA.test(path) && !RUNS.test(path));
-  return isData ? { kind: "data" } : { kind: "unseen", path };
+  if (!isData) return { kind: "unseen", path };
+  return { kind: FILES.test(path) ? "file" : "data" };
 }
 
 /** What a server that sees through a disguise would read. */

@@ -1,6 +1,7 @@
 import { AgentplaneError, ConfigError, type Denied } from "@agentplane/core";
 
 import { awaitApproval, PendingRequests } from "./approval-wait.ts";
+import { refusedFile } from "./batch-files.ts";
 import { endpointOf, type Endpoint } from "./endpoint.ts";
 import { governedAnswer } from "./governed-answer.ts";
 import { governedStream } from "./governed-stream.ts";
@@ -68,6 +69,10 @@ export function guardFetch(
     const endpoint = endpointOf(address.method, address.url, options.passthrough ?? []);
     if (endpoint.kind === "data") return inner(target, init);
     if (endpoint.kind === "unseen") return refusalResponse({ message: unseen(endpoint.path) });
+    if (endpoint.kind === "file") {
+      const refusal = await refusedFile(plane, identityOf(identity), { input: target, init });
+      return refusal === undefined ? inner(target, init) : refusalResponse(refusal);
+    }
     const native = readRequest(inner, address, { input: target, init });
     return answerOf(governed, endpoint, native instanceof Promise ? await native : native);
   };

@@ -1,0 +1,139 @@
+import { createAgentPlane, rule, type PlaneOptions } from "@agentplane/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { guardFetch, isPolicyError } from "../src/index.ts";
+import { governedClient, IDENTITY, rejected } from "./governed-client.ts";
+import { Provider } from "./provider.ts";
+
+let provider: Provider;
+beforeAll(async () => void (provider = await Provider.start()));
+afterAll(() => provider.close());
+
+const SPENDING: PlaneOptions = {
+  policies: [{ id: "spend", blocking: [rule.tokenBudget({ maxTokens: 9, window: "1h", per: "tenant" })] }],
+};
+/** It concerns no model call. */
+const OF_TOOLS: PlaneOptions = {
+  policies: [
+    {
+      id: "tools",
+      selector: { hookpoints: ["before_tool_call"] },
+      blocking: [rule.denylist({ tools: ["wipe"] })],
+    },
+  ],
+};
+const LINES = '{"custom_id":"1","method":"POST","url":"/v1/responses","body":{"input":"mira@example.com"}}';
+
+function batchFile(): File {
+  return new File([LINES], "batch.jsonl");
+}
+
+describe("a file for a batch", () => {
+  test("is refused where a policy concerns model calls: the file, and an upload in parts", async () => {
+    const { client, plane } = governedClient(provider, SPENDING);
+    provider.reset({ json: { id: "file_1" } });
+    const upload = {
+      purpose: "batch" as const,
+      bytes: 9,
+      filename: "b.jsonl",
+      mime_type: "application/jsonl",
+    };
+    for (const sent of [
+      client.files.create({ purpose: "batch", file: batchFile() }),
+      client.uploads.create(upload),
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const error = await rejected(sent);
+      expect(isPolicyError(error)).toBe(true);
+      expect(String(error)).toContain("a file for a batch is a list of model calls");
+    }
+    expect(provider.seen).toHaveLength(0);
+    await plane.close();
+  });
+
+  test.each<[string, PlaneOptions, "batch" | "user_data"]>([
+    ["where no policy concerns model calls", OF_TOOLS, "batch"],
+    ["which is for something else", SPENDING, "user_data"],
+  ])("passes untouched %s", async (_name, options, purpose) => {
+    const { client, plane } = governedClient(provider, options);
+    provider.reset({ json: { id: "file_1" } });
+    await client.files.create({ purpose, file: batchFile() });
+    expect(provider.last.text).toContain(LINES);
+    await plane.close();
+  });
+
+  test("passes where the application lists it", async () => {
+    const { client, plane } = governedClient(provider, SPENDING, { passthrough: ["/files"] });
+    provider.reset({ json: { id: "file_1" } });
+    await client.files.create({ purpose: "batch", file: batchFile() });
+    expect(provider.seen).toHaveLength(1);
+    await plane.close();
+  });
+
+  test("is refused once the agent is stopped, though no policy speaks", async () => {
+    const { client, plane } = governedClient(provider);
+    provider.reset({ json: { id: "file_1" } });
+    await plane.controls.unplug({ kind: "agent", id: "writer" }, { reason: "stop", by: "olga" });
+    expect(isPolicyError(await rejected(client.files.create({ purpose: "batch", file: batchFile() })))).toBe(
+      true,
+    );
+    await plane.close();
+  });
+});
+
+function formOf(...purposes: readonly string[]): FormData {
+  const form = new FormData();
+  for (const purpose of purposes) form.append("purpose", purpose);
+  form.append("file", batchFile());
+  return form;
+}
+
+async function bytesOf(form: FormData): Promise<RequestInit> {
+  const encoded = new Response(form);
+  const type = encoded.headers.get("content-type") ?? "";
+  return { body: await encoded.arrayBuffer(), headers: { "content-type": type } };
+}
+
+describe("a file for a batch is found", () => {
+  test.each<[string, () => Promise<RequestInit>]>([
+    ["in a form that says two purposes", async () => ({ body: formOf("user_data", "Batch ") })],
+    ["in a form that is written already", () => bytesOf(formOf("batch"))],
+    [
+      "in a stream, which nobody can read twice",
+      async () => ({ body: new Blob([LINES]).stream(), duplex: "half" }),
+    ],
+    ["in something that is no form", async () => ({ body: "purpose=batch" })],
+  ])("%s", async (_name, bodyOf) => {
+    const plane = createAgentPlane(SPENDING);
+    let sent = 0;
+    const fetch = guardFetch(plane, IDENTITY, { fetch: async () => (sent++, Response.json({})) });
+    const init = await bodyOf();
+    const url = `${provider.url}/files`;
+    for (const answer of [
+      await fetch(url, { method: "POST", ...init }),
+      ...(init.body instanceof ReadableStream
+        ? []
+        : [await fetch(new Request(url, { method: "POST", ...init }))]),
+    ])
+      expect(answer.status).toBe(403);
+    expect(sent).toBe(0);
+    await plane.close();
+  });
+
+  test("and what is for something else passes as it was, also as a request", async () => {
+    const plane = createAgentPlane(SPENDING);
+    const seen: string[] = [];
+    const fetch = guardFetch(plane, IDENTITY, {
+      async fetch(input, init) {
+        seen.push(await new Response(input instanceof Request ? input.body : init?.body).text());
+        return Response.json({});
+      },
+    });
+    const init = await bytesOf(formOf("vision"));
+    await fetch(`${provider.url}/files`, { method: "POST", ...init });
+    await fetch(new Request(`${provider.url}/files`, { method: "POST", ...init }));
+    expect(seen).toHaveLength(2);
+    expect(seen.every((body) => body.includes(LINES))).toBe(true);
+    await plane.close();
+  });
+});
