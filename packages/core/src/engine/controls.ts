@@ -6,6 +6,7 @@ import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
 import { requireExactId, requireKnownMembers, requireSubject } from "../state/exact-subject.ts";
 import type { PlugEntry, PlugSubject } from "../state/plugboard.ts";
+import { readDegrade } from "./degrade-argument.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { requireAct, type OperatorAct } from "./operator-act.ts";
 import type { PolicySet } from "./policy-set.ts";
@@ -32,7 +33,7 @@ export interface Controls {
   /**
    * Sets a mode for a scope.
    * @throws AgentplaneError `usage_invalid` for a pattern, or a member that a scope does not have; ConfigError for an
-   *   unknown mode, scope or duration
+   *   unknown mode, field or duration
    */
   degrade(scope: ModeScope, degrade: DegradeSpec | Mode, act: OperatorAct): MaybePromise<void>;
   /**
@@ -77,15 +78,12 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
     degrade(scope, degrade, act) {
       requireSubject("controls.degrade: scope", scope, MODE_SCOPES);
       requireAct("controls.degrade", act);
-      const spec: DegradeSpec = typeof degrade === "string" ? { mode: degrade } : degrade;
-      requireObject("controls.degrade: mode", spec, '{ mode: "READ_ONLY" }');
-      requireText("controls.degrade: mode", spec.mode);
       const { by, reason } = act;
       requireKnownMembers(scope, { mayBeNull: true });
       requireExactId(scope);
       return degradation.set({
         scope,
-        degrade: spec,
+        degrade: readDegrade(degrade),
         cause: reason ?? `set by ${by}`,
         by,
       });

@@ -64,3 +64,14 @@ export interface LintedPolicy {
 export function parameter(rule: LintedRule, name: string): unknown {
   return rule.spec[name];
 }
+
+/** Reports a rule that never answers. */
+export function reportNever(linted: LintedPolicy, rule: LintedRule, message: string, subPath = ""): void {
+  linted.report({
+    code: "rule_never_runs",
+    severity: "error",
+    path: `${rule.path}${subPath}`,
+    message: `${message}: the rule never answers`,
+    suggestion: "change selector.hookpoints, or move the rule to a policy whose calls carry it",
+  });
+}

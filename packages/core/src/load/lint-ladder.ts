@@ -70,8 +70,14 @@ function lintApprovals(linted: LintedPolicy, steps: readonly EscalationStep[]): 
       report(`${path}.degrade`, "HUMAN_LOOP asks a person");
   }
   for (const rule of linted.rules) {
+    if (modeOf(rule) === "HUMAN_LOOP") report(`${rule.path}.degrade`, "HUMAN_LOOP asks a person");
     if (asksWithoutLadder(rule, steps)) report(rule.path, "an escalation without a ladder asks a person");
   }
+}
+
+function modeOf(rule: LintedRule): unknown {
+  const degrade = parameter(rule, "degrade");
+  return typeof degrade === "object" && degrade !== null && "mode" in degrade ? degrade.mode : undefined;
 }
 
 function asksWithoutLadder(rule: LintedRule, steps: readonly EscalationStep[]): boolean {

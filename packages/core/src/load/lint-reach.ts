@@ -1,7 +1,6 @@
-import { HOOKPOINTS, isAfter } from "../context/hookpoint.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
-import type { LintedPolicy, LintedRule, LintOptions } from "./lint-finding.ts";
-import { parameter } from "./lint-finding.ts";
+import { lintCondition } from "./lint-condition.ts";
+import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } from "./lint-finding.ts";
 
 /**
  * Finds rules that never get to see what they are about: a hookpoint that does not carry it, an API rule where no
@@ -21,50 +20,9 @@ export function lintReach(linted: LintedPolicy, options: LintOptions): void {
       );
       continue;
     }
-    lintConditions(linted, rule, hookpoints);
+    if (rule.spec.rule === "condition") lintCondition(linted, rule, hookpoints);
     lintApi(linted, rule, options);
   }
-}
-
-/** What the root members of a structured condition need of a hookpoint; custom hookpoints may carry anything. */
-const CARRIED_BY: Readonly<Record<string, (hookpoint: string) => boolean>> = {
-  tool: (hookpoint) => hookpoint.endsWith("_tool_call"),
-  model: (hookpoint) => hookpoint.endsWith("_model_call"),
-  provider: (hookpoint) => hookpoint.endsWith("_model_call"),
-  target: (hookpoint) => /_(?:handoff|resource_read|prompt_get|elicitation)$/.test(hookpoint),
-  result: isAfter,
-  usage: isAfter,
-  isError: isAfter,
-};
-
-function lintConditions(linted: LintedPolicy, rule: LintedRule, hookpoints: readonly string[]): void {
-  for (const member of ["where", "require"]) {
-    const condition = parameter(rule, member);
-    if (typeof condition !== "object" || condition === null) continue;
-    for (const name of Object.keys(condition)) {
-      const isCarried = Object.hasOwn(CARRIED_BY, name) ? CARRIED_BY[name] : undefined;
-      if (
-        isCarried === undefined ||
-        hookpoints.some((hookpoint) => isCustom(hookpoint) || isCarried(hookpoint))
-      )
-        continue;
-      reportNever(linted, rule, `none of the selected hookpoints carries "${name}"`, `.${member}.${name}`);
-    }
-  }
-}
-
-function isCustom(hookpoint: string): boolean {
-  return !HOOKPOINTS.some((known) => known === hookpoint);
-}
-
-function reportNever(linted: LintedPolicy, rule: LintedRule, message: string, subPath = ""): void {
-  linted.report({
-    code: "rule_never_runs",
-    severity: "error",
-    path: `${rule.path}${subPath}`,
-    message: `${message}: the rule never answers`,
-    suggestion: "change selector.hookpoints, or move the rule to a policy whose calls carry it",
-  });
 }
 
 const API_KINDS: ReadonlySet<string> = new Set(["apiAllowlist", "apiDenylist"]);

@@ -1,3 +1,6 @@
+import { requireList, requireObject } from "../base/argument.ts";
+import { suggest } from "../base/did-you-mean.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import { HOOKPOINTS } from "../context/hookpoint.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -15,8 +18,15 @@ export type { LintFinding, LintOptions } from "./lint-finding.ts";
  * pointless, ladders that cannot climb.
  * @param policies Policies that `parsePolicies` accepted, from all sources together.
  * @returns Findings in the order of the policies; empty when there is nothing to say.
+ * @throws AgentplaneError `usage_invalid` for a rule of a kind that the registry does not have: nothing could be said of it
  */
 export function lint(policies: readonly Policy[], options: LintOptions): readonly LintFinding[] {
+  requireList("lint: policies", policies);
+  requireObject(
+    "lint: options",
+    options,
+    "{ registry: createRegistry(), tools: {}, hookpoints: HOOKPOINTS }",
+  );
   const findings: LintFinding[] = [];
   const linted = policies.map((policy) => prepare(policy, options, findings));
   for (const one of linted) {
@@ -59,7 +69,12 @@ function rulesOf(
 ): readonly LintedRule[] {
   return (policy[timing] ?? []).flatMap((spec, position) => {
     const kind = registry.get(spec.rule);
-    if (kind === undefined) return [];
+    if (kind === undefined) throw unknownKind(policy.id, spec.rule, registry.kinds);
     return [{ spec, kind, name: spec.id ?? spec.rule, timing, path: `${timing}[${position}]` }];
   });
+}
+
+function unknownKind(policyId: string, kind: string, known: readonly string[]): AgentplaneError {
+  const message = `lint: the registry has no kind "${kind}", which policy "${policyId}" uses`;
+  return new AgentplaneError("usage_invalid", `${message}; ${suggest(kind, known)}`);
 }

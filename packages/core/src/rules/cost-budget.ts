@@ -36,7 +36,14 @@ export const costBudget = defineRule({
       onUnknownPrice: z._default(z.enum(["block", "free", "alert"]), "block"),
       ...breachParams,
     })
-    .check(z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS)),
+    .check(
+      z.refine(({ maxUsd }) => maxUsd === 0 || Math.round(maxUsd * MICRO_USD) > 0, {
+        error: "is less than a micro-dollar, which would be a limit of nothing",
+        path: ["maxUsd"],
+        params: { suggestion: "write at least 0.000001" },
+      }),
+      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+    ),
   example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {

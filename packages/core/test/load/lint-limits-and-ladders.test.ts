@@ -133,6 +133,11 @@ describe("an approval with no resolver", () => {
       "escalation[0].action.degrade",
     ],
     [
+      "a limit that sets a mode that asks",
+      { id: "p", blocking: [{ ...rate, onBreach: "degrade", degrade: { mode: "HUMAN_LOOP" } }] },
+      "blocking[0].degrade",
+    ],
+    [
       "an escalation without a ladder",
       { id: "p", blocking: [{ ...rate, onBreach: "escalate" }] },
       "blocking[0]",

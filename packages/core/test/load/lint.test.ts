@@ -170,6 +170,50 @@ describe("a rule whose hookpoint never carries what it reads", () => {
   });
 });
 
+describe("a condition that does not look where it is selected", () => {
+  const at = (spec: object, hookpoints = ["after_tool_call"]): Policy => ({
+    id: "p",
+    selector: { hookpoints },
+    blocking: [{ rule: "condition", ...spec }],
+  });
+
+  test.each<[string, object]>([
+    ["about the input alone", { where: { input: { amount: { gt: 5 } } } }],
+    ["about the input in parts", { where: { all: [{ tool: "x" }, { not: { agent: "a" } }] } }],
+    ["that requires something of the input", { where: { tool: "x" }, require: { input: { ok: true } } }],
+  ])("%s, after the action", (_name, spec) => {
+    expect(codes(at(spec))).toEqual(["rule_never_runs blocking[0]"]);
+    expect(codes(at(spec, ["*_tool_call"]))).toEqual([]);
+  });
+
+  test.each<[string, object]>([
+    ["about the result", { where: { result: { ok: false } } }],
+    ["that names the hookpoint", { where: { hookpoint: "after_tool_call", input: { a: 1 } } }],
+    [
+      "that asks for the result somewhere inside",
+      { where: { any: [{ tool: "x" }, { not: { isError: true } }] } },
+    ],
+    ["that requires a result", { require: { result: { ok: true } } }],
+    ["in CEL", { when: "result.ok" }],
+  ])("is not said of one %s", (_name, spec) => {
+    expect(codes(at(spec))).toEqual([]);
+  });
+
+  test("because a part that must hold asks for what is not there", () => {
+    const where = { all: [{ tool: "x" }, { result: { ok: true } }], any: [{ usage: { inputTokens: 1 } }] };
+    expect(codes(at({ where }, ["before_tool_call"]))).toEqual([
+      "rule_never_runs blocking[0].where.all[1].result",
+    ]);
+  });
+});
+
+test("a kind that the registry does not have is refused: nothing could be said of it", () => {
+  const policy: Policy = { id: "p", blocking: [{ rule: "alowlist" }] };
+  expect(() => lint([policy], options)).toThrow(/no kind "alowlist".*did you mean "allowlist"/);
+  expect(() => Reflect.apply(lint, undefined, [policy, options])).toThrow(/policies must be a list/);
+  expect(() => Reflect.apply(lint, undefined, [[policy]])).toThrow(/options must be an object/);
+});
+
 test("an allowlist inside a selector that already limits tools", () => {
   const policy: Policy = {
     id: "p",

@@ -56,6 +56,41 @@ describe("what would do nothing is refused with a hint", () => {
   });
 });
 
+it.each<[string, unknown, RegExp]>([
+  ["an unknown mode", "readonly", /mode: must be .*did you mean "READ_ONLY"/],
+  ["no mode", {}, /mode: is required/],
+  ["an unknown field", { mode: "READ_ONLY", recovr: "manual" }, /recovr: is not a known field.*"recover"/],
+  ["an unknown recovery", { mode: "READ_ONLY", recover: { afer: "5m" } }, /recover\.afer: .*"after"/],
+  ["a recovery of a word", { mode: "READ_ONLY", recover: "never" }, /recover: /],
+  ["a condition of nothing", { mode: "READ_ONLY", recover: { when: {} } }, /recover\.when/],
+  [
+    "a time that is none",
+    { mode: "READ_ONLY", recover: { after: "soon" } },
+    /recover\.after: is not a duration/,
+  ],
+  [
+    "a pace without a throttle",
+    { mode: "READ_ONLY", perMinute: 5 },
+    /perMinute: has no meaning for READ_ONLY/,
+  ],
+  ["a second scope", { mode: "READ_ONLY", scope: "tenant" }, /scope: .*leave it out/],
+])("a mode with %s is refused and sets nothing", (_what, mode, message) => {
+  const { plane } = createBench();
+  // What a caller without types may write.
+  const degrade = (): unknown =>
+    Reflect.apply(plane.controls.degrade, undefined, [{ kind: "global" }, mode, OLGA]);
+  expect(degrade).toThrow(message);
+  expect(plane.controls.status().modes).toStrictEqual([]);
+});
+
+it("a mode is what it was when it was set, whatever becomes of the object", async () => {
+  const { plane } = createBench();
+  const mode = { mode: "READ_ONLY" as "READ_ONLY" | "HUMAN_LOOP" };
+  await plane.controls.degrade({ kind: "global" }, mode, OLGA);
+  mode.mode = "HUMAN_LOOP";
+  expect(plane.controls.status().modes).toMatchObject([{ degrade: { mode: "READ_ONLY" } }]);
+});
+
 it("a recovery says how many modes it ended", async () => {
   const { plane } = createBench();
   const bot = { kind: "agent", id: "bot" } as const;

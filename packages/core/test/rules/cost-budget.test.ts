@@ -17,6 +17,12 @@ test("counts dollars in whole micro-dollars", () => {
   expect(limitOf().describe()).toBe("at most $20 per 1h and agent");
 });
 
+test("refuses an amount that would round to nothing", () => {
+  expect(() => limitOf({ maxUsd: 0.000_000_1 })).toThrow(/less than a micro-dollar/);
+  expect(limitOf({ maxUsd: 0.000_001 }).limit).toBe(1);
+  expect(limitOf({ maxUsd: 0 }).limit).toBe(0);
+});
+
 test("charges the hold of a crashed call, or gives it back where the policy says so", () => {
   expect(limitOf().expired).toBe("charge");
   expect(limitOf({ expired: "release" }).expired).toBe("release");

@@ -1,0 +1,61 @@
+import { HOOKPOINTS, isAfter } from "../context/hookpoint.ts";
+import { parameter, reportNever, type LintedPolicy, type LintedRule } from "./lint-finding.ts";
+
+/** What the members of a structured condition need of a hookpoint; custom hookpoints may carry anything. */
+const CARRIED_BY: Readonly<Record<string, (hookpoint: string) => boolean>> = {
+  tool: (hookpoint) => hookpoint.endsWith("_tool_call"),
+  model: (hookpoint) => hookpoint.endsWith("_model_call"),
+  provider: (hookpoint) => hookpoint.endsWith("_model_call"),
+  target: (hookpoint) => /_(?:handoff|resource_read|prompt_get|elicitation)$/.test(hookpoint),
+  result: isAfter,
+  usage: isAfter,
+  isError: isAfter,
+};
+
+/** Finds conditions that no selected hookpoint can answer, or that do not look at any of them. */
+export function lintCondition(linted: LintedPolicy, rule: LintedRule, hookpoints: readonly string[]): void {
+  const members = ["where", "require"] as const;
+  const missing = members.flatMap((member) => missingIn(parameter(rule, member), `.${member}`, hookpoints));
+  for (const { name, path } of missing)
+    reportNever(linted, rule, `none of the selected hookpoints carries "${name}"`, path);
+  if (missing.length > 0) return;
+  // What CEL asks about is not known here.
+  if (parameter(rule, "when") !== undefined || !hookpoints.every(isAfter)) return;
+  if (members.some((member) => isAboutOutcome(parameter(rule, member)))) return;
+  const message =
+    "a condition looks after the action only if it asks about result, usage, isError or hookpoint";
+  reportNever(linted, rule, `${message}, and this one is selected for nothing else`);
+}
+
+/** All members of a condition must hold, so one that nothing carries is enough; of `any` and `not` that is not so. */
+function missingIn(
+  condition: unknown,
+  path: string,
+  hookpoints: readonly string[],
+): readonly { readonly name: string; readonly path: string }[] {
+  return membersOf(condition).flatMap(([name, value]) => {
+    if (name === "all" && Array.isArray(value))
+      return value.flatMap((one, at) => missingIn(one, `${path}.all[${at}]`, hookpoints));
+    const isCarried = Object.hasOwn(CARRIED_BY, name) ? CARRIED_BY[name] : undefined;
+    if (isCarried === undefined || hookpoints.some((one) => isCustom(one) || isCarried(one))) return [];
+    return [{ name, path: `${path}.${name}` }];
+  });
+}
+
+function isCustom(hookpoint: string): boolean {
+  return !HOOKPOINTS.some((known) => known === hookpoint);
+}
+
+const ABOUT_OUTCOME: ReadonlySet<string> = new Set(["result", "usage", "isError", "hookpoint"]);
+
+function isAboutOutcome(condition: unknown): boolean {
+  return membersOf(condition).some(([name, value]) => {
+    if (name === "not") return isAboutOutcome(value);
+    if (name === "all" || name === "any") return Array.isArray(value) && value.some(isAboutOutcome);
+    return ABOUT_OUTCOME.has(name);
+  });
+}
+
+function membersOf(condition: unknown): readonly (readonly [string, unknown])[] {
+  return typeof condition === "object" && condition !== null ? Object.entries(condition) : [];
+}
