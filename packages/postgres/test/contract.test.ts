@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
+import type { StateStore } from "@agentplane/core";
 import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -15,23 +16,34 @@ describe.skipIf(!(await hasServer()))("the contract of a state store", () => {
   });
   afterAll(() => schema.drop());
 
-  const cases = stateStoreContract({
-    name: "postgres",
-    async create() {
-      await schema.empty();
-      return {
-        store: schema.open({ pollMs: 30 }),
-        // No process's wall clock is ever looked at, so there is none to set wrong.
-        second: schema.open({ pollMs: 30 }),
-        async advanceMs(durationMs) {
-          nowMs += durationMs;
-          await setClock(nowMs);
-          // Changes travel in real time.
-          await setTimeout(60);
-        },
-      };
-    },
-  });
+  /** @param pollMs How long changes of other processes may take to be seen. */
+  const casesWith = (pollMs: number): ReturnType<typeof stateStoreContract> =>
+    stateStoreContract({
+      name: "postgres",
+      isDurable: true,
+      async create() {
+        await schema.empty();
+        const open = (): StateStore => schema.open({ pollMs });
+        return {
+          store: open(),
+          // No process's wall clock is ever looked at, so there is none to set wrong.
+          second: open(),
+          reopen: open,
+          async advanceMs(durationMs) {
+            nowMs += durationMs;
+            await setClock(nowMs);
+            // Changes travel in real time.
+            await setTimeout(60);
+          },
+        };
+      },
+    });
+  const isOfPlane = ({ name }: { readonly name: string }): boolean => name.includes("of its plane");
+  const cases = [
+    ...casesWith(30).filter((one) => !isOfPlane(one)),
+    // Planes, which stop when nothing was confirmed for four of it.
+    ...casesWith(500).filter(isOfPlane),
+  ];
   test.each(cases)("$name", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

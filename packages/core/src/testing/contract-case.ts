@@ -11,6 +11,8 @@ export interface StoreUnderTest {
    * the process's own clock, give it one that is hours off: it must change nothing.
    */
   readonly second?: StateStore;
+  /** Opens the same state once more, as a process does that is started later; needed by a store that is durable. */
+  reopen?(): MaybePromise<StateStore>;
 }
 
 /** One behaviour of a contract; fails by throwing, so that any test runner can run it. */

@@ -10,12 +10,14 @@ import { createTestMachine } from "./test-machine.ts";
 
 const cases = stateStoreContract({
   name: "sqlite",
+  isDurable: true,
   create() {
     const file = path.join(temporaryDirectory(), "state.db");
     const machine = createTestMachine();
     return {
       store: sqliteState({ path: file, machine }),
       second: sqliteState({ path: file, machine: machine.skewedMs(-7 * 3_600_000) }),
+      reopen: () => sqliteState({ path: file, machine }),
       async advanceMs(durationMs) {
         machine.advanceMs(durationMs);
         // Other connections are looked at in real time.
