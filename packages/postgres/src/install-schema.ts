@@ -12,10 +12,14 @@ export function channelOf(schema: string): string {
 
 /**
  * Brings a schema to the version of this package: once, also when many processes start at once, and all or nothing.
+ * @param steps Default: those of this release.
  * @throws AgentplaneError `state_failed` for a schema of a newer version, and for one that holds something else
  */
-export async function installSchema(client: ClientBase, schema: string): Promise<void> {
-  const steps = migrations(channelOf(schema));
+export async function installSchema(
+  client: ClientBase,
+  schema: string,
+  steps = migrations(channelOf(schema)),
+): Promise<void> {
   if ((await versionOf(client, schema)) === steps.length) return;
   await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
   try {

@@ -9,7 +9,7 @@ const APPLICATION_ID = 0x41_67_50_6c;
  * Every change of the schema, in order; a file's `user_version` says how many it has had. Published entries never
  * change: a new one is appended.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE clock (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -55,20 +55,23 @@ const MIGRATIONS: readonly string[] = [
 /**
  * Makes a new file a state file, brings an older one up to date in one transaction, and refuses every other.
  * @param path For messages.
+ * @param migrations Default: those of this release.
  * @throws AgentplaneError `state_failed` with `data.reason` `foreign`, `newer` or `corrupt`; the file stays as it is
  */
-export function installSchema(database: DatabaseSync, path: string): void {
-  const version = inTransaction(database, "BEGIN", () => versionOf(database, path));
-  if (version < MIGRATIONS.length) inTransaction(database, "BEGIN IMMEDIATE", () => migrate(database, path));
+export function installSchema(database: DatabaseSync, path: string, migrations = MIGRATIONS): void {
+  const known = migrations.length;
+  const version = inTransaction(database, "BEGIN", () => versionOf(database, path, known));
+  if (version < known) inTransaction(database, "BEGIN IMMEDIATE", () => migrate(database, path, migrations));
   const [found] = database.prepare("PRAGMA quick_check(1)").all();
   if (found?.["quick_check"] === "ok") return;
   throw unusableFile(path, "corrupt", "it is damaged; restore a copy of it, or move it away to start anew");
 }
 
-function migrate(database: DatabaseSync, path: string): void {
+function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
   // Read again: another process may have done it while this one waited.
-  for (const migration of MIGRATIONS.slice(versionOf(database, path))) database.exec(migration);
-  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
+  const version = versionOf(database, path, migrations.length);
+  for (const migration of migrations.slice(version)) database.exec(migration);
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}`);
 }
 
 /** Several reads of one state of the file: another process may be making it at this very moment. */
@@ -84,7 +87,8 @@ function inTransaction<T>(database: DatabaseSync, begin: string, work: () => T):
   }
 }
 
-function versionOf(database: DatabaseSync, path: string): number {
+/** @param known How many migrations there are here. */
+function versionOf(database: DatabaseSync, path: string, known: number): number {
   const applicationId = pragma(database, "application_id");
   const version = pragma(database, "user_version");
   if (applicationId !== APPLICATION_ID) {
@@ -96,11 +100,11 @@ function versionOf(database: DatabaseSync, path: string): number {
       "it is a database of something else; give the state a path of its own",
     );
   }
-  if (version > MIGRATIONS.length)
+  if (version > known)
     throw unusableFile(
       path,
       "newer",
-      `a newer release of @agentplane/core wrote it (version ${version}, known here is ${MIGRATIONS.length}); update this one`,
+      `a newer release of @agentplane/core wrote it (version ${version}, known here is ${known}); update this one`,
     );
   return version;
 }
