@@ -81,7 +81,7 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
     "14 a server outlives its client",
     [
       "restart: nothing of it outlives the client",
-      "http/kill: a proxy that is killed leaves no server behind",
+      "http/kill: a proxy that is killed leaves no %s server behind",
       "http/kill: told to end, it ends what its servers have started too",
     ],
   ],

@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 
 import { LineSplitter } from "../frame/read-lines.ts";
 import { LineWriter } from "../frame/write-lines.ts";
+import { groupEnded, groupStarted, startWatching } from "./watchdog.ts";
 
 /** How a server is started. */
 export interface ServerCommand {
@@ -42,6 +43,7 @@ export class ServerProcess {
   #isStopped = false;
 
   constructor(command: ServerCommand, events: ServerEvents, maxFrameBytes: number) {
+    startWatching();
     // Never through a shell: an argument is an argument.
     this.#child = spawn(command.command, command.args, {
       stdio: ["pipe", "pipe", "inherit"],
@@ -49,6 +51,7 @@ export class ServerProcess {
       env: { ...inherited(), ...command.env },
       ...(command.cwd !== undefined && { cwd: command.cwd }),
     });
+    if (this.#child.pid !== undefined) groupStarted(this.#child.pid);
     this.#input = new LineWriter(this.#child.stdin);
     const splitter = new LineSplitter(maxFrameBytes);
     this.#child.stdout.on("data", (bytes: Uint8Array) => {
@@ -63,6 +66,7 @@ export class ServerProcess {
       const end = (reason: string): void => {
         // What a server that died had started has nobody left to serve.
         this.#signal("SIGKILL");
+        if (this.#child.pid !== undefined) groupEnded(this.#child.pid);
         resolve();
         if (!this.#isStopped) events.exit(reason);
         this.#isStopped = true;

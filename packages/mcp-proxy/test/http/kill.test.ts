@@ -11,7 +11,7 @@ import { callOf, INITIALIZE, post } from "./proxied.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 // A server that has started a process of its own, notes both, and never answers a call. It ends with its input, as the
-// protocol asks; the other one does not care.
+// protocol asks, unless it is a stubborn one, which SIGTERM does not end either; its own process never cares.
 const SERVER = `
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
@@ -25,7 +25,11 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   if (method !== "initialize") return;
   const result = { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } };
   console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
-}).on("close", () => process.exit());
+}).on("close", () => process.argv[3] === "stubborn" || process.exit());
+if (process.argv[3] === "stubborn") {
+  process.on("SIGTERM", () => {});
+  setInterval(() => {}, 1000);
+}
 `;
 
 function isAlive(pid: number): boolean {
@@ -39,7 +43,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** `serve -- COMMAND`, with a session. */
-async function serving() {
+async function serving(manner = "polite") {
   const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
   const [policy, server, notes] = ["policies.yaml", "server.mjs", "notes"].map((name) =>
     path.join(folder, name),
@@ -47,7 +51,14 @@ async function serving() {
   writeFileSync(String(policy), "apiVersion: agentplane/v1\npolicies: []\n");
   writeFileSync(String(server), SERVER);
   const serve = ["--conditions=agentplane-source", CLI, "serve", "--policy", String(policy), "--port", "0"];
-  const proxy = spawn(process.execPath, [...serve, "--", process.execPath, String(server), String(notes)]);
+  const proxy = spawn(process.execPath, [
+    ...serve,
+    "--",
+    process.execPath,
+    String(server),
+    String(notes),
+    manner,
+  ]);
   const ended = once(proxy, "close");
   let said = "";
   proxy.stderr.on("data", (bytes: Buffer) => (said += bytes.toString()));
@@ -58,10 +69,10 @@ async function serving() {
       .map((line) => JSON.parse(line) as { server: number; child: number });
   onTestFinished(async () => {
     proxy.kill("SIGKILL");
-    await ended;
-    // Whatever a test finds left must not outlive it.
+    // Whatever a test finds left must not outlive it; the pipes of the proxy close with the last that has them.
     for (const pid of started().flatMap((one) => [one.server, one.child]))
       if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    await ended;
     rmSync(folder, { recursive: true, force: true });
   });
   await expect.poll(() => said, { timeout: 30_000 }).toMatch(/listening at http\S+/);
@@ -95,16 +106,16 @@ test("a started server that is killed fails its call, takes its processes with i
   expect(started().map(({ server }) => isAlive(server))).toStrictEqual([false, true]);
 });
 
-test("a proxy that is killed leaves no server behind", async () => {
-  const { proxy, ended, called, started } = await serving();
+test.each(["polite", "stubborn"])("a proxy that is killed leaves no %s server behind", async (manner) => {
+  const { proxy, ended, called, started } = await serving(manner);
   const { answer } = await called();
   const failed = answer.catch(() => "cut");
   proxy.kill("SIGKILL");
   await ended;
   expect(await failed).toBe("cut");
-  await expect
-    .poll(() => started().map(({ server }) => isAlive(server)), { timeout: 10_000 })
-    .toStrictEqual([false]);
+  // Nor what that has started.
+  const alive = (): boolean[] => started().flatMap(({ server, child }) => [isAlive(server), isAlive(child)]);
+  await expect.poll(alive, { timeout: 20_000 }).toStrictEqual([false, false]);
 });
 
 test("told to end, it ends what its servers have started too", async () => {
