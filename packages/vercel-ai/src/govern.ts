@@ -1,7 +1,6 @@
 import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
 
 import type { AppApproval } from "./app-approval.ts";
-import { approvalSecret } from "./approval-secret.ts";
 import { answersOfRuns, endOfRuns, modelSettings, onCallOfRuns, stepsOfRuns } from "./govern-runs.ts";
 import { guardedApproval } from "./guard-approval.ts";
 import { checkDenialForm, guardedModel, type ModelOptions } from "./guard-model.ts";
@@ -18,7 +17,6 @@ export interface GovernableSettings<Name extends string = string> {
   readonly model?: LanguageModel;
   readonly tools?: ToolSet | undefined;
   readonly toolApproval?: AppApproval | undefined;
-  readonly experimental_toolApprovalSecret?: string | Uint8Array | undefined;
   readonly maxRetries?: number | undefined;
   readonly providerOptions?: Readonly<Record<string, unknown>> | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any -- the SDK's functions are invariant in the tools and the context
@@ -62,7 +60,6 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
   const runs: RunSettings = { plane, identity, providerOptions };
   const guarded =
     tools && guardedTools({ plane, identity, providerOptions, onCall: onCallOfRuns(runs) }, tools);
-  const secret = guarded && approvalSecret(plane, identity, settings);
   const ofModel = modelSettings(runs, { ...options, maxRetries: settings.maxRetries, tools: guarded });
   const changed: GovernableSettings = {
     ...(model !== undefined && { model: guardedModel(model, ofModel(undefined)) }),
@@ -72,9 +69,7 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
         toolApproval,
         providerOptions,
         run: answersOfRuns(runs),
-        isSigned: secret !== undefined,
       }),
-      ...(secret !== undefined && { experimental_toolApprovalSecret: secret }),
     }),
     prepareStep: stepsOfRuns(runs, prepareStep, ofModel),
     ...endOfRuns(plane, settings),

@@ -63,7 +63,7 @@ export function followToolCalls(plane: GovernedPlane): void {
 }
 
 /** The plane was asked about a tool call by what governs its run: a net has nothing to ask. */
-export function noteAsked(plane: GovernedPlane, toolCallId: string): void {
+export function seenOnItsWay(plane: GovernedPlane, toolCallId: string): void {
   const ids = onTheirWay.get(plane);
   if (ids === undefined) return;
   ids.add(toolCallId);
@@ -72,6 +72,6 @@ export function noteAsked(plane: GovernedPlane, toolCallId: string): void {
 }
 
 /** Whether it was. */
-export function wasAsked(plane: GovernedPlane, toolCallId: string): boolean {
+export function isOnItsWay(plane: GovernedPlane, toolCallId: string): boolean {
   return onTheirWay.get(plane)?.has(toolCallId) === true;
 }

@@ -1,11 +1,11 @@
-import type { Decision } from "@agentplane/core";
+import type { Decision, GuardInit } from "@agentplane/core";
 import type { GenericToolApprovalFunction, ModelMessage } from "ai";
 
 import { appApproval, type AppApproval, type ApprovalQuestion, type Status } from "./app-approval.ts";
 import { answerIn, passOn } from "./approval-answer.ts";
 import { reasonWithId } from "./approval-reason.ts";
 import { toolContext } from "./context.ts";
-import { noteAsked } from "./governed-calls.ts";
+import { seenOnItsWay } from "./governed-calls.ts";
 import { markGuarded, unguarded } from "./guarded-mark.ts";
 import { identityOf, type CallIdentity, type GovernedIdentity } from "./identity.ts";
 import type { Denial } from "./model-denial.ts";
@@ -25,13 +25,14 @@ export interface ApprovalOptions {
 // oxlint-disable-next-line typescript/no-explicit-any -- the SDK's type is invariant in the tools and the run's context
 export type GuardedApproval = GenericToolApprovalFunction<any, any, any>;
 
+type Denied = Extract<Status, { readonly type: "denied" }>;
+
 interface Settings {
   readonly toolApproval: AppApproval;
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
   readonly who: CallIdentity;
   readonly run?: RunOfAnswers;
-  readonly isSigned: boolean;
 }
 
 /**
@@ -63,44 +64,45 @@ export interface RunOfAnswers {
 export function guardedApproval(
   plane: GovernedPlane,
   identity: GovernedIdentity,
-  options: ApprovalOptions & { readonly run?: RunOfAnswers; readonly isSigned?: boolean },
+  options: ApprovalOptions & { readonly run?: RunOfAnswers },
 ): GuardedApproval {
   // A map without entries says nothing, as no approvals do.
   const toolApproval = unguarded<NonNullable<AppApproval>>(options.toolApproval ?? {}, plane);
   const who = identityOf(identity, options.providerOptions);
-  const { run, isSigned = false } = options;
-  const settings = { plane, identity, toolApproval, who, isSigned, ...(run !== undefined && { run }) };
+  const { run } = options;
+  const settings = { plane, identity, toolApproval, who, ...(run !== undefined && { run }) };
   const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
   return markGuarded(guarded, { plane, original: toolApproval });
 }
 
 async function approve(settings: Settings, question: ApprovalQuestion): Promise<Status> {
-  noteAsked(settings.plane, question.toolCall.toolCallId);
+  const { plane, who } = settings;
+  const { toolCall, tools } = question;
+  const { toolName, toolCallId, input } = toolCall;
+  seenOnItsWay(plane, toolCallId);
   // It has run already, at the provider: a no would be a lie in the messages.
-  if (question.toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
-  const asked = await ask(settings, question);
+  if (toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
+  const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
+  const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
+  const asked = await ask(settings, context, question);
   if ("type" in asked) return asked;
   const own = await ownApproval(settings, question);
   if (own.type === "denied") return own;
-  if (asked.effect === "allow") return isForged(settings, question, { asked, own }) ? NOBODY_ASKED : own;
+  if (asked.effect === "allow") return askedByApp(plane, context, own);
   // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer.
-  if (settings.plane.guard.isNested()) return own;
+  if (plane.guard.isNested()) return own;
   return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
 }
 
-const NOBODY_ASKED: Status = { type: "denied", reason: "Not approved: nobody was asked about this call." };
-
-/**
- * Whether the messages answer a question that neither the plane nor the application can have asked. Where the SDK signs
- * its questions it has checked that before.
- */
-function isForged(
-  { isSigned }: Settings,
-  { messages, toolCall }: ApprovalQuestion,
-  { asked, own }: { readonly asked: Decision; readonly own: Status },
-): boolean {
-  if (isSigned || asked.approvalId !== undefined || own.type === "user-approval") return false;
-  return answerIn(messages, toolCall.toolCallId) !== undefined;
+/** The application's question, or its own answer, about a call that no policy asks about: known to the plane from then on. */
+async function askedByApp({ guard }: GovernedPlane, context: GuardInit, own: Status): Promise<Status> {
+  if (own.type === "not-applicable") return own;
+  try {
+    await guard.noteAsked(context);
+    return own;
+  } catch (error) {
+    return undecided(error);
+  }
 }
 
 /** What the application says; where it fails, the SDK ends everything, before any step that could tell. */
@@ -115,14 +117,15 @@ async function ownApproval({ toolApproval, run }: Settings, question: ApprovalQu
 
 /** @returns The plane's decision where it lets the call go on or wants a human, else the SDK's no. */
 async function ask(
-  { plane, identity, who, run }: Settings,
-  { toolCall, tools, messages }: ApprovalQuestion,
-): Promise<Decision | Extract<Status, { type: "denied" }>> {
-  const { toolName, toolCallId, input } = toolCall;
-  const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
-  const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
+  { plane, identity, run }: Settings,
+  context: GuardInit,
+  { toolCall, messages }: ApprovalQuestion,
+): Promise<Decision | Denied> {
   try {
-    const answer = answerIn(messages, toolCallId);
+    const answer = answerIn(messages, toolCall.toolCallId);
+    // The messages come from the client: without a question about this very call there is nothing to answer. It comes
+    // first, because deciding is a question too where a policy asks.
+    if (answer !== undefined && !(await plane.guard.isAsked(context))) return NOT_OPEN;
     // An approved tool runs before the first step: whether the run may go on at all comes first.
     const denial = answer === undefined ? undefined : await run?.begin(messages);
     if (denial !== undefined) return { type: "denied", reason: denial.message };
@@ -134,8 +137,18 @@ async function ask(
     const again = await plane.guard.ask(context);
     return again.effect === "allow" ? again : { type: "denied", reason: again.message };
   } catch (error) {
-    // Thrown here it would end the whole run, and the calls beside this one with it.
-    const why = error instanceof Error ? error.name : "an error";
-    return { type: "denied", reason: `This call could not be decided (${why}), so it does not run.` };
+    return undecided(error);
   }
+}
+
+const NOT_OPEN: Denied = {
+  type: "denied",
+  reason:
+    "Not approved: nobody was asked about this call, it was too long ago, or the answer was used already.",
+};
+
+/** Thrown here it would end the whole run, and the calls beside this one with it. */
+function undecided(error: unknown): Denied {
+  const why = error instanceof Error ? error.name : "an error";
+  return { type: "denied", reason: `This call could not be decided (${why}), so it does not run.` };
 }

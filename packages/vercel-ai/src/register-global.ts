@@ -8,7 +8,7 @@ import {
 import { gateway, registerTelemetry, type Telemetry } from "ai";
 
 import { modelContext, toolContext } from "./context.ts";
-import { followToolCalls, wasAsked, watchCall } from "./governed-calls.ts";
+import { followToolCalls, isOnItsWay, watchCall } from "./governed-calls.ts";
 import { guardProvider, type AnyProvider } from "./guard-provider.ts";
 import type { ModelOptions } from "./guard-model.ts";
 import { identityOf, type GovernedIdentity } from "./identity.ts";
@@ -75,7 +75,7 @@ function netOf(
       const { toolName, input } = toolCall;
       const context = toolContext(who, { names: { name: toolName }, toolCallId, input });
       const effect = await stopForbidden(plane, context);
-      return effect === "ask" && !wasAsked(plane, toolCallId) ? runAsked(plane, context, run) : run();
+      return effect === "ask" && !isOnItsWay(plane, toolCallId) ? runAsked(plane, context, run) : run();
     },
     async executeLanguageModelCall({ provider, modelId, callId, functionId, execute }) {
       if (provider !== undefined && modelId !== undefined) {

@@ -130,7 +130,7 @@ describe("useChat against a route of the application", () => {
     expect(app.runs).toHaveLength(1);
   });
 
-  it("signs the application's own question: its answer runs the tool, one for another input does not", async () => {
+  it("knows the application's own question: its answer runs the tool, one for another input does not", async () => {
     const app = createApp(askingPlane([]), paying(), undefined, true);
     const chat = new TestChat("chat-1", app.fetch);
     await chat.sendMessage({ text: "pay, please" });

@@ -78,8 +78,6 @@ async function play(
     model,
     tools: toolsOf(runs),
     toolApproval: { denied: "denied" as const },
-    // Without one, govern signs the application's questions: that is to be seen in them.
-    experimental_toolApprovalSecret: "a secret of the application",
     messages,
     stopWhen: stepCountIs(4),
     _internal: { generateId: () => `id-${ids++}`, now: () => 0 },

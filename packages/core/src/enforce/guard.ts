@@ -11,6 +11,7 @@ import {
   type GuardInit,
 } from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
+import { askCall, isAsked, noteAsked } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -44,6 +45,16 @@ export interface Guard {
    * run here and again at `admit`: one that acts on the world must expect both.
    */
   ask(context: GuardedContext): MaybePromise<Decision>;
+  /**
+   * Somebody outside, such as the application, asks a human about this call: known for a day, like a policy's own question.
+   * Without a call id nothing is. Hooks run here and at `isAsked` too.
+   */
+  noteAsked(context: GuardedContext): MaybePromise<void>;
+  /**
+   * Whether a human was asked about this very call, by a policy or outside, and nothing has come of it yet: an answer that a
+   * client brings along counts once, and only where somebody has asked. Ask this before `ask`, which is a question itself.
+   */
+  isAsked(context: GuardedContext): MaybePromise<boolean>;
   /** The binding decision at the moment of execution. */
   admit(context: GuardedContext): MaybePromise<Admission | Denied>;
   /** Admits the calls of one turn in order, each with its own decision: exactly those that fit. */
@@ -99,6 +110,8 @@ export function createGuard(given: GuardCore): Guard {
     context: (init) => core.contexts.build(init),
     peek: (context) => peekCall(core, context),
     ask: (context) => askCall(core, context),
+    noteAsked: (context) => noteAsked(core, context),
+    isAsked: (context) => isAsked(core, context),
     admit,
     isNested: () => core.scope.current() !== undefined,
     admitBatch(contexts) {
@@ -217,21 +230,6 @@ function peekCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
   const { context, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return core.point.refuse(context, denial, { intent: "peek" });
   return andThen(core.point.rule(context, { intent: "peek" }), ({ decision }) => decision);
-}
-
-function askCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
-  const { context: asked, denial } = core.contexts.prepare(given);
-  if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
-  const decided = throughHooks(core, asked, { intent: "ask", decide: askHooked });
-  return andThen(decided, ({ decision }) => decision);
-}
-
-function askHooked(
-  { point }: GuardCore,
-  _asked: PolicyContext,
-  context: PolicyContext,
-): MaybePromise<{ readonly decision: Decision }> {
-  return andThen(point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision }));
 }
 
 function admitInOrder(

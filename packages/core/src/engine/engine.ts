@@ -1,5 +1,6 @@
 import { requireChoice, requireObject, requireText } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { callKeyOf } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { ContextMark, requireContext } from "../context/context-mark.ts";
 import { createContext, type ContextInit } from "../context/create-context.ts";
@@ -82,6 +83,8 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     requireContext(given);
     return ContextMark.isOn(given) ? given : createContext(given, parts.nowMs());
   };
+  const keyOf = (context: PolicyContext): string | undefined =>
+    callKeyOf(parts.settings.planeId, contextOf(context), parts.ports.hash);
   return {
     ...changes,
     get revision() {
@@ -125,6 +128,14 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       requireChoice("engine.refuse: cause", denial.cause, DECISION_CAUSES);
       const refused = decider.refuse(contextOf(context), denial, intentOf("engine.refuse", options));
       return andThen(refused, ({ decision }) => decision);
+    },
+    noteAsked(context) {
+      const key = keyOf(context);
+      if (key !== undefined) return parts.admissions.noteAsked(key, parts.nowMs());
+    },
+    isAsked(context) {
+      const key = keyOf(context);
+      return key !== undefined && parts.admissions.isAsked(key, parts.nowMs());
     },
     looksAfter(context) {
       const { entries, shadow, observers, audits } = set.current.index.planAfter(context);

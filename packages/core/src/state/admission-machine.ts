@@ -86,6 +86,17 @@ export function enter(
   }
 }
 
+/** A human is asked about a call by someone else than a policy; of one that is on its way, or has run, nothing changes. */
+export function noted(old: CallRecord | undefined, nowMs: number): CallRecord {
+  const standing = old && settled(old, nowMs);
+  return old !== undefined && standing !== undefined ? old : { state: "asked", attempt: old?.attempt ?? 1 };
+}
+
+/** Whether a human was asked about a call that nothing has come of yet. */
+export function isOpenQuestion(old: CallRecord | undefined, nowMs: number): boolean {
+  return old !== undefined && settled(old, nowMs)?.state === "asked";
+}
+
 interface Going {
   readonly kind: "fresh" | "again" | "resumed" | "retry";
   readonly attempt: number;

@@ -5,6 +5,8 @@ import type { DocumentStore } from "../store/state-store.ts";
 import {
   advance,
   enter,
+  isOpenQuestion,
+  noted,
   type AdvanceInfo,
   type CallEntry,
   type CallRecord,
@@ -68,6 +70,18 @@ export class Admissions {
         "another decision has taken this call over; it is admitted only once",
       );
     });
+  }
+
+  /** Remembers that a human is asked about a call which no policy asks about. */
+  noteAsked(callKey: string, nowMs: number): MaybePromise<void> {
+    const asked = this.#documents.update<CallRecord>(callKey, (old) => noted(old, nowMs), KEPT);
+    return andThen(asked, () => undefined);
+  }
+
+  /** Whether a human was asked about a call, by whomever, and nothing has come of it yet. */
+  isAsked(callKey: string, nowMs: number): MaybePromise<boolean> {
+    const known = this.#documents.read<CallRecord>(callKey);
+    return andThen(known, (record) => isOpenQuestion(record, nowMs));
   }
 
   /** A sign of life of a running call: until its hold's time is up again, it is in flight and not lost. */

@@ -1,0 +1,53 @@
+import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { ActingContexts, GuardedContext } from "./acting-context.ts";
+import type { GuardCore } from "./guard-core.ts";
+import { throughHooks } from "./through-hooks.ts";
+
+type Core = GuardCore & { readonly contexts: ActingContexts };
+
+/** The full decision before a framework executes. */
+export function askCall(core: Core, given: GuardedContext): MaybePromise<Decision> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
+  const decided = throughHooks(core, asked, { intent: "ask", decide: askHooked });
+  return andThen(decided, ({ decision }) => decision);
+}
+
+function askHooked(
+  { point }: GuardCore,
+  _asked: PolicyContext,
+  context: PolicyContext,
+): MaybePromise<{ readonly decision: Decision }> {
+  return andThen(point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision }));
+}
+
+/** Remembers that somebody outside asks a human about a call. */
+export function noteAsked(core: Core, given: GuardedContext): MaybePromise<void> {
+  return hooked(core, given, (context) => core.point.noteAsked(context), undefined);
+}
+
+/** Whether a human was asked about a call, and nothing has come of it yet. */
+export function isAsked(core: Core, given: GuardedContext): MaybePromise<boolean> {
+  return hooked(core, given, (context) => core.point.isAsked(context), false);
+}
+
+/** A call is known as its hooks leave it. What is refused before any rule is no call that anybody could be asked about. */
+function hooked<T>(
+  core: Core,
+  given: GuardedContext,
+  look: (context: PolicyContext) => MaybePromise<T>,
+  refused: T,
+): MaybePromise<T> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return refused;
+  const decide = (_core: GuardCore, _asked: PolicyContext, context: PolicyContext): MaybePromise<Looked<T>> =>
+    andThen(look(context), (seen) => ({ seen }));
+  const found = throughHooks<Looked<T>>(core, asked, { intent: "peek", decide });
+  return andThen(found, (looked) => ("seen" in looked ? looked.seen : refused));
+}
+
+interface Looked<T> {
+  readonly seen: T;
+}

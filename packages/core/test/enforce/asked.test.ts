@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+
+import type { PolicyContext } from "../../src/context/context.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench, toolCall, type Bench } from "../plane/bench.ts";
+
+const DAY_MS = 86_400_000;
+
+type Change = Parameters<typeof toolCall>[2];
+
+function callOf({ plane }: Bench, more: Change = {}): PolicyContext {
+  return plane.guard.context(toolCall("search", { q: 1 }, { callId: "c1", ...more }));
+}
+
+describe("a question that somebody outside asks", () => {
+  it("is known of the very call alone, until something comes of it", async () => {
+    const bench = createBench();
+    const { guard } = bench.plane;
+    const call = callOf(bench);
+    expect(await guard.isAsked(call)).toBe(false);
+    await guard.ask(call);
+    expect(await guard.isAsked(call)).toBe(false);
+    await guard.noteAsked(call);
+    expect(await guard.isAsked(call)).toBe(true);
+    const others: readonly Change[] = [{ callId: "c2" }, { agent: "b" }, { tenant: "t" }, { session: "s" }];
+    expect(await Promise.all(others.map(async (other) => guard.isAsked(callOf(bench, other))))).toEqual(
+      others.map(() => false),
+    );
+    await guard.toolCall({ context: call, run: () => "ok" });
+    expect(await guard.isAsked(call)).toBe(false);
+    await guard.noteAsked(call);
+    expect(await guard.isAsked(call)).toBe(false);
+  });
+
+  it("is used up by a call that failed", async () => {
+    const bench = createBench();
+    const { guard } = bench.plane;
+    const call = callOf(bench);
+    await guard.noteAsked(call);
+    const run = (): never => {
+      throw new Error("no");
+    };
+    await expect((async () => guard.toolCall({ context: call, run }))()).rejects.toThrow("no");
+    expect(await guard.isAsked(call)).toBe(false);
+  });
+
+  it("is forgotten after a day, however often somebody looks", async () => {
+    const bench = createBench();
+    const { guard } = bench.plane;
+    const call = callOf(bench);
+    await guard.noteAsked(call);
+    await bench.ports.clock.advanceAsync(DAY_MS - 1);
+    await guard.ask(call);
+    expect(await guard.isAsked(call)).toBe(true);
+    await bench.ports.clock.advanceAsync(1);
+    expect(await guard.isAsked(call)).toBe(false);
+  });
+
+  it("lets the call count against its limits like any other", async () => {
+    const bench = createBench({ policies: [blocking("limits", [rule.rate({ limit: 1, window: "1h" })])] });
+    const { guard } = bench.plane;
+    const call = callOf(bench);
+    await guard.noteAsked(call);
+    expect(await guard.toolCall({ context: call, run: () => "ok" })).toMatchObject({ status: "ran" });
+    expect(await guard.admit(callOf(bench, { callId: "c2" }))).toMatchObject({ status: "blocked" });
+  });
+
+  it("is of no call without an id", async () => {
+    const { guard } = createBench().plane;
+    const call = toolCall("search", {});
+    await guard.noteAsked(call);
+    expect(await guard.isAsked(call)).toBe(false);
+  });
+
+  it("is of the call as hooks leave it, and of none that they refuse", async () => {
+    const bench = createBench();
+    const { guard, hooks } = bench.plane;
+    const call = toolCall("search", { q: 1 }, { callId: "c1" });
+    const removeRewrite = hooks.on("before_tool_call", () => ({ input: { q: 2 } }));
+    await guard.noteAsked(call);
+    expect(await guard.isAsked(call)).toBe(true);
+    const removeBlock = hooks.on("before_tool_call", () => ({ block: "not today" }));
+    expect(await guard.isAsked(call)).toBe(false);
+    removeBlock();
+    removeRewrite();
+    expect(await guard.isAsked(call)).toBe(false);
+  });
+});
+
+describe("a policy's question", () => {
+  // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
+  const ask = rule.condition({ where: { tool: "search" }, then: "escalate" });
+
+  it("is one as well, also when the policy does not ask any more", async () => {
+    const bench = createBench({
+      policies: [blocking("asking", [ask])],
+      approvals: { resolver: "external" },
+    });
+    const { guard, engine } = bench.plane;
+    const call = callOf(bench);
+    expect((await guard.ask(call)).effect).toBe("ask");
+    engine.removePolicy("asking");
+    expect((await guard.ask(call)).effect).toBe("allow");
+    expect(await guard.isAsked(call)).toBe(true);
+  });
+});
