@@ -9,9 +9,10 @@ import { modelContext } from "./context.ts";
 import { ANSWER, BrokenOff } from "./broken-off.ts";
 import { runModel } from "./cut-signal.ts";
 import { modelRefusal } from "./enforce.ts";
-import { isHeldBack } from "./held-back.ts";
+import { showingOf } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { describeModel, usageOf } from "./model-facts.ts";
+import { dropTokens } from "./log-probabilities.ts";
 import { observeModel, type ObservedCall } from "./observed-call.ts";
 import { withOutputLimit } from "./output-limit.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -142,14 +143,16 @@ async function runAdmitted(
   plane: GovernedPlane,
   { request, handler, admission, observing }: Running,
 ): Promise<AIMessage | BrokenOff> {
-  const isHeld = isHeldBack(plane, admission);
+  const showing = showingOf(plane, admission);
   let observed: ObservedCall | undefined;
   const observe = (callbacks: Callbacks | undefined): Callbacks | undefined =>
-    observing((observed = observeModel(callbacks, isHeld)));
+    observing((observed = observeModel(callbacks, showing)));
   try {
-    return await runModel({ signal: admission.signal, isHeldBack: isHeld, observe }, async () =>
-      handler(await admittedRequest(request, admission)),
+    const answer = await runModel(
+      { signal: admission.signal, isHeldBack: showing === "nothing", observe },
+      async () => handler(await admittedRequest(request, admission)),
     );
+    return showing === "all" ? answer : dropTokens(answer);
   } catch (error) {
     const usage = isGraphBubbleUp(error) ? undefined : observed?.streamed();
     if (usage === undefined) throw error;

@@ -2,7 +2,9 @@ import type { Usage } from "@agentplane/core";
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
 
+import type { Showing } from "./held-back.ts";
 import { observedHandler, replacedCallbacks, type ShownEnd, type Tell } from "./observed-handler.ts";
+import { shownTokens } from "./shown-tokens.ts";
 import { streamedTokens, type StreamedTokens } from "./streamed-tokens.ts";
 
 /** A running call whose end callback handlers learn only once it was judged. */
@@ -22,14 +24,16 @@ const TOOL_ENDS = new Set(["handleToolEnd", "handleToolError"]);
 /**
  * Observes a call of a model. LangChain tells its handlers of each token and of the end before any middleware sees the
  * answer.
- * @param isHeldBack Whether a rule looks at the answer: then no token is told, and the end only as it was judged.
+ * @param showing Where a rule looks at the answer, tokens are told as far as they can be shown, and the end as it was
+ * judged.
  */
-export function observeModel(callbacks: Callbacks | undefined, isHeldBack: boolean): ObservedCall {
+export function observeModel(callbacks: Callbacks | undefined, showing: Showing): ObservedCall {
   const tokens = streamedTokens();
   return observe(callbacks, {
     tokens,
-    isEnd: (event) => isHeldBack && MODEL_ENDS.has(event),
-    isHidden: (event) => isHeldBack && MODEL_TOKENS.has(event),
+    showing,
+    isEnd: (event) => showing !== "all" && MODEL_ENDS.has(event),
+    isHidden: (event) => showing === "nothing" && MODEL_TOKENS.has(event),
     isOwnStart: () => true,
   });
 }
@@ -42,6 +46,7 @@ export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => 
   const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
   return observe(callbacks, {
     tokens: undefined,
+    showing: "all",
     isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
     isHidden: (event, args) => event === "handleToolEvent" && args[2] === parent && isHeldBack(),
     isOwnStart: (event, args) => event === "handleToolStart" && args[3] === parent,
@@ -53,6 +58,8 @@ export const METERS: unique symbol = Symbol("agentplane.meters");
 
 interface Observer {
   readonly tokens: StreamedTokens | undefined;
+  /** How tokens are told that are not hidden. */
+  readonly showing: Showing;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
   readonly isHidden: (event: string, args: readonly unknown[]) => boolean;
   /** Whether an event that is no end concerns the governed call itself, which no meter is to govern as well. */
@@ -84,12 +91,17 @@ function observe(callbacks: Callbacks | undefined, observer: Observer): Observed
 function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) => unknown): Callbacks {
   return replacedCallbacks(callbacks, (handler) => {
     const isMeter = METERS in handler;
+    const shown = typeof observer.showing === "object" ? shownTokens(observer.showing.open) : undefined;
     return observedHandler(handler, {
-      hear(event, args, tell) {
+      hear(event, args, tell, as) {
         if (MODEL_TOKENS.has(event)) observer.tokens?.take(args);
         if (observer.isHidden(event, args)) return undefined;
         if (isMeter && observer.isOwnStart(event, args)) return undefined;
-        return observer.isEnd(event, args) ? atEnd(tell) : tell();
+        if (observer.isEnd(event, args))
+          return atEnd(event === "handleLLMEnd" ? (shown?.end(args[1], tell) ?? tell) : tell);
+        if (shown !== undefined && event === "handleLLMNewToken") return shown.token(args, as);
+        if (shown !== undefined && event === "handleChatModelStreamEvent") return shown.event(args, as);
+        return tell();
       },
     });
   });

@@ -3,15 +3,20 @@ import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manag
 import { AIMessage } from "@langchain/core/messages";
 
 /** What callback handlers are told about the end of a call. */
-export type ShownEnd = { readonly result: unknown } | { readonly error: unknown };
+export type ShownEnd =
+  | { readonly result: unknown; /** What stands for one that is withheld. */ readonly isWithheld?: boolean }
+  | { readonly error: unknown };
 
 /** Tells a handler of an event: as it came, or with another end in the place of its own. */
 export type Tell = (shown?: ShownEnd) => unknown;
 
+/** Tells a handler of the same event with other arguments. */
+export type TellAs = (args: readonly unknown[]) => unknown;
+
 /** Decides what callback handlers hear. */
 export interface Hearing {
   /** Passes an event on, or does not, or later. */
-  hear(event: string, args: readonly unknown[], tell: Tell): unknown;
+  hear(event: string, args: readonly unknown[], tell: Tell, as: TellAs): unknown;
   /** Whether a handler must not ask for streams now, which LangChain would make of whole answers. */
   isHolding?(): boolean;
 }
@@ -42,8 +47,11 @@ export function observedHandler<H extends object>(handler: H, hearing: Hearing):
           return given !== target && isHandler(given) ? observedHandler(given, hearing) : given;
         };
       return (...args: readonly unknown[]): unknown =>
-        hearing.hear(name, args, (shown) =>
-          shown === undefined ? call(args) : told(target, call, [name, args, shown]),
+        hearing.hear(
+          name,
+          args,
+          (shown) => (shown === undefined ? call(args) : told(target, call, [name, args, shown])),
+          call,
         );
     },
   });

@@ -28,7 +28,7 @@ export async function toldAtEnd<R>(
       running.push(observed);
       return observed.callbacks;
     });
-    if (outcome.status !== "ran") await tell({ result: refuse(outcome) });
+    if (outcome.status !== "ran") await tell({ result: refuse(outcome), isWithheld: true });
     else if (outcome.result instanceof BrokenOff) await tell({ error: outcome.result.error });
     else await tell({ result: outcome.result });
     return outcome;

@@ -5,6 +5,9 @@ import { ChatGenerationChunk, type ChatGeneration, type ChatResult } from "@lang
 import { concat } from "@langchain/core/utils/stream";
 
 import { BrokenOff } from "../broken-off.ts";
+import type { Showing } from "../held-back.ts";
+import { withoutTokens } from "../log-probabilities.ts";
+import { shownChunks, type ShownChunks } from "../shown-chunk.ts";
 import { streamedTokens } from "../streamed-tokens.ts";
 import { createChannel } from "./channel.ts";
 import type { ChatModel } from "./chat-model.ts";
@@ -33,22 +36,24 @@ export function governedProvider(settings: ModelSettings, model: ChatModel): Gov
           admitted.messages,
           admitted.options,
           // A provider that streams inside would tell of its tokens.
-          admitted.isHeldBack ? undefined : runManager,
+          admitted.showing === "all" ? runManager : undefined,
         );
-        return judgedPart(whole, admitted.isHeldBack);
+        return judgedPart(whole, admitted.showing !== "all");
       });
       return withAnswer(whole, answer);
     },
     async *stream(messages, options, runManager) {
       const gone = new AbortController();
       const channel = createChannel<ChatGenerationChunk>();
-      let isTold = false;
+      const told: { showing: Showing; shown?: ShownChunks } = { showing: "nothing" };
       const run = async (admitted: AdmittedCall): Promise<AIMessage | BrokenOff> => {
-        isTold = !admitted.isHeldBack;
+        const { showing } = admitted;
+        const shown = typeof showing === "object" ? shownChunks(showing.open) : undefined;
+        Object.assign(told, { showing, shown });
         return streamed(admitted, {
           gone: gone.signal,
-          tell: isTold ? (chunk) => channel.push(chunk) : undefined,
-          runManager,
+          tell: showing === "nothing" ? undefined : (chunk) => channel.push(shown?.take(chunk) ?? chunk),
+          runManager: showing === "all" ? runManager : undefined,
         });
       };
       const running = governedModelCall(settings, { model, messages, options }, run);
@@ -56,17 +61,27 @@ export function governedProvider(settings: ModelSettings, model: ChatModel): Gov
         () => channel.close(),
         () => channel.close(),
       );
-      try {
-        yield* channel.values();
-        const answer = await running;
-        if (isTold && !isRefusal(answer)) return;
-        const chunk = chunkOf(answer);
-        if (chunk.message.id === undefined && runManager !== undefined)
-          chunk.message._updateId(`run-${runManager.runId}`);
-        yield chunk;
+      const tell = async (chunk: ChatGenerationChunk): Promise<void> => {
         await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, {
           chunk,
         });
+      };
+      try {
+        for await (const chunk of channel.values()) {
+          yield chunk;
+          // Of what it tells itself, the provider has told by now.
+          if (told.showing !== "all") await tell(chunk);
+        }
+        const answer = await running;
+        const rest =
+          isRefusal(answer) || told.showing === "nothing" ? [chunkOf(answer)] : (told.shown?.rest() ?? []);
+        for (const chunk of rest) {
+          if (chunk.message.id === undefined && runManager !== undefined)
+            chunk.message._updateId(`run-${runManager.runId}`);
+          yield chunk;
+          // oxlint-disable-next-line no-await-in-loop -- handlers hear of chunks in their order
+          await tell(chunk);
+        }
       } finally {
         // The consumer went away in the middle: the provider stops, and what came is charged.
         gone.abort(new Error("nobody reads the answer any more"));
@@ -84,7 +99,7 @@ interface Telling {
 
 /** Reads a provider's stream to its end. What came before it failed, or before its reader left, was used. */
 async function streamed(
-  { model, messages, options }: AdmittedCall,
+  { model, messages, options, showing }: AdmittedCall,
   { gone, tell, runManager }: Telling,
 ): Promise<AIMessage | BrokenOff> {
   const tokens = streamedTokens();
@@ -92,11 +107,7 @@ async function streamed(
   const { signal } = options;
   const either = AbortSignal.any([gone, ...(signal instanceof AbortSignal ? [signal] : [])]);
   try {
-    const chunks = model._streamResponseChunks(
-      messages,
-      { ...options, signal: either },
-      tell === undefined ? undefined : runManager,
-    );
+    const chunks = model._streamResponseChunks(messages, { ...options, signal: either }, runManager);
     for await (const chunk of chunks) {
       tokens.take([chunk.message]);
       whole = whole === undefined ? chunk : concat(whole, chunk);
@@ -109,7 +120,7 @@ async function streamed(
     return new BrokenOff(error, usage);
   }
   if (whole === undefined) throw new Error("Received empty response from chat model call.");
-  return judgedPart({ generations: [whole] }, tell === undefined);
+  return judgedPart({ generations: [whole] }, showing !== "all");
 }
 
 /**
@@ -128,7 +139,7 @@ function judgedPart({ generations }: ChatResult, isHeldBack: boolean): AIMessage
 
 function foldInfo(generation: ChatGeneration): void {
   const { message, generationInfo } = generation;
-  message.response_metadata = { ...generationInfo, ...message.response_metadata };
+  message.response_metadata = withoutTokens({ ...generationInfo, ...message.response_metadata });
   delete generation.generationInfo;
 }
 

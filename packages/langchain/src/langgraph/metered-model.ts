@@ -3,6 +3,7 @@ import { AIMessage, HumanMessage, type BaseMessage } from "@langchain/core/messa
 import type { Generation, LLMResult } from "@langchain/core/outputs";
 
 import { identityOf, type GovernedIdentity, type RunFacts } from "../identity.ts";
+import { withoutTokens } from "../log-probabilities.ts";
 import { isPlainObject, readContent } from "../message-content.ts";
 import { usageOf } from "../model-facts.ts";
 
@@ -56,7 +57,10 @@ export function endedAnswer({ generations }: LLMResult, isHeldBack: boolean): AI
   const answers = generations.flat().map((generation) => {
     const message = messageOf(generation) ?? new AIMessage(generation.text);
     if (isHeldBack && generation.generationInfo !== undefined) {
-      message.response_metadata = { ...generation.generationInfo, ...message.response_metadata };
+      message.response_metadata = withoutTokens({
+        ...generation.generationInfo,
+        ...message.response_metadata,
+      });
       delete generation.generationInfo;
     }
     return message;

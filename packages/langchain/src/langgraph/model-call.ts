@@ -6,7 +6,7 @@ import { askByInterrupt } from "../approval-interrupt.ts";
 import { ANSWER, BrokenOff } from "../broken-off.ts";
 import { joined } from "../cut-signal.ts";
 import { modelRefusal } from "../enforce.ts";
-import { isHeldBack } from "../held-back.ts";
+import { showingOf, type Showing } from "../held-back.ts";
 import { identityOf } from "../identity.ts";
 import { readContent } from "../message-content.ts";
 import { describeModel, usageOf } from "../model-facts.ts";
@@ -35,8 +35,8 @@ export interface AdmittedCall {
   readonly model: ChatModel;
   readonly messages: BaseMessage[];
   readonly options: Record<string, unknown>;
-  /** Whether a rule looks at the answer: nothing of it may be told before it was judged. */
-  readonly isHeldBack: boolean;
+  /** How the answer may be told before it was judged. */
+  readonly showing: Showing;
 }
 
 /**
@@ -160,6 +160,6 @@ async function admittedCall(
       ...limited.modelSettings,
       signal: joined(own instanceof AbortSignal ? own : undefined, signal),
     },
-    isHeldBack: isHeldBack(plane, admission),
+    showing: showingOf(plane, admission),
   };
 }
