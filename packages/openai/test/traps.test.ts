@@ -50,7 +50,9 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "functions: a blocked one does not run, and the model reads why",
   ],
   "a WebSocket or an x509 transport goes around": [
-    "surfaces: a WebSocket %s is refused",
+    "sockets: opens no WebSocket of %s, nor does its clone",
+    "sockets: every file of the SDK that opens a WebSocket is known here",
+    "agents/sockets: a model that speaks over a WebSocket opens none with a governed client",
     "surfaces: a client with an x509 credential is refused",
   ],
   "waiting for a human inside fetch runs into the SDK's timeout": [
@@ -91,6 +93,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a provider runs the tool itself": [
     "agents/governed-agents: are offered no hosted tool, remote server or handoff that is forbidden",
     "surfaces: offer no tool that a policy forbids, hosted ones and remote servers too",
+    "agents/unasked-servers: is decided call by call where a policy concerns it, and nobody is asked",
+    "unasked-calls: asks where one of its tools was unplugged, whose name the request does not say",
   ],
   "hooks that reject are swallowed": [
     "agents/changed-approvals: that rejects lets nothing run that is blocked",

@@ -69,7 +69,7 @@ interface Governing {
 function governOnce(governing: Governing, agent: AnyAgent): AnyAgent {
   const known = governing.known.get(agent) ?? (governed.has(agent) ? agent : undefined);
   if (known !== undefined) return known;
-  refuseSandbox(agent);
+  refuseOutOfSight(agent);
   const { plane, identity } = governing;
   const governor: ToolGovernor = { plane, agent: { name: agent.name, identity }, memory: new CallMemory() };
   for (const tool of agent.tools) refuseUngoverned(tool, agent.name);
@@ -144,14 +144,18 @@ function governTool(
   }
 }
 
-/** A sandbox makes clones of its agent while it runs, with tools of its own: none of that would be governed. */
-function refuseSandbox(agent: AnyAgent): void {
-  if (!("runtimeManifest" in agent)) return;
-  throw new AgentplaneError(
-    "usage_invalid",
-    `agent "${agent.name}" runs in a sandbox with tools of its own, which cannot be governed: ` +
-      `give an Agent the tools it needs`,
-  );
+/**
+ * A sandbox makes clones of its agent while it runs, with tools of its own; an agent of the realtime API speaks with its
+ * model over a connection of its own. None of that would be governed.
+ */
+function refuseOutOfSight(agent: AnyAgent): void {
+  const why =
+    "runtimeManifest" in agent
+      ? "runs in a sandbox with tools of its own, which cannot be governed: give an Agent the tools it needs"
+      : "voice" in agent
+        ? "speaks over the realtime API, where no model call can be decided: use an Agent, or guard its tools alone"
+        : undefined;
+  if (why !== undefined) throw new AgentplaneError("usage_invalid", `agent "${agent.name}" ${why}`);
 }
 
 /** A model or a handoff that is set afterwards would not be governed: trying to is an error. Tools may be added. */
