@@ -109,15 +109,21 @@ const USAGE_FIELDS = [
 ] as const satisfies readonly (keyof Usage)[];
 
 /**
- * Reads a usage. What is no count is left out, never an error: the call has happened and must be settled, then at its
- * estimate.
+ * Reads a usage. What is no count, or cannot be read, is left out, never an error: the call has happened and must be
+ * settled, then at its estimate.
+ * @param usage As reported; a provider that says null says nothing.
  */
-export function usageOf(usage: Usage): Usage {
+export function usageOf(usage: Usage | null): Usage | undefined {
+  if (usage === null) return undefined;
   const draft: Draft<Usage> = {};
-  for (let at = 0; at < USAGE_FIELDS.length; at++) {
-    const field = USAGE_FIELDS[at]!;
-    const count = usage[field];
-    if (isUsableAmount(count)) draft[field] = Math.ceil(count);
+  try {
+    for (let at = 0; at < USAGE_FIELDS.length; at++) {
+      const field = USAGE_FIELDS[at]!;
+      const count = usage[field];
+      if (isUsableAmount(count)) draft[field] = Math.ceil(count);
+    }
+  } catch {
+    // A getter or a proxy: what it did not say is charged at the estimate, and flagged.
   }
   return Object.freeze(draft);
 }

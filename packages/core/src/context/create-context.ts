@@ -124,5 +124,7 @@ function traceIdOf(traceId: unknown): string {
 function addResult(draft: Draft, { result, isError, usage }: Omit<ResultFacts, "nowMs">): void {
   if (result !== undefined) draft.result = snapshot(result);
   if (isError !== undefined) draft.isError = isError;
-  if (usage !== undefined) draft.usage = usageOf(usage);
+  if (usage === undefined) return;
+  const read = usageOf(usage);
+  if (read !== undefined) draft.usage = read;
 }

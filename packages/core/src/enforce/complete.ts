@@ -85,7 +85,8 @@ function finish<R>(judged: Judged, judging: Judging<R>): MaybePromise<Outcome<R>
   const { context, denial } = judged;
   const finished = core.point.finish(call.decision.id, {
     status: end.status,
-    usage: end.usage,
+    // As it was read once: the caller's own object may change, and its members may throw.
+    usage: judging.context.usage,
     context,
     denial,
   });
@@ -112,7 +113,7 @@ function asItWas<R>(end: CallResult<R>, { decision }: Admission): Outcome<R> {
 function plainEnd<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>): MaybePromise<Outcome<R>> {
   const isError = end.status === "failed" || end.isError === true;
   const context = withResult(call.context, { isError, nowMs: core.nowMs(), usage: end.usage });
-  const finished = core.point.finish(call.decision.id, { status: end.status, context, usage: end.usage });
+  const finished = core.point.finish(call.decision.id, { status: end.status, context, usage: context.usage });
   return andThenWith(finished, plainOutcome<R>, { call, end });
 }
 
