@@ -148,6 +148,8 @@ describe("what a server says unasked", () => {
         rule.denylist({ tools: ["wipe"] }),
         rule.rate({ limit: 100, window: "1h", per: "tenant", onBreach: "escalate" }),
         rule.tokenBudget({ maxTokens: 10_000, window: "1h", per: "agent" }),
+        rule.loop({ maxIterations: 25, maxRepeats: 3 }),
+        rule.sla({ maxRunMs: 300_000, onBreach: "escalate" }),
         rule.redact({ detect: ["email"] }),
         rule.condition({ where: { tool: "pay" }, then: "escalate" }),
         rule.injectionScan(),
@@ -163,6 +165,10 @@ describe("what a server says unasked", () => {
     server(progress("half of it"));
     server(log("a word"));
     await expect.poll(() => toClient.length).toBe(2);
+    expect(toClient.map((text) => JSON.parse(text) as unknown)).toStrictEqual([
+      progress("half of it"),
+      log("a word"),
+    ]);
     await plane.close();
   });
 

@@ -3,6 +3,7 @@ import { parse } from "zod/mini";
 import { suggest } from "../base/did-you-mean.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import type { AcceptedRule, PolicyRules } from "../load/rule-part.ts";
 import { compileSelector, type CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
@@ -118,11 +119,14 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
   return entry;
 }
 
-const knownHookpoints = new WeakMap<RuleKind, ReadonlySet<string>>();
+const knownHookpoints = new WeakMap<RuleKind, NonNullable<CompiledEntry["hookpoints"]>>();
+
+const BEFORE: NonNullable<CompiledEntry["hookpoints"]> = { has: (hookpoint) => !isAfter(hookpoint) };
 
 /** One set for all rules of a kind. */
 function hookpointsOf(kind: RuleKind): CompiledEntry["hookpoints"] {
   if (kind.hookpoints.includes("*")) return undefined;
+  if (kind.hookpoints.includes("before_*")) return BEFORE;
   let hookpoints = knownHookpoints.get(kind);
   if (hookpoints === undefined) {
     hookpoints = new Set<string>(kind.hookpoints);

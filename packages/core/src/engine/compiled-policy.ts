@@ -27,7 +27,7 @@ export interface CompiledEntry {
   readonly kind: string;
   readonly timing: RuleTiming;
   /** Undefined means every hookpoint. */
-  readonly hookpoints: ReadonlySet<string> | undefined;
+  readonly hookpoints: Pick<ReadonlySet<string>, "has"> | undefined;
   readonly obligations: readonly Obligation[];
   readonly timeoutMs: number;
   /** The ladder groups of the policy that this rule triggers. */

@@ -1,4 +1,5 @@
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { looksAt } from "../rules/rule.ts";
 import { lintCondition } from "./lint-condition.ts";
 import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } from "./lint-finding.ts";
 
@@ -8,16 +9,10 @@ import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } fro
  */
 export function lintReach(linted: LintedPolicy, options: LintOptions): void {
   for (const rule of linted.rules) {
-    const hookpoints = linted.hookpoints.filter(
-      (hookpoint) => rule.kind.hookpoints.includes("*") || rule.kind.hookpoints.includes(hookpoint),
-    );
+    const hookpoints = linted.hookpoints.filter((hookpoint) => looksAt(rule.kind, hookpoint));
     if (hookpoints.length === 0) {
-      const looksAt = rule.kind.hookpoints.join(", ");
-      reportNever(
-        linted,
-        rule,
-        `"${rule.spec.rule}" looks at ${looksAt}, none of which this selector admits`,
-      );
+      const all = rule.kind.hookpoints.join(", ");
+      reportNever(linted, rule, `"${rule.spec.rule}" looks at ${all}, none of which this selector admits`);
       continue;
     }
     if (rule.spec.rule === "condition") lintCondition(linted, rule, hookpoints);

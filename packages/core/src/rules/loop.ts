@@ -3,13 +3,12 @@ import * as z from "zod/mini";
 import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
 import { requireHistory } from "./history.ts";
-import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+import { defineRule } from "./rule.ts";
 import type { SessionEntry } from "./session-view.ts";
 
 /** The longest history a session keeps one by one. */
@@ -21,7 +20,8 @@ export const loop = defineRule({
   summary:
     "Stops an agent after `maxIterations` model calls or `maxRepeats` identical tool calls in its session (else run, else agent).",
   timing: "blocking",
-  hookpoints: ["*"],
+  // It acts before the next step: a result that is there already is not judged by it.
+  hookpoints: ["before_*"],
   params: z
     .strictObject({
       maxIterations: z.exactOptional(z.int().check(z.gte(1), z.lte(MAX_COUNT))),
@@ -43,10 +43,8 @@ export const loop = defineRule({
   compile({ maxIterations = Infinity, maxRepeats = Infinity, within, ...breach }, tools) {
     const withinMs = within === undefined ? Infinity : requireDurationMs(within);
     return {
-      span: NEEDS_NO_TEXT,
       reads: ["session"],
       check(context, { session, nowMs }): RuleAnswer | undefined {
-        if (isAfter(context.hookpoint)) return undefined;
         const recent = requireHistory(session, tools).filter(
           (entry) =>
             entry.agent === context.agent.id && entry.effect === "allow" && entry.at > nowMs - withinMs,

@@ -8,7 +8,7 @@ import type { PriceTable, Tokenizer, Usage } from "../base/model-costs.ts";
 import type { Notifier } from "../base/notifier.ts";
 import type { Scanner } from "../base/scanner.ts";
 import type { PolicyContext } from "../context/context.ts";
-import type { Hookpoint } from "../context/hookpoint.ts";
+import { isAfter, type Hookpoint } from "../context/hookpoint.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import type { LimitSubject, Measure, Window } from "../policy/limit.ts";
@@ -145,8 +145,8 @@ export interface RuleKind<Params = unknown, Kind extends string = string, Input 
   /** One sentence for the generated reference. */
   readonly summary: string;
   readonly timing: RuleTiming;
-  /** The hookpoints at which it looks; `["*"]` for all, custom ones included. */
-  readonly hookpoints: readonly (Hookpoint | "*")[];
+  /** The hookpoints at which it looks; `["*"]` for all, `["before_*"]` for all but `after_*`, custom ones included. */
+  readonly hookpoints: readonly (Hookpoint | "*" | "before_*")[];
   /** The kind's own parameters, without `rule` and `id`. Strict: unknown fields are refused. */
   readonly params: $ZodType<Params, Input>;
   /** A valid set of parameters, used in the docs and the contract test. */
@@ -161,6 +161,13 @@ export interface RuleKind<Params = unknown, Kind extends string = string, Input 
    */
   readonly isShared?: boolean;
   compile(params: Params, tools: CompileTools): CompiledRule;
+}
+
+/** Whether a kind of rule looks at a hookpoint. */
+export function looksAt({ hookpoints }: Pick<RuleKind, "hookpoints">, hookpoint: string): boolean {
+  return hookpoints.some(
+    (one) => one === hookpoint || one === "*" || (one === "before_*" && !isAfter(hookpoint)),
+  );
 }
 
 /**

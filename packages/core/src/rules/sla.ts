@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
 
 import { formatDuration } from "../base/duration.ts";
-import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { requireHistory } from "./history.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
-import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
+import { defineRule } from "./rule.ts";
 import type { SessionEntry } from "./session-view.ts";
 
 /**
@@ -18,7 +17,8 @@ export const sla = defineRule({
   summary:
     "Acts before the next step when the last step took over `maxStepMs` or the run is older than `maxRunMs`.",
   timing: "blocking",
-  hookpoints: ["*"],
+  // It acts before the next step: a result that is there already is not judged by it.
+  hookpoints: ["before_*"],
   params: z
     .strictObject({
       maxStepMs: z.exactOptional(z.int().check(z.gte(1))),
@@ -36,11 +36,10 @@ export const sla = defineRule({
   isStateless: false,
   compile({ maxStepMs, maxRunMs, ...breach }, tools) {
     return {
-      span: NEEDS_NO_TEXT,
       reads: ["session"],
       check({ hookpoint, agent }, { session, nowMs }): RuleAnswer | undefined {
         // A new run is not late for the one before.
-        if (isAfter(hookpoint) || hookpoint === "before_agent") return undefined;
+        if (hookpoint === "before_agent") return undefined;
         const entries = requireHistory(session, tools).filter((entry) => entry.agent === agent.id);
         const start = entries.findLastIndex((entry) => entry.hookpoint === "before_agent");
         const startMs = entries[start]?.at ?? session?.startedAtMs ?? nowMs;
