@@ -45,7 +45,7 @@ describe("a budget", () => {
     expect(bench.outcomes()).toMatchObject([{ outcome: "ran", isEstimated: true }]);
   });
 
-  it.for<[string, () => unknown]>([
+  const UNREADABLE_USAGES: readonly [string, () => unknown][] = [
     ["null", () => null],
     [
       "a getter that throws",
@@ -57,31 +57,27 @@ describe("a budget", () => {
     ],
     ["a number that JSON lacks", () => ({ inputTokens: 10n, outputTokens: Number.NaN })],
     ["no object", () => "12 tokens"],
-  ])("settles and records a call whose usage is %s", async ([, usage]) => {
-    for (const rules of [[], [rule.redact({ fields: ["ssn"] })]]) {
-      const budget = rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 });
-      const audit = memorySink();
-      const bench = createBench({
-        audit,
-        tokenizer: { countTokens: () => 10 },
-        policies: [blocking("p", [budget, ...rules])],
-      });
-      const context = modelCall({ callId: "c1" });
-      // What callers without types report.
-      const call = { context, run: () => "hi", usage: usage as () => undefined };
-      expect(await bench.plane.guard.modelCall(call)).toMatchObject({ status: "ran", result: "hi" });
-      const [state] = await bench.plane.limits.read({
-        policyId: "p",
-        ruleId: "tokenBudget",
-        agent: "bot",
-        tenant: "acme",
-      });
-      expect(state).toMatchObject({ used: 100, held: 0 });
-      expect(audit.records().at(-1)).toMatchObject({ kind: "outcome", outcome: "ran", isEstimated: true });
-      expect(await bench.plane.guard.admit(context)).toMatchObject({
-        decision: { cause: "already_executed" },
-      });
-    }
+  ];
+
+  it.for([
+    ...UNREADABLE_USAGES,
+    ...UNREADABLE_USAGES.map(([what, usage]) => [`${what}, its result judged`, usage] as const),
+  ])("settles and records a call whose usage is %s", async ([what, usage]) => {
+    const judging = what.endsWith("judged") ? [rule.redact({ fields: ["ssn"] })] : [];
+    const budget = rule.tokenBudget({ maxTokens: 1_000, window: "1h", maxOutput: 90 });
+    const audit = memorySink();
+    const bench = createBench({
+      audit,
+      tokenizer: { countTokens: () => 10 },
+      policies: [blocking("p", [budget, ...judging])],
+    });
+    const context = modelCall({ callId: "c1" });
+    // What callers without types report.
+    const call = { context, run: () => "hi", usage: usage as () => undefined };
+    expect(await bench.plane.guard.modelCall(call)).toMatchObject({ status: "ran", result: "hi" });
+    expect(await taken(bench, "tokenBudget")).toBe(100);
+    expect(audit.records().at(-1)).toMatchObject({ kind: "outcome", outcome: "ran", isEstimated: true });
+    expect(await bench.plane.guard.admit(context)).toMatchObject({ decision: { cause: "already_executed" } });
   });
 
   it("charges a call that an operator cut at the estimate: its provider may have gone on", async () => {
