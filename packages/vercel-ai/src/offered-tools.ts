@@ -51,11 +51,11 @@ async function withOptions(
   params: LanguageModelV4CallOptions,
 ): Promise<Offered> {
   const brought = promptTools(params.prompt).map(runByProvider);
-  const allowed = await visibleOf(settings, agent, brought);
+  const allowed = await settings.plane.guard.visibleTools(brought, agent);
   const missing = brought.find((tool) => !allowed.includes(tool));
   if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
   const tools = optionTools(params.providerOptions).map(runByProvider);
-  const visible = await visibleOf(settings, agent, tools);
+  const visible = await settings.plane.guard.visibleTools(tools, agent);
   if (visible.length === tools.length) return { params };
   // Asked in the same order as found.
   let position = 0;
@@ -66,8 +66,9 @@ async function withOptions(
   return { params: { ...params, ...(kept && { providerOptions: kept }) } };
 }
 
-function runByProvider(tool: NamedTool): NamedTool & { readonly isRunByProvider: boolean } {
-  return { ...tool, isRunByProvider: true };
+/** No call of it will be asked about: the provider just runs it. */
+function runByProvider(tool: NamedTool): NamedTool {
+  return { ...tool, canAsk: false };
 }
 
 /** The request with those of its listed tools that may be called. */
@@ -79,7 +80,7 @@ async function listedTools(
   const { tools = [] } = params;
   if (tools.length === 0) return { params };
   const named = tools.map((tool) => namedTool(tool, settings));
-  const visible = await visibleOf(settings, agent, named);
+  const visible = await settings.plane.guard.visibleTools(named, agent);
   if (visible.length === named.length) return { params };
   const forced = forcedTool(params);
   const isEmpty = visible.length === 0 && params.toolChoice?.type === "required";
@@ -108,8 +109,6 @@ type OfferedTool = NonNullable<LanguageModelV4CallOptions["tools"]>[number];
 
 interface Named extends NamedTool {
   readonly tool: OfferedTool;
-  /** No call of it will be asked about: the provider just runs it. */
-  readonly isRunByProvider: boolean;
 }
 
 /** A provider's tool is also what the provider calls it, whatever name the application gave it. */
@@ -120,7 +119,7 @@ function namedTool(tool: OfferedTool, { tools }: Pick<ModelSettings, "tools">): 
     ...toolNames(tool.name, own),
     ...(tool.type === "provider" && { originalName: tool.id }),
     tool,
-    isRunByProvider: tool.type === "provider" && !isRunHere,
+    canAsk: tool.type !== "provider" || isRunHere,
   };
 }
 
@@ -128,34 +127,19 @@ function isLocal(tool: object): boolean {
   return "isProviderExecuted" in tool && tool.isProviderExecuted === false;
 }
 
-async function visibleOf<Tool extends NamedTool & { readonly isRunByProvider: boolean }>(
-  { plane }: Settings,
-  context: GuardInit,
-  named: readonly Tool[],
-): Promise<readonly Tool[]> {
-  if (named.length === 0) return named;
-  const visible = await plane.guard.visibleTools(named, context);
-  if (!visible.some(({ isRunByProvider }) => isRunByProvider)) return visible;
-  const isOffered = await Promise.all(
-    visible.map(async ({ name, server, originalName, isRunByProvider }) => {
-      if (!isRunByProvider) return true;
-      const tool = { name, server, originalName };
-      const { effect } = await plane.guard.peek({ ...context, hookpoint: "before_tool_call", tool });
-      // Nobody can be asked once it is offered.
-      return effect !== "ask";
-    }),
-  );
-  return visible.filter((_tool, position) => isOffered[position]);
-}
-
-/** Asked in full, so that the denial is on record. */
+/**
+ * Asked in full, so that the denial is on record. About a tool that is only offered nobody can be asked: what it will do is
+ * not known, and an approval is for one call with one input.
+ */
 async function toolDenial(
   { plane }: Settings,
   agent: GuardInit,
   { name, server, originalName }: NamedTool,
 ): Promise<Denial> {
   const tool = { name, server, originalName };
-  return toDenial(await plane.guard.ask({ ...agent, hookpoint: "before_tool_call", tool }));
+  return toDenial(
+    await plane.guard.ask({ ...agent, hookpoint: "before_tool_call", tool }, { canAsk: false }),
+  );
 }
 
 function toDenial(decision: Decision): Denial {

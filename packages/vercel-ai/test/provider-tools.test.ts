@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { govern } from "../src/index.ts";
 import { startLoopback, type Loopback } from "./loopback.ts";
-import { asking, askingPlane, countingTool, denying, planeOf, WHO } from "./planes.ts";
+import { asking, askingPlane, countingTool, decisionsOf, denying, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel, type Turn } from "./scripted-model.ts";
 
 const openaiAnswer = {
@@ -88,6 +88,20 @@ describe("a tool that runs at the provider", () => {
     await plane.controls.degrade({ kind: "agent", id: "a" }, "HUMAN_LOOP", { by: "olga" });
     await generateText(govern(plane, WHO, call));
     expect(model.offered).toEqual([["bash"], ["bash"]]);
+  });
+
+  it("is a denial on record where it is forced, and a person would have to be asked", async () => {
+    const plane = askingPlane([asking("search")]);
+    const decisions = decisionsOf(plane);
+    const model = new ScriptedModel([]);
+    const search = createAnthropic({ apiKey: "none" }).tools.webSearch_20250305({});
+    const toolChoice = { type: "tool", toolName: "search" } as const;
+    const call = govern(plane, WHO, { model, tools: { search }, toolChoice, prompt: "go" });
+    const denial = { code: "policy_blocked", message: expect.stringContaining("cannot be asked for") };
+    await expect(generateText(call)).rejects.toMatchObject(denial);
+    expect(await plane.approvals.list()).toEqual([]);
+    expect(decisions.filter(({ tool }) => tool === "search")).toHaveLength(1);
+    expect(model.requests).toEqual([]);
   });
 
   it("is known by the provider's own name too", async () => {

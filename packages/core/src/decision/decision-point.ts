@@ -71,7 +71,11 @@ export interface DecisionPoint {
   /** Grows with every change of policies, plugs or modes. */
   readonly revision: number;
   readonly controls: ControlsView;
-  rule(context: PolicyContext, options: { readonly intent: Intent }): MaybePromise<Ruling>;
+  /** @param options `canAsk: false` blocks what needs a human; default true. */
+  rule(
+    context: PolicyContext,
+    options: { readonly intent: Intent; readonly canAsk?: boolean | undefined },
+  ): MaybePromise<Ruling>;
   /**
    * Ends an admission, exactly once; a second end is ignored.
    * @returns For `ran` and `failed` the ruling on the result; otherwise undefined.

@@ -7,20 +7,27 @@ import { throughHooks } from "./through-hooks.ts";
 
 type Core = GuardCore & { readonly contexts: ActingContexts };
 
-/** The full decision before a framework executes. */
-export function askCall(core: Core, given: GuardedContext): MaybePromise<Decision> {
-  const { context: asked, denial } = core.contexts.prepare(given);
-  if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
-  const decided = throughHooks(core, asked, { intent: "ask", decide: askHooked });
-  return andThen(decided, ({ decision }) => decision);
+/** How an early decision is made. */
+export interface AskOptions {
+  /** Whether a human can be asked about the call before it runs; false blocks what needs one. Default true. */
+  readonly canAsk?: boolean;
 }
 
-function askHooked(
-  { point }: GuardCore,
-  _asked: PolicyContext,
-  context: PolicyContext,
-): MaybePromise<{ readonly decision: Decision }> {
-  return andThen(point.rule(context, { intent: "ask" }), ({ decision }) => ({ decision }));
+/** The full decision before a framework executes. */
+export function askCall(
+  core: Core,
+  given: GuardedContext,
+  { canAsk }: AskOptions = {},
+): MaybePromise<Decision> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
+  const decide = (
+    { point }: GuardCore,
+    _asked: PolicyContext,
+    context: PolicyContext,
+  ): MaybePromise<{ readonly decision: Decision }> =>
+    andThen(point.rule(context, { intent: "ask", canAsk }), ({ decision }) => ({ decision }));
+  return andThen(throughHooks(core, asked, { intent: "ask", decide }), ({ decision }) => decision);
 }
 
 /** Remembers that somebody outside asks a human about a call. */

@@ -11,7 +11,7 @@ import {
   type GuardInit,
 } from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
-import { askCall, isAsked, noteAsked } from "./asked.ts";
+import { askCall, isAsked, noteAsked, type AskOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -43,8 +43,9 @@ export interface Guard {
   /**
    * The full decision before a framework executes: denies early or opens one approval request; reserves nothing. Hooks
    * run here and again at `admit`: one that acts on the world must expect both.
+   * @param options `canAsk: false` where no human could be asked before it runs: what needs one is blocked.
    */
-  ask(context: GuardedContext): MaybePromise<Decision>;
+  ask(context: GuardedContext, options?: AskOptions): MaybePromise<Decision>;
   /**
    * Somebody outside, such as the application, asks a human about this call: known for a day, like a policy's own question.
    * Without a call id nothing is. Hooks run here and at `isAsked` too.
@@ -109,7 +110,7 @@ export function createGuard(given: GuardCore): Guard {
   return {
     context: (init) => core.contexts.build(init),
     peek: (context) => peekCall(core, context),
-    ask: (context) => askCall(core, context),
+    ask: (context, options) => askCall(core, context, options),
     noteAsked: (context) => noteAsked(core, context),
     isAsked: (context) => isAsked(core, context),
     admit,

@@ -17,6 +17,7 @@ export function createPass(
   return {
     intent,
     isExplaining: false,
+    canAsk: true,
     startedMs: parts.ports.clock.elapsedMs(),
     index: inForce.index,
     revision: parts.revision(),

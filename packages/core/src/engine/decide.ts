@@ -30,7 +30,8 @@ export interface JudgedResult {
 
 /** Decides contexts: the pipeline, wired once. */
 export interface Decider {
-  decide(context: PolicyContext, intent: Intent): MaybePromise<Ruling>;
+  /** @param canAsk Whether a human can be asked; default true. */
+  decide(context: PolicyContext, intent: Intent, canAsk?: boolean): MaybePromise<Ruling>;
   /** Asks every rule and probes every limit; reads state, changes and records nothing. */
   explain(context: PolicyContext): MaybePromise<Decision>;
   /** Concludes a context with a denial that was found outside the rules. */
@@ -113,8 +114,9 @@ export function createDecider(
   const after = surviving(AFTER_STEPS, judgedResult);
   const afterRuled = surviving(AFTER_STEPS, conclude);
   return {
-    decide(context, intent) {
+    decide(context, intent, canAsk = true) {
       const pass = createPass(context, intent, inForce(), parts);
+      pass.canAsk = canAsk;
       if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);
       return walk(intent === "peek" ? peek : full, pass, parts);
     },

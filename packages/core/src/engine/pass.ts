@@ -41,6 +41,8 @@ export interface Pass {
   readonly intent: Intent;
   /** Ask every candidate, also after a block. */
   isExplaining: boolean;
+  /** Whether a human can be asked; else what needs one is blocked. */
+  canAsk: boolean;
   readonly startedMs: number;
   readonly index: PolicyIndex;
   readonly revision: number;

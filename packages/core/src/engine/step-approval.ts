@@ -25,10 +25,14 @@ export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
 }
 
 function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): MaybePromise<void> {
-  if (!parts.settings.hasResolver()) {
+  const hasResolver = parts.settings.hasResolver();
+  if (!hasResolver || !pass.canAsk) {
+    const why = hasResolver
+      ? "nobody can be asked about what runs elsewhere, unseen"
+      : "nobody can answer: pass approvals: { resolver } to createAgentPlane";
     pass.refusal = {
       cause: "approval",
-      reason: `${asksText(asks)} asks for approval, and nobody can answer: pass approvals: { resolver } to createAgentPlane`,
+      reason: `${asksText(asks)} asks for approval, and ${why}`,
       message: "This action needs a human's approval, which cannot be asked for here.",
       ...ownerOf(asks),
     };

@@ -88,6 +88,21 @@ describe("a question that somebody outside asks", () => {
 });
 
 describe("a policy's question", () => {
+  it("is a denial where nobody can be asked, whatever was approved, and opens no request", async () => {
+    const bench = createBench({
+      policies: [blocking("asking", [ask])],
+      approvals: { resolver: "external" },
+    });
+    const { guard, approvals } = bench.plane;
+    const call = callOf(bench);
+    expect(await guard.ask(call, { canAsk: false })).toMatchObject({ effect: "block", cause: "approval" });
+    expect(await approvals.list()).toEqual([]);
+    const { approvalId = "" } = await guard.ask(call);
+    await approvals.approve(approvalId, { by: "olga", role: "operator" });
+    expect((await guard.ask(call)).effect).toBe("allow");
+    expect((await guard.ask(call, { canAsk: false })).effect).toBe("block");
+  });
+
   // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
   const ask = rule.condition({ where: { tool: "search" }, then: "escalate" });
 

@@ -35,6 +35,19 @@ describe("visibleTools", () => {
     ).toStrictEqual(named("search"));
   });
 
+  it("hides what needs a human only where nobody could be asked", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
+    const ask = rule.condition({ where: { tool: "search" }, then: "escalate" });
+    const { plane } = createBench({ policies: [blocking("p", [ask])] });
+    const [here, elsewhere, other] = [
+      { name: "search" },
+      { name: "search", canAsk: false },
+      { name: "read", canAsk: false },
+    ];
+    const context = plane.guard.context(modelCall());
+    expect(await plane.guard.visibleTools([here, elsewhere, other], context)).toStrictEqual([here, other]);
+  });
+
   it("gives back the very list where everything is visible, and nothing of an unplugged agent", async () => {
     const { plane } = createBench();
     const tools = named("a", "b");
