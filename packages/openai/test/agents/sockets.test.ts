@@ -20,7 +20,6 @@ describe("the realtime API", () => {
   test("has agents that are refused, also as ones that are handed off to", () => {
     const realtime = new RealtimeAgent({ name: "voice" });
     expect(() => govern(plane, {}, realtime)).toThrow(/realtime API/);
-    // @ts-expect-error -- from JavaScript
     const first = new Agent({ name: "ops", handoffs: [realtime] });
     expect(() => govern(plane, {}, first)).toThrow(/realtime API/);
   });
