@@ -1,5 +1,6 @@
 import type { RuleAnswer } from "../decision/answer.ts";
 import { isAfter } from "../context/hookpoint.ts";
+import { placeText } from "./api-pattern.ts";
 import { apiOf, apiParams, compileApiMatches } from "./api-rule.ts";
 import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 
@@ -24,7 +25,7 @@ export const apiAllowlist = defineRule({
         if (call === undefined) return context.tool === undefined ? undefined : UNKNOWN;
         if ("refused" in call) return blocked(`the URL cannot be judged: ${call.refused}`);
         if (matches(call)) return ALLOWED;
-        return blocked(`${call.method} ${call.host} with this path is not on the API allowlist`);
+        return blocked(`${placeText(call)} with this path is not on the API allowlist`);
       },
     };
   },

@@ -1,4 +1,5 @@
 import { isAfter } from "../context/hookpoint.ts";
+import { placeText } from "./api-pattern.ts";
 import { apiOf, apiParams, compileApiMatches } from "./api-rule.ts";
 import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 
@@ -24,7 +25,7 @@ export const apiDenylist = defineRule({
           return { answer: { answer: "block", reason: `the URL cannot be judged: ${call.refused}` } };
         }
         if (!matches(call)) return undefined;
-        const reason = `${call.method} ${call.host} with this path is on the API denylist`;
+        const reason = `${placeText(call)} with this path is on the API denylist`;
         return { answer: { answer: "block", reason } };
       },
     };

@@ -4,9 +4,31 @@ import { apiCallOf } from "../context/api-call.ts";
 import type { ApiCall, PolicyContext } from "../context/context.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { ToolTraits } from "../policy/traits.ts";
+import { compileHosts, hostPattern, pathPattern, type PatternProblem } from "./api-pattern.ts";
 import { patternsParam } from "./pattern-params.ts";
 
-const pathsParam = patternsParam.check(
+/** Each pattern must be one that some call can match: of a denylist, any other would protect nothing in silence. */
+function normalised(read: (pattern: string) => object | string) {
+  return patternsParam.check(
+    z.superRefine((patterns, context) => {
+      for (const [position, pattern] of patterns.entries()) {
+        const found = read(pattern);
+        if (typeof found !== "object" || !("problem" in found)) continue;
+        const { problem: message, suggestion } = found as PatternProblem;
+        context.addIssue({ code: "custom", path: [position], message, params: { suggestion } });
+      }
+    }),
+  );
+}
+
+const methodsParam = patternsParam.check(
+  z.refine((methods) => methods.every((method) => /^!?[A-Za-z*?]+$/.test(method)), {
+    error: "must be methods, one in each text",
+    params: { suggestion: 'such as "GET" or "!DELETE"' },
+  }),
+);
+
+const pathsParam = normalised(pathPattern).check(
   z.refine((paths) => paths.every((path) => /^!?[/*?]/.test(path)), {
     error: 'must be paths that start with "/"',
     params: { suggestion: 'such as "/reports/*" or "!/reports/private/*"' },
@@ -16,8 +38,8 @@ const pathsParam = patternsParam.check(
 const apiMatchParam = z.readonly(
   z
     .strictObject({
-      methods: z.exactOptional(patternsParam),
-      hosts: z.exactOptional(patternsParam),
+      methods: z.exactOptional(methodsParam),
+      hosts: z.exactOptional(normalised(hostPattern)),
       paths: z.exactOptional(pathsParam),
     })
     .check(
@@ -50,35 +72,34 @@ export function apiOf(
   // A mapped tool whose input does not say where it goes cannot be judged.
   const { input } = context.tool;
   const call = input === undefined ? undefined : apiCallOf(traits.api, input);
-  return call ?? { refused: "the input does not name the URL of the call" };
+  return call ?? { refused: "the input does not name the method or the URL of the call" };
 }
 
 /**
  * Compiles the entries of an API rule.
  * @param stance `deny` compares paths widely (any case, with and without a last slash, without `;parameters`), because
- * servers do; `allow` exactly.
+ * servers do, and means every port of a host; `allow` exactly, and the default port where a host names none.
  */
 export function compileApiMatches(
   matches: readonly ApiMatch[],
   stance: "deny" | "allow",
 ): (call: ApiCall) => boolean {
   const tests = matches.map(({ methods, hosts, paths }) => {
-    const method = dimension(methods, (text) => text.toUpperCase());
-    const host = dimension(hosts, (text) => text.toLowerCase());
-    const path = paths === undefined ? undefined : pathTest(paths, stance);
+    const method = methods && compilePatterns(methods.map((text) => text.toUpperCase()));
+    const host = hosts && compileHosts(hosts, stance);
+    const path = paths && pathTest(paths.map(knownPath), stance);
     return (call: ApiCall) =>
-      (method?.(call.method) ?? true) && (host?.(call.host) ?? true) && (path?.(call.path) ?? true);
+      (method?.matches(call.method.toUpperCase()) ?? true) &&
+      (host?.(call) ?? true) &&
+      (path?.(call.path) ?? true);
   });
   return (call) => tests.some((test) => test(call));
 }
 
-function dimension(
-  patterns: readonly string[] | undefined,
-  normalise: (text: string) => string,
-): ((value: string) => boolean) | undefined {
-  if (patterns === undefined) return undefined;
-  const test = compilePatterns(patterns.map(normalise));
-  return (value) => test.matches(normalise(value));
+/** Parameters were checked when they were read. */
+function knownPath(written: string): string {
+  const pattern = pathPattern(written);
+  return typeof pattern === "string" ? pattern : written;
 }
 
 function pathTest(patterns: readonly string[], stance: "deny" | "allow"): (path: string) => boolean {

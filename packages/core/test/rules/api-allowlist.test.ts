@@ -45,3 +45,28 @@ test("refuses an entry that matches everything, and a path that is none", () => 
     'rules.0.paths: must be paths that start with "/"',
   ]);
 });
+
+test("allows the default port alone, unless a host names another or every one", () => {
+  const allows = (host: string, url: string) =>
+    answerOf(compileRule(apiAllowlist, { rules: [{ hosts: [host] }] }), toolCall("http", { url }), {
+      traits,
+    });
+  expect(allows("api.example.com", "https://api.example.com:443/x")).toBe("allow");
+  expect(allows("api.example.com", "http://api.example.com/x")).toBe("allow");
+  expect(allows("api.example.com", "https://api.example.com:8443/x")).toBe("block");
+  expect(allows("*.example.com", "https://api.example.com:22/x")).toBe("block");
+  expect(allows("api.example.com:8443", "https://api.example.com:8443/x")).toBe("allow");
+  expect(allows("api.example.com:8443", "https://api.example.com/x")).toBe("block");
+  expect(allows("api.example.com:443", "https://api.example.com/x")).toBe("allow");
+  expect(allows("api.example.com:443", "http://api.example.com/x")).toBe("block");
+  expect(allows("localhost:*", "http://localhost:3000/x")).toBe("allow");
+  expect(allows("localhost:*", "http://localhost/x")).toBe("allow");
+});
+
+test("an exclusion of a host means all its ports", () => {
+  const open = compileRule(apiAllowlist, { rules: [{ hosts: ["*.example.com:*", "!db.example.com"] }] });
+  const ask = (url: string) => answerOf(open, toolCall("http", { url }), { traits });
+  expect(ask("https://api.example.com:8443/x")).toBe("allow");
+  expect(ask("https://db.example.com/x")).toBe("block");
+  expect(ask("https://db.example.com:5432/x")).toBe("block");
+});
