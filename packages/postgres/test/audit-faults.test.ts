@@ -5,10 +5,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { auditTrail } from "../src/audit/audit-trail.ts";
 import { postgresAudit, type PostgresAudit } from "../src/audit/postgres-audit.ts";
-import { canStartServers, PrivateServer } from "./private-server.ts";
+import { PrivateServer } from "./private-server.ts";
 import { QUIET } from "./server.ts";
+import { canStartServers } from "./servers.ts";
 
-describe.skipIf(!canStartServers())("an audit trail whose server fails", () => {
+describe.skipIf(!canStartServers)("an audit trail whose server fails", () => {
   let server: PrivateServer;
   let schema = "";
   let sink: PostgresAudit;

@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test,
 
 import { auditTrail, type AuditTrail } from "../src/audit/audit-trail.ts";
 import { postgresAudit, type PostgresAudit } from "../src/audit/postgres-audit.ts";
-import { DATABASE_URL, hasServer, QUIET, TestSchema } from "./server.ts";
+import { QUIET, TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
 const ports = { logger: QUIET };
 
@@ -13,7 +15,7 @@ function record(at: number, action = "noted"): AuditRecord {
   return { kind: "control", at, action, by: "test", subject: "s", reason: 'ü \u0000 "quoted" \\ 🦀' };
 }
 
-describe.skipIf(!(await hasServer()))("the audit trail in PostgreSQL", () => {
+describe.skipIf(!hasServer)("the audit trail in PostgreSQL", () => {
   const schema = new TestSchema();
   const connection = { connectionString: DATABASE_URL, schema: schema.name };
   let sink: PostgresAudit;

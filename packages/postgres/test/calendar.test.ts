@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { hasServer } from "./servers.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -19,7 +20,7 @@ const INSTANTS: readonly [timeZone: string, setting: string, utc: string][] = [
   ["UTC", "UTC", "2026-02-28T23:59:59Z"],
 ];
 
-describe.skipIf(!(await hasServer()))("calendar periods by the server's time zones", () => {
+describe.skipIf(!hasServer)("calendar periods by the server's time zones", () => {
   const schema = new TestSchema();
   const store = schema.open();
   beforeAll(async () => void (await store.controls.read("installs")));

@@ -4,9 +4,10 @@ import type { StateStore } from "@agentplane/core";
 import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { hasServer } from "./servers.ts";
 
-describe.skipIf(!(await hasServer()))("the contract of a state store", () => {
+describe.skipIf(!hasServer)("the contract of a state store", () => {
   const schema = new TestSchema();
   let nowMs = 1_795_000_000_000;
   let setClock: (nowMs: number) => Promise<void>;

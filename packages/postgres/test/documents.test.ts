@@ -6,9 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Database } from "../src/database.ts";
 import { ownPorts } from "../src/own-ports.ts";
 import { Tidy } from "../src/tidy.ts";
-import { hasServer, QUIET, TestSchema } from "./server.ts";
+import { QUIET, TestSchema } from "./server.ts";
+import { hasServer } from "./servers.ts";
 
-describe.skipIf(!(await hasServer()))("documents in PostgreSQL", () => {
+describe.skipIf(!hasServer)("documents in PostgreSQL", () => {
   const schema = new TestSchema();
   const store = schema.open();
   const second = schema.open();

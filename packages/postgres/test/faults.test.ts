@@ -5,8 +5,9 @@ import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { postgresState } from "../src/postgres-state.ts";
-import { canStartServers, PrivateServer } from "./private-server.ts";
+import { PrivateServer } from "./private-server.ts";
 import { QUIET } from "./server.ts";
+import { canStartServers } from "./servers.ts";
 
 const BUDGET: LimitSpec = {
   key: "budget",
@@ -16,7 +17,7 @@ const BUDGET: LimitSpec = {
 };
 const LONG_MS = 600_000;
 
-describe.skipIf(!canStartServers())("a server that fails", () => {
+describe.skipIf(!canStartServers)("a server that fails", () => {
   let server: PrivateServer;
   let schema = "";
   let store: StateStore;

@@ -4,9 +4,11 @@ import { auditTrail } from "../src/audit/audit-trail.ts";
 import { postgresAudit } from "../src/audit/postgres-audit.ts";
 import { postgresState } from "../src/postgres-state.ts";
 import { startChild } from "./processes/child.ts";
-import { DATABASE_URL, hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
-describe.skipIf(!(await hasServer()))("installing the schema", () => {
+describe.skipIf(!hasServer)("installing the schema", () => {
   let schema: TestSchema;
 
   beforeEach(() => {

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { startChild } from "./processes/child.ts";
 import type { Stopped } from "./processes/kill-worker.ts";
-import { DATABASE_URL, hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
-describe.skipIf(!(await hasServer()))("a kill from another process", () => {
+describe.skipIf(!hasServer)("a kill from another process", () => {
   let schema: TestSchema;
   let worker: ChildProcess | undefined;
 

@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Tidy } from "../src/tidy.ts";
 import { Database } from "../src/database.ts";
 import { ownPorts } from "../src/own-ports.ts";
-import { DATABASE_URL, hasServer, QUIET, TestSchema } from "./server.ts";
+import { QUIET, TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -13,7 +15,7 @@ function tokens(key: string, limit = 1_000_000): LimitSpec {
   return { key, measure: "tokens", limit, window: { kind: "sliding", windowMs: HOUR_MS } };
 }
 
-describe.skipIf(!(await hasServer()))("the ledger in PostgreSQL", () => {
+describe.skipIf(!hasServer)("the ledger in PostgreSQL", () => {
   const schema = new TestSchema();
   const store = schema.open();
   const second = schema.open();

@@ -7,8 +7,9 @@ import { auditTrail } from "../src/audit/audit-trail.ts";
 import { postgresAudit } from "../src/audit/postgres-audit.ts";
 import { postgresState } from "../src/postgres-state.ts";
 import { openNetwork, type Network } from "./network.ts";
-import { canStartServers, PrivateServer } from "./private-server.ts";
+import { PrivateServer } from "./private-server.ts";
 import { QUIET } from "./server.ts";
+import { canStartServers } from "./servers.ts";
 
 const BUDGET: LimitSpec = { key: "b", measure: "tokens", limit: 1_000_000, window: { kind: "lifetime" } };
 const RATE: LimitSpec = {
@@ -19,7 +20,7 @@ const RATE: LimitSpec = {
 };
 const TIMEOUT_MS = 600;
 
-describe.skipIf(!canStartServers())("a network that fails", () => {
+describe.skipIf(!canStartServers)("a network that fails", () => {
   let server: PrivateServer;
   let network: Network;
   let schema = "";

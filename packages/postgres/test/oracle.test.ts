@@ -2,7 +2,8 @@ import { memoryState, type LimitSpec, type StateStore } from "@agentplane/core";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { hasServer } from "./servers.ts";
 
 type Request = Parameters<StateStore["ledger"]["reserve"]>[0];
 
@@ -96,7 +97,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe.skipIf(!(await hasServer()))("the ledger beside the one in memory", () => {
+describe.skipIf(!hasServer)("the ledger beside the one in memory", () => {
   const schema = new TestSchema();
   let setClock: (nowMs: number) => Promise<void>;
   let store: ReturnType<TestSchema["open"]>;

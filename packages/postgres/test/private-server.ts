@@ -1,5 +1,4 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,27 +7,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { Client } from "pg";
 
-const DEBIAN = "/usr/lib/postgresql";
-
-/** Where initdb and postgres are: of a Debian package, else on the path. */
-function binaries(): string | undefined {
-  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const found = versions
-    .map((version) => join(DEBIAN, version, "bin"))
-    .find((path) => existsSync(join(path, "initdb")));
-  if (found !== undefined) return found;
-  return (process.env["PATH"] ?? "").split(":").find((path) => existsSync(join(path, "initdb")));
-}
-
-/** Whether a server can be started here; where it cannot, tests are skipped with one loud line, but for CI. */
-export function canStartServers(): boolean {
-  if (binaries() !== undefined) return true;
-  if (process.env["CI"]) throw new Error("initdb and postgres are needed in CI");
-  console.warn(
-    "SKIPPED: no initdb and postgres here; install the PostgreSQL server to run the tests of faults",
-  );
-  return false;
-}
+import { binaries } from "./find-servers.ts";
 
 /** A server of the test's own, to be stopped, paused and killed. */
 export class PrivateServer {

@@ -5,10 +5,11 @@ import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { postgresState } from "../src/postgres-state.ts";
-import { canStartServers, PrivateServer } from "./private-server.ts";
+import { PrivateServer } from "./private-server.ts";
 import { QUIET } from "./server.ts";
+import { canStartServers } from "./servers.ts";
 
-describe.skipIf(!canStartServers())("a server that loses its power and is started again", () => {
+describe.skipIf(!canStartServers)("a server that loses its power and is started again", () => {
   let server: PrivateServer;
   let count = 0;
 

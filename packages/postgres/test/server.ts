@@ -1,28 +1,9 @@
 import { randomBytes } from "node:crypto";
 
-import { Client, Pool } from "pg";
+import { Pool } from "pg";
 
 import { postgresState, type PostgresStateOptions } from "../src/postgres-state.ts";
-
-/** Where the tests find a server. */
-export const DATABASE_URL = process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/test";
-
-const ADVICE =
-  "after `docker compose up -d` set DATABASE_URL=postgres://agentplane:agentplane@127.0.0.1:5432/agentplane";
-
-/** Whether a server answers; where none does, tests are skipped with one loud line, but for CI, where they fail. */
-export async function hasServer(): Promise<boolean> {
-  const client = new Client({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2_000 });
-  try {
-    await client.connect();
-    await client.end();
-    return true;
-  } catch (error) {
-    if (process.env["CI"]) throw error;
-    console.warn(`SKIPPED: no PostgreSQL at ${DATABASE_URL}; ${ADVICE}`);
-    return false;
-  }
-}
+import { DATABASE_URL } from "./find-servers.ts";
 
 /** A schema of its own for one test file, gone afterwards. */
 export class TestSchema {

@@ -4,7 +4,9 @@ import { createAgentPlane, rule, type LimitSpec, type RuleSpec, type StateStore 
 import { Client, Pool } from "pg";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 
-import { DATABASE_URL, hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
 /** The statements that were sent, in order. */
 let sent: string[] = [];
@@ -26,7 +28,7 @@ function limits(count: number): readonly LimitSpec[] {
   }));
 }
 
-describe.skipIf(!(await hasServer()))("statements", () => {
+describe.skipIf(!hasServer)("statements", () => {
   const schema = new TestSchema();
   const pool = new Pool({ connectionString: DATABASE_URL, Client: CountedClient });
   // Neither looked at nor tidied in between.

@@ -6,14 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { startChild } from "./processes/child.ts";
 import type { Round } from "./processes/storm-worker.ts";
-import { DATABASE_URL, hasServer, TestSchema } from "./server.ts";
+import { TestSchema } from "./server.ts";
+import { DATABASE_URL } from "./find-servers.ts";
+import { hasServer } from "./servers.ts";
 
 const PROCESSES = 8;
 const CALLERS = 125;
 const ROUNDS = Number(process.env["STORM_ROUNDS"] ?? 3);
 const LIMIT = 10_000;
 
-describe.skipIf(!(await hasServer()))("a storm of 8 processes with 125 callers each", () => {
+describe.skipIf(!hasServer)("a storm of 8 processes with 125 callers each", () => {
   const schema = new TestSchema();
   const store = schema.open();
   let workers: ChildProcess[] = [];

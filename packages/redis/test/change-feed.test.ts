@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
 import { freshNamespace, openState, pause } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 const HEARTBEAT_MS = 100;

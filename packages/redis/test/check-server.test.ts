@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 
 import { redisState } from "../src/index.ts";
 import { openState } from "./open-state.ts";
-import { canStartServers, startServer } from "./private-server.ts";
+import { startServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 
 describe.skipIf(!canStartServers)("a server", () => {
   test.for<[policy: string, reports: number]>([

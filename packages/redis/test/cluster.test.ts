@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisState, type RedisState } from "../src/index.ts";
 import { budget, rate, take } from "./limits.ts";
 import { freshNamespace, openState, pause } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 const SLOTS = 16_384;

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
 import { freshNamespace, openState } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 describe.skipIf(!canStartServers)("a failover that loses the last writes", () => {

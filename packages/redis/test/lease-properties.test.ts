@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { LEASE, startProcess, type Fate, type LeasedProcess } from "./leased-process.ts";
 import { budget, take } from "./limits.ts";
 import { dropNamespace, freshNamespace } from "./open-state.ts";
-import { hasRedis } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 import { openVirtualLedger } from "./virtual-ledger.ts";
 
 const START_MS = Date.now() + 10 * 86_400_000;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
 import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
-import { hasRedis } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 
 const LEASE = { max: 100, ttlMs: 1_000 };
 

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { dropNamespace, freshNamespace } from "./open-state.ts";
-import { hasRedis } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 import { openVirtualLedger } from "./virtual-ledger.ts";
 
 /** Ahead of the server, so that no key expires by its clock. */

@@ -5,7 +5,8 @@ import type { RedisState } from "../src/index.ts";
 import { openProxy, type CuttingProxy } from "./cutting-proxy.ts";
 import { budget, rate, take } from "./limits.ts";
 import { freshNamespace, openState, pause } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 const spec = budget("outage", 1_000);

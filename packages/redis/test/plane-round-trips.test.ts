@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { redisState, type RedisStateOptions } from "../src/index.ts";
 import { freshNamespace } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { watchCommands, type SentCommands } from "./sent-commands.ts";
 
 /** How many commands one governed call is: its admission, then its end. */

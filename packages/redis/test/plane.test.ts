@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { redisState } from "../src/index.ts";
 import { freshNamespace, pause } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 const POLICIES = [{ id: "limits", blocking: [rule.rate({ limit: 5, window: "1h", per: "agent" })] }];

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -6,11 +6,7 @@ import { join } from "node:path";
 
 import { Redis } from "ioredis";
 
-/** The server's program, such as `valkey-server`. */
-const SERVER = process.env["REDIS_SERVER"] ?? "redis-server";
-
-/** Whether private servers can be started here; as for the shared one, without it tests are skipped loudly or fail. */
-export const canStartServers: boolean = isInstalled();
+import { REDIS_SERVER } from "./find-servers.ts";
 
 /** A server of a test's own, to be stopped, paused and killed. */
 export interface PrivateServer {
@@ -52,7 +48,7 @@ export async function startServer(settings: readonly string[] = []): Promise<Pri
     async start() {
       const always = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--save", ""];
       const durable = ["--appendonly", "yes", "--appendfsync", "always"];
-      child = spawn(SERVER, [...always, ...durable, ...settings], { stdio: "ignore" });
+      child = spawn(REDIS_SERVER, [...always, ...durable, ...settings], { stdio: "ignore" });
       const started = child;
       // A test that fails in its set-up must not leave a server behind.
       process.once("exit", () => started.kill("SIGKILL"));
@@ -72,13 +68,6 @@ export async function startServer(settings: readonly string[] = []): Promise<Pri
   };
   await server.start();
   return server;
-}
-
-function isInstalled(): boolean {
-  if (spawnSync(SERVER, ["--version"]).status === 0) return true;
-  if (process.env["CI"] !== undefined) throw new Error(`${SERVER} cannot be started`);
-  console.warn(`SKIPPED: there is no ${SERVER} to start; install it, or name another in REDIS_SERVER`);
-  return false;
 }
 
 async function answers(url: string): Promise<void> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
 import { dropNamespace, freshNamespace, openState } from "./open-state.ts";
-import { hasRedis } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 
 describe.skipIf(!hasRedis)("a document that another process has changed", () => {
   const namespace = freshNamespace();

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RedisState } from "../src/index.ts";
 import { budget, rate, take } from "./limits.ts";
 import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
-import { hasRedis, REDIS_URL } from "./redis-url.ts";
+import { REDIS_URL } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 import { openVirtualLedger } from "./virtual-ledger.ts";
 
 describe.skipIf(!hasRedis)("the ledger", () => {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RedisState } from "../src/index.ts";
 import { budget, rate, take } from "./limits.ts";
 import { openState } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { watchCommands, type SentCommands } from "./sent-commands.ts";
 
 describe.skipIf(!canStartServers)("one round trip", () => {

@@ -2,7 +2,8 @@ import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { freshNamespace, openState, pause } from "./open-state.ts";
-import { canStartServers, startServer, type PrivateServer } from "./private-server.ts";
+import { startServer, type PrivateServer } from "./private-server.ts";
+import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
 describe.skipIf(!canStartServers)("a server that is killed and started again", () => {

@@ -2,7 +2,7 @@ import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
-import { hasRedis } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 
 /** The clock of a process that is hours off: the server's counts. */
 const hoursOff = { wallMs: () => Date.now() - 7 * 3_600_000, elapsedMs: () => performance.now() };

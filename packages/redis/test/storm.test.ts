@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { REDIS_URL, hasRedis } from "./redis-url.ts";
+import { REDIS_URL } from "./redis-url.ts";
+import { hasRedis } from "./servers.ts";
 import { runStormRound } from "./storm-round.ts";
 
 const ROUNDS = Array.from({ length: Number(process.env["STORM_ROUNDS"] ?? 1) }, (_, index) => index + 1);

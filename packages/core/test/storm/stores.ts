@@ -45,15 +45,15 @@ export function storeAddress(store: StoreName, { directory, name }: StoreOwn): S
 /** Whether a store can be reached; where not, one loud line says so, but with `CI` set it throws. */
 export async function isReachable(store: StoreName): Promise<boolean> {
   if (store === "sqlite") return true;
+  // Both say so themselves when they are loaded.
   if (store === "redis") {
-    // The module says so itself when it is loaded.
-    const { hasRedis } = (await import(path.join(PACKAGES, "redis/test/redis-url.ts"))) as {
+    const { hasRedis } = (await import(path.join(PACKAGES, "redis/test/servers.ts"))) as {
       readonly hasRedis: boolean;
     };
     return hasRedis;
   }
-  const { hasServer } = (await import(path.join(PACKAGES, "postgres/test/server.ts"))) as {
-    hasServer(): Promise<boolean>;
+  const { hasServer } = (await import(path.join(PACKAGES, "postgres/test/servers.ts"))) as {
+    readonly hasServer: boolean;
   };
-  return hasServer();
+  return hasServer;
 }
