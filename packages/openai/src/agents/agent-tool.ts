@@ -7,6 +7,7 @@ import type { AnyAgent, AnyFunctionTool } from "./any-agent.ts";
 import { failedWhereWorded, wordsOfFailure } from "./function-tool.ts";
 import type { ToolGovernor } from "./local-call.ts";
 import { withinRun } from "./running-context.ts";
+import { withToolChoice } from "./running-model.ts";
 
 type AgentToolOptions = Parameters<AnyAgent["asTool"]>[0];
 
@@ -31,7 +32,9 @@ export function decideRuns(tool: AnyFunctionTool, governor: ToolGovernor, option
     if (admitted.status !== "admitted") return `Error: ${admitted.message}`;
     const asAdmitted = admitted.isInputChanged ? JSON.stringify(admitted.input) : text;
     try {
-      const output = failedWhereWorded(await withinRun(governor, () => invoke(context, asAdmitted, details)));
+      const run = (): Promise<unknown> =>
+        withinRun(governor, () => invoke(context, asAdmitted, details) as Promise<unknown>);
+      const output = failedWhereWorded(await withToolChoice(options.runConfig, run));
       const outcome = await ended(governor, admitted, output);
       return outcome.status === "ran" ? outcome.result : `Error: ${outcome.message}`;
     } catch (error) {

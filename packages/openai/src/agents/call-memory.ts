@@ -24,6 +24,11 @@ export class CallMemory {
     remember(this.#asked, callId, asked);
   }
 
+  /** Notes it where nothing else is known of the call. */
+  noteFirst(callId: string, asked: Asked): void {
+    if (!this.#asked.has(callId)) remember(this.#asked, callId, asked);
+  }
+
   /** A remote MCP server wants to make this call. */
   noteHosted(call: LocalCall): void {
     if (call.callId !== undefined) remember(this.#hosted, call.callId, call);

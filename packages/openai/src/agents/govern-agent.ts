@@ -9,11 +9,13 @@ import { CallMemory, memories } from "./call-memory.ts";
 import { governFunctionTool } from "./function-tool.ts";
 import { GovernedModel } from "./governed-model.ts";
 import type { ToolGovernor } from "./local-call.ts";
-import { governComputer, governEditor, governShell } from "./local-tools.ts";
+import { governComputer } from "./local-computer.ts";
+import { governEditor, governShell } from "./local-tools.ts";
 import { noteOrigins, type ToolOrigin } from "./mcp-tools.ts";
 import { noteAgentEnd } from "./nested-run.ts";
 import { joinRun, noteContext } from "./running-context.ts";
 import { governToolSearch } from "./tool-search.ts";
+import { tellStart } from "./tool-starts.ts";
 
 /** The agents that are governed, with who governs them; a `clone()` of one is not among them. */
 const governed = new WeakMap<AnyAgent, ToolGovernor>();
@@ -213,6 +215,7 @@ function forwardEvents(copy: AnyAgent, agent: AnyAgent): void {
   const own = copy.emit.bind(copy);
   copy.emit = (type, ...args) => {
     if (type === "agent_end") noteAgentEnd();
+    if (type === "agent_tool_start") tellStart(args);
     agent.emit(type, ...args);
     return own(type, ...args);
   };

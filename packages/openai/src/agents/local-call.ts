@@ -19,6 +19,8 @@ export interface LocalCall {
   readonly tool: { readonly name: string; readonly server?: string; readonly originalName?: string };
   readonly input: unknown;
   readonly callId: string | undefined;
+  /** The SDK's own id, where several calls share one: a human approves them all. */
+  readonly nativeId?: string;
   readonly context: RunContext | undefined;
 }
 
@@ -49,6 +51,9 @@ export async function needsHuman(
     ...(effect === "block" && { refusal: message }),
     ...(approvalId !== undefined && { approvalId }),
   });
+  // An application asks for the approval by the SDK's id.
+  if (approvalId !== undefined && call.nativeId !== undefined && call.nativeId !== call.callId)
+    governor.memory.noteFirst(call.nativeId, { approvalId });
   if (effect === "block") return false;
   return effect === "ask" || own();
 }
@@ -96,11 +101,11 @@ export async function runGoverned<R>(
 /** An approval is good for the question that was asked: one that came after it, for a retry, is another. */
 async function isApprovedHere(
   { memory, plane, agent }: ToolGovernor,
-  { tool, context, callId }: LocalCall,
+  { tool, context, callId, nativeId = callId }: LocalCall,
   { approvalId, begunMs }: { readonly approvalId: string; readonly begunMs: number },
 ): Promise<boolean> {
-  if (context === undefined || callId === undefined || !isApprovedNatively(context, tool.name, callId))
-    return false;
+  if (context === undefined || callId === undefined || nativeId === undefined) return false;
+  if (!isApprovedNatively(context, tool.name, nativeId)) return false;
   const asked = memory.approvalIdOf(callId);
   if (asked !== undefined) return asked === approvalId;
   // Another process asked: its question is older than this execution, on the plane's clock.
