@@ -18,9 +18,8 @@ import { withOutputLimit } from "./output-limit.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { withPrompt } from "./prompt.ts";
 import type { AllowedAnswer, ProviderCalls } from "./provider-calls.ts";
-import { settingTools } from "./setting-tools.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
-import { nameOfTool, withVisibleTools } from "./visible-tools.ts";
+import { namesOf, offeredTools, offerOf, withVisibleTools } from "./visible-tools.ts";
 
 /** What the decision about a model call needs. */
 export interface ModelGate {
@@ -43,8 +42,7 @@ export async function governedModelCall(
 ): Promise<AIMessage> {
   const request = await withVisibleTools(gate, given);
   const call = gate.calls.start(request.runtime);
-  const settled = settingTools(request.modelSettings).map(({ name }) => name);
-  const offered = { tools: [...request.tools.map(nameOfTool), ...settled], callId: call.callId };
+  const offered = { tools: namesOf(offeredTools(offerOf(request))), callId: call.callId };
   const context = modelContext(gate.identity, request, offered);
   let [hasRun, allowed]: [boolean, AllowedAnswer | undefined] = [false, undefined];
   try {

@@ -1,7 +1,7 @@
 import { RunnableBinding } from "@langchain/core/runnables";
 
 import { OUTPUT_FIELDS } from "./model-facts.ts";
-import { hasPrivateMembers } from "./private-members.ts";
+import { chosenModel, copyOf, isCopyable, isModel } from "./model-copy.ts";
 
 /** The same limit as a setting of one call, in the words of different providers. */
 const SETTINGS = [
@@ -35,13 +35,6 @@ export async function withOutputLimit<R extends AskedModel>(request: R, maxToken
   return { ...request, modelSettings: { ...settings, maxTokens: settings["maxTokens"] ?? maxTokens } };
 }
 
-/** `initChatModel` gives a model that only chooses one when it is asked; createAgent looks behind it in the same way. */
-async function chosenModel(model: unknown): Promise<unknown> {
-  if (typeof model !== "object" || model === null || !("_getModelInstance" in model)) return model;
-  const { _getModelInstance: choose } = model;
-  return typeof choose === "function" ? await Reflect.apply(choose, model, []) : model;
-}
-
 /** A copy with the limit, also in what the model builds its own copies of; undefined where it has no such field. */
 function limitedCopy(model: object, maxTokens: number): object | undefined {
   if (RunnableBinding.isRunnableBinding(model)) {
@@ -69,20 +62,6 @@ function limitedFields(fields: unknown, maxTokens: number): object {
     if (isModel(value) && isCopyable(value)) changed[name] = limitedCopy(value, maxTokens) ?? value;
   }
   return { ...fields, ...changed };
-}
-
-function copyOf(model: object, changed: object): object {
-  const prototype: object | null = Object.getPrototypeOf(model);
-  return Object.assign(Object.create(prototype), model, changed) as object;
-}
-
-function isModel(value: unknown): value is object {
-  return typeof value === "object" && value !== null && "_generate" in value;
-}
-
-/** A copy lacks the private members of a class; its methods would fail on it. */
-function isCopyable(model: unknown): model is object {
-  return typeof model === "object" && model !== null && !hasPrivateMembers(model);
 }
 
 function isAbove(value: unknown, maxTokens: number): boolean {

@@ -93,7 +93,7 @@ function guarded(settings: ModelSettings, model: ChatModel, again: (value: unkno
     ["cache", undefined],
     ["toJSON", () => markGuarded(model.toJSON())],
   ]);
-  return new Proxy(model, {
+  const proxy = new Proxy(model, {
     get(target, name) {
       if (replaced.has(name)) return replaced.get(name);
       // Getters are read on the model itself, whose class may have private members.
@@ -107,4 +107,5 @@ function guarded(settings: ModelSettings, model: ChatModel, again: (value: unkno
       };
     },
   });
+  return markGuarded(proxy);
 }

@@ -12,7 +12,7 @@ import { readContent } from "../message-content.ts";
 import { describeModel, usageOf } from "../model-facts.ts";
 import { withOutputLimit } from "../output-limit.ts";
 import { changedPrompt } from "../prompt.ts";
-import { nameOfTool } from "../visible-tools.ts";
+import { namesOf, offeredTools, withVisible } from "../visible-tools.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings, OnBlock } from "./settings.ts";
@@ -97,23 +97,22 @@ export async function governedModelCall(
   }
 }
 
-function contextOf({ model, messages, options }: ModelCall, acting: Omit<GuardInit, "hookpoint">): GuardInit {
+function contextOf(call: ModelCall, acting: Omit<GuardInit, "hookpoint">): GuardInit {
+  const { model, messages, options } = call;
   return {
     hookpoint: "before_model_call",
     ...acting,
     model: {
       ...describeModel(model, options),
       messages: readContent([...messages]),
-      tools: toolsOf(options).map(nameOfTool),
+      tools: namesOf(offeredTools(offerOf(call))),
     },
   };
 }
 
-type OfferedTool = Parameters<typeof nameOfTool>[0];
-
-/** Tools in whatever form the provider reads them. */
-function toolsOf({ tools }: ModelCall["options"]): readonly OfferedTool[] {
-  return Array.isArray(tools) ? tools.filter((tool) => typeof tool === "object" && tool !== null) : [];
+/** Tools in whatever form the provider reads them; all that a call says is one record here. */
+function offerOf({ model, options }: ModelCall) {
+  return { model, tools: [], settings: options };
 }
 
 async function withVisibleTools(
@@ -121,23 +120,8 @@ async function withVisibleTools(
   context: GuardInit,
   call: ModelCall,
 ): Promise<ModelCall> {
-  const named = toolsOf(call.options).map((tool) => ({ name: nameOfTool(tool), tool }));
-  if (named.length === 0) return call;
-  const visible = await plane.guard.visibleTools(named, context);
-  if (visible.length === named.length) return call;
-  const { tools: _all, tool_choice: choice, ...options } = call.options;
-  return {
-    ...call,
-    // A choice among no tools is an error at every provider.
-    options:
-      visible.length === 0
-        ? options
-        : {
-            ...options,
-            tools: visible.map(({ tool }) => tool),
-            ...(choice !== undefined && { tool_choice: choice }),
-          },
-  };
+  const { model, settings } = await withVisible(plane, context, offerOf(call));
+  return { ...call, model, options: settings };
 }
 
 /** The prompt as the plane changed it, no more output than it reserved, and a signal that cuts. */
