@@ -1,8 +1,9 @@
 import type { ResultCodec, Usage } from "@agentplane/core";
 
-import { modelContext, type CalledModel } from "./context.ts";
+import { agentContext, modelContext, type CalledModel } from "./context.ts";
 import { withoutOwnOptions, type GovernedIdentity } from "./identity.ts";
 import { cuttable } from "./native-signal.ts";
+import { withAllowedOptions } from "./offered-tools.ts";
 import type { GovernedPlane } from "./plane.ts";
 import type { RetriedCalls } from "./retried-calls.ts";
 
@@ -51,6 +52,9 @@ export async function callGoverned<Params extends CallParams, Result>(
   // Options are records, whatever a kind of model calls their type.
   const given = params.providerOptions as Readonly<Record<string, unknown>> | undefined;
   const messages = words.read(params);
+  // What a provider would run beside the call, such as a search for a picture.
+  const agent = agentContext(identity, given);
+  const { providerOptions: allowed } = await withAllowedOptions(plane, agent, { providerOptions: given });
   const attempt = retries.begin([messages, given]);
   const outcome = await plane.guard.modelCall<Result>({
     context: modelContext(identity, {
@@ -62,7 +66,7 @@ export async function callGoverned<Params extends CallParams, Result>(
     }),
     run: async (admission) => {
       const written = admission.isInputChanged ? words.write(params, admission.input) : params;
-      const request = { ...written, providerOptions: withoutOwnOptions(given) ?? {} };
+      const request = { ...written, providerOptions: withoutOwnOptions(allowed) ?? {} };
       return run(cuttable(request, admission));
     },
     result: words.result,

@@ -10,10 +10,12 @@ import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
 import type { AgentRun } from "./agent-run.ts";
 import { agentContext } from "./context.ts";
+import { serverOf, withListed } from "./hosted-servers.ts";
 import type { ModelSettings } from "./model-call.ts";
 import type { Denial } from "./model-denial.ts";
 import { forcedTool, withTools } from "./model-request.ts";
-import { keptOptions, optionTools, promptTools } from "./option-tools.ts";
+import { keptOptions, optionTools, promptTools, serverTools } from "./option-tools.ts";
+import type { GovernedPlane } from "./plane.ts";
 import { toolNames } from "./tool-names.ts";
 
 /** The request with the tools that may be called, or why it makes no sense without the others. */
@@ -54,16 +56,27 @@ async function withOptions(
   const allowed = await settings.plane.guard.visibleTools(brought, agent);
   const missing = brought.find((tool) => !allowed.includes(tool));
   if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
+  return { params: await withAllowedOptions(settings.plane, agent, params) };
+}
+
+/** A call without the tools that its options bring and that may not run. */
+export async function withAllowedOptions<
+  Params extends { readonly providerOptions?: Readonly<Record<string, unknown>> | undefined },
+>(plane: GovernedPlane, agent: GuardInit, params: Params): Promise<Params> {
   const tools = optionTools(params.providerOptions).map(runByProvider);
-  const visible = await settings.plane.guard.visibleTools(tools, agent);
-  if (visible.length === tools.length) return { params };
-  // Asked in the same order as found.
+  const visible = await plane.guard.visibleTools(tools, agent);
+  if (visible.length === tools.length) return params;
+  const kept = keptOptions(params.providerOptions, keepInOrder(tools, visible));
+  return { ...params, ...(kept && { providerOptions: kept }) };
+}
+
+/** Whether each stays, asked in the same order as found. */
+function keepInOrder(tools: readonly NamedTool[], visible: readonly NamedTool[]): () => boolean {
   let position = 0;
-  const kept = keptOptions(params.providerOptions, () => {
+  return () => {
     const tool = tools[position++];
     return tool !== undefined && visible.includes(tool);
-  });
-  return { params: { ...params, ...(kept && { providerOptions: kept }) } };
+  };
 }
 
 /** No call of it will be asked about: the provider just runs it. */
@@ -71,7 +84,7 @@ function runByProvider(tool: NamedTool): NamedTool {
   return { ...tool, canAsk: false };
 }
 
-/** The request with those of its listed tools that may be called. */
+/** The request with those of its listed tools that may be called, and of the servers among them with those of theirs. */
 async function listedTools(
   settings: Settings,
   agent: GuardInit,
@@ -79,19 +92,29 @@ async function listedTools(
 ): Promise<Offered> {
   const { tools = [] } = params;
   if (tools.length === 0) return { params };
-  const named = tools.map((tool) => namedTool(tool, settings));
-  const visible = await settings.plane.guard.visibleTools(named, agent);
-  if (visible.length === named.length) return { params };
+  const { guard } = settings.plane;
+  const hosted = tools.flatMap(hostedTools).map(runByProvider);
+  const allowed = await guard.visibleTools(hosted, agent);
+  const keep = keepInOrder(hosted, allowed);
+  const named = tools.map((tool) => namedTool(tool, keep, settings));
+  const visible = (await guard.visibleTools(named, agent)).filter(({ offered }) => offered !== undefined);
+  if (visible.length === named.length && visible.every(({ tool, offered }) => tool === offered))
+    return { params };
   const forced = forcedTool(params);
   const isEmpty = visible.length === 0 && params.toolChoice?.type === "required";
   const missing = named.find(
     ({ name }) => (isEmpty || name === forced) && !visible.some((one) => one.name === name),
   );
-  if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
+  if (missing !== undefined) {
+    // A server is gone with the tools of its list: one of them says why.
+    const refused = hosted.find((tool) => tool.server === missing.server && !allowed.includes(tool));
+    const tool = missing.offered === undefined ? (refused ?? missing) : missing;
+    return { denial: await toolDenial(settings, agent, tool) };
+  }
   return {
     params: withTools(
       params,
-      visible.map(({ tool }) => tool),
+      visible.flatMap(({ offered }) => (offered === undefined ? [] : [offered])),
     ),
   };
 }
@@ -106,21 +129,43 @@ async function agentDenial({ plane }: Settings, agent: GuardInit): Promise<Denia
 }
 
 type OfferedTool = NonNullable<LanguageModelV4CallOptions["tools"]>[number];
+type ProviderTool = Extract<OfferedTool, { readonly type: "provider" }>;
 
 interface Named extends NamedTool {
   readonly tool: OfferedTool;
+  /** The same as it may be offered; undefined where nothing of a server is left. */
+  readonly offered: OfferedTool | undefined;
+}
+
+/** What a hosted server among the tools lists. */
+function hostedTools(tool: OfferedTool): readonly NamedTool[] {
+  return tool.type === "provider" ? serverTools(tool.args) : [];
 }
 
 /** A provider's tool is also what the provider calls it, whatever name the application gave it. */
-function namedTool(tool: OfferedTool, { tools }: Pick<ModelSettings, "tools">): Named {
+function namedTool(tool: OfferedTool, keep: () => boolean, { tools }: Pick<ModelSettings, "tools">): Named {
   const own = Object.hasOwn(tools, tool.name) ? tools[tool.name] : undefined;
+  const names = toolNames(tool.name, own);
+  if (tool.type !== "provider") return { ...names, tool, offered: tool };
   const isRunHere = own !== undefined && (own.execute !== undefined || isLocal(own));
+  const server = serverOf(tool.args);
+  const offered = hostedTools(tool).length > 0 ? withServer(tool, keep) : tool;
+  const originalName = tool.id;
   return {
-    ...toolNames(tool.name, own),
-    ...(tool.type === "provider" && { originalName: tool.id }),
+    ...names,
+    ...(server !== undefined && { server }),
+    originalName,
     tool,
-    canAsk: tool.type !== "provider" || isRunHere,
+    offered,
+    canAsk: isRunHere,
   };
+}
+
+function withServer(tool: ProviderTool, keep: () => boolean): ProviderTool | undefined {
+  const args = withListed(tool.args, keep);
+  if (args === tool.args) return tool;
+  // A record with shorter lists.
+  return args === undefined ? undefined : { ...tool, args: args as ProviderTool["args"] };
 }
 
 function isLocal(tool: object): boolean {

@@ -1,14 +1,17 @@
 import type { NamedTool } from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
+import { listedTools, serverOf, withListed, wordOf } from "./hosted-servers.ts";
+import { isRecord } from "./inline-file.ts";
+
 type Options = Readonly<Record<string, unknown>>;
 /** Whether a tool stays. */
 type Keep = (tool: NamedTool) => boolean;
 
 /**
  * The options by which providers search, call MCP servers or offer tools that no request lists, in the AI SDK's spelling
- * and as raw members of a request: read in the option schemas of the providers for `ai` 7, and of xAI, Google and
- * OpenRouter in their documentation.
+ * and as raw members of a request: read in the option schemas of the providers for `ai` 7, and of xAI, Google, Alibaba,
+ * Azure and OpenRouter in their documentation.
  */
 const OPTIONS: ReadonlySet<string> = new Set([
   "mcpservers",
@@ -20,6 +23,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "googlesearch",
   "websearch",
   "websearchoptions",
+  "enablesearch",
+  "datasources",
 ]);
 /** Lists of tools that a message brings. */
 const LISTS: ReadonlySet<string> = new Set(["additionaltools", "toolchanges"]);
@@ -37,8 +42,17 @@ export function optionTools(options: Options | undefined): readonly NamedTool[] 
 export function promptTools(prompt: LanguageModelV4CallOptions["prompt"]): readonly NamedTool[] {
   return prompt.flatMap(({ providerOptions, content }) => [
     ...optionTools(providerOptions),
-    ...(typeof content === "string" ? [] : content.flatMap((part) => optionTools(part.providerOptions))),
+    ...(typeof content === "string" ? [] : content.flatMap(partTools)),
   ]);
+}
+
+/** Of a part, and of what a tool result holds. */
+function partTools(part: { readonly providerOptions?: Options | undefined }): readonly NamedTool[] {
+  const output = "output" in part && isRecord(part.output) ? part.output : {};
+  const items: readonly unknown[] = Array.isArray(output["value"]) ? output["value"] : [];
+  return [part, output, ...items].flatMap((one) =>
+    isRecord(one) && isRecord(one["providerOptions"]) ? optionTools(one["providerOptions"]) : [],
+  );
 }
 
 /** The options with those alone of their tools that stay; the very same where all do. */
@@ -59,7 +73,7 @@ function keptMembers(options: Options, keep: Keep, path: readonly string[]): Opt
 
 function keptMember(value: unknown, keep: Keep, path: readonly string[]): unknown {
   const name = path.at(-1) ?? "";
-  const word = name.replaceAll(/[_-]/g, "").toLowerCase();
+  const word = wordOf(name);
   // The first member names the provider.
   const isOption = path.length > 1;
   if (isOff(word, value)) return value;
@@ -82,16 +96,10 @@ function keptItems(items: readonly unknown[], kept: (item: unknown) => unknown):
 
 /** A server offers the tools of its list; one without a list whatever it has, so it is judged by its own name. */
 function keptServer(server: unknown, keep: Keep, path: readonly string[]): unknown {
-  const name = textOf(server, "name") ?? path.at(-1) ?? "";
-  const configuration = isRecord(server) ? server["toolConfiguration"] : undefined;
-  const listed = isRecord(configuration) ? configuration["allowedTools"] : undefined;
-  if (!isRecord(server) || !isRecord(configuration) || !isNames(listed))
-    return keep({ name, server: name, originalName: path.join(".") }) ? server : undefined;
-  const allowedTools = listed.filter((tool) => keep({ name: tool, server: name }));
-  if (allowedTools.length === listed.length) return server;
-  return allowedTools.length === 0
-    ? undefined
-    : { ...server, toolConfiguration: { ...configuration, allowedTools } };
+  const name = textOf(server, "name") ?? serverOf(server) ?? path.at(-1) ?? "";
+  if (listedTools(server) !== undefined)
+    return withListed(server, (tool) => keep({ name: tool, server: name }));
+  return keep({ name, server: name, originalName: path.join(".") }) ? server : undefined;
 }
 
 function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean {
@@ -99,9 +107,20 @@ function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean
   const type = textOf(tool, "type") ?? path.at(-1) ?? "";
   // What runs here is decided when it is called; what only names a tool brings none.
   if (["function", "custom", "tool_addition", "tool_removal"].includes(type)) return true;
-  const server = textOf(tool, "serverLabel");
+  const settings = isRecord(tool) && isRecord(tool["args"]) ? tool["args"] : tool;
+  const server = serverOf(settings);
   const originalName = textOf(tool, "id") ?? `${path[0] ?? ""}.${type}`;
-  return keep({ name: textOf(tool, "name") ?? type, originalName, ...(server !== undefined && { server }) });
+  const own = { name: textOf(tool, "name") ?? type, originalName, ...(server !== undefined && { server }) };
+  // Each is asked about, whatever the answers before: the order tells which is which.
+  const answers = [own, ...serverTools(settings)].map((one) => keep(one));
+  return answers.every(Boolean);
+}
+
+/** The tools of a hosted server that a tool of the provider leads to, as far as it lists them. */
+export function serverTools(settings: unknown): readonly NamedTool[] {
+  const server = serverOf(settings);
+  const listed = server === undefined ? undefined : listedTools(settings);
+  return (listed ?? []).map((name) => ({ name, ...(server !== undefined && { server }) }));
 }
 
 function isOff(word: string, value: unknown): boolean {
@@ -110,15 +129,7 @@ function isOff(word: string, value: unknown): boolean {
   return word === "searchparameters" && textOf(value, "mode") === "off";
 }
 
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
-}
-
 function textOf(value: unknown, member: string): string | undefined {
   const text = isRecord(value) ? value[member] : undefined;
   return typeof text === "string" && text !== "" ? text : undefined;
-}
-
-function isRecord(value: unknown): value is Options {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -89,6 +89,8 @@ describe("what else a provider does by an option", () => {
     { custom: { mcp_servers: [{ name: "x", tool_configuration: { allowed_tools: ["read"] } }] } },
     { custom: { mcpServers: "all" } },
     { custom: { tools: [{ type: "web_search" }] } },
+    { alibaba: { enableSearch: true } },
+    { azure: { data_sources: [{ type: "azure_search" }] } },
   ];
   for (const options of OPTIONS)
     it(`is left out when a mode forbids it: ${JSON.stringify(options)}`, async () => {
@@ -96,7 +98,7 @@ describe("what else a provider does by an option", () => {
       for (const mode of MODES) {
         // oxlint-disable-next-line no-await-in-loop -- one mode after the other
         const left = JSON.stringify(await sent(await degraded(mode), options));
-        expect(left).not.toMatch(/search|mcp|plugins|tools/i);
+        expect(left).not.toMatch(/search|mcp|plugins|tools|sources/i);
       }
     });
 

@@ -1,0 +1,151 @@
+import { createOpenAI } from "@ai-sdk/openai";
+import type { ImageModelV4, ImageModelV4CallOptions } from "@ai-sdk/provider";
+import { generateImage, generateText, type ModelMessage } from "ai";
+import { describe, expect, it } from "vitest";
+
+import { govern, guardImageModel } from "../src/index.ts";
+import { asking, askingPlane, denying, planeOf, WHO } from "./planes.ts";
+import { ScriptedModel } from "./scripted-model.ts";
+
+type Options = NonNullable<Parameters<typeof generateText>[0]["providerOptions"]>;
+
+const { tools: openai } = createOpenAI({ apiKey: "none" });
+const server = (allowedTools?: Parameters<typeof openai.mcp>[0]["allowedTools"]) =>
+  openai.mcp({
+    serverLabel: "github",
+    serverUrl: "https://mcp.example",
+    ...(allowedTools && { allowedTools }),
+  });
+
+describe("a hosted MCP server that is a tool of the request", () => {
+  const offered = async (plane: ReturnType<typeof planeOf>, hosted: ReturnType<typeof server>) => {
+    const model = new ScriptedModel([]);
+    await generateText(govern(plane, WHO, { model, tools: { hosted }, prompt: "go" }));
+    const { tools = [] } = model.requests[0] ?? {};
+    return tools.map((tool) => (tool.type === "provider" ? tool.args["allowedTools"] : tool));
+  };
+
+  it("keeps the tools of its list that no policy forbids or asks about, and goes with the last one", async () => {
+    const plane = askingPlane([denying("wipe"), asking("pay")]);
+    expect(await offered(plane, server(["wipe", "read", "pay"]))).toEqual([["read"]]);
+    expect(await offered(plane, server({ toolNames: ["wipe", "read"] }))).toEqual([{ toolNames: ["read"] }]);
+    expect(await offered(plane, server(["wipe"]))).toEqual([]);
+    expect(await offered(plane, server({ toolNames: ["pay"] }))).toEqual([]);
+    expect(await offered(plane, server(["read"]))).toEqual([["read"]]);
+    expect(await offered(planeOf(), server(["wipe"]))).toEqual([["wipe"]]);
+  });
+
+  it("is known by its own name, the provider's and the application's, and by its tools behind its name", async () => {
+    for (const name of ["hosted", "openai.mcp", "github/*"])
+      // oxlint-disable-next-line no-await-in-loop -- one policy after the other
+      expect(await offered(planeOf([{ ...denying(name), id: "p" }]), server())).toEqual([]);
+    expect(await offered(planeOf([denying("github/wipe")]), server(["wipe", "read"]))).toEqual([["read"]]);
+  });
+
+  it("says which of its tools denies a call that is forced to use it", async () => {
+    const model = new ScriptedModel([]);
+    const toolChoice = { type: "tool", toolName: "hosted" } as const;
+    const call = govern(planeOf([denying("wipe")]), WHO, {
+      model,
+      tools: { hosted: server(["wipe"]) },
+      toolChoice,
+      prompt: "go",
+    });
+    await expect(generateText(call)).rejects.toMatchObject({
+      code: "policy_blocked",
+      message: expect.stringContaining("wipe"),
+    });
+    expect(model.requests).toEqual([]);
+  });
+});
+
+it("lists of a server's tools are read in the provider's spelling too, each of several", async () => {
+  const listed = (...names: string[]): Options => ({
+    custom: { mcp_servers: [{ name: "github", tool_configuration: { allowed_tools: names } }] },
+  });
+  const sent = async (providerOptions: Options) => {
+    const model = new ScriptedModel([]);
+    await generateText(govern(planeOf([denying("wipe")]), WHO, { model, prompt: "go", providerOptions }));
+    return model.requests[0]?.providerOptions;
+  };
+  expect(await sent(listed("wipe", "read"))).toEqual(listed("read"));
+  expect(await sent(listed("wipe"))).toEqual({ custom: {} });
+  const twice = { name: "github", allowedTools: ["read"], tool_configuration: { allowed_tools: ["wipe"] } };
+  expect(await sent({ custom: { mcpServers: [twice] } })).toEqual({ custom: {} });
+});
+
+describe("a hosted server that a message brings", () => {
+  const mcp = { type: "mcp", serverLabel: "github", allowedTools: ["read", "wipe"] };
+  const raw = { type: "mcp", server_label: "github", allowed_tools: { tool_names: ["wipe"] } };
+  const args = { serverLabel: "github", allowedTools: ["wipe"] };
+  const provider = { type: "provider", id: "openai.mcp", name: "hosted", args };
+  const options = (tool: object): Options => ({ openai: { additionalTools: [tool] as never } });
+  const inMessage = (tool: object): ModelMessage[] => [
+    { role: "user", content: "go", providerOptions: options(tool) },
+  ];
+  const call = { type: "tool-call", toolCallId: "c1", toolName: "read", input: {} } as const;
+  const result = { type: "tool-result", toolCallId: "c1", toolName: "read" } as const;
+  const inResult = (tool: object): ModelMessage[] => [
+    { role: "user", content: "go" },
+    { role: "assistant", content: [call] },
+    {
+      role: "tool",
+      content: [{ ...result, output: { type: "text", value: "ok", providerOptions: options(tool) } }],
+    },
+  ];
+  const inItem = (tool: object): ModelMessage[] => [
+    { role: "user", content: "go" },
+    { role: "assistant", content: [call] },
+    {
+      role: "tool",
+      content: [
+        {
+          ...result,
+          output: { type: "content", value: [{ type: "text", text: "ok", providerOptions: options(tool) }] },
+        },
+      ],
+    },
+  ];
+
+  for (const [what, messages] of [
+    ["the SDK's spelling", inMessage(mcp)],
+    ["the provider's spelling", inMessage(raw)],
+    ["a tool of the SDK", inMessage(provider)],
+    ["a tool result", inResult(mcp)],
+    ["an item of a tool result", inItem(mcp)],
+  ] as const)
+    it(`is refused with the call where one of its tools is forbidden: ${what}`, async () => {
+      const model = new ScriptedModel([]);
+      const refused = generateText(govern(planeOf([denying("github/wipe")]), WHO, { model, messages }));
+      await expect(refused).rejects.toMatchObject({ code: "policy_blocked" });
+      expect(model.requests).toEqual([]);
+      await generateText(govern(planeOf([denying("other")]), WHO, { model, messages }));
+      expect(model.requests).toHaveLength(1);
+    });
+});
+
+it("an image model does not search where a mode forbids it", async () => {
+  const calls: ImageModelV4CallOptions[] = [];
+  const model: ImageModelV4 = {
+    specificationVersion: "v4",
+    provider: "google",
+    modelId: "i",
+    maxImagesPerCall: 1,
+    doGenerate: async (options) => {
+      calls.push(options);
+      const response = { timestamp: new Date(), modelId: "i", headers: {} };
+      return { images: ["aGk="], warnings: [], response };
+    },
+  };
+  const providerOptions = { google: { googleSearch: {}, aspectRatio: "1:1" } };
+  const plane = planeOf();
+  const draw = () =>
+    generateImage({ model: guardImageModel(plane, WHO, model), prompt: "go", providerOptions });
+  await draw();
+  await plane.controls.degrade({ kind: "agent", id: "a" }, "NO_EXTERNAL", { by: "olga" });
+  await draw();
+  expect(calls.map((call) => call.providerOptions)).toEqual([
+    providerOptions,
+    { google: { aspectRatio: "1:1" } },
+  ]);
+});
