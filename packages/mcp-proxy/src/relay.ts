@@ -14,7 +14,7 @@ import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
 import { cancelledId } from "./frame/cancelled.ts";
-import { readFrames, type Frame } from "./frame/frame.ts";
+import { readFrames, underIdOf, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
@@ -148,18 +148,18 @@ const ID_IN_USE = { code: CODES.invalidRequest, message: "this id is in use" };
  * be judged by what is known of the other.
  */
 function reply(
-  { message }: Frame,
+  request: Frame,
   taken: Set<string>,
   { act, send }: { readonly act: () => Promise<Frame | undefined>; readonly send: (frame: Frame) => void },
 ): void {
-  const id = idOf(message);
+  const id = idOf(request.message);
   if (id === undefined) return;
   const key = keyOf(id);
   if (taken.has(key)) return send(errorFrame(id, ID_IN_USE));
   taken.add(key);
   const end = (response: Frame | undefined): void => {
     taken.delete(key);
-    if (response !== undefined) send(response);
+    if (response !== undefined) send(underIdOf(request, response));
   };
   act().then(end, (error: unknown) =>
     end(error instanceof NoAnswer && error.isCancelled ? undefined : failure(id, error)),

@@ -4,15 +4,7 @@ import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/f
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 
 /** What of a result is no content: it says how to handle it. */
-const HANDLING = new Set([
-  "_meta",
-  "resultType",
-  "nextCursor",
-  "ttlMs",
-  "cacheScope",
-  "isError",
-  "requestState",
-]);
+const HANDLING = new Set(["resultType", "nextCursor", "ttlMs", "cacheScope", "isError", "requestState"]);
 
 /** An error that the other side answered with; its words are judged like any error's. */
 export class RpcFailure extends Error {

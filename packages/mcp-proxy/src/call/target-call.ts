@@ -3,7 +3,7 @@ import type { GuardInit } from "@agentplane/core";
 import { awaitApproval } from "../approval/await-approval.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { idOf } from "../frame/rpc.ts";
+import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
@@ -26,12 +26,24 @@ const TARGETS: Readonly<Record<string, TargetKind | undefined>> = {
   "tasks/result": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
   "tasks/get": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
   "prompts/get": { hookpoint: "before_prompt_get", nameOf: ({ name }) => textOf(name), input: "arguments" },
-  "completion/complete": {
+};
+
+/** What a completion is of: the type of its reference says which of its names counts. */
+const COMPLETIONS: Readonly<Record<string, TargetKind | undefined>> = {
+  "ref/prompt": {
     hookpoint: "before_prompt_get",
-    nameOf: ({ ref }) => textOf(recordOf(ref)?.["name"]) ?? textOf(recordOf(ref)?.["uri"]),
+    nameOf: ({ ref }) => textOf(recordOf(ref)?.["name"]),
+    input: "argument",
+  },
+  "ref/resource": {
+    hookpoint: "before_resource_read",
+    nameOf: ({ ref }) => textOf(recordOf(ref)?.["uri"]),
     input: "argument",
   },
 };
+const COMPLETE = "completion/complete";
+/** What a plane takes as the name of a target. */
+const LONGEST_NAME = 4_096;
 
 function taskName(id: unknown): string | undefined {
   return typeof id === "string" ? `task:${id}` : undefined;
@@ -39,7 +51,13 @@ function taskName(id: unknown): string | undefined {
 
 /** Whether a method aims at a resource or prompt. */
 export function isTargeted(method: string): boolean {
-  return Object.hasOwn(TARGETS, method);
+  return method === COMPLETE || Object.hasOwn(TARGETS, method);
+}
+
+function kindOf(method: string, { ref }: JsonRecord): TargetKind | undefined {
+  if (method !== COMPLETE) return TARGETS[method];
+  const type = textOf(recordOf(ref)?.["type"]) ?? "";
+  return Object.hasOwn(COMPLETIONS, type) ? COMPLETIONS[type] : undefined;
 }
 
 /** A request for a resource or prompt under the plane. */
@@ -48,17 +66,22 @@ export async function targetCall(
   frame: Frame,
   method: string,
 ): Promise<Frame | undefined> {
-  const kind = TARGETS[method];
-  if (kind === undefined) throw new TypeError(`${method} aims at nothing`);
   const id = idOf(frame.message);
   const params = recordOf(frame.message["params"]) ?? {};
+  const kind = kindOf(method, params);
+  const name = kind?.nameOf(params);
+  // A careless server would make a name of anything: rules would have seen none.
+  if (kind === undefined || name === undefined || name.length > LONGEST_NAME) {
+    const message = `${method} does not name what it aims at, or by more than ${LONGEST_NAME} characters`;
+    return errorFrame(id ?? null, { code: CODES.invalidParams, message });
+  }
   const context: GuardInit = {
     hookpoint: kind.hookpoint,
     ...connection.acting,
     ...traceOf(connection, frame.message),
     ...(id !== undefined && { callId: connection.callIdOf(id) }),
     target: {
-      name: (kind.nameOf(params) ?? "unnamed").slice(0, 4_096),
+      name,
       server: connection.options.server,
       ...(kind.input !== undefined && { input: params[kind.input] ?? {} }),
     },

@@ -42,8 +42,9 @@ async function probe(
 }
 
 function about({ text }: Frame, id: RpcId, name: string): Frame {
-  // Inside JSON the name is written as JSON writes it.
-  const message = recordOf(JSON.parse(text.replaceAll(PROBE, JSON.stringify(name).slice(1, -1)))) ?? {};
+  // Inside JSON the name is written as JSON writes it; what looks like a pattern of replacements is none.
+  const written = JSON.stringify(name).slice(1, -1);
+  const message = recordOf(JSON.parse(text.replaceAll(PROBE, () => written))) ?? {};
   return ownFrame({ ...message, id });
 }
 

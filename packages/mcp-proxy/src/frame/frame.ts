@@ -131,6 +131,19 @@ export function without(frame: Frame, path: readonly string[], names: readonly s
   return frameOf(`${text.slice(0, object.start)}{${members.join(",")}}${text.slice(object.end)}`);
 }
 
+/** A response under the id of its request as that is written, where JavaScript cannot repeat it. */
+export function underIdOf(request: Frame, response: Frame): Frame {
+  const id = request.message["id"];
+  if (typeof id !== "number" || Number.isSafeInteger(id)) return response;
+  const literal = idIn(request);
+  return literal === idIn(response) ? response : frameOf(replaced(response.text, ["id"], literal));
+}
+
+function idIn({ text }: Frame): string {
+  const { start = 0, end = 0 } = new JsonCursor(text).find(["id"]) ?? {};
+  return text.slice(start, end);
+}
+
 /** A message of our own. */
 export function ownFrame(message: JsonRecord): Frame {
   const text = JSON.stringify(message);
