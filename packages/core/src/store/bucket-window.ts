@@ -3,6 +3,9 @@ import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 /** Slices of a window. One more is kept: the oldest, partly outside, counts whole, so the sum is never too small. */
 const SLICES = 60;
 const KEPT = SLICES + 1;
+const NEWEST = KEPT;
+const OLDEST = KEPT + 1;
+const TOTAL = KEPT + 2;
 
 /**
  * A sliding window of 60+1 buckets: constant size and time whatever the limit. Counts at least what an exact log
@@ -10,15 +13,39 @@ const KEPT = SLICES + 1;
  */
 export class BucketWindow implements UsageWindow {
   readonly #windowMs: number;
-  readonly #sums = new Float64Array(KEPT);
-  #newest = Number.NEGATIVE_INFINITY;
-  /** No bucket before this one holds anything: where the search for room starts. */
-  #oldest = Number.POSITIVE_INFINITY;
-  #total = 0;
+  /** The sums, then what is counted beside them: numbers of their own would lie in places of their own. */
+  readonly #sums = new Float64Array(KEPT + 3);
 
   /** @param windowMs Length of the window. */
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
+    this.#newest = Number.NEGATIVE_INFINITY;
+    this.#oldest = Number.POSITIVE_INFINITY;
+  }
+
+  get #newest(): number {
+    return this.#sums[NEWEST]!;
+  }
+
+  set #newest(bucket: number) {
+    this.#sums[NEWEST] = bucket;
+  }
+
+  /** No bucket before this one holds anything: where the search for room starts. */
+  get #oldest(): number {
+    return this.#sums[OLDEST]!;
+  }
+
+  set #oldest(bucket: number) {
+    this.#sums[OLDEST] = bucket;
+  }
+
+  get #total(): number {
+    return this.#sums[TOTAL]!;
+  }
+
+  set #total(total: number) {
+    this.#sums[TOTAL] = total;
   }
 
   /** Goes on with what was saved. */
@@ -76,7 +103,7 @@ export class BucketWindow implements UsageWindow {
   }
 
   clear(): void {
-    this.#sums.fill(0);
+    this.#sums.fill(0, 0, KEPT);
     this.#total = 0;
     this.#oldest = Number.POSITIVE_INFINITY;
   }

@@ -1,5 +1,6 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { LimitSpec } from "../policy/limit.ts";
+import { CellMark } from "./cell-mark.ts";
 import { ExpiryHeap } from "./expiry-heap.ts";
 import { LimitCell } from "./limit-cell.ts";
 
@@ -25,6 +26,15 @@ export class CellTable {
     return this.#cells.get(key);
   }
 
+  /** The cell of a limit: one that comes again knows where it was found. */
+  cellOf(spec: LimitSpec): LimitCell | undefined {
+    const known = CellMark.of(spec);
+    if (known?.table === this) return known;
+    const found = this.#cells.get(spec.key);
+    if (found !== undefined) CellMark.put(spec, found);
+    return found;
+  }
+
   /** Every cell that is known. */
   all(): IterableIterator<LimitCell> {
     return this.#cells.values();
@@ -32,6 +42,7 @@ export class CellTable {
 
   /** Takes in a cell that was kept elsewhere. */
   add(cell: LimitCell): void {
+    cell.table = this;
     this.#cells.set(cell.key, cell);
     this.#idle.push(cell);
   }
@@ -41,7 +52,7 @@ export class CellTable {
    * @throws AgentplaneError `state_failed` when every one of `maxKeys` keys is alive
    */
   obtain(spec: LimitSpec, nowMs: number): LimitCell {
-    return this.#cells.get(spec.key) ?? this.#create(spec, nowMs);
+    return this.cellOf(spec) ?? this.#create(spec, nowMs);
   }
 
   /**
@@ -81,6 +92,7 @@ export class CellTable {
       if (cell === undefined) return;
       if (cell.isIdle(nowMs)) {
         this.#cells.delete(cell.key);
+        cell.table = undefined;
         continue;
       }
       cell.dueMs = cell.nextCheckMs(nowMs);

@@ -41,6 +41,8 @@ export class LimitCell implements Expiring {
   held = 0;
   /** Holds and late holds that point here; such a cell stays. */
   references = 0;
+  /** The table that knows it; undefined once it is forgotten there. */
+  table: object | undefined = undefined;
   /** Grows with every reset: what was counted before must not be taken back afterwards. */
   epoch = 0;
   #window: UsageWindow;

@@ -108,7 +108,7 @@ export class MemoryLedger implements LedgerStore {
 
   read(spec: LimitSpec): LimitState {
     const nowMs = this.#sweep();
-    return this.#cells.find(spec.key)?.stateOf(spec, nowMs) ?? { used: 0, held: 0, limit: spec.limit };
+    return this.#cells.cellOf(spec)?.stateOf(spec, nowMs) ?? { used: 0, held: 0, limit: spec.limit };
   }
 
   grant(spec: LimitSpec, amount: number): void {
@@ -158,7 +158,7 @@ export class MemoryLedger implements LedgerStore {
     for (let before = 0; before < index; before++) {
       if (items[before]?.spec.key === spec.key) pending += items[before]?.amount ?? 0;
     }
-    const cell = this.#cells.find(spec.key);
+    const cell = this.#cells.cellOf(spec);
     return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
   }
 
@@ -178,7 +178,7 @@ export class MemoryLedger implements LedgerStore {
   #makeRoom(items: readonly ReserveItem[], nowMs: number): void {
     let missing = 0;
     for (let index = 0; index < items.length; index++) {
-      if (this.#cells.find(items[index]!.spec.key) === undefined) missing++;
+      if (this.#cells.cellOf(items[index]!.spec) === undefined) missing++;
     }
     if (missing > 0) this.#cells.makeRoom(missing, nowMs);
   }

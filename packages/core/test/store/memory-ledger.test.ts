@@ -305,3 +305,35 @@ test("late ends of any kind leave an account equal to what really was used", () 
     { numRuns: 200 },
   );
 });
+
+test("a limit's own object that comes again counts in the ledger it is given to, and nowhere else", () => {
+  const spec = Object.freeze(calls(1));
+  const shared = calls(1);
+  for (const one of [spec, shared]) {
+    const [first, second] = [createTestStore(), createTestStore()];
+    for (const { store } of [first, second]) {
+      const granted = (id: string) => store.ledger.reserve({ id, ttlMs: 100, items: [item(one)] }).isGranted;
+      expect([granted("1"), granted("2")]).toStrictEqual([true, false]);
+    }
+    expect(first.store.ledger.read(one)).toMatchObject({ used: 1 });
+  }
+});
+
+test("a limit that was forgotten while idle is counted anew under its own object", () => {
+  const { store, advanceMs } = createTestStore();
+  const spec = calls(2);
+  const reserve = (id: string, of = spec) => store.ledger.reserve({ id, ttlMs: 10, items: [item(of)] });
+  reserve("1");
+  store.ledger.settle("1", []);
+  advanceMs(5_000);
+  // A new key looks for idle ones to forget.
+  reserve("2", calls(2, "other"));
+  expect(store.ledger.keyCount).toBe(1);
+  expect([reserve("3"), reserve("4"), reserve("5")].map(({ isGranted }) => isGranted)).toStrictEqual([
+    true,
+    true,
+    false,
+  ]);
+  // By its key alone it is the same limit.
+  expect(store.ledger.read(calls(2))).toMatchObject({ used: 2 });
+});
