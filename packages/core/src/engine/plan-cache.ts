@@ -3,73 +3,62 @@ import type { PolicyContext, ToolCall } from "../context/context.ts";
 import type { Hookpoint } from "../context/hookpoint.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
 import { planOf, type Plan } from "./plan.ts";
-
-/** The plans of one (hookpoint, tenant, tool), by agent. */
-export type Slot = Map<string, Plan>;
-type Generation = Map<string, Map<string, Map<string, Slot>>>;
+import { PlanTable, type PlanNames } from "./plan-table.ts";
 
 /** Remembers what was found for whom. */
 export interface PlanCache {
-  slotOf(context: PolicyContext, hookpoint: Hookpoint): Slot;
-  /** Plans what was found to match, and remembers it for an agent. */
-  remember(slot: Slot, agent: string, policies: readonly CompiledPolicy[], hookpoint: Hookpoint): Plan;
+  find(context: PolicyContext, hookpoint: Hookpoint): Plan | undefined;
+  /** Plans what was found to match, and remembers it for whom it was found. */
+  remember(context: PolicyContext, hookpoint: Hookpoint, policies: readonly CompiledPolicy[]): Plan;
 }
 
 /** The most plans remembered; two generations of half as many each. */
 const MAX_PLANS = 65_536;
 
-/** How many plans of a slot a new one is compared with. */
-const MAX_COMPARED = 8;
-
 /**
- * Nested maps instead of one joined key: the hot path allocates nothing. Bounded by generations, because a Map used
- * as a queue rescans its deleted slots.
+ * One table by all four names instead of maps within maps: of thousands of plans few are in the processor's cache, and
+ * every map on the way is several lines to wait for. Bounded by generations.
+ * @param isByAgent Whether any policy selects agents; otherwise all agents share what was found for the first of them.
  */
-export function createPlanCache(): PlanCache {
-  let young: Generation = new Map();
-  let old: Generation = new Map();
-  let count = 0;
-  const slotIn = (
-    generation: Generation,
-    context: PolicyContext,
-    of: { hookpoint: Hookpoint; isNew: boolean },
-  ): Slot | undefined => {
-    const { hookpoint, isNew } = of;
-    const byTenant = child(generation, hookpoint, isNew);
-    const byTool = byTenant && child(byTenant, context.tenant ?? ABSENT, isNew);
-    return byTool && child(byTool, toolKey(context.tool), isNew);
+export function createPlanCache(isByAgent: boolean): PlanCache {
+  let young = new PlanTable();
+  let old: PlanTable | undefined;
+  const namesOf = (context: PolicyContext, hookpoint: Hookpoint): PlanNames => ({
+    hookpoint,
+    tenant: context.tenant ?? ABSENT,
+    tool: toolKey(context.tool),
+    agent: isByAgent ? context.agent.id : ABSENT,
+  });
+  const keep = (names: PlanNames, plan: Plan): Plan => {
+    if (young.size >= MAX_PLANS / 2) {
+      old = young;
+      young = new PlanTable();
+    }
+    young.add(names, plan);
+    return plan;
   };
   return {
-    slotOf(context, hookpoint) {
-      const slot = slotIn(young, context, { hookpoint, isNew: true })!;
-      if (slot.size > 0 || old.size === 0) return slot;
-      const previous = slotIn(old, context, { hookpoint, isNew: false })?.get(context.agent.id);
-      if (previous !== undefined) slot.set(context.agent.id, previous);
-      return slot;
+    find(context, hookpoint) {
+      const names = namesOf(context, hookpoint);
+      const plan = young.find(names);
+      if (plan !== undefined || old === undefined) return plan;
+      const previous = old.find(names);
+      return previous && keep(names, previous);
     },
-    remember(slot, agent, policies, hookpoint) {
-      const plan = sharedPlan(slot, policies) ?? planOf(policies, hookpoint);
-      slot.set(agent, plan);
-      if (++count >= MAX_PLANS / 2) {
-        old = young;
-        young = new Map();
-        count = 0;
-      }
-      return plan;
+    remember(context, hookpoint, policies) {
+      const names = namesOf(context, hookpoint);
+      return keep(names, sharedPlan(young.besides(names), policies) ?? planOf(policies, hookpoint));
     },
   };
 }
 
 /** Agents that meet the same policies share one plan: what is in the processor's cache is found faster than a copy. */
-function sharedPlan(slot: Slot, policies: readonly CompiledPolicy[]): Plan | undefined {
-  let compared = 0;
-  for (const plan of slot.values()) {
-    const { length } = plan.policies;
-    if (length === policies.length && policies.every((policy, at) => policy === plan.policies[at]))
-      return plan;
-    if (++compared === MAX_COMPARED) return undefined;
-  }
-  return undefined;
+function sharedPlan(known: readonly Plan[], policies: readonly CompiledPolicy[]): Plan | undefined {
+  return known.find(
+    (plan) =>
+      plan.policies.length === policies.length &&
+      policies.every((policy, position) => policy === plan.policies[position]),
+  );
 }
 
 /** Cannot be a name: an unpaired surrogate, which `createContext` refuses. */
@@ -81,13 +70,4 @@ function toolKey(tool: ToolCall | undefined): string {
   if (isBare && !tool.name.startsWith(ABSENT)) return tool.name;
   // The marker keeps a composed key apart from any tool that is simply named like one.
   return ABSENT + tupleKey([tool.name, tool.server, tool.originalName]);
-}
-
-function child<V>(map: Map<string, Map<string, V>>, key: string, isNew: boolean): Map<string, V> | undefined {
-  let found = map.get(key);
-  if (found === undefined && isNew) {
-    found = new Map<string, V>();
-    map.set(key, found);
-  }
-  return found;
 }

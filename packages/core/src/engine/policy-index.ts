@@ -36,7 +36,7 @@ export function* indexInSlices(unsorted: readonly CompiledPolicy[]): SlicedWork<
 }
 
 function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyIndex {
-  const plans = createPlanCache();
+  const plans = createPlanCache(policies.some(({ selector }) => selector.agents !== undefined));
   let latest: Ahead | undefined;
   const enforcing = policies.filter(({ isShadow }) => !isShadow);
   return {
@@ -53,11 +53,10 @@ function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyI
         last.hookpoint === hookpoint
       )
         return last.plan;
-      const slot = plans.slotOf(context, hookpoint);
-      const plan =
-        slot.get(context.agent.id) ??
-        plans.remember(slot, context.agent.id, matching(shelf, context, hookpoint), hookpoint);
-      return plan;
+      return (
+        plans.find(context, hookpoint) ??
+        plans.remember(context, hookpoint, matching(shelf, context, hookpoint))
+      );
     },
     planAfter(context) {
       const { tool, agent, tenant } = context;
