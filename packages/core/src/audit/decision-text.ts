@@ -40,10 +40,22 @@ function textsOf(shared: SharedDecision): DecisionTexts {
     verdict: shared.verdict,
   };
   return {
-    beforeDuration: `{${membersText({ approvalId, cause })},"durationMs":`,
-    beforeId: `,${membersText({ effect, findings, hookpoint })},"id":"`,
-    afterId: `",${membersText(rest)}}`,
+    beforeDuration: onlyOne(`{${membersText({ approvalId, cause })},"durationMs":`),
+    beforeId: onlyOne(`,${membersText({ effect, findings, hookpoint })},"id":"`),
+    afterId: onlyOne(`",${membersText(rest)}}`),
   };
+}
+
+const MAX_KNOWN = 1_024;
+const known = new Map<string, string>();
+
+/** Many templates have a text in common: one that others use too is found in the processor's cache. */
+function onlyOne(text: string): string {
+  const first = known.get(text);
+  if (first !== undefined) return first;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(text, text);
+  return text;
 }
 
 function membersText(members: object): string {

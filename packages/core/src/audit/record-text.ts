@@ -104,14 +104,21 @@ function newIdentityText({ agent, ancestors, runId, session, tenant, user }: Aud
   return JSON.stringify(sorted);
 }
 
-function usageText(usage: Usage): string {
-  const { cacheReadTokens, cacheWriteTokens, costMicroUsd, inputTokens, outputTokens } = usage;
-  const sorted: Members<Usage> = {
-    cacheReadTokens,
-    cacheWriteTokens,
-    costMicroUsd,
-    inputTokens,
-    outputTokens,
-  };
-  return JSON.stringify(sorted);
+function usageText({
+  cacheReadTokens,
+  cacheWriteTokens,
+  costMicroUsd,
+  inputTokens,
+  outputTokens,
+}: AllOf<
+  Usage,
+  "cacheReadTokens" | "cacheWriteTokens" | "costMicroUsd" | "inputTokens" | "outputTokens"
+>): string {
+  const members =
+    (cacheReadTokens === undefined ? "" : `,"cacheReadTokens":${written(cacheReadTokens)}`) +
+    (cacheWriteTokens === undefined ? "" : `,"cacheWriteTokens":${written(cacheWriteTokens)}`) +
+    (costMicroUsd === undefined ? "" : `,"costMicroUsd":${written(costMicroUsd)}`) +
+    (inputTokens === undefined ? "" : `,"inputTokens":${written(inputTokens)}`) +
+    (outputTokens === undefined ? "" : `,"outputTokens":${written(outputTokens)}`);
+  return `{${members.slice(1)}}`;
 }

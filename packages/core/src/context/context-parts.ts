@@ -20,8 +20,7 @@ const NO_TAGS: Readonly<Record<string, string>> = Object.freeze(
 
 /** Reads who acts. @throws AgentplaneError `context_invalid` */
 export function agentOf(agent: string | AgentInit): AgentIdentity {
-  if (typeof agent === "string")
-    return Object.freeze({ id: identityText(agent, "agent"), ancestors: NO_ANCESTORS });
+  if (typeof agent === "string") return agents.get(agent) ?? knownAgent(agent);
   requireObject(agent, "agent", "must be an id, or an object with an id");
   const draft: Draft<AgentIdentity> = { id: identityText(agent.id, "agent.id"), ancestors: NO_ANCESTORS };
   if (agent.ancestors !== undefined) draft.ancestors = textList(agent.ancestors, "agent.ancestors");
@@ -29,6 +28,17 @@ export function agentOf(agent: string | AgentInit): AgentIdentity {
     throw invalid("agent.ancestors", `must be at most ${MAX_ANCESTORS}`);
   if (agent.runId !== undefined) draft.runId = identityText(agent.runId, "agent.runId");
   return Object.freeze(draft);
+}
+
+const MAX_KNOWN_AGENTS = 1_024;
+/** An agent that is nothing but its id is the same at every call. */
+const agents = new Map<string, AgentIdentity>();
+
+function knownAgent(id: string): AgentIdentity {
+  const agent = Object.freeze({ id: identityText(id, "agent"), ancestors: NO_ANCESTORS });
+  if (agents.size >= MAX_KNOWN_AGENTS) agents.clear();
+  agents.set(id, agent);
+  return agent;
 }
 
 /** Reads a tool call. @throws AgentplaneError `context_invalid`, `content_refused` */

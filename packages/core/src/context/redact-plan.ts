@@ -35,7 +35,7 @@ const plans = new WeakMap<RedactDuty, RedactPlan>();
 /** Joins duties; each is compiled once, whoever asks. */
 export function planOf(duties: readonly RedactDuty[]): RedactPlan {
   const first = duties[0];
-  if (first === undefined) return NOTHING;
+  if (first === undefined) return NO_REDACTION;
   if (duties.length === 1) return planOfOne(first);
   const all = duties.map(planOfOne);
   return {
@@ -49,7 +49,8 @@ export function planOf(duties: readonly RedactDuty[]): RedactPlan {
   };
 }
 
-const NOTHING: RedactPlan = { fieldTreatment: () => undefined, hasFields: false, scans: [] };
+/** The plan of no duty. */
+export const NO_REDACTION: RedactPlan = { fieldTreatment: () => undefined, hasFields: false, scans: [] };
 
 function planOfOne(duty: RedactDuty): RedactPlan {
   let plan = plans.get(duty);

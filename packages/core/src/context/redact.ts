@@ -31,8 +31,12 @@ export interface RedactDeps {
  * @throws AgentplaneError `usage_invalid` when a duty detects and there is no scanner.
  */
 export function redact(value: JsonValue, duties: readonly RedactDuty[], deps: RedactDeps): JsonValue {
-  if (duties.length === 0) return value;
-  return new Redaction(planOf(duties), deps).content(value);
+  return duties.length === 0 ? value : redactBy(planOf(duties), value, deps);
+}
+
+/** The same by a plan that is at hand. */
+export function redactBy(plan: RedactPlan, value: JsonValue, deps: RedactDeps): JsonValue {
+  return new Redaction(plan, deps).content(value);
 }
 
 /** Redacts one text, as `redact` does it. */

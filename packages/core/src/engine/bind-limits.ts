@@ -25,15 +25,26 @@ export function bindLimits(
   { pass, note }: { readonly pass: Pass; readonly note: TakeEstimate },
 ): BoundLimits {
   const { context } = pass;
+  const latest = plan.bound;
+  if (latest?.isWhole === true && isSameSubjects(latest, context)) {
+    if (isSameAmounts(latest, context)) return latest;
+    // Estimates may cost more than to bind anew: where they vary, they are made once.
+    plan.hasFixedAmounts = false;
+    plan.bound = undefined;
+  }
   const before = plan.boundBefore.get(context.agent.id);
   let bound: BoundLimit[] | undefined;
+  let isWhole = !plan.isDynamic;
   let at = 0;
   for (const entry of plan.limited) {
     if (plan.isDynamic && !isLive(entry, context)) continue;
     for (const declaration of entry.rule.limits ?? []) {
       const estimate = declaration.estimate(context);
-      const { amount, unknown, clampOutputTokens } = estimate;
-      if (unknown !== undefined || clampOutputTokens !== undefined) note(pass, entry, estimate);
+      const { amount, unknown } = estimate;
+      if (isMore(estimate)) {
+        isWhole = false;
+        note(pass, entry, estimate);
+      }
       if (unknown !== undefined) continue;
       for (const subject of declaration.per) {
         const value = subjectValue(subject, context);
@@ -55,18 +66,55 @@ export function bindLimits(
       }
     }
   }
-  if (bound === undefined && before !== undefined && before.list.length === at) return before;
-  return remember(plan, context.agent.id, bound ?? before?.list.slice(0, at) ?? []);
+  if (bound === undefined && before !== undefined && before.list.length === at) return latestOf(plan, before);
+  return remember(plan, context.agent.id, { list: bound ?? before?.list.slice(0, at) ?? [], isWhole });
+}
+
+function isMore({ unknown, clampOutputTokens }: LimitEstimate): boolean {
+  return unknown !== undefined || clampOutputTokens !== undefined;
+}
+
+function isSameSubjects({ list }: BoundLimits, context: PolicyContext): boolean {
+  for (let at = 0; at < list.length; at++) {
+    const { subject, value } = list[at]!;
+    if (subjectValue(subject, context) !== value) return false;
+  }
+  return true;
+}
+
+function isSameAmounts({ list }: BoundLimits, context: PolicyContext): boolean {
+  let amount: number | undefined;
+  for (let at = 0; at < list.length; at++) {
+    const { declaration, entry, item } = list[at]!;
+    const isAsked = at > 0 && list[at - 1]!.declaration === declaration && list[at - 1]!.entry === entry;
+    if (!isAsked) {
+      const estimate = declaration.estimate(context);
+      if (isMore(estimate)) return false;
+      ({ amount } = estimate);
+    }
+    if (item.amount !== amount) return false;
+  }
+  return true;
 }
 
 /** More agents than this share one plan only where names are made up per call: then nothing is worth remembering. */
 const MAX_REMEMBERED = 1_000;
 
-function remember({ boundBefore }: Plan, agent: string, list: readonly BoundLimit[]): BoundLimits {
+function remember(
+  plan: Plan,
+  agent: string,
+  { list, isWhole }: Pick<BoundLimits, "list" | "isWhole">,
+): BoundLimits {
   if (list.length === 0) return NO_LIMITS;
-  const limits: BoundLimits = { list, items: list.map(({ item }) => item) };
+  const limits: BoundLimits = { list, items: list.map(({ item }) => item), isWhole };
+  const { boundBefore } = plan;
   if (boundBefore.size >= MAX_REMEMBERED) boundBefore.clear();
   boundBefore.set(agent, limits);
+  return latestOf(plan, limits);
+}
+
+function latestOf(plan: Plan, limits: BoundLimits): BoundLimits {
+  if (plan.hasFixedAmounts) plan.bound = limits;
   return limits;
 }
 
@@ -103,8 +151,20 @@ export function limitSpecOf(
     subjectValue(subject, context),
     windowKey(declaration.window),
   ]);
-  return { key, measure: declaration.measure, limit: declaration.limit, window: declaration.window };
+  return new RoomySpec(key, declaration);
 }
+
+/** With room for what a store remembers about it: see `createContext`. */
+const RoomySpec = function (this: LimitSpecDraft, key: string, of: LimitDeclaration): void {
+  this.key = key;
+  this.measure = of.measure;
+  this.limit = of.limit;
+  this.window = of.window;
+  // TypeScript has no type for a function that is called with `new`.
+} as unknown as new (key: string, of: LimitDeclaration) => LimitSpec;
+RoomySpec.prototype = Object.prototype;
+
+type LimitSpecDraft = { -readonly [Field in keyof LimitSpec]: LimitSpec[Field] };
 
 function subjectValue(subject: LimitSubject, context: PolicyContext): string | undefined {
   switch (subject) {

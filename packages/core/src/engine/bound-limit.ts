@@ -17,7 +17,13 @@ export interface BoundLimit {
 export interface BoundLimits {
   readonly list: readonly BoundLimit[];
   readonly items: readonly ReserveItem[];
+  /** Every declaration of the plan is in the list, and none said more than an amount. */
+  readonly isWhole: boolean;
 }
 
 /** A call that no limit concerns. */
-export const NO_LIMITS: BoundLimits = Object.freeze({ list: Object.freeze([]), items: Object.freeze([]) });
+export const NO_LIMITS: BoundLimits = Object.freeze({
+  list: Object.freeze([]),
+  items: Object.freeze([]),
+  isWhole: false,
+});

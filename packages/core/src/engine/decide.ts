@@ -4,6 +4,7 @@ import type { PolicyContext } from "../context/context.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import { buildDecision } from "./build-decision.ts";
+import type { CompiledEntry } from "./compiled-policy.ts";
 import { conclude } from "./conclude.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
@@ -134,7 +135,7 @@ export function createDecider(
     judgeResult(context, denial, admittedDuties = NO_DUTIES) {
       const pass = createPass(context, "admit", inForce(), parts);
       pass.refusal = denial;
-      pass.duties = lastingDuties(admittedDuties, pass);
+      if (admittedDuties.length > 0) pass.duties = knownLastingDuties(admittedDuties, pass);
       return walk(after, pass, parts);
     },
   };
@@ -154,13 +155,19 @@ function judgedResult(pass: Pass, parts: PipelineParts): JudgedResult {
 
 const NO_KEYS: readonly string[] = Object.freeze([]);
 
+/** The admissions of one plan mostly impose the very same list. */
+function knownLastingDuties(admitted: readonly OwnedObligation[], pass: Pass): readonly OwnedObligation[] {
+  const plan = pass.index.planFor(pass.context, pass.context.hookpoint);
+  if (plan.lasting?.of !== admitted)
+    plan.lasting = { of: admitted, duties: lastingDuties(admitted, plan.entries) };
+  return plan.lasting.duties;
+}
+
 /** What a rule imposed before the call holds for its result, unless the same rule imposes it again there. */
 function lastingDuties(
   admitted: readonly OwnedObligation[],
-  { index, context }: Pass,
+  entries: readonly CompiledEntry[],
 ): readonly OwnedObligation[] {
-  if (admitted.length === 0) return NO_DUTIES;
-  const { entries } = index.planFor(context, context.hookpoint);
   // A selector may name hookpoints before the call alone, and the policy may be gone meanwhile.
   const lasts = ({ entry, obligation }: OwnedObligation): boolean =>
     !entry.obligations.includes(obligation) || !entries.includes(entry);

@@ -138,11 +138,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       const key = keyOf(context);
       return key !== undefined && parts.admissions.isAsked(key, parts.nowMs());
     },
-    looksAfter(context) {
-      const { entries, shadow, observers, audits } = set.current.index.planAfter(context);
-      if (entries.length > 0) return "judges";
-      return shadow.length + observers.length + audits.length > 0 ? "watches" : "nothing";
-    },
+    looksAfter: (context) => set.current.index.planAfter(context).attention,
     renew(decisionId) {
       requireText("engine.renew: decisionId", decisionId);
       const flight = inFlight.get(decisionId);

@@ -1,5 +1,7 @@
 import type { PolicyContext } from "../context/context.ts";
-import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
+import type { RedactPlan } from "../context/redact-plan.ts";
+import type { Attention } from "../decision/decision-point.ts";
+import type { RedactSurface } from "../decision/obligation.ts";
 import type { BoundLimits } from "./bound-limit.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 import { createDecidedTable, type DecidedTable } from "./decided-before.ts";
@@ -10,32 +12,45 @@ import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
  * agents that meet the same policies. Only users and tags are left to check per call.
  */
 export interface Plan {
-  /** Enforcing rules with an opinion, a limit or a duty, in candidate order. */
-  readonly entries: readonly CompiledEntry[];
-  readonly shadow: readonly CompiledEntry[];
+  // What every call reads stands first: of thousands of plans few are in the processor's cache.
   /** Some policy selects by user or tags, so that `isLive` must be asked. */
   readonly isDynamic: boolean;
   /** Some rule reads the session's history. */
   readonly needsSession: boolean;
   /** Some enforcing policy matches, before users and tags. */
   readonly hasPolicy: boolean;
-  /**
-   * The standing duties of the entries before each position, and of all at the end. Where none may be left out, calls
-   * share these lists.
-   */
-  readonly dutiesBefore: readonly (readonly OwnedObligation[])[];
-  /** The last of these lists. */
+  /** Some rule declares limits. */
+  readonly isLimited: boolean;
+  /** Those of `entries` that are asked; the others only have limits or duties. */
+  readonly asked: readonly CompiledEntry[];
+  readonly shadow: readonly CompiledEntry[];
+  /** The standing duties of all entries. Where none may be left out, calls share this list. */
   readonly allDuties: readonly OwnedObligation[];
-  /** The redactions among all its duties, by surface; filled in when they are first asked for. */
-  readonly redactions: { [Surface in RedactSurface]?: readonly RedactObligation[] };
+  /** Whether a rewrite is among them. */
+  readonly hasRewrite: boolean;
+  /** The redactions among them, by surface; filled in when they are first asked for. */
+  readonly redactions: { [Surface in RedactSurface]?: RedactPlan };
+  /** What the last call was bound to, and the last one of each agent; see `bindLimits`. */
+  bound: BoundLimits | undefined;
   /** The decisions that this plan led to; see `templateBefore`. */
   readonly decided: DecidedTable;
+  readonly audits: readonly CompiledEntry[];
+  readonly observers: readonly CompiledEntry[];
+  /** What looks at such a call. */
+  readonly attention: Attention;
+  /** Which duties of an admission last, as they were found for the last list of them; see `lastingDuties`. */
+  lasting:
+    | { readonly of: readonly OwnedObligation[]; readonly duties: readonly OwnedObligation[] }
+    | undefined;
+  /** Enforcing rules with an opinion, a limit or a duty, in candidate order. */
+  readonly entries: readonly CompiledEntry[];
+  /** The standing duties of the entries before each position, and of all at the end. */
+  readonly dutiesBefore: readonly (readonly OwnedObligation[])[];
   /** Every rule that declares limits: enforcing first, then shadow, then observers. */
   readonly limited: readonly CompiledEntry[];
-  readonly observers: readonly CompiledEntry[];
-  readonly audits: readonly CompiledEntry[];
-  /** What the last call of each agent was bound to; see `bindLimits`. */
   readonly boundBefore: Map<string, BoundLimits>;
+  /** No estimate was ever another than the last one of the same subjects. */
+  hasFixedAmounts: boolean;
   readonly policies: readonly CompiledPolicy[];
 }
 
@@ -66,20 +81,29 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
     }
   }
   const lists = dutiesBefore(entries);
+  const allDuties = lists.at(-1) ?? NO_DUTIES;
+  const limited = [...entries, ...shadow, ...observers].filter(({ rule }) => rule.limits !== undefined);
   return {
-    entries: shared(entries),
-    shadow: shared(shadow),
     isDynamic: policies.some(({ matchesDynamic }) => matchesDynamic !== undefined),
     needsSession: [...entries, ...shadow].some(({ readsSession }) => readsSession),
     hasPolicy: policies.some(({ isShadow }) => !isShadow),
-    dutiesBefore: lists,
-    allDuties: lists.at(-1) ?? NO_DUTIES,
+    isLimited: limited.length > 0,
+    asked: shared(entries.filter(({ check }) => check !== undefined)),
+    shadow: shared(shadow),
+    allDuties,
+    hasRewrite: allDuties.some(({ obligation }) => obligation.kind === "rewrite"),
     redactions: {},
+    bound: undefined,
     decided: createDecidedTable(),
-    limited: shared([...entries, ...shadow, ...observers].filter(({ rule }) => rule.limits !== undefined)),
-    observers: shared(observers),
     audits: shared(audits),
+    observers: shared(observers),
+    attention: attentionOf(entries.length, shadow.length + observers.length + audits.length),
+    lasting: undefined,
+    entries: shared(entries),
+    dutiesBefore: lists,
+    limited: shared(limited),
     boundBefore: new Map(),
+    hasFixedAmounts: true,
     policies,
   };
 }
@@ -89,6 +113,11 @@ const NO_ENTRIES: readonly CompiledEntry[] = Object.freeze([]);
 /** One empty list for all plans: a list of its own would have to be fetched to see that it is empty. */
 function shared(entries: readonly CompiledEntry[]): readonly CompiledEntry[] {
   return entries.length === 0 ? NO_ENTRIES : entries;
+}
+
+function attentionOf(judging: number, watching: number): Attention {
+  if (judging > 0) return "judges";
+  return watching > 0 ? "watches" : "nothing";
 }
 
 /** The first list is the one every pass starts with, so that the walk over the entries finds itself again. */

@@ -1,13 +1,10 @@
-import { assertNever } from "../base/assert-never.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { PolicyContext } from "../context/context.ts";
-import { isAfter } from "../context/hookpoint.ts";
 import type { Answer, RuleAnswer } from "../decision/answer.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
-import type { RuleRead } from "../rules/rule.ts";
+import { isBlindPeek, isUnknownToPeek } from "./blind-peek.ts";
 import { callRule, type RuleRunner } from "./call-rule.ts";
 import type { CompiledEntry, PassAnswer } from "./compiled-policy.ts";
-import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
+import { dutiesOf, NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
 import { addAnswer, ruleAnswer } from "./pass-answer.ts";
 import { isLive, type Plan } from "./plan.ts";
@@ -19,24 +16,33 @@ import { isLive, type Plan } from "./plan.ts";
 export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
   const { plan } = pass;
   if (plan === undefined) return;
-  const { entries } = plan;
-  for (let position = 0; position < entries.length; position++) {
-    const entry = entries[position]!;
+  const { entries, asked } = plan;
+  for (let at = 0; at < asked.length; at++) {
+    const entry = asked[at]!;
     if (plan.isDynamic && !isLive(entry, pass.context)) continue;
-    takeStaticDuties(pass, plan, position);
-    if (entry.check === undefined || isUnknownToPeek(pass, entry)) continue;
+    if (isUnknownToPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
     if (result === undefined) continue;
     const { told } = entry;
     // Known by itself, so that nothing of it has to be fetched; anything else but a plain answer goes another way.
     let answer = told !== undefined && told.given === result ? told : undefined;
     if (answer === undefined) {
-      if (!isPlainAnswer(result)) return runTogether(pass, runner, { entries, position, result });
+      if (!isPlainAnswer(result)) {
+        const position = entries.indexOf(entry);
+        takeStaticDuties(pass, plan, position + 1);
+        return runTogether(pass, runner, { entries, position, result });
+      }
       answer = ruleAnswer(entry, result);
     }
     addAnswer(pass, answer);
-    if (isLast(pass, answer, runner.settings.combine)) return;
+    // What comes after the last word imposes nothing.
+    if (isLast(pass, answer, runner.settings.combine)) {
+      takeStaticDuties(pass, plan, entries.indexOf(entry) + 1);
+      return;
+    }
   }
+  if (!plan.isDynamic && pass.duties === NO_DUTIES) pass.duties = plan.allDuties;
+  else takeStaticDuties(pass, plan, entries.length);
 }
 
 function isPlainAnswer(
@@ -142,55 +148,22 @@ function settle(pass: Pass, answered: readonly PositionedAnswer[], combine: Comb
   }
 }
 
-/** Takes the standing duties of the plan's entry at a position; where all of them hold, the plan's own list is shared. */
-function takeStaticDuties(pass: Pass, plan: Plan, position: number): void {
-  const { duties } = plan.entries[position]!;
-  if (duties.length === 0) return;
-  if (pass.duties === plan.dutiesBefore[position]) pass.duties = plan.dutiesBefore[position + 1]!;
-  else takeDuties(pass, duties);
+/** Takes the standing duties of the plan's first entries; where all of them hold, the plan's own list is shared. */
+function takeStaticDuties(pass: Pass, plan: Plan, count: number): void {
+  if (!plan.isDynamic && pass.duties === NO_DUTIES) {
+    pass.duties = plan.dutiesBefore[count]!;
+    return;
+  }
+  for (let position = 0; position < count; position++) {
+    const entry = plan.entries[position]!;
+    if (isLive(entry, pass.context)) takeDuties(pass, entry.duties);
+  }
 }
 
 /** A rule's own list is shared until there is a second one, so lists are replaced and never changed. */
 function takeDuties(pass: Pass, duties: readonly OwnedObligation[]): void {
   if (duties.length === 0) return;
   pass.duties = pass.duties.length === 0 ? duties : [...pass.duties, ...duties];
-}
-
-/** A peek has no state, and often no input: what it cannot know stays visible. */
-function isUnknownToPeek(pass: Pass, entry: CompiledEntry): boolean {
-  const isBlind = isBlindPeek(pass, entry);
-  if (isBlind) pass.isUnknown = true;
-  return isBlind;
-}
-
-function isBlindPeek({ intent, context }: Pass, entry: CompiledEntry): boolean {
-  if (intent !== "peek") return false;
-  if (!entry.isStateless) return true;
-  for (const read of entry.reads) if (isAbsent(read, context)) return true;
-  return false;
-}
-
-/** What this hookpoint never carries is not absent: the rule will not see it at the call either. */
-function isAbsent(
-  read: RuleRead,
-  { hookpoint, tool, target, model, result, api, usage }: PolicyContext,
-): boolean {
-  switch (read) {
-    case "input":
-      return model === undefined && tool?.input === undefined && target?.input === undefined;
-    case "messages":
-      return model?.messages === undefined && tool === undefined;
-    case "result":
-      return result === undefined && isAfter(hookpoint);
-    case "api":
-      return api === undefined;
-    case "usage":
-      return usage === undefined && isAfter(hookpoint);
-    case "session":
-      return false;
-    default:
-      return assertNever(read, "what a rule reads");
-  }
 }
 
 /**

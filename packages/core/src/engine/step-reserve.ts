@@ -23,7 +23,7 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts)) return;
   const { plan } = pass;
-  if (plan !== undefined && plan.limited.length > 0) bindAll(pass, plan, parts);
+  if (plan !== undefined && plan.isLimited) bindAll(pass, plan, parts);
   if ((pass.limits.items.length === 0 && pass.throttle === undefined) || isOver(pass, parts)) return;
   return take(pass, parts, {
     id: pass.call.reservationId,

@@ -5,7 +5,8 @@ import type { ScanChannel } from "../base/scanner.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { inputOf, withInput } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
-import { redact, type RedactDeps } from "../context/redact.ts";
+import { redactBy, type RedactDeps } from "../context/redact.ts";
+import { NO_REDACTION, planOf, type RedactPlan } from "../context/redact-plan.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import { applyRewrites } from "../context/rewrite.ts";
 import type { RedactObligation, RedactSurface, RewriteObligation } from "../decision/obligation.ts";
@@ -22,18 +23,18 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || pass.duties.length === 0) return;
   const before = contentOf(pass.context);
   if (before === undefined) return;
-  const value = pass.duties.some(isRewrite) ? rewritten(pass, before) : before;
+  const value = hasRewrite(pass) ? rewritten(pass, before) : before;
   if (value === undefined) return;
   const surface = surfaceOf(pass.context);
-  const duties = redactionsOf(pass, surface);
-  if (duties.length > 0 && parts.settings.onOpaque !== "allow" && hasUnreadable(value)) {
+  const plan = redactionOf(pass, surface);
+  if (plan !== NO_REDACTION && parts.settings.onOpaque !== "allow" && hasUnreadable(value)) {
     pass.refusal = {
       cause: "opaque_content",
       reason: `a redaction cannot look into a ${surface} that is not plain data; return plain data, or set onOpaque: "allow"`,
     };
     return;
   }
-  const after = duties.length === 0 ? value : redact(value, duties, redactDeps(surface, parts));
+  const after = plan === NO_REDACTION ? value : redactBy(plan, value, redactDeps(surface, parts));
   if (after === before) return;
   if (isAfter(pass.context.hookpoint)) {
     pass.context = Object.freeze({ ...pass.context, result: after });
@@ -65,8 +66,9 @@ function rewritten(pass: Pass, before: JsonValue): JsonValue | undefined {
   return undefined;
 }
 
-function isRewrite({ obligation }: OwnedObligation): boolean {
-  return obligation.kind === "rewrite";
+function hasRewrite({ plan, duties }: Pass): boolean {
+  if (plan !== undefined && duties === plan.allDuties) return plan.hasRewrite;
+  return duties.some(({ obligation }) => obligation.kind === "rewrite");
 }
 
 function redactDeps(surface: RedactSurface, { scanner, ports }: EngineParts): RedactDeps {
@@ -74,9 +76,9 @@ function redactDeps(surface: RedactSurface, { scanner, ports }: EngineParts): Re
 }
 
 /** The standing redactions of a plan are looked for once per surface. */
-function redactionsOf({ plan, duties }: Pass, surface: RedactSurface): readonly RedactObligation[] {
-  if (plan === undefined || duties !== plan.allDuties) return redactDuties(duties, surface);
-  return (plan.redactions[surface] ??= redactDuties(duties, surface));
+function redactionOf({ plan, duties }: Pass, surface: RedactSurface): RedactPlan {
+  if (plan === undefined || duties !== plan.allDuties) return planOf(redactDuties(duties, surface));
+  return (plan.redactions[surface] ??= planOf(redactDuties(duties, surface)));
 }
 
 /** The redactions of a list of duties that concern one surface. */

@@ -92,13 +92,8 @@ export function completed(
         }
       : record;
   }
-  const ended: SessionEntry = Object.freeze({
-    ...found.entry,
-    effect,
-    isInFlight: false,
-    isError,
-    durationMs,
-  });
+  // Frozen when it is shown first.
+  const ended: SessionEntry = { ...found.entry, effect, isInFlight: false, isError, durationMs };
   // Mostly a call that was let go on and went well: nothing to count anew.
   const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
   const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);

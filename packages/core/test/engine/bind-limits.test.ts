@@ -88,4 +88,38 @@ describe("limits of calls that meet the same policies", () => {
       false,
     ]);
   });
+
+  it("estimate once per call where amounts vary, and charge each its own", async () => {
+    const rate = createRegistry().get("rate")!;
+    let asked = 0;
+    const weighed: RuleKind = {
+      ...rate,
+      kind: "weighed",
+      compile: (params, tools) => ({
+        limits: (rate.compile(params, tools).limits ?? []).map((limit) => ({
+          ...limit,
+          measure: "microUsd",
+          estimate: ({ tool }) => {
+            asked++;
+            return { amount: tool?.input === 1 ? 1 : 5 };
+          },
+          actual: () => undefined,
+        })),
+      }),
+    };
+    const plane = createAgentPlane({
+      rules: [weighed],
+      policies: [{ id: "p", blocking: [{ rule: "weighed", limit: 12, window: "1h", per: "tenant" }] }],
+    });
+    const effects: string[] = [];
+    for (const input of [5, 1, 5, 1, 1, 5]) {
+      const init = { hookpoint: "before_tool_call", agent: "a", tenant: "n", tool: { name: "t", input } };
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other is what is counted
+      effects.push((await plane.engine.decide(init)).effect);
+    }
+    await plane.close();
+    expect(effects).toStrictEqual(["allow", "allow", "allow", "allow", "block", "block"]);
+    // Once more only where the first difference was found out.
+    expect(asked).toBe(7);
+  });
 });
