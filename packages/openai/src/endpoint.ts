@@ -93,8 +93,12 @@ const RUNS =
 /** What runs there is only ended. */
 const CANCELS = /\/(?:batches|fine_tuning\/jobs|evals\/[^/]+\/runs)\/[^/]+\/cancel$/i;
 
-/** A slash, backslash or dot in disguise: some servers read it, and find another path behind it. */
-const DISGUISED = /%(?:2e|2f|5c|25)/i;
+/**
+ * What nobody writes so but in disguise: a slash, backslash or percent sign, and what need not be encoded at all. Some
+ * servers read it, and find another path behind it.
+ * @see RFC 3986, section 2.3 "Unreserved Characters"
+ */
+const DISGUISED = /%(?:25|2d|2e|2f|3\d|[46][1-9a-f]|[57][0-9a]|5c|5f|7e)/i;
 
 /**
  * Says what a request is.
@@ -118,15 +122,18 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   return { kind: FILES.test(path) ? "file" : "data" };
 }
 
-/** What a server that sees through a disguise would read. */
+/** What a server that sees through a disguise would read, however often it looks. */
 function plainOf(path: string): string {
-  if (!DISGUISED.test(path)) return path;
+  let plain = path;
   try {
-    return new URL(decodeURIComponent(path), "http://host").pathname.replace(/\/+/g, "/");
+    while (DISGUISED.test(plain)) {
+      plain = new URL(decodeURIComponent(plain), "http://host").pathname.replace(/\/+/g, "/");
+    }
   } catch {
     // No path at all: then nothing is behind it.
     return path;
   }
+  return plain;
 }
 
 function dialectIn(places: typeof MODEL_CALLS, path: string): Dialect | undefined {

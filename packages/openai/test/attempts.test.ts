@@ -85,6 +85,38 @@ describe("limits", () => {
     expect(provider.last.json["max_output_tokens"]).toBe(50);
     await plane.close();
   });
+
+  test.each<[string, object, object]>([
+    ["several choices", { n: 5, max_tokens: 900 }, { max_tokens: 10 }],
+    ["several choices, by a text", { n: "5" }, { max_completion_tokens: 10 }],
+    [
+      "two limits",
+      { max_tokens: 9, max_completion_tokens: 900 },
+      { max_tokens: 9, max_completion_tokens: 50 },
+    ],
+  ])("what was reserved is for all of a request with %s", async (_name, members, expected) => {
+    const limit = rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "tenant", maxOutput: 50 });
+    const { client, plane } = governedClient(provider, { policies: [{ id: "short", blocking: [limit] }] });
+    provider.reset(chatReply("hi"));
+    await client.post("/chat/completions", { body: { ...chat, ...members } });
+    expect(provider.last.json).toMatchObject(expected);
+    await plane.close();
+  });
+
+  test("a request for more texts than the budget has room for is refused before it is sent", async () => {
+    const limit = rule.tokenBudget({ maxTokens: 300, window: "1h", per: "tenant", maxOutput: 1_000 });
+    const { client, plane } = governedClient(provider, { policies: [{ id: "small", blocking: [limit] }] });
+    provider.reset(chatReply("hi"));
+    const asked = { model: MODEL, prompt: ["one", "two"], max_tokens: 40 };
+    await client.post("/completions", { body: asked });
+    for (const more of [{ n: 2 }, { best_of: 9 }, { prompt: Array.from({ length: 9 }, () => "one") }]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const error = await rejected(client.post("/completions", { body: { ...asked, ...more, n: 4 } }));
+      expect(isPolicyError(error)).toBe(true);
+    }
+    expect(provider.seen).toHaveLength(1);
+    await plane.close();
+  });
 });
 
 describe("errors of the provider", () => {

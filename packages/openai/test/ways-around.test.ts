@@ -21,6 +21,7 @@ describe("a model call by another path", () => {
     "/files/..%2fchat%2fcompletions",
     "/files/%2e%2e%2fresponses",
     "/files/..%5cresponses",
+    "/organization/projects/v1/%76ideos/edits",
   ])("%s is no path of data: it is refused", async (path) => {
     const { client, plane } = governedClient(provider);
     provider.reset({ json: {} });
@@ -29,14 +30,17 @@ describe("a model call by another path", () => {
     await plane.close();
   });
 
-  test("a stored answer behind a path in disguise is read like any other", async () => {
-    const { client, plane } = governedClient(provider, { policies: [REDACT] });
-    provider.reset({ json: responsesBody(MAIL) });
-    const answer = JSON.stringify(await client.get("/files/..%2fresponses%2fresp_1"));
-    expect(answer).toContain("resp_1");
-    expect(answer).not.toContain(MAIL);
-    await plane.close();
-  });
+  test.each(["/files/..%2fresponses%2fresp_1", "/%72esponses/resp_1", "/response%2573/resp_1"])(
+    "a stored answer behind %s, a path in disguise, is read like any other",
+    async (path) => {
+      const { client, plane } = governedClient(provider, { policies: [REDACT] });
+      provider.reset({ json: responsesBody(MAIL) });
+      const answer = JSON.stringify(await client.get(path));
+      expect(answer).toContain("resp_1");
+      expect(answer).not.toContain(MAIL);
+      await plane.close();
+    },
+  );
 
   test("a path in capitals is the same call, and its prompt is read", async () => {
     const policies = [{ id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] }];

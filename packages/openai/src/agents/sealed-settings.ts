@@ -15,6 +15,14 @@ const DECIDED = [
   "max_output_tokens",
   "max_tokens",
   "max_completion_tokens",
+  // More answers than one, and what brings tools or a conversation along.
+  "n",
+  "background",
+  "previous_response_id",
+  "conversation",
+  "web_search_options",
+  "data_sources",
+  "mcp_servers",
 ] as const;
 
 /**

@@ -9,6 +9,7 @@ import {
 } from "./dialect.ts";
 import { countOf, listOf, recordOf, textOf, writtenOf, type JsonRecord } from "./json.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
+import { limitOfEach, wholeLimit } from "./output-limit.ts";
 import { readUsage } from "./usage.ts";
 
 const LIMITS = ["max_completion_tokens", "max_tokens"] as const;
@@ -81,7 +82,8 @@ export const CHAT_COMPLETIONS: Dialect = {
     return {
       name: textOf(request["model"]) ?? "unknown",
       messages: request["messages"] ?? [],
-      ...(limits.length > 0 && { maxOutputTokens: Math.min(...limits) }),
+      // Of two a server may take either.
+      ...(limits.length > 0 && { maxOutputTokens: wholeLimit(request, Math.max(...limits)) }),
     };
   },
   withMessages: (request, messages) => ({ ...request, messages }),
@@ -89,7 +91,9 @@ export const CHAT_COMPLETIONS: Dialect = {
     // Older servers know only the second name: what the caller used is kept.
     const named = LIMITS.filter((member) => request[member] !== undefined);
     const members = named.length > 0 ? named : [LIMITS[0]];
-    return { ...request, ...Object.fromEntries(members.map((member) => [member, maxOutputTokens])) };
+    const limit = limitOfEach(request, maxOutputTokens);
+    const next = members.map((member) => [member, Math.min(limit, countOf(request[member]) ?? limit)]);
+    return { ...request, ...Object.fromEntries(next) };
   },
   tools: offeredTools,
   withTools: keptTools,
@@ -115,11 +119,14 @@ export const COMPLETIONS: Dialect = {
     return {
       name: textOf(request["model"]) ?? "unknown",
       messages: request["prompt"] ?? [],
-      ...(limit !== undefined && { maxOutputTokens: limit }),
+      ...(limit !== undefined && { maxOutputTokens: wholeLimit(request, limit) }),
     };
   },
   withMessages: (request, prompt) => ({ ...request, prompt }),
-  withMaxOutput: (request, maxOutputTokens) => ({ ...request, max_tokens: maxOutputTokens }),
+  withMaxOutput: (request, maxOutputTokens) => ({
+    ...request,
+    max_tokens: limitOfEach(request, maxOutputTokens),
+  }),
   readAnswer: CHAT_COMPLETIONS.readAnswer,
   writeAnswer: CHAT_COMPLETIONS.writeAnswer,
   usageOf: CHAT_COMPLETIONS.usageOf,

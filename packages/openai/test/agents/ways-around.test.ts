@@ -216,6 +216,9 @@ describe("what is set aside of the agent's own members", () => {
     ["tools", { tools: [{ type: "web_search" }] }],
     ["max_output_tokens", { extra_body: { max_output_tokens: 9 } }],
     ["input", { extraBody: { input: "else" } }],
+    ["n", { n: 9 }],
+    ["web_search_options", { extra_body: { web_search_options: {} } }],
+    ["previous_response_id", { previous_response_id: "resp_1" }],
   ])("may not replace what was decided: %s", async (member, providerData) => {
     const plane = planeOf();
     const model = scripted(done);
