@@ -1,4 +1,4 @@
-import { AIMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
+import { AIMessage, ToolMessage, type BaseMessage, type ToolCall } from "@langchain/core/messages";
 
 import { toolError } from "./enforce.ts";
 
@@ -12,13 +12,11 @@ const ABANDONED = "This call did not run: the conversation went on before it was
  * @returns The very same list where nothing is missing.
  */
 export function withAnsweredCalls(messages: BaseMessage[]): BaseMessage[] {
-  const answered = new Set<string>();
-  let asked = 0;
-  for (const message of messages) {
-    if (ToolMessage.isInstance(message)) answered.add(message.tool_call_id);
-    else if (AIMessage.isInstance(message)) asked += message.tool_calls?.length ?? 0;
-  }
-  if (asked <= answered.size) return messages;
+  const answered = new Set(
+    messages.flatMap((one) => (ToolMessage.isInstance(one) ? [one.tool_call_id] : [])),
+  );
+  const isMissing = (one: BaseMessage): boolean => AIMessage.isInstance(one) && hasUnanswered(one, answered);
+  if (!messages.some(isMissing)) return messages;
   const complete: BaseMessage[] = [];
   let missing: ToolMessage[] = [];
   for (const message of messages) {
@@ -31,7 +29,13 @@ export function withAnsweredCalls(messages: BaseMessage[]): BaseMessage[] {
 }
 
 function unanswered({ tool_calls: calls = [] }: AIMessage, answered: ReadonlySet<string>): ToolMessage[] {
-  return calls
-    .filter(({ id }) => id !== undefined && id !== "" && !answered.has(id))
-    .map((call) => toolError(ABANDONED, call));
+  return calls.filter((call) => isUnanswered(call, answered)).map((call) => toolError(ABANDONED, call));
+}
+
+function hasUnanswered({ tool_calls: calls = [] }: AIMessage, answered: ReadonlySet<string>): boolean {
+  return calls.some((call) => isUnanswered(call, answered));
+}
+
+function isUnanswered({ id }: ToolCall, answered: ReadonlySet<string>): boolean {
+  return id !== undefined && id !== "" && !answered.has(id);
 }

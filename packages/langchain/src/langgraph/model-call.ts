@@ -2,6 +2,7 @@ import type { Admission, GuardInit, Outcome } from "@agentplane/core";
 import type { AIMessage, BaseMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 
+import { withAnsweredCalls } from "../answered-calls.ts";
 import { askByInterrupt } from "../approval-interrupt.ts";
 import { ANSWER, BrokenOff } from "../broken-off.ts";
 import { joined } from "../cut-signal.ts";
@@ -54,7 +55,8 @@ export async function governedModelCall(
   const { plane, identity, onBlock } = settings;
   const run = runFactsOf(undefined);
   const acting = identityOf(identity, run);
-  const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, given);
+  const complete = { ...given, messages: withAnsweredCalls([...given.messages]) };
+  const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, complete);
   const place = taskCallsOf(plane).start(run);
   let hasRun = false;
   let { callId } = place;
