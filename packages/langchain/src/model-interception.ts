@@ -150,11 +150,13 @@ async function surrounded(
  */
 export function seeingBareErrors<M extends AnyAgentMiddleware>(middleware: M): M {
   const { wrapModelCall } = middleware;
-  // A class of its own may have private members that a copy lacks.
-  if (wrapModelCall === undefined || Object.getPrototypeOf(middleware) !== Object.prototype)
-    return middleware;
-  const wrapped: typeof wrapModelCall = (request, handler) => wrapModelCall(request, withBareErrors(handler));
-  return { ...middleware, wrapModelCall: wrapped };
+  if (wrapModelCall === undefined) return middleware;
+  const wrapped: typeof wrapModelCall = (request, handler) =>
+    Reflect.apply(wrapModelCall, middleware, [request, withBareErrors(handler)]);
+  // A class of its own may have private members, which a copy lacks.
+  return new Proxy(middleware, {
+    get: (target, name) => (name === "wrapModelCall" ? wrapped : Reflect.get(target, name, target)),
+  });
 }
 
 function withBareErrors<H extends (...request: never[]) => unknown>(handler: H): H {

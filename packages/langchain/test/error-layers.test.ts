@@ -1,0 +1,111 @@
+import {
+  createAgent,
+  createMiddleware,
+  MiddlewareError,
+  modelRetryMiddleware,
+  type AgentMiddleware,
+  type AnyAgentMiddleware,
+} from "langchain";
+import { describe, expect, it } from "vitest";
+
+import { govern } from "../src/index.ts";
+import { planeOf } from "./governed-agent.ts";
+import { ScriptedChatModel } from "./scripted-chat-model.ts";
+
+class ProviderError extends TypeError {
+  override readonly name = "ProviderError";
+  readonly status = 503;
+}
+
+const passing = (name: string): AnyAgentMiddleware =>
+  createMiddleware({ name, wrapModelCall: async (request, handler) => handler(request) });
+
+/** As an application may write one, with a private member. */
+class ClassMiddleware implements Pick<AgentMiddleware, "name" | "wrapModelCall"> {
+  readonly name = "class";
+  readonly #calls: unknown[] = [];
+
+  readonly wrapModelCall: NonNullable<AgentMiddleware["wrapModelCall"]> = async (request, handler) => {
+    this.#calls.push(request);
+    return handler(request);
+  };
+}
+
+const throwing = createMiddleware({
+  name: "throwing",
+  wrapModelCall: () => {
+    throw new RangeError("mine");
+  },
+});
+const seeing = (seen: unknown[]): AnyAgentMiddleware =>
+  createMiddleware({
+    name: "seeing",
+    async wrapModelCall(request, handler) {
+      try {
+        return await handler(request);
+      } catch (error) {
+        seen.push(...layersOf(error));
+        throw error;
+      }
+    },
+  });
+const retry = (): AnyAgentMiddleware =>
+  modelRetryMiddleware({
+    maxRetries: 1,
+    initialDelayMs: 0,
+    jitter: false,
+    retryOn: [ProviderError],
+    onFailure: "error",
+  }) as never;
+
+/** The error, what caused it, and so on: each by its class and words. */
+function layersOf(error: unknown): readonly unknown[] {
+  if (!(error instanceof Error)) return error === undefined ? [] : [error];
+  const kind = MiddlewareError.isInstance(error) ? "MiddlewareError" : error.constructor.name;
+  return [[kind, error.name, error.message, error instanceof ProviderError], ...layersOf(error.cause)];
+}
+
+const MIDDLEWARE: Readonly<Record<string, (seen: unknown[]) => readonly AnyAgentMiddleware[]>> = {
+  "one that passes on": () => [passing("one")],
+  "two that pass on": () => [passing("one"), passing("two")],
+  "a class of its own": () => [new ClassMiddleware() as never],
+  "a class around another": () => [new ClassMiddleware() as never, passing("one")],
+  "one that looks": (seen) => [seeing(seen)],
+  "one that looks around another": (seen) => [seeing(seen), passing("one")],
+  "one that throws": () => [throwing],
+  "one that throws inside another": () => [passing("one"), throwing],
+  "one that tries again": () => [retry()],
+};
+
+async function failing(isGoverned: boolean, middleware: readonly AnyAgentMiddleware[]) {
+  const thrown = new ProviderError("overloaded", { cause: new Error("of the network") });
+  const model = new ScriptedChatModel(...Array.from({ length: 5 }, () => ({ error: thrown })));
+  const params = { model, tools: [], middleware };
+  const agent = createAgent(isGoverned ? govern(planeOf(), { agent: "a" }, params) : params);
+  const error: unknown = await agent.invoke({ messages: [{ role: "user", content: "go" }] }).then(
+    () => undefined,
+    (given: unknown) => given,
+  );
+  return { error, thrown, attempts: model.prompts.length };
+}
+
+describe("the error that a caller gets of a provider", () => {
+  it.each(Object.keys(MIDDLEWARE))(
+    "has the classes, words and causes it has without us: %s",
+    async (name) => {
+      const [seen, plainSeen]: [unknown[], unknown[]] = [[], []];
+      const plain = await failing(false, MIDDLEWARE[name]?.(plainSeen) ?? []);
+      const governed = await failing(true, MIDDLEWARE[name]?.(seen) ?? []);
+      expect(layersOf(governed.error)).toEqual(layersOf(plain.error));
+      expect(seen).toEqual(plainSeen);
+      expect(governed.attempts).toBe(plain.attempts);
+    },
+  );
+
+  it("is without middleware what any middleware makes of it, with the provider's own error as the cause", async () => {
+    const plain = await failing(false, [passing("one")]);
+    const governed = await failing(true, []);
+    expect(layersOf(governed.error)).toEqual(layersOf(plain.error));
+    expect((governed.error as Error).cause).toBe(governed.thrown);
+  });
+});
