@@ -113,6 +113,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     scanner: options.scanner,
     tokenizer: tools.tokenizer,
     identity: { current: options.identity?.current, trust: options.identity?.trust ?? [] },
+    waitForAnswer: async (id, signal) => parts.approvals.wait(id, signal),
     nowMs: parts.nowMs,
   });
   const versions = createVersions({

@@ -1,4 +1,4 @@
-import { AgentplaneError, type MaybePromise } from "@agentplane/core";
+import type { MaybePromise } from "@agentplane/core";
 
 import type { GovernedPlane } from "./plane.ts";
 
@@ -11,40 +11,14 @@ import type { GovernedPlane } from "./plane.ts";
  * @throws The reason of `signal`
  */
 export async function whenAnswered<Outcome extends object>(
-  plane: GovernedPlane,
+  { guard }: GovernedPlane,
   signal: AbortSignal | undefined,
   attempt: () => MaybePromise<Outcome>,
 ): Promise<Outcome> {
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- each attempt follows from a human's answer to the one before
-    const outcome = await attempt();
-    const approvalId = approvalOf(outcome);
-    if (approvalId === undefined || !plane.guard.isNested()) return outcome;
-    // oxlint-disable-next-line no-await-in-loop
-    await answer(plane, approvalId, signal);
-  }
+  return guard.isNested() ? guard.whenAnswered(attempt, signal) : attempt();
 }
 
 /** Whether an outcome is one that `whenAnswered` would wait for. */
-export function isAwaited({ guard }: GovernedPlane, outcome: object): boolean {
-  return approvalOf(outcome) !== undefined && guard.isNested();
-}
-
-function approvalOf(outcome: object): string | undefined {
-  if (!("status" in outcome) || outcome.status !== "pending" || !("approvalId" in outcome)) return undefined;
-  return String(outcome.approvalId);
-}
-
-/** A no and a request that has expired are answers too: the next attempt is told. */
-async function answer(
-  { approvals }: GovernedPlane,
-  approvalId: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await approvals.wait(approvalId, signal);
-  } catch (error) {
-    if (!(error instanceof AgentplaneError) || error.code !== "approval_pending") throw error;
-    throw signal?.reason ?? error;
-  }
+export function isAwaited({ guard }: GovernedPlane, outcome: { readonly status: string }): boolean {
+  return outcome.status === "pending" && guard.isNested();
 }

@@ -3,5 +3,5 @@ import type { AgentPlane } from "@agentplane/core";
 /** What of a plane this adapter needs; `createAgentPlane` returns it. */
 export interface GovernedPlane {
   readonly guard: AgentPlane["guard"];
-  readonly approvals: Pick<AgentPlane["approvals"], "approve" | "wait">;
+  readonly approvals: Pick<AgentPlane["approvals"], "approve">;
 }

@@ -13,6 +13,13 @@ export interface AskOptions {
   readonly canAsk?: boolean;
 }
 
+/** A preview. */
+export function peekCall(core: Core, given: GuardedContext): MaybePromise<Decision> {
+  const { context, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return core.point.refuse(context, denial, { intent: "peek" });
+  return andThen(core.point.rule(context, { intent: "peek" }), ({ decision }) => decision);
+}
+
 /** The full decision before a framework executes. */
 export function askCall(
   core: Core,

@@ -1,4 +1,4 @@
-import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
 import type { GuardedContext } from "./acting-context.ts";
@@ -126,4 +126,10 @@ export function suspendCall(core: GuardCore, admission: LiveAdmission): MaybePro
   if (admission.isJoined || !core.live.remove(admission)) return;
   const done = core.point.finish(admission.decision.id, { status: "suspended" });
   return isThenable(done) ? done.then(() => undefined) : undefined;
+}
+
+/** The call never started: everything is given back. */
+export function releaseCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
+  if (admission.isJoined || !core.live.remove(admission)) return;
+  return andThen(core.point.finish(admission.decision.id, { status: "released" }), () => undefined);
 }

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "../base/platform.ts";
 import type { AsyncScope, Ports } from "../base/ports.ts";
 import type { Scanner } from "../base/scanner.ts";
 import type { Tokenizer } from "../base/model-costs.ts";
@@ -21,6 +22,8 @@ export interface GuardCore {
     readonly current: (() => IdentityClaim | undefined) | undefined;
     readonly trust: readonly string[];
   };
+  /** Settles when a request for approval is no longer pending. */
+  waitForAnswer(approvalId: string, signal: AbortSignalLike | undefined): Promise<unknown>;
   /** Epoch ms on the steady clock. */
   nowMs(): number;
 }

@@ -1,5 +1,6 @@
 import { requireFunction, requireList, requireObject, requireText } from "../base/argument.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { TextStreamRedactor } from "../context/redact-stream.ts";
 import type { Decision } from "../decision/decision.ts";
@@ -11,9 +12,9 @@ import {
   type GuardInit,
 } from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
-import { askCall, isAsked, noteAsked, type AskOptions } from "./asked.ts";
+import { askCall, isAsked, noteAsked, peekCall, type AskOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
-import { execute, suspendCall, type GuardedCall } from "./execute.ts";
+import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
 import { denied, type Denied, type Outcome } from "./outcome.ts";
@@ -22,6 +23,7 @@ import { openText } from "./stream-progress.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
 import { throughHooks, type AfterHooks } from "./through-hooks.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
+import { whenAnswered } from "./when-answered.ts";
 
 /**
  * The one enforcement kit: few verbs, used by every adapter. Hiding is a courtesy to the model; enforcement is always
@@ -60,6 +62,12 @@ export interface Guard {
   admit(context: GuardedContext): MaybePromise<Admission | Denied>;
   /** Admits the calls of one turn in order, each with its own decision: exactly those that fit. */
   admitBatch(contexts: readonly GuardedContext[]): MaybePromise<readonly (Admission | Denied)[]>;
+  /**
+   * Makes an attempt at a call until it needs no human: where it is `pending` the answer is awaited, then it is decided
+   * again. For code that can wait; each attempt must be the same call, of one id.
+   * @param signal Ends the wait with its reason, which is not consent.
+   */
+  whenAnswered<R extends object>(attempt: () => MaybePromise<R>, signal?: AbortSignalLike): Promise<R>;
   /** Whether this code runs inside a governed call, such as an agent inside a tool: whoever called sees no pause of it. */
   isNested(): boolean;
   /** Finds a running admission again, in a framework that starts and ends a call in different callbacks. */
@@ -114,6 +122,7 @@ export function createGuard(given: GuardCore): Guard {
     noteAsked: (context) => noteAsked(core, context),
     isAsked: (context) => isAsked(core, context),
     admit,
+    whenAnswered: async (attempt, signal) => whenAnswered(core, attempt, signal),
     isNested: () => core.scope.current() !== undefined,
     admitBatch(contexts) {
       requireList("guard.admitBatch: contexts", contexts);
@@ -227,12 +236,6 @@ function giveBack({ point }: GuardCore, { decision }: Ruling, cut: Decision): Ma
   return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
 }
 
-function peekCall(core: Verbs, given: GuardedContext): MaybePromise<Decision> {
-  const { context, denial } = core.contexts.prepare(given);
-  if (denial !== undefined) return core.point.refuse(context, denial, { intent: "peek" });
-  return andThen(core.point.rule(context, { intent: "peek" }), ({ decision }) => decision);
-}
-
 function admitInOrder(
   core: Verbs,
   contexts: readonly GuardedContext[],
@@ -241,9 +244,4 @@ function admitInOrder(
   const next = contexts[done.length];
   if (next === undefined) return done;
   return andThen(admitCall(core, next), (admission) => admitInOrder(core, contexts, [...done, admission]));
-}
-
-function releaseCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
-  if (admission.isJoined || !core.live.remove(admission)) return;
-  return andThen(core.point.finish(admission.decision.id, { status: "released" }), () => undefined);
 }
