@@ -18,7 +18,7 @@ describe.skipIf(!hasServer)("installing the schema", () => {
 
   test("happens once, however many processes and states start at the same moment", async () => {
     const states = Array.from({ length: 6 }, () => schema.open());
-    const children = [1, 2].map(() => startChild("storm-worker.ts", DATABASE_URL, schema.name));
+    const children = [1, 2].map(() => startChild("kill-worker.ts", DATABASE_URL, schema.name));
     await Promise.all(states.map(async (state) => state.ladders.update("a", () => ({ count: 1 }))));
     for (const child of await Promise.all(children)) child.kill();
     await Promise.all(states.map(async (state) => state.close()));

@@ -11,16 +11,6 @@ function storeOf(): StormOptions["store"] {
   return { module: OPENER, options: { path: path.join(temporaryDirectory(), "state.db"), timeout: "20s" } };
 }
 
-// The whole storm, 20 rounds of 8 processes: `npm run storm -- sqlite`.
-test("processes that share a file, some of them killed, never overspend and leave an exact account", async () => {
-  const results = await runStorm({ store: storeOf(), rounds: 2, processes: 4, kills: 1, limit: 8_000 });
-  expect(results.map(faultsOf)).toStrictEqual([[], []]);
-  for (const { granted, killed } of results) {
-    expect(killed).toBe(1);
-    expect(granted).toBeGreaterThan(200);
-  }
-});
-
 test("a process killed in the middle of thousands of reservations leaves an account that balances", async () => {
   const [result] = await runStorm({
     store: storeOf(),

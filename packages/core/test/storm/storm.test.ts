@@ -1,0 +1,29 @@
+import { randomUUID } from "node:crypto";
+
+import { describe, expect, test } from "vitest";
+
+import { temporaryDirectory } from "../node/temporary-directory.ts";
+import { isReachable, storeAddress, type StoreName } from "./stores.ts";
+import { dropStore } from "./storm-plan.ts";
+import { faultsOf, runStorm } from "./storm.ts";
+
+/** Redis has a storm of its own, with leases. */
+const STORES: readonly StoreName[] = ["sqlite", "postgres"];
+
+// 20 rounds, with more to spend and more killed: `npm run storm -- sqlite | redis | postgres`.
+describe.each(STORES)("1,000 callers in 8 processes on one budget in %s, one process killed", (name) => {
+  test("never overspend, and leave the account that their own logs add up to", async ({ skip }) => {
+    if (!(await isReachable(name))) skip();
+    const own = `storm_${randomUUID().replaceAll("-", "")}`;
+    const store = storeAddress(name, { directory: temporaryDirectory(), name: own });
+    try {
+      const [result] = await runStorm({ store, rounds: 1, kills: 1, limit: 6_000 });
+      if (result === undefined) throw new Error("no round was run");
+      expect(faultsOf(result)).toStrictEqual([]);
+      expect(result.killed).toBe(1);
+      expect(result.granted).toBeGreaterThan(200);
+    } finally {
+      await dropStore(store);
+    }
+  }, 300_000);
+});
