@@ -1,6 +1,8 @@
 import type { AbortControllerLike, AbortSignalLike } from "../base/platform.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { Ports } from "../base/ports.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import { inputOf } from "../context/create-context.ts";
 import { thaw } from "../context/snapshot.ts";
 import type { Decision } from "../decision/decision.ts";
@@ -84,4 +86,14 @@ export class LiveAdmission implements Admission {
     this.#onCut = listener;
     if (this.#cut !== undefined) listener();
   }
+}
+
+/**
+ * Refuses to admit what has already happened: at `after_*` no limit, list or mode is asked.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function requireBefore(hookpoint: string): void {
+  if (!isAfter(hookpoint)) return;
+  const message = `nothing is admitted at ${hookpoint}: admit the action before it, and complete() judges its result`;
+  throw new AgentplaneError("usage_invalid", message);
 }

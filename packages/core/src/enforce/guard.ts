@@ -11,7 +11,7 @@ import {
   type GuardedContext,
   type GuardInit,
 } from "./acting-context.ts";
-import { LiveAdmission, type Admission } from "./admission.ts";
+import { LiveAdmission, requireBefore, type Admission } from "./admission.ts";
 import { askCall, isAsked, noteAsked, peekCall, type AskOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
@@ -192,6 +192,7 @@ function governLater<R>(
 function admitCall(core: Verbs, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
   const { context: asked, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
+  requireBefore(asked.hookpoint);
   return throughHooks(core, asked, ADMITTING);
 }
 

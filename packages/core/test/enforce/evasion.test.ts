@@ -51,6 +51,23 @@ describe("a kill", () => {
   });
 });
 
+describe("a hookpoint", () => {
+  it("after the action admits nothing: no limit, list or mode would be asked", async () => {
+    const bench = createBench({
+      policies: [{ id: "p", blocking: [rule.denylist({ tools: ["update"] })] }],
+    });
+    const { guard } = bench.plane;
+    let runs = 0;
+    const call = { context: toolCall("update", {}, { hookpoint: "after_tool_call" }), run: () => ++runs };
+    const refusal = expect.objectContaining({ code: "usage_invalid" });
+    expect(() => guard.toolCall(call)).toThrow(refusal);
+    expect(() => guard.toolRun(call)).toThrow(refusal);
+    expect(() => guard.admit(call.context)).toThrow(refusal);
+    expect(() => guard.admitBatch([call.context])).toThrow(refusal);
+    expect(runs).toBe(0);
+  });
+});
+
 describe("a name", () => {
   it("in a tool list that looks like a composed key hides no policy from the real tool", async () => {
     const { plane } = createBench({
