@@ -11,6 +11,7 @@ import type { GovernedPlane } from "./plane.ts";
 import { createProviderCalls } from "./provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
 import { withSeenEnds } from "./run-ending-hooks.ts";
+import { withGovernedSelector } from "./tool-selector.ts";
 
 /** Parameters of `createAgent`, of which governing looks at the middleware alone. */
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {
@@ -62,7 +63,7 @@ export function govern<P extends GovernableParams>(
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
   const runs = createAgentRuns({ plane, identity });
   const middleware = (params.middleware ?? []).map((one) =>
-    withMeteredHooks(withSeenEnds(one, runs), nested),
+    withMeteredHooks(withSeenEnds(withGovernedSelector(one, { plane, identity }), runs), nested),
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const gate = { plane, identity, nested, calls: createProviderCalls() };

@@ -2,6 +2,7 @@ import { AgentplaneError, type Admission } from "@agentplane/core";
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessage } from "@langchain/core/messages";
 
+import { isMarkedGuarded } from "./langgraph/guarded-mark.ts";
 import { RESULT } from "./langgraph/tool-call.ts";
 import { UsageMeter } from "./langgraph/usage-meter.ts";
 import type { GateSettings } from "./langgraph/settings.ts";
@@ -42,6 +43,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     ...start: Parameters<UsageMeter["handleChatModelStart"]>
   ): Promise<void> {
     this.hasAskedModel = true;
+    this.#tellModel(start);
     await super.handleChatModelStart(...start);
   }
 
@@ -146,7 +148,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     runId: string,
     { name, input, agent }: { readonly name: string; readonly input: unknown; readonly agent: unknown },
   ): Promise<void> {
-    this.#tell(name, agent);
+    this.#tell({ kind: "tool", name }, agent);
     if (this.#nested === "charge") return;
     const { plane, identity } = this.settings;
     const admitted = await plane.guard.admit({
@@ -165,18 +167,30 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     this.started(runId, admitted);
   }
 
-  #tell(tool: string, agent: unknown): void {
+  /** A model in a graph of its own: an agent that nobody governs, also where it calls no tool. */
+  #tellModel([llm, , , , , , metadata = {}]: Parameters<UsageMeter["handleChatModelStart"]>): void {
+    const [own, place] = [this.#run.configurable?.["checkpoint_ns"], metadata["checkpoint_ns"]];
+    if (isMarkedGuarded(llm) || typeof place !== "string" || typeof own !== "string") return;
+    if (!place.startsWith(`${own}|`)) return;
+    const name = metadata["ls_model_name"] ?? metadata["ls_provider"];
+    this.#tell(
+      { kind: "model", name: typeof name === "string" ? name : "unknown" },
+      metadata["lc_agent_name"],
+    );
+  }
+
+  #tell({ kind, name }: { readonly kind: "tool" | "model"; readonly name: string }, agent: unknown): void {
     const inside = typeof agent === "string" && agent !== "" ? `agent "${agent}"` : "an agent or a tool";
-    const place = `${this.#nested} ${this.settings.identity.agent} ${inside} ${tool}`;
+    const place = `${this.#nested} ${this.settings.identity.agent} ${inside} ${kind} ${name}`;
     if (TOLD.has(place) || TOLD.size > MAX_TOLD) return;
     TOLD.add(place);
     const how =
-      this.#nested === "charge"
+      this.#nested === "charge" && kind === "tool"
         ? "is not governed"
         : "is governed from outside, where nothing is rewritten and nobody asked";
     console.warn(
-      `agentplane: the tool "${tool}" of ${inside} inside "${this.settings.identity.agent}" ${how}; ` +
-        "put that agent under govern(), or the tool under guardTool()",
+      `agentplane: the ${kind} "${name}" of ${inside} inside "${this.settings.identity.agent}" ${how}; ` +
+        `put that agent under govern(), or the ${kind} under ${kind === "tool" ? "guardTool" : "guardModel"}()`,
     );
   }
 }

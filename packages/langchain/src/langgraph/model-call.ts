@@ -17,7 +17,7 @@ import { namesOf, offeredTools, withVisible } from "../visible-tools.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings, OnBlock } from "./settings.ts";
-import { taskCallsOf } from "./task-calls.ts";
+import { countGuardedCall, taskCallsOf } from "./task-calls.ts";
 
 /** How a model is governed. */
 export interface ModelSettings extends GateSettings {
@@ -53,6 +53,7 @@ export async function governedModelCall(
   ask: (admitted: AdmittedCall) => Promise<AIMessage | BrokenOff>,
 ): Promise<AIMessage> {
   const { plane, identity, onBlock } = settings;
+  countGuardedCall(plane);
   const run = runFactsOf(undefined);
   const acting = identityOf(identity, run);
   const complete = { ...given, messages: withAnsweredCalls([...given.messages]) };
