@@ -126,13 +126,16 @@ export function mergedTools(sources: Sources): SourceSet["tools"] {
 }
 
 function* refuseDoubles(sources: Sources): SlicedWork<void> {
-  const owners = new Map<string, PolicySource>();
-  for (const [source, { policies }] of sources) {
+  const all = [...sources].filter(([, { policies }]) => policies.size > 0);
+  const pace = new Pace(IDS_PER_STEP);
+  for (const [position, [source, { policies }]] of all.entries()) {
+    const earlier = all.slice(0, position);
+    // One more map of all ids would be built anew in one long step whenever it doubles.
+    if (earlier.length === 0) continue;
     for (const id of policies.keys()) {
-      const owner = owners.get(id);
-      if (owner !== undefined) throw doubled(id, owner, source);
-      owners.set(id, source);
-      if (owners.size % IDS_PER_STEP === 0) yield;
+      const owner = earlier.find(([, other]) => other.policies.has(id));
+      if (owner !== undefined) throw doubled(id, owner[0], source);
+      if (pace.isDue(earlier.length)) yield;
     }
   }
 }

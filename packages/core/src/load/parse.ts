@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { PartedMap } from "../base/parted-map.ts";
 import { drain, Pace, RULES_PER_STEP, type SlicedWork } from "../base/sliced-work.ts";
 import type { Policy, PolicyDocument } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
@@ -124,7 +125,7 @@ function* checkPolicies(
   options: LoadOptions,
 ): SlicedWork<readonly CheckedPolicy[]> {
   const checked: CheckedPolicy[] = [];
-  const firstById = new Map<string, number>();
+  const firstById = new PartedMap<number>();
   const pace = new Pace(RULES_PER_STEP);
   for (let position = 0; position < parts.length; position++) {
     const part = parts[position]!;
