@@ -31,11 +31,15 @@ export function isAfter(hookpoint: Hookpoint): boolean {
   return hookpoint.startsWith("after_");
 }
 
-/** The hookpoint that follows an action: `before_tool_call` → `after_tool_call`; custom ones follow themselves. */
+/**
+ * The hookpoint that follows an action: `before_tool_call` → `after_tool_call`, a custom `publish` → `after_publish`. One
+ * that followed itself would have its result taken for its input.
+ */
 export function afterOf(hookpoint: Hookpoint): Hookpoint {
   const known = AFTER.get(hookpoint);
   if (known !== undefined) return known;
-  return hookpoint.startsWith("before_") ? `after_${hookpoint.slice("before_".length)}` : hookpoint;
+  if (isAfter(hookpoint)) return hookpoint;
+  return `after_${hookpoint.startsWith("before_") ? hookpoint.slice("before_".length) : hookpoint}`;
 }
 
 /** Asked at every call: texts that are made once are found by identity everywhere else. */

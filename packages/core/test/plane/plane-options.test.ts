@@ -124,3 +124,43 @@ it("without any option a plane allows and records", async () => {
     cause: "no_policy",
   });
 });
+
+describe("a custom hookpoint without a before_ in its name", () => {
+  const publish = { hookpoint: "publish" };
+
+  it("has its result judged after the action: redacted, and asked about no second time", async () => {
+    const { plane } = createBench({
+      hookpoints: ["publish"],
+      approvals: { resolver: "external" },
+      policies: [blocking("private", [rule.redact({ fields: ["ssn"] })])],
+    });
+    const call = {
+      context: toolCall("update", { ssn: "1" }, { ...publish, callId: "c1" }),
+      run: () => ({ ssn: "2" }),
+    };
+    await plane.controls.degrade({ kind: "global" }, "HUMAN_LOOP", { by: "olga" });
+    const asked = await plane.guard.toolCall(call);
+    if (asked.status !== "pending") throw new Error(asked.status);
+    await plane.approvals.approve(asked.approvalId, { by: "olga", role: "operator" });
+    expect(await plane.guard.toolCall(call)).toMatchObject({ status: "ran", result: { ssn: "[REDACTED]" } });
+  });
+
+  it("has a hookpoint after it, for selectors and hooks", async () => {
+    const { plane } = createBench({
+      hookpoints: ["publish"],
+      policies: [
+        blocking("late", [rule.condition({ where: { result: { ok: false } } })], {
+          selector: { hookpoints: ["after_publish"] },
+        }),
+      ],
+    });
+    const seen: unknown[] = [];
+    plane.hooks.on("after_publish", ({ result }) => void seen.push(result));
+    const outcome = await plane.guard.toolCall({
+      context: toolCall("update", {}, publish),
+      run: () => ({ ok: false }),
+    });
+    expect(outcome).toMatchObject({ status: "blocked", decision: { policyId: "late" } });
+    expect(seen).toEqual([{ ok: false }]);
+  });
+});
