@@ -2,12 +2,13 @@ import { AgentplaneError, ConfigError, type Denied } from "@agentplane/core";
 
 import { awaitApproval, PendingRequests } from "./approval-wait.ts";
 import { refusedFile } from "./batch-files.ts";
-import { endpointOf, type Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { governedAnswer } from "./governed-answer.ts";
 import { governedStream } from "./governed-stream.ts";
 import { identityOf, type ActingIdentity, type GovernedIdentity } from "./identity.ts";
+import { KnownEndpoints } from "./known-endpoints.ts";
 import { describeRequest } from "./model-request.ts";
-import { addressOf, readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
+import { readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
 import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
@@ -60,17 +61,18 @@ export function guardFetch(
   options: GuardFetchOptions = {},
 ): Fetch {
   checkOptions(options);
-  const governed = { plane, identity, options, pending: new PendingRequests() };
+  const acting = identityOf(identity);
+  const governed = { plane, acting, options, pending: new PendingRequests() };
+  const endpoints = new KnownEndpoints(options.passthrough ?? []);
   return async function agentplaneFetch(input, init) {
     // Read at each call: whoever replaces the global one, such as a test or a tracer, does so for us too.
     const inner = options.fetch ?? globalThis.fetch;
     const target = targetOf(input);
-    const address = addressOf(target, init);
-    const endpoint = endpointOf(address.method, address.url, options.passthrough ?? []);
+    const { address, endpoint } = endpoints.of(target, init);
     if (endpoint.kind === "data") return inner(target, init);
     if (endpoint.kind === "unseen") return refusalResponse({ message: unseen(endpoint.path) });
     if (endpoint.kind === "file") {
-      const refusal = await refusedFile(plane, identityOf(identity), { input: target, init });
+      const refusal = await refusedFile(plane, acting, { input: target, init });
       return refusal === undefined ? inner(target, init) : refusalResponse(refusal);
     }
     const native = readRequest(inner, address, { input: target, init });
@@ -80,7 +82,7 @@ export function guardFetch(
 
 interface Governed {
   readonly plane: GovernedPlane;
-  readonly identity: GovernedIdentity;
+  readonly acting: ActingIdentity;
   readonly options: GuardFetchOptions;
   readonly pending: PendingRequests;
 }
@@ -114,11 +116,10 @@ async function governedCall(
   { dialect, isStored }: ModelEndpoint,
   native: NativeRequest,
 ): Promise<Response | Denied> {
-  const { plane, identity, options, pending } = governed;
+  const { plane, acting, options, pending } = governed;
   const given = native.json ?? native.form;
   if (given === undefined) return refusalResponse({ message: UNREADABLE });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
-  const acting = identityOf(identity);
   const how = options.unaskedCalls ?? (isJudgingCalls ? "judge" : "leave");
   const asking = askedFor(plane, { dialect, body: given, acting, how });
   const calling = asking instanceof Promise ? await asking : asking;
@@ -130,7 +131,8 @@ async function governedCall(
   const sending = remote.calls.length === 0 ? native : withRemoteCalls(plane, native, remote.calls);
   const { stream } = dialect;
   const isStreamed =
-    stream !== undefined && (stream.isAsked(body) || native.url.searchParams.get("stream") === "true");
+    stream !== undefined &&
+    (stream.isAsked(body) || (native.url.search !== "" && native.url.searchParams.get("stream") === "true"));
   // By its id a call is known again when it is sent again, and every one is remembered for that: only who may wait needs it.
   const callId = plane.hasResolver ? pending.callIdOf(native) : undefined;
   for (;;) {

@@ -87,14 +87,15 @@ export function admittedBody(
 ): JsonRecord | undefined {
   let next = admission.isInputChanged ? dialect.withMessages(body, admission.input) : body;
   const limit = outputLimit(admission);
-  const { maxOutputTokens } = dialect.describe(body);
-  if (limit !== undefined && dialect.withMaxOutput !== undefined && (maxOutputTokens ?? Infinity) > limit) {
-    next = dialect.withMaxOutput(next, limit);
+  if (limit !== undefined && dialect.withMaxOutput !== undefined) {
+    const { maxOutputTokens = Infinity } = dialect.describe(body);
+    if (maxOutputTokens > limit) next = dialect.withMaxOutput(next, limit);
   }
   return next === body && !isTrimmed ? undefined : next;
 }
 
 function outputLimit({ decision }: Admission): number | undefined {
+  if (decision.obligations.length === 0) return undefined;
   const limits = decision.obligations.flatMap((duty) =>
     duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
   );
