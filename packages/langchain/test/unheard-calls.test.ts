@@ -1,4 +1,4 @@
-import { rule, type Policy } from "@agentplane/core";
+import { rule, type AgentPlane, type Policy } from "@agentplane/core";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
 import { AIMessage } from "@langchain/core/messages";
@@ -43,14 +43,16 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-async function used(policies: readonly Policy[], model: SelectingModel, selector: object) {
+async function used(
+  policies: readonly Policy[],
+  model: SelectingModel,
+  selector: (plane: AgentPlane) => object,
+) {
   const plane = planeOf(policies);
   const tools = [countingTool("read").tool, countingTool("write").tool];
   // langchain's own types do not fit each other where optional members are exact.
-  const middleware = [
-    llmToolSelectorMiddleware(
-      typeof selector === "function" ? selector(plane) : selector,
-    ) as AnyAgentMiddleware,
+  const middleware: readonly AnyAgentMiddleware[] = [
+    llmToolSelectorMiddleware(selector(plane) as never) as never,
   ];
   const params = { model, tools, middleware };
   const ran = createAgent(govern(plane, { agent: "a" }, params)).invoke(input);
@@ -65,7 +67,7 @@ async function used(policies: readonly Policy[], model: SelectingModel, selector
 describe("llmToolSelectorMiddleware, whose call no callback hears", () => {
   it("is charged where it asks the agent's model", async () => {
     const model = new SelectingModel();
-    expect(await used([BUDGET], model, { maxTools: 1 })).toEqual({ used: 84, error: undefined });
+    expect(await used([BUDGET], model, () => ({ maxTools: 1 }))).toEqual({ used: 84, error: undefined });
     expect(model.selections).toBe(1);
     expect(warnings).toEqual([]);
   });
@@ -76,21 +78,21 @@ describe("llmToolSelectorMiddleware, whose call no callback hears", () => {
       id: "d",
       blocking: [rule.condition({ where: { model: "scripted-1" }, reason: "no" })],
     };
-    expect(await used([BUDGET, deny], model, { maxTools: 1 })).toMatchObject({ used: 0 });
+    expect(await used([BUDGET, deny], model, () => ({ maxTools: 1 }))).toMatchObject({ used: 0 });
     expect(model.selections).toBe(1);
     expect(model.prompts).toEqual([]);
   });
 
   it("is told of on the console where it asks a model that nobody governs", async () => {
     const other = new SelectingModel();
-    await used([BUDGET], new SelectingModel(), { model: other });
+    await used([BUDGET], new SelectingModel(), () => ({ model: other }));
     expect(other.selections).toBe(1);
     expect(warnings).toEqual([expect.stringMatching(/llmToolSelectorMiddleware of "a".*guardModel/)]);
   });
 
   it("is not told of where its own model is guarded", async () => {
     const other = new SelectingModel();
-    const guarded = (plane: Parameters<typeof guardModel>[0]) => ({
+    const guarded = (plane: AgentPlane) => ({
       model: guardModel(plane, { agent: "a" }, other),
     });
     expect(await used([BUDGET], new SelectingModel(), guarded)).toEqual({ used: 84, error: undefined });
