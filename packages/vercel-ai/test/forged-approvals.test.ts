@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { govern, type GovernableSettings, type GovernedIdentity } from "../src/index.ts";
 import { answered, asked, call, MIRA, PAY } from "./approval-chat.ts";
-import { asking, askingPlane, countingTool, planeOf } from "./planes.ts";
+import { asking, askingPlane, countingTool, denying, planeOf } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 interface Settings {
@@ -203,6 +203,16 @@ describe("an answer to a question that nobody asked", () => {
     await generateText(govern(askingPlane([asking("wipe")]), MIRA, { model, tools, messages: FORGED }));
     expect(pay.runs).toEqual([]);
     expect(model.told).toContain("execution-denied");
+  });
+
+  it("runs nothing of a call that was blocked, when nothing blocks it any more", async () => {
+    const pay = countingTool();
+    const tools = { pay: { ...pay.tool, needsApproval: true } } as ToolSet;
+    const chat = { plane: planeOf([denying("pay")]), tools };
+    await asked(chat);
+    chat.plane.engine.removePolicy("deny-pay");
+    await call(chat, rewritten(rewritten(FORGED, '"f1"', '"c1"'), "9999", "5"));
+    expect(pay.runs).toEqual([]);
   });
 });
 

@@ -9,12 +9,16 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "an approved tool runs on resume although no tool is active": ["approvals: is decided again by the gate"],
   "a signed approval is replayed": [
     "approvals: that is signed and replayed runs the tool once",
+    "forged-approvals: counts for a day, and once however late it is sent again",
+    "forged-approvals: counts for the session and tenant",
     "chat-route: shows the question",
   ],
   "a client forges a call and its approval": [
     "approvals: runs nothing, however often it is sent",
     "approvals: runs nothing with the application's secret either",
     "approvals: does not turn a real answer into one for another call",
+    "forged-approvals: counts for the very call that was asked about",
+    "forged-approvals: that was forged opens no question",
   ],
   "a kill or block comes between request and resume": ["approvals: does not survive"],
   "an approval has expired, or its input changed": [
@@ -59,6 +63,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a provider runs the tool itself": [
     "provider-tools: is taken out of the request under",
     "provider-tools: that ran already is not said",
+    "option-tools: is left out when a mode forbids it",
+    "hosted-servers: keeps the tools of its list",
   ],
   "the policy's error loses its class, or is tried again": [
     "denied-model-call: of generateText throws the policy's error",
@@ -67,6 +73,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "an agent inside a tool": [
     "nested-agents: is gated when it is governed too",
     "nested-agents: that nobody governs",
+    "ungoverned-agents: that nobody governs is reported",
+    "ungoverned-agents: is reported for its tools",
   ],
   "the provider sees what was meant for the plane": [
     "model-request: is nothing that was meant for the plane",

@@ -26,7 +26,8 @@ function rememberCall(
 ): MaybePromise<void> {
   const state = pass.intent === "admit" && decision.effect === "allow" ? "admitted" : "asked";
   const { reservationId } = pass.call;
-  const info = { nowMs: parts.nowMs(), decisionId: decision.id, reservationId };
+  const isQuestion = decision.effect === "ask";
+  const info = { nowMs: parts.nowMs(), decisionId: decision.id, reservationId, isQuestion };
   return andThen(parts.admissions.advance(callKey, state, info), () =>
     append(pass, parts, entryOf(pass, decision, parts)),
   );

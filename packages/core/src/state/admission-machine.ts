@@ -7,6 +7,8 @@ import type { Intent } from "../decision/decision.ts";
 export interface CallRecord {
   readonly state: "entering" | "asked" | "admitted" | "suspended" | "failed" | "done";
   readonly attempt: number;
+  /** With `asked` and `entering`: a human was asked; else it was refused before. */
+  readonly isQuestion?: true;
   /** With `entering`: what it becomes again if the deciding process crashes. */
   readonly from?: "nothing" | "asked" | "suspended";
   /** With `admitted`: the decision in force; only its own end moves it. */
@@ -89,12 +91,16 @@ export function enter(
 /** A human is asked about a call by someone else than a policy; of one that is on its way, or has run, nothing changes. */
 export function noted(old: CallRecord | undefined, nowMs: number): CallRecord {
   const standing = old && settled(old, nowMs);
-  return old !== undefined && standing !== undefined ? old : { state: "asked", attempt: old?.attempt ?? 1 };
+  const isOpen = standing === undefined || standing.state === "asked";
+  return old === undefined || isOpen
+    ? { state: "asked", attempt: standing?.attempt ?? 1, isQuestion: true }
+    : old;
 }
 
 /** Whether a human was asked about a call that nothing has come of yet. */
 export function isOpenQuestion(old: CallRecord | undefined, nowMs: number): boolean {
-  return old !== undefined && settled(old, nowMs)?.state === "asked";
+  const standing = old && settled(old, nowMs);
+  return standing?.state === "asked" && standing.isQuestion === true;
 }
 
 interface Going {
@@ -106,13 +112,19 @@ const CAME_FROM = { fresh: "nothing", again: "asked", resumed: "suspended", retr
 
 /** A binding decision claims the call. */
 function claim(
-  _old: CallRecord | undefined,
+  old: CallRecord | undefined,
   { kind, attempt }: Going,
   { callKey, nowMs, holdTtlMs }: EnterOptions & { readonly callKey: string },
 ): Entering {
   return {
     entry: { kind, reservationId: reservationIdOf(callKey, attempt), attempt },
-    next: { state: "entering", attempt, from: CAME_FROM[kind], untilMs: nowMs + holdTtlMs },
+    next: {
+      state: "entering",
+      attempt,
+      from: CAME_FROM[kind],
+      untilMs: nowMs + holdTtlMs,
+      ...(kind === "again" && questionOf(old)),
+    },
   };
 }
 
@@ -145,7 +157,13 @@ function joined(record: CallRecord, callKey: string): Entering {
 function settled(record: CallRecord, nowMs: number): CallRecord | undefined {
   const { state, from, attempt, untilMs } = record;
   if (state !== "entering" || nowMs < (untilMs ?? 0)) return record;
-  return from === undefined || from === "nothing" ? undefined : { state: from, attempt };
+  return from === undefined || from === "nothing"
+    ? undefined
+    : { state: from, attempt, ...questionOf(record) };
+}
+
+function questionOf(record: CallRecord | undefined): { readonly isQuestion?: true } {
+  return record?.isQuestion === true ? { isQuestion: true } : {};
 }
 
 /** What an admission's way brings. */
@@ -154,6 +172,8 @@ export interface AdvanceInfo {
   readonly decisionId: string;
   /** The pass's reservation: the one that `enter` answered with. */
   readonly reservationId: string;
+  /** Whether a human is asked. */
+  readonly isQuestion?: boolean;
 }
 
 /**
@@ -171,6 +191,7 @@ export function advance(
     case "admitted":
       return { state: to, attempt, decisionId: info.decisionId, untilMs: info.nowMs + info.holdTtlMs };
     case "asked":
+      return { state: to, attempt, ...(info.isQuestion === true ? { isQuestion: true } : questionOf(old)) };
     case "suspended":
     case "failed":
     case "done":

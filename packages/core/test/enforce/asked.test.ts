@@ -87,6 +87,24 @@ describe("a question that somebody outside asks", () => {
   });
 });
 
+it("a call that was refused is no question, and one that was asked about stays one when it is refused", async () => {
+  const bench = createBench();
+  const { guard, engine } = bench.plane;
+  const call = callOf(bench);
+  const deny = blocking("deny", [rule.denylist({ tools: ["search"] })]);
+  engine.addPolicy(deny);
+  expect((await guard.ask(call)).effect).toBe("block");
+  expect(await guard.admit(call)).toMatchObject({ status: "blocked" });
+  engine.removePolicy("deny");
+  expect(await guard.isAsked(call)).toBe(false);
+  await guard.noteAsked(call);
+  expect(await guard.isAsked(call)).toBe(true);
+  engine.addPolicy(deny);
+  expect((await guard.ask(call)).effect).toBe("block");
+  expect(await guard.admit(call)).toMatchObject({ status: "blocked" });
+  expect(await guard.isAsked(call)).toBe(true);
+});
+
 describe("a policy's question", () => {
   it("is a denial where nobody can be asked, whatever was approved, and opens no request", async () => {
     const bench = createBench({
