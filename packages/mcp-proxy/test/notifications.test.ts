@@ -151,7 +151,8 @@ describe("what a server says unasked", () => {
         rule.loop({ maxIterations: 25, maxRepeats: 3 }),
         rule.sla({ maxRunMs: 300_000, onBreach: "escalate" }),
         rule.redact({ detect: ["email"] }),
-        rule.condition({ where: { tool: "pay" }, then: "escalate" }),
+        rule.condition({ where: { tool: "pay", input: { amount: { gt: 5 } } }, then: "escalate" }),
+        rule.apiDenylist({ rules: [{ methods: ["DELETE"] }] }),
         rule.injectionScan(),
       ],
       nonBlocking: [

@@ -27,13 +27,16 @@ function isAbsent(
 ): boolean {
   switch (read) {
     case "input":
+      // A run has none.
+      if (tool === undefined && target === undefined) return false;
       return model === undefined && tool?.input === undefined && target?.input === undefined;
     case "messages":
-      return model?.messages === undefined && tool === undefined;
+      return model !== undefined && model.messages === undefined;
     case "result":
       return result === undefined && isAfter(hookpoint);
     case "api":
-      return api === undefined;
+      // It is made of the input: where that is there, the tool calls no API.
+      return api === undefined && tool !== undefined && tool.input === undefined;
     case "usage":
       return usage === undefined && isAfter(hookpoint);
     case "session":
