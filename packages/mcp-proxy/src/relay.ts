@@ -5,6 +5,7 @@ import { beginSession, endSession } from "./call/agent-session.ts";
 import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
+import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
 import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
@@ -184,7 +185,8 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   if (stop !== undefined) return stop;
   if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") listenTo(connection, frame);
-  return isList(method) ? filteredList(connection, frame, method) : connection.askServer(frame);
+  if (isList(method)) return filteredList(connection, frame, method);
+  return judgedInSession(connection, await connection.askServer(frame));
 }
 
 /** A request that brings answers: ours is taken out of it, and what is the server's is judged. */

@@ -50,7 +50,7 @@ export const RESPONSE: ResultCodec<Frame> = {
  */
 export function rewrittenContent(
   frame: Frame,
-  where: "result" | "params",
+  where: "result" | "error" | "params",
   { before, after }: { readonly before: JsonRecord; readonly after: JsonRecord },
 ): Frame {
   const changes: Change[] = Object.keys(before)
@@ -61,6 +61,12 @@ export function rewrittenContent(
     throw new RangeError("a redacted part of the message holds a number that cannot be repeated exactly");
   }
   return changes.length === 0 ? frame : rewritten(frame, changes);
+}
+
+/** Whether there is any text in a value. */
+export function hasWords(value: unknown): boolean {
+  if (typeof value === "string") return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(hasWords);
 }
 
 /** What of a result is content. */

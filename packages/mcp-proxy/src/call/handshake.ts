@@ -2,6 +2,7 @@ import type { Frame } from "../frame/frame.ts";
 import { rewritten, type Change } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
+import { judgedInSession } from "./judged-answer.ts";
 
 /** Requests that tell client and server of each other. */
 export function isHandshake(method: string): boolean {
@@ -19,7 +20,7 @@ export async function handshake(connection: Connection, frame: Frame): Promise<F
   if (frame.message["method"] === "initialize") connection.initialize = params;
   const response = await connection.askServer(frame);
   const result = recordOf(response.message["result"]);
-  if (result === undefined) return response;
+  if (result === undefined) return judgedInSession(connection, response);
   connection.version = textOf(result["protocolVersion"]);
   const changes: Change[] = [];
   const tools = recordOf(recordOf(result["capabilities"])?.["tools"]);

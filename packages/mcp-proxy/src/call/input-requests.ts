@@ -1,7 +1,7 @@
 import type { Denied } from "@agentplane/core";
 
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
-import { recordOf, textOf } from "../frame/json.ts";
+import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
 import { describeServerRequest } from "./server-request.ts";
 
@@ -14,17 +14,12 @@ export const QUESTION = "agentplane/approval";
  * @returns The answer with what rules made of the questions; the denial of the first that is refused.
  */
 export async function governInputRequests(connection: Connection, response: Frame): Promise<Frame | Denied> {
-  const requests = recordOf(recordOf(response.message["result"])?.["inputRequests"]);
-  if (requests === undefined) return response;
-  if (Object.hasOwn(requests, QUESTION)) throw new RangeError("the server asks in the name of the proxy");
   const changes: Change[] = [];
-  for (const [key, value] of Object.entries(requests)) {
+  for (const { message, path } of [...requestsIn(response), ...addressesIn(response)]) {
     // oxlint-disable-next-line no-await-in-loop -- in order: one that is refused ends it
-    const own = await governed(connection, recordOf(value) ?? {});
+    const own = await governed(connection, message);
     if ("status" in own) return own;
-    changes.push(
-      ...own.changes.map((one) => ({ ...one, path: ["result", "inputRequests", key, ...one.path] })),
-    );
+    changes.push(...own.changes.map((one) => ({ ...one, path: path(one.path) })));
   }
   if (changes.some(({ path }) => hasInexactNumber(response, path)))
     throw new RangeError(
@@ -33,9 +28,37 @@ export async function governInputRequests(connection: Connection, response: Fram
   return changes.length === 0 ? response : rewritten(response, changes);
 }
 
+/** A question in an answer, and where in it a part of the question stands. */
+interface Question {
+  readonly message: JsonRecord;
+  readonly path: (part: Change["path"]) => Change["path"];
+}
+
+function requestsIn({ message }: Frame): readonly Question[] {
+  const requests = recordOf(recordOf(message["result"])?.["inputRequests"]) ?? {};
+  if (Object.hasOwn(requests, QUESTION)) throw new RangeError("the server asks in the name of the proxy");
+  return Object.entries(requests).map(([key, value]) => ({
+    message: recordOf(value) ?? {},
+    path: (part) => ["result", "inputRequests", key, ...part],
+  }));
+}
+
+/** With this error a server of 2025-11-25 sends the user to an address, without a request of its own. */
+const URL_NEEDED = -32_042;
+
+function addressesIn({ message }: Frame): readonly Question[] {
+  const error = recordOf(message["error"]);
+  if (error?.["code"] !== URL_NEEDED) return [];
+  return listOf(recordOf(error["data"])?.["elicitations"]).map((item, at) => ({
+    message: { method: "elicitation/create", params: recordOf(item) ?? {} },
+    // The item is what the parameters of such a request are.
+    path: ([, ...part]) => ["error", "data", "elicitations", at, ...part],
+  }));
+}
+
 async function governed(
   connection: Connection,
-  message: Readonly<Record<string, unknown>>,
+  message: JsonRecord,
 ): Promise<{ readonly changes: readonly Change[] } | Denied> {
   const described = describeServerRequest(connection, { message }, textOf(message["method"]) ?? "");
   if (described === undefined) return { changes: [] };

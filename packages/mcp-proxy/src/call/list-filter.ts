@@ -3,6 +3,7 @@ import type { Frame } from "../frame/frame.ts";
 import { rewritten } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
+import { judgedInSession } from "./judged-answer.ts";
 
 /** A list of the protocol: where its items are, and whether one may be seen. */
 interface ListKind {
@@ -41,7 +42,7 @@ export async function filteredList(connection: Connection, frame: Frame, method:
   if (kind === undefined) throw new TypeError(`${method} is no list`);
   const first = await connection.askServer(frame);
   const result = recordOf(first.message["result"]);
-  if (result === undefined) return first;
+  if (result === undefined) return judgedInSession(connection, first);
   const page = itemsOf(result, kind);
   const shown = await kind.visible(connection, page);
   const isMore = textOf(result["nextCursor"]) !== undefined;

@@ -1,6 +1,6 @@
 import type { Admission, GuardInit } from "@agentplane/core";
 
-import { rewrittenContent } from "./answer.ts";
+import { hasWords, rewrittenContent } from "./answer.ts";
 import { without, type Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
@@ -46,14 +46,11 @@ function judged(connection: Connection, frame: Frame): Shown | Promise<Shown> {
   const params = recordOf(frame.message["params"]) ?? {};
   const content = Object.fromEntries(Object.entries(params).filter(([member]) => !HANDLING.has(member)));
   if (!hasWords(content)) return frame;
-  const words = judgedWords(connection, { frame, content, calls: callsOf(connection, params) });
+  const calls = callsOf(connection, params);
+  if (calls === "forgotten") return withheld(connection, frame, "its task was forgotten");
+  const words = judgedWords(connection, { frame, content, calls });
   const uri = frame.message["method"] === UPDATED ? textOf(params["uri"]) : undefined;
   return uri === undefined ? words : ofReadable(connection, uri, words);
-}
-
-function hasWords(value: unknown): boolean {
-  if (typeof value === "string") return true;
-  return typeof value === "object" && value !== null && Object.values(value).some(hasWords);
 }
 
 /** Who may not read a resource does not hear of its changes either. */
@@ -67,7 +64,12 @@ async function ofReadable(
   return effect === "block" ? undefined : words;
 }
 
-function callsOf({ running, lasting, acting }: Connection, { progressToken }: JsonRecord): readonly Call[] {
+function callsOf(
+  { running, lasting, acting }: Connection,
+  { progressToken, taskId }: JsonRecord,
+): readonly Call[] | "forgotten" {
+  const task = lasting.tasks.callOf(taskId);
+  if (task !== undefined) return task === "forgotten" ? task : [task];
   const all = [...running];
   const own = all.find(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);
   if (own !== undefined) return [own.admission];

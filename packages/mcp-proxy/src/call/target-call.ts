@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
+import { judgedAnswer, withheldAnswer } from "./judged-answer.ts";
 
 /** How a request names what it aims at. */
 interface TargetKind {
@@ -60,6 +61,13 @@ function kindOf(method: string, { ref }: JsonRecord): TargetKind | undefined {
   return Object.hasOwn(COMPLETIONS, type) ? COMPLETIONS[type] : undefined;
 }
 
+/** What a task gives is the result of the tool that began it, however it is fetched. */
+async function ofTask(connection: Connection, taskId: unknown, answer: Frame): Promise<Frame> {
+  const call = connection.lasting.tasks.callOf(taskId);
+  if (call === undefined) return answer;
+  return call === "forgotten" ? withheldAnswer(answer) : judgedAnswer(connection, call, answer);
+}
+
 /** A request for a resource or prompt under the plane. */
 export async function targetCall(
   connection: Connection,
@@ -101,7 +109,7 @@ export async function targetCall(
     if (!("status" in answer)) {
       // oxlint-disable-next-line no-await-in-loop -- the last turn
       const asked = await governInputRequests(connection, answer);
-      return "status" in asked ? errorDenial(frame, asked) : asked;
+      return "status" in asked ? errorDenial(frame, asked) : ofTask(connection, params["taskId"], asked);
     }
     if (answer.status === "blocked") return errorDenial(frame, answer);
     // oxlint-disable-next-line no-await-in-loop

@@ -40,7 +40,9 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
     if (!("status" in answer)) {
       // oxlint-disable-next-line no-await-in-loop -- the last turn
       const asked = await governInputRequests(connection, answer);
-      return "status" in asked ? toolDenial(connection, frame, asked) : asked;
+      if ("status" in asked) return toolDenial(connection, frame, asked);
+      connection.lasting.tasks.remember(context, asked);
+      return asked;
     }
     // A tool that may not be seen must not be told from one that does not exist.
     // oxlint-disable-next-line no-await-in-loop

@@ -75,15 +75,15 @@ function frameOf(text: string): Frame {
 
 /** One member and what stands there instead. */
 export interface Change {
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   readonly value: unknown;
 }
 
-function replaced(text: string, path: readonly string[], json: string): string {
+function replaced(text: string, path: Change["path"], json: string): string {
   const range = new JsonCursor(text).find(path);
   if (range !== undefined) return text.slice(0, range.start) + json + text.slice(range.end);
   // A member that is not there is put first into its object, which is.
-  const name = path.at(-1) ?? "";
+  const name = String(path.at(-1) ?? "");
   const parent = new JsonCursor(text).find(path.slice(0, -1));
   if (parent === undefined) return replaced(text, path.slice(0, -1), `{${JSON.stringify(name)}:${json}}`);
   const inner = text.slice(parent.start + 1, parent.end - 1).trim();
@@ -95,7 +95,7 @@ function replaced(text: string, path: readonly string[], json: string): string {
  * Whether a value says numbers that JavaScript cannot repeat, such as 12345678901234567890: replaced as a whole, it would
  * say others.
  */
-export function hasInexactNumber({ text }: Frame, path: readonly string[]): boolean {
+export function hasInexactNumber({ text }: Frame, path: Change["path"]): boolean {
   const range = new JsonCursor(text).find(path);
   if (range === undefined) return false;
   return numbersIn(text, range).some((literal) => JSON.stringify(Number(literal)) !== literal);

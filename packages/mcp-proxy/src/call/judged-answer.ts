@@ -1,0 +1,51 @@
+import type { Admission, GuardInit } from "@agentplane/core";
+
+import type { Frame } from "../frame/frame.ts";
+import { recordOf, type JsonRecord } from "../frame/json.ts";
+import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
+import { contentOf, hasWords, rewrittenContent } from "./answer.ts";
+import type { Connection } from "./connection.ts";
+
+/**
+ * An answer as a part of what a call gives: rules see its words where they see that call's result, and nothing is recorded.
+ * @returns The answer as they left it, or an error where they would withhold it.
+ */
+export async function judgedAnswer(
+  { options }: Connection,
+  call: Admission | GuardInit,
+  response: Frame,
+): Promise<Frame> {
+  const where = "error" in response.message ? "error" : "result";
+  const content = contentIn(response, where);
+  if (isSilent(content)) return response;
+  const shown = await options.plane.guard.preview(call, content);
+  if (shown === undefined) return withheldAnswer(response);
+  return rewrittenContent(response, where, { before: content, after: shown.value });
+}
+
+/** An answer to what no rule is about: it belongs to the session. */
+export function judgedInSession(connection: Connection, response: Frame): Promise<Frame> {
+  const { lasting, acting } = connection;
+  return judgedAnswer(connection, lasting.session ?? { hookpoint: "before_agent", ...acting }, response);
+}
+
+export function withheldAnswer({ message }: Frame): Frame {
+  return errorFrame(idOf(message) ?? null, {
+    code: CODES.blocked,
+    message: "The server's answer must not be shown.",
+  });
+}
+
+function contentIn({ message }: Frame, where: "result" | "error"): JsonRecord {
+  if (where === "result") return contentOf(recordOf(message["result"]) ?? {});
+  const { code: _code, ...content } = recordOf(message["error"]) ?? {};
+  return content;
+}
+
+const OF_THE_PROTOCOL = "io.modelcontextprotocol/";
+
+/** Whether it says nothing but what the protocol itself puts beside a result. */
+function isSilent({ _meta, ...content }: JsonRecord): boolean {
+  const others = Object.entries(recordOf(_meta) ?? {}).filter(([name]) => !name.startsWith(OF_THE_PROTOCOL));
+  return !hasWords(content) && !hasWords(Object.fromEntries(others));
+}
