@@ -11,6 +11,7 @@ import { runModel } from "./cut-signal.ts";
 import { modelRefusal } from "./enforce.ts";
 import { showingOf } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
+import { joinBlocks } from "./joined-blocks.ts";
 import { describeModel, usageOf } from "./model-facts.ts";
 import { dropTokens } from "./log-probabilities.ts";
 import { observeModel, type ObservedCall } from "./observed-call.ts";
@@ -150,7 +151,7 @@ async function runAdmitted(
       { signal: admission.signal, isHeldBack: showing === "nothing", observe },
       async () => handler(await admittedRequest(request, admission)),
     );
-    return showing === "all" ? answer : dropTokens(answer);
+    return showing === "all" ? answer : joinBlocks(dropTokens(answer));
   } catch (error) {
     const usage = isGraphBubbleUp(error) ? undefined : observed?.streamed();
     if (usage === undefined) throw error;

@@ -2,64 +2,87 @@ import { AIMessageChunk, type AIMessageChunkFields, type BaseMessage } from "@la
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 
 import { withoutTokens } from "./log-probabilities.ts";
-import { isPlainObject, type PlainObject } from "./message-content.ts";
+import { isPlainObject } from "./message-content.ts";
 import { ShownTexts, type OpenText } from "./shown-texts.ts";
+import { ShownWalk } from "./shown-walk.ts";
 
 /** What can be shown of a streamed answer while it comes: chunk by chunk, and at its end the rest. */
 export interface ShownChunks {
-  /** @returns A chunk that shows what can be shown now; ids and usage are kept. */
-  take(chunk: ChatGenerationChunk): ChatGenerationChunk;
+  /** @returns Chunks that show what can be shown now; ids and usage are kept. */
+  take(chunk: ChatGenerationChunk): readonly ChatGenerationChunk[];
   /** @returns What was still held, once the answer was judged. */
   rest(): readonly ChatGenerationChunk[];
 }
 
 type Fields = AIMessageChunkFields;
 
-/** Members of which the last one counts, where LangChain puts chunks together; all other texts continue each other. */
-const WHOLE: ReadonlySet<string> = new Set(["id", "name", "output_version", "model_provider"]);
+/** Which of several answers to one prompt it is a piece of. */
+export function completionOf({ generationInfo }: ChatGenerationChunk): number {
+  const completion: unknown = generationInfo?.["completion"];
+  return typeof completion === "number" ? completion : 0;
+}
 
-/** Shows an answer as LangChain puts its chunks together: text by text, block by block, call by call. */
+/** Shows answers as LangChain puts their chunks together: text by text, block by block, call by call. */
 export function shownChunks(open: OpenText): ShownChunks {
+  const answers = new Map<number, ShownChunks>();
+  return {
+    take(chunk) {
+      const completion = completionOf(chunk);
+      const answer = answers.get(completion) ?? shownAnswer(open, completion);
+      answers.set(completion, answer);
+      return answer.take(chunk);
+    },
+    rest: () => [...answers.values()].flatMap((answer) => answer.rest()),
+  };
+}
+
+function shownAnswer(open: OpenText, completion: number): ShownChunks {
   const texts = new ShownTexts<Fields>(open);
-  const walk = new Walk(texts);
+  const walk = new ShownWalk<Fields>(texts);
   let about: Fields = { content: "" };
   const chunkOf = (fields: Fields): ChatGenerationChunk => {
     const message = new AIMessageChunk({ ...about, ...fields });
-    return new ChatGenerationChunk({ message, text: message.text });
+    return new ChatGenerationChunk({
+      message,
+      text: message.text,
+      ...(completion > 0 && { generationInfo: { completion } }),
+    });
   };
   return {
     take({ message, generationInfo }) {
+      const fields = shownMessage(walk, message);
+      const ended = walk.ended().map(chunkOf);
       about = {
         // Once it is a list, LangChain would put an empty text into it.
         content: Array.isArray(message.content) || Array.isArray(about.content) ? [] : "",
         ...(message.id !== undefined && { id: message.id }),
       };
-      const shown = chunkOf(shownMessage(walk, message));
+      const shown = chunkOf(fields);
       if (generationInfo !== undefined)
         shown.generationInfo = objectOf(texts.whole(withoutTokens(generationInfo)));
-      return shown;
+      return [...ended, shown];
     },
     rest: () => texts.end().map(chunkOf),
   };
 }
 
 /** What LangChain puts together, text by text; of what it does not, and of metadata, each piece by itself. */
-function shownMessage(walk: Walk, message: BaseMessage): Fields {
+function shownMessage(walk: ShownWalk<Fields>, message: BaseMessage): Fields {
   // Repeats the calls in the provider's form.
   const { tool_calls: _raw, ...extra } = message.additional_kwargs;
   const { name, response_metadata: metadata } = message;
   const { tool_call_chunks: calls = [], tool_calls: finished = [] } = AIMessageChunk.isInstance(message)
     ? message
     : {};
-  // Each place gives back the shape that went into it.
+  const within =
+    (member: string) =>
+    (given: unknown): Fields => ({ [member]: given });
   return {
-    content: walk.value(message.content, "content", (content) => ({ content })),
-    additional_kwargs: walk.members(extra, "extra", (given) => ({ additional_kwargs: given })),
+    content: walk.content(withoutTokens(message.content), within("content")),
+    additional_kwargs: walk.members(withoutTokens(extra), "extra", within("additional_kwargs")),
     response_metadata: objectOf(walk.whole(withoutTokens(metadata))),
-    ...(name !== undefined && { name }),
-    ...(calls.length > 0 && {
-      tool_call_chunks: walk.items(calls, "calls", (given) => ({ tool_call_chunks: given })),
-    }),
+    ...(name !== undefined && { name: walk.whole(name) }),
+    ...(calls.length > 0 && { tool_call_chunks: walk.items(calls, "calls", within("tool_call_chunks")) }),
     // Some providers stream a call as a whole.
     ...(calls.length === 0 &&
       finished.length > 0 && {
@@ -72,65 +95,6 @@ function shownMessage(walk: Walk, message: BaseMessage): Fields {
     ...("usage_metadata" in message &&
       message.usage_metadata !== undefined && { usage_metadata: message.usage_metadata }),
   } as Fields;
-}
-
-/** Puts a value where it belongs in a message of its own. */
-type Place = (value: unknown) => object;
-
-/** Goes through a piece of an answer as LangChain merges it: texts of one place continue each other. */
-class Walk {
-  readonly #texts: ShownTexts<Fields>;
-  readonly #items = new Map<string, { id: unknown; readonly path: string }[]>();
-
-  constructor(texts: ShownTexts<Fields>) {
-    this.#texts = texts;
-  }
-
-  whole(value: unknown): unknown {
-    return this.#texts.whole(value);
-  }
-
-  value(value: unknown, path: string, place: Place): unknown {
-    if (typeof value === "string") return this.#texts.piece(path, value, place);
-    if (Array.isArray(value)) return this.items(value, path, place);
-    return isPlainObject(value) ? this.members(value, path, place) : this.whole(value);
-  }
-
-  members(object: PlainObject, path: string, place: Place, about: object = {}): PlainObject {
-    return Object.fromEntries(
-      Object.entries(object).map(([name, value]) => {
-        if (name === "index" || name === "type") return [name, value];
-        if (WHOLE.has(name)) return [name, this.whole(value)];
-        const inside: Place = (part) => place({ ...about, [name]: part });
-        return [this.whole(name), this.value(value, `${path}.${name}`, inside)];
-      }),
-    );
-  }
-
-  items(list: readonly unknown[], path: string, place: Place): readonly unknown[] {
-    return list.map((item) => {
-      // What has neither is merged with nothing.
-      if (!isPlainObject(item) || (item["index"] ?? item["id"]) === undefined) return this.whole(item);
-      const { index, type } = item;
-      const { path: at, id } = this.#itemAt(`${path}[${String(index)}]`, item["id"]);
-      const about = {
-        ...(index !== undefined && { index }),
-        ...(type !== undefined && { type }),
-        ...(id !== undefined && { id: this.whole(id) }),
-      };
-      return this.members(item, at, (part) => place([part]), about);
-    });
-  }
-
-  /** Items of one index are told apart by their ids, where they have any; without one it is the first. */
-  #itemAt(path: string, id: unknown): { readonly id: unknown; readonly path: string } {
-    const items = this.#items.get(path) ?? [];
-    this.#items.set(path, items);
-    let item = items.find((one) => id === undefined || one.id === undefined || one.id === id);
-    if (item === undefined) items.push((item = { id, path: `${path}#${items.length}` }));
-    item.id ??= id;
-    return item;
-  }
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

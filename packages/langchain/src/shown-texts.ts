@@ -50,7 +50,7 @@ export class ShownTexts<Rest> {
     if (typeof value === "string") return this.#name(value);
     if (typeof value !== "number" && (typeof value !== "object" || value === null)) return value;
     const text = JSON.stringify([value]);
-    const shown = this.#redacted(text);
+    const shown = typeof value === "number" ? this.#name(text) : this.#redacted(text);
     return shown === text ? value : dataOf(shown);
   }
 

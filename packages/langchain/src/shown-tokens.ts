@@ -3,7 +3,7 @@ import { AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 
 import type { Tell, TellAs } from "./observed-handler.ts";
-import { shownChunks, type ShownChunks } from "./shown-chunk.ts";
+import { completionOf, shownChunks, type ShownChunks } from "./shown-chunk.ts";
 import { shownEvents, type ShownEvents } from "./shown-events.ts";
 import type { OpenText } from "./shown-texts.ts";
 
@@ -36,8 +36,11 @@ export function shownTokens(open: OpenText): ShownTokens {
     token(args, as) {
       const [token, at, runId, parent, tags, fields] = args;
       const told = toldOf(runId);
-      told.token = (chunk) => as([chunk.text, at, runId, parent, tags, { ...objectOf(fields), chunk }]);
-      return told.token(told.chunks.take(chunkOf(token, fields)));
+      told.token = (chunk) => {
+        const index = { ...objectOf(at), completion: completionOf(chunk) };
+        return as([chunk.text, index, runId, parent, tags, { ...objectOf(fields), chunk }]);
+      };
+      return inOrder(told.chunks.take(chunkOf(token, fields)), told.token);
     },
     event([event, runId, ...rest], as) {
       const told = toldOf(runId);

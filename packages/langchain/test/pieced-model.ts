@@ -9,14 +9,17 @@ export class PiecedModel extends BaseChatModel {
   readonly model = "pieced-1";
   #pieces: readonly AIMessageChunkFields[];
   readonly #before: (at: number) => unknown;
-  readonly #info: Record<string, unknown> | undefined;
+  readonly #info: (at: number) => Record<string, unknown>;
 
   constructor(
     pieces: readonly AIMessageChunkFields[],
     {
       before = () => undefined,
-      info,
-    }: { readonly before?: (at: number) => unknown; readonly info?: Record<string, unknown> } = {},
+      info = () => ({}),
+    }: {
+      readonly before?: (at: number) => unknown;
+      readonly info?: (at: number) => Record<string, unknown>;
+    } = {},
   ) {
     super({});
     this.#pieces = pieces;
@@ -53,7 +56,7 @@ export class PiecedModel extends BaseChatModel {
       const chunk = new ChatGenerationChunk({
         text: message.text,
         message,
-        ...(this.#info !== undefined && { generationInfo: this.#info }),
+        generationInfo: this.#info(at),
       });
       yield chunk;
       // oxlint-disable-next-line no-await-in-loop

@@ -6,8 +6,9 @@ import { concat } from "@langchain/core/utils/stream";
 
 import { BrokenOff } from "../broken-off.ts";
 import type { Showing } from "../held-back.ts";
-import { withoutTokens } from "../log-probabilities.ts";
-import { shownChunks, type ShownChunks } from "../shown-chunk.ts";
+import { joinBlocks } from "../joined-blocks.ts";
+import { dropTokens } from "../log-probabilities.ts";
+import { completionOf, shownChunks, type ShownChunks } from "../shown-chunk.ts";
 import { streamedTokens } from "../streamed-tokens.ts";
 import { createChannel } from "./channel.ts";
 import type { ChatModel } from "./chat-model.ts";
@@ -52,7 +53,10 @@ export function governedProvider(settings: ModelSettings, model: ChatModel): Gov
         Object.assign(told, { showing, shown });
         return streamed(admitted, {
           gone: gone.signal,
-          tell: showing === "nothing" ? undefined : (chunk) => channel.push(shown?.take(chunk) ?? chunk),
+          tell:
+            showing === "nothing"
+              ? undefined
+              : (chunk) => (shown?.take(chunk) ?? [chunk]).forEach(channel.push),
           runManager: showing === "all" ? runManager : undefined,
         });
       };
@@ -62,9 +66,8 @@ export function governedProvider(settings: ModelSettings, model: ChatModel): Gov
         () => channel.close(),
       );
       const tell = async (chunk: ChatGenerationChunk): Promise<void> => {
-        await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, {
-          chunk,
-        });
+        const at = { prompt: 0, completion: completionOf(chunk) };
+        await runManager?.handleLLMNewToken(chunk.text, at, undefined, undefined, undefined, { chunk });
       };
       try {
         for await (const chunk of channel.values()) {
@@ -74,7 +77,7 @@ export function governedProvider(settings: ModelSettings, model: ChatModel): Gov
         }
         const answer = await running;
         const rest =
-          isRefusal(answer) || told.showing === "nothing" ? [chunkOf(answer)] : (told.shown?.rest() ?? []);
+          isRefusal(answer) || told.showing === "nothing" ? chunksOf(answer) : (told.shown?.rest() ?? []);
         for (const chunk of rest) {
           if (chunk.message.id === undefined && runManager !== undefined)
             chunk.message._updateId(`run-${runManager.runId}`);
@@ -103,14 +106,16 @@ async function streamed(
   { gone, tell, runManager }: Telling,
 ): Promise<AIMessage | BrokenOff> {
   const tokens = streamedTokens();
-  let whole: ChatGenerationChunk | undefined;
+  // Answers to one prompt come side by side.
+  const whole = new Map<number, ChatGenerationChunk>();
   const { signal } = options;
   const either = AbortSignal.any([gone, ...(signal instanceof AbortSignal ? [signal] : [])]);
   try {
     const chunks = model._streamResponseChunks(messages, { ...options, signal: either }, runManager);
     for await (const chunk of chunks) {
       tokens.take([chunk.message]);
-      whole = whole === undefined ? chunk : concat(whole, chunk);
+      const before = whole.get(completionOf(chunk));
+      whole.set(completionOf(chunk), before === undefined ? chunk : concat(before, chunk));
       tell?.(chunk);
       either.throwIfAborted();
     }
@@ -119,8 +124,8 @@ async function streamed(
     if (usage === undefined) throw error;
     return new BrokenOff(error, usage);
   }
-  if (whole === undefined) throw new Error("Received empty response from chat model call.");
-  return judgedPart({ generations: [whole] }, showing !== "all");
+  if (whole.size === 0) throw new Error("Received empty response from chat model call.");
+  return judgedPart({ generations: [...whole.values()] }, showing !== "all");
 }
 
 /**
@@ -139,7 +144,8 @@ function judgedPart({ generations }: ChatResult, isHeldBack: boolean): AIMessage
 
 function foldInfo(generation: ChatGeneration): void {
   const { message, generationInfo } = generation;
-  message.response_metadata = withoutTokens({ ...generationInfo, ...message.response_metadata });
+  message.response_metadata = { ...generationInfo, ...message.response_metadata };
+  joinBlocks(dropTokens(message));
   delete generation.generationInfo;
 }
 
@@ -152,6 +158,13 @@ function withAnswer(whole: ChatResult, answer: AIMessage): ChatResult {
 
 function isRefusal(answer: AIMessage): boolean {
   return AIMessage.isInstance(answer) && "agentplane" in (answer.response_metadata ?? {});
+}
+
+/** Of several answers all of them. */
+function chunksOf(answer: AIMessage): readonly ChatGenerationChunk[] {
+  if (AIMessage.isInstance(answer)) return [chunkOf(answer)];
+  // What `judgedPart` made of them.
+  return (answer as { readonly messages: readonly AIMessage[] }).messages.map(chunkOf);
 }
 
 function chunkOf(answer: AIMessage): ChatGenerationChunk {
