@@ -12,6 +12,7 @@ import type { IdentityClaim } from "./context/identity.ts";
 import type { CombineAlgorithm } from "./decision/combine.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { ToolTraits } from "./policy/traits.ts";
+import { wiringIssues } from "./engine/wiring-issues.ts";
 import type { CelCompiler, RuleKind } from "./rules/rule.ts";
 import type { Approval } from "./state/approval.ts";
 import type { StateStore } from "./store/state-store.ts";
@@ -161,7 +162,8 @@ export function checkOptions(options: PlaneOptions): void {
       });
     }
   }
-  for (const [position, hookpoint] of (options.hookpoints ?? []).entries()) {
+  issues.push(...wiringIssues({ ...options }));
+  for (const [position, hookpoint] of listed(options.hookpoints).entries()) {
     if (!HOOKPOINT_PATTERN.test(hookpoint) || (HOOKPOINTS as readonly string[]).includes(hookpoint)) {
       const message = `"${hookpoint}" cannot be declared`;
       issues.push({
@@ -176,6 +178,11 @@ export function checkOptions(options: PlaneOptions): void {
   issues.push(...durationIssues(options, "holdTtl"), ...durationIssues(options, "stateTimeout"));
   if (options.ports !== undefined) issues.push(...memberIssues("ports", options.ports, PORT_NAMES));
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
+}
+
+/** What is no list has its own issue. */
+function listed(list: readonly string[] | undefined): readonly string[] {
+  return Array.isArray(list) ? list : [];
 }
 
 /** A misspelt resolver would leave every request unanswered. */
@@ -196,7 +203,10 @@ function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssu
   const issues = [...memberIssues("identity", identity, ["optional", "current", "trust"])];
   for (const member of ["optional", "trust"] as const) {
     const choices: readonly string[] = IDENTITY_CHOICES[member];
-    for (const [position, name] of (identity[member] ?? []).entries()) {
+    const names = identity[member];
+    if (names !== undefined && !Array.isArray(names))
+      issues.push({ path: `identity.${member}`, message: "must be a list" });
+    for (const [position, name] of listed(names).entries()) {
       if (choices.includes(name)) continue;
       issues.push({
         path: `identity.${member}[${position}]`,

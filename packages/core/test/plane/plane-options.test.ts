@@ -97,6 +97,24 @@ it("a broken policy stops the plane from being created, with every issue", () =>
   expect(paths[1]).toContain("blocking[1]");
 });
 
+it.each<[string, object, string]>([
+  ["a sink", { audit: {} }, "audit"],
+  ["a sink that cannot be closed", { audit: { append() {}, flush() {} } }, "audit"],
+  ["a store", { state: { ledger: {} } }, "state"],
+  ["a store in a text", { state: "redis://localhost" }, "state"],
+  ["a scanner", { scanner: { scan() {} } }, "scanner"],
+  ["CEL", { cel: true }, "cel"],
+  ["prices", { prices: { gpt: 5 } }, "prices"],
+  ["a tokenizer", { tokenizer: () => 5 }, "tokenizer"],
+  ["metrics", { metrics: null }, "metrics"],
+  ["a list of hookpoints", { hookpoints: "before_publish" }, "hookpoints"],
+  ["a list of rules", { rules: {} }, "rules"],
+  ["a kind of rule", { rules: [{ kind: "mine" }] }, "rules[0]"],
+  ["a list of optional identity", { identity: { optional: "tenant" } }, "identity.optional"],
+])("says at once what is not %s", (_what, options, path) => {
+  expect(issuesOf(options)).toMatchObject([{ path }]);
+});
+
 it("a declared hookpoint works before and after, another one is refused", async () => {
   const { plane } = createBench({
     hookpoints: ["before_publish"],
