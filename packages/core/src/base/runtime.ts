@@ -112,19 +112,32 @@ function deferByMessage(run: () => void, Channel: NonNullable<Platform["MessageC
 
 function createIds(): Ids {
   const origin = randomHex(8);
-  // Prefixes are a few words of ours.
+  // Prefixes are a few words of ours. All but the last two digits stay the same for a long time.
   const heads = new Map<string, string>();
   const headOf = (prefix: string): string => {
-    const head = `${prefix}_${origin}_`;
+    const leading = count < ENDINGS.length ? "" : Math.floor(count / ENDINGS.length).toString(36);
+    const head = `${prefix}_${origin}_${leading}`;
     heads.set(prefix, head);
     return head;
   };
   let count = 0;
   return {
-    next: (prefix) => (heads.get(prefix) ?? headOf(prefix)) + (count++).toString(36),
+    next(prefix) {
+      const ending = count % ENDINGS.length;
+      if (ending === 0) heads.clear();
+      const head = heads.get(prefix) ?? headOf(prefix);
+      const id = head + (count < ENDINGS.length ? ending.toString(36) : ENDINGS[ending]!);
+      count++;
+      return id;
+    },
     secret: (prefix) => `${prefix}_${randomHex(16)}`,
   };
 }
+
+/** The last two digits of a number in base 36. */
+const ENDINGS: readonly string[] = Array.from({ length: 1_296 }, (_, ending) =>
+  ending.toString(36).padStart(2, "0"),
+);
 
 function randomHex(bytes: number): string {
   return bytesToHex(platform.crypto.getRandomValues(new Uint8Array(bytes)));

@@ -14,18 +14,22 @@ const references = new WeakMap<object, { readonly value: unknown }>();
 /** Every marker, and every frozen container with one somewhere below, so that asking costs one look-up. */
 const holders = new WeakSet<object>();
 
+/** Most processes never make a marker, and every call asks about several values. */
+let hasMarkers = false;
+
 /** Wraps a value that JSON cannot carry; the reference itself is kept, never copied. */
 export function opaqueOf(value: unknown): Opaque {
   // A null prototype is an object's; the literal is otherwise what the type says.
   const marker = Object.assign(Object.create(null) as { $opaque: string }, { $opaque: nameOf(value) });
   references.set(marker, { value });
   holders.add(marker);
+  hasMarkers = true;
   return Object.freeze(marker);
 }
 
 /** Tells a genuine marker from data that looks like one. */
 export function isOpaque(value: unknown): value is Opaque {
-  return typeof value === "object" && value !== null && references.has(value);
+  return hasMarkers && typeof value === "object" && value !== null && references.has(value);
 }
 
 /** What a marker stands for, boxed because it may be undefined-like; undefined for anything but a marker. */
@@ -43,7 +47,7 @@ export function markHolder(container: object): void {
  * @param value What `snapshot` returned, or a part of it.
  */
 export function hasOpaque(value: JsonValue): boolean {
-  return typeof value === "object" && value !== null && holders.has(value);
+  return hasMarkers && typeof value === "object" && value !== null && holders.has(value);
 }
 
 /**
