@@ -6,13 +6,14 @@ export type Call = () => Promise<unknown>;
 /** What was added to a call, and how much may be. */
 export interface Added {
   readonly what: string;
-  readonly addedUs: number;
-  readonly goalUs: number;
+  readonly added: number;
+  readonly goal: number;
+  readonly unit: "µs" | "ms";
 }
 
 const [ROUNDS, WARM_UP, CALLS] = [101, 20, 200];
-/** A goal is missed on a busy machine; ten times as much is a mistake. */
-const WORSE = 10;
+/** A goal is missed on a busy machine; so many times as much is a mistake. */
+const WORSE = 5;
 
 /** µs that governing adds, of the fastest of many rounds that take turns: what else runs on the machine only ever adds. */
 export async function addedUs(plain: Call, governed: Call): Promise<number> {
@@ -31,10 +32,11 @@ export async function addedUs(plain: Call, governed: Call): Promise<number> {
 /** Prints a table, and fails the process where a goal is missed by far. */
 export function report(rows: readonly Added[]): void {
   console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
-  console.log("| added per call | µs | goal | |\n|---|---|---|---|");
-  for (const { what, addedUs: measured, goalUs } of rows) {
-    const verdict = measured <= goalUs ? "met" : "goal missed";
-    console.log(`| ${what} | ${measured.toFixed(1)} | ≤ ${goalUs} | ${verdict} |`);
-    if (measured > goalUs * WORSE) process.exitCode = 1;
+  console.log("| added | measured | goal | fails beyond | |\n|---|---|---|---|---|");
+  for (const { what, added, goal, unit } of rows) {
+    // Written so that no figure at all is a failure too.
+    const verdict = added <= goal ? "met" : added <= goal * WORSE ? "goal missed" : "FAILED";
+    console.log(`| ${what}, ${unit} | ${added.toFixed(2)} | ≤ ${goal} | ${goal * WORSE} | ${verdict} |`);
+    if (verdict === "FAILED") process.exitCode = 1;
   }
 }

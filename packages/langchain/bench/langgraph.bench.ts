@@ -52,18 +52,20 @@ report([
   {
     what: "tool call",
     // A tool takes a call in place of its input; its type does not say so.
-    addedUs: await addedUs(
+    added: await addedUs(
       () => read.invoke(call() as never),
       () => guardedRead.invoke(call() as never),
     ),
-    goalUs: 20,
+    goal: 20,
+    unit: "µs",
   },
   {
     what: "model call",
-    addedUs: await addedUs(
+    added: await addedUs(
       () => model.invoke("Where is my order?"),
       () => guarded.invoke("Where is my order?"),
     ),
-    goalUs: 50,
+    goal: 50,
+    unit: "µs",
   },
 ]);

@@ -73,6 +73,6 @@ function callModel(isGoverned: boolean): Call {
 }
 
 report([
-  { what: "tool call", addedUs: await addedUs(callTool(false), callTool(true)), goalUs: 20 },
-  { what: "model call", addedUs: await addedUs(callModel(false), callModel(true)), goalUs: 50 },
+  { what: "tool call", added: await addedUs(callTool(false), callTool(true)), goal: 20, unit: "µs" },
+  { what: "model call", added: await addedUs(callModel(false), callModel(true)), goal: 50, unit: "µs" },
 ]);
