@@ -66,6 +66,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "a saved approval is resumed twice": [
     "agents/approvals: a saved and approved state that is resumed twice runs the tool once",
+    "agents/two-processes: a state that two processes resume at once runs the approved call in one of them",
+    "agents/saved-actions: runs once from a saved state, in another process, however often it is resumed",
     "agents/hosted-approvals: goes on from a saved state in another process, once",
   ],
   "a kill comes between request and resume": [

@@ -1,9 +1,11 @@
-import type { RunToolApprovalItem } from "@openai/agents";
+import type { RunContext, RunToolApprovalItem } from "@openai/agents";
 
 import type { LocalCall } from "./local-call.ts";
 
 /** What was decided about a call before it runs. */
 interface Asked {
+  /** The run whose call it is: some models number their calls, and each run begins anew. */
+  readonly context?: RunContext | undefined;
   /** The plane's request that a human must answer. */
   readonly approvalId?: string;
   /** Why it is refused; it is decided and recorded, and asked of nobody again. */
@@ -52,10 +54,11 @@ export class CallMemory {
   }
 
   /** A refusal is told once: a call that is tried again is decided again. */
-  takeRefusal(callId: string | undefined): string | undefined {
-    const refusal = callId === undefined ? undefined : this.#asked.get(callId)?.refusal;
-    if (callId !== undefined && refusal !== undefined) this.#asked.delete(callId);
-    return refusal;
+  takeRefusal({ callId, context }: Pick<LocalCall, "callId" | "context">): string | undefined {
+    const asked = callId === undefined ? undefined : this.#asked.get(callId);
+    if (callId === undefined || asked?.refusal === undefined || asked.context !== context) return undefined;
+    this.#asked.delete(callId);
+    return asked.refusal;
   }
 }
 

@@ -48,6 +48,7 @@ export async function needsHuman(
 ): Promise<boolean> {
   const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
   governor.memory.note(call.callId, {
+    context: call.context,
     ...(effect === "block" && { refusal: message }),
     ...(approvalId !== undefined && { approvalId }),
   });
@@ -77,7 +78,7 @@ export async function runGoverned<R>(
   { onDenied }: { readonly onDenied?: (decision: Decision) => void } = {},
 ): Promise<Governed<R>> {
   const { plane, memory, agent } = governor;
-  const refusal = memory.takeRefusal(call.callId);
+  const refusal = memory.takeRefusal(call);
   if (refusal !== undefined) return { isRun: false, message: refusal };
   const decided = (): Promise<Outcome<R>> | Outcome<R> =>
     plane.guard.toolCall<R>({
