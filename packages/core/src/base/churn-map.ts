@@ -1,30 +1,44 @@
 /**
- * A Map by text whose entries come and go. V8 makes a Map that runs empty smaller at every `delete`, and builds a small one
- * anew at every second `set`, which costs more than all else a call does with it; entries that stay prevent both.
+ * A Map by text whose entries come and go, mostly one at a time: that one lies beside the Map. V8 makes a Map that runs
+ * empty smaller at every `delete`, and builds a small one anew at every second `set`, which costs more than all else a
+ * call does with it; entries that stay prevent both where several are there at once.
  */
 export class ChurnMap<V> {
-  readonly #entries = new Map<string | symbol, V | undefined>(STAYING);
+  readonly #others = new Map<string | symbol, V | undefined>(STAYING);
+  /** Undefined: there is none beside the Map. */
+  #key: string | undefined;
+  #value: V | undefined;
 
   get size(): number {
-    return this.#entries.size - STAYING.length;
+    return this.#others.size - STAYING.length + (this.#key === undefined ? 0 : 1);
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key);
+    return key === this.#key ? this.#value : this.#others.get(key);
   }
 
   set(key: string, value: V): void {
-    this.#entries.set(key, value);
+    const isAlone = this.#others.size === STAYING.length;
+    if (key !== this.#key && (this.#key !== undefined || !isAlone)) {
+      this.#others.set(key, value);
+      return;
+    }
+    this.#key = key;
+    this.#value = value;
   }
 
   /** Takes an entry out. @returns Whether it was there. */
   delete(key: string): boolean {
-    return this.#entries.delete(key);
+    if (key !== this.#key) return this.#others.delete(key);
+    this.#key = undefined;
+    this.#value = undefined;
+    return true;
   }
 
   /** Visits every entry, also while some are taken out. */
   forEach(visit: (value: V, key: string) => void): void {
-    for (const [key, value] of this.#entries) {
+    if (this.#key !== undefined && this.#value !== undefined) visit(this.#value, this.#key);
+    for (const [key, value] of this.#others) {
       if (typeof key === "string" && value !== undefined) visit(value, key);
     }
   }

@@ -18,5 +18,11 @@ export function escaped(text: string): string {
 
 /** A number in JSON, as `JSON.stringify` writes it. */
 export function written(value: number): string {
+  const thousandths = value * 1_000;
+  // Most durations: what the platform would write is known, and a text of each would be made anew.
+  if (thousandths > 0 && thousandths < SHORT.length && Math.round(thousandths) / 1_000 === value)
+    return SHORT[Math.round(thousandths)]!;
   return Number.isFinite(value) ? `${value}` : "null";
 }
+
+const SHORT: readonly string[] = Array.from({ length: 1_000 }, (_, thousandths) => `${thousandths / 1_000}`);
