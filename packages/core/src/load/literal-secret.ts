@@ -29,11 +29,13 @@ const TOKEN_SHAPES: readonly RegExp[] = [
   /\bnpm_[A-Za-z0-9]{36}/,
   /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\./,
   /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/,
+  // In the query of an address.
+  /[?&](?:[a-z]{1,32}[_-])?(?:secret|token|password|key|sig)=[^&\s]{8}/i,
   /\bBearer [A-Za-z0-9._~+/-]{20,}/,
 ];
 
-/** No text shorter than this has any of the shapes: the shortest is `xoxb-` with ten characters. */
-const MIN_TOKEN_LENGTH = 15;
+/** No text shorter than this has any of the shapes: the shortest is `?key=` with eight characters. */
+const MIN_TOKEN_LENGTH = 13;
 
 /** Tells whether a text contains something shaped like a well-known credential. */
 export function looksLikeSecret(text: string): boolean {

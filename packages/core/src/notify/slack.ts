@@ -2,7 +2,7 @@ import type { AlertMessage, Notifier } from "../base/notifier.ts";
 import type { AlertTarget } from "../policy/policy.ts";
 import { deliver } from "./delivery.ts";
 import type { NotifierDeps } from "./notifier-deps.ts";
-import { requireFetch, requireSecret, requireUrl } from "./webhook.ts";
+import { requireAddress, requireFetch } from "./webhook.ts";
 
 /**
  * Alerts in a Slack channel through an incoming webhook, whose address is a secret.
@@ -12,7 +12,7 @@ export function createSlackNotifier(
   { url }: Extract<AlertTarget, { channel: "slack" }>,
   deps: NotifierDeps,
 ): Notifier {
-  const address = requireUrl(typeof url === "string" ? url : requireSecret(url.env, "url", deps), deps);
+  const address = requireAddress(url, deps);
   const fetch = requireFetch(deps);
   return {
     notify(alert) {

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import type { AlertMessage, Notifier } from "../base/notifier.ts";
 import type { FetchLike } from "../base/platform.ts";
-import type { AlertTarget } from "../policy/policy.ts";
+import type { AlertTarget, SecretRef } from "../policy/policy.ts";
 import { deliver } from "./delivery.ts";
 import type { NotifierDeps } from "./notifier-deps.ts";
 import { parseWebhookUrl, type WebhookUrl } from "./webhook-url.ts";
@@ -15,7 +15,7 @@ export function createWebhookNotifier(
   { url, secret }: Extract<AlertTarget, { channel: "webhook" }>,
   deps: NotifierDeps,
 ): Notifier {
-  const address = requireUrl(url, deps);
+  const address = requireAddress(url, deps);
   const fetch = requireFetch(deps);
   const key = secret === undefined ? undefined : requireSecret(secret.env, "secret", deps);
   const { clock, hash } = deps;
@@ -35,9 +35,9 @@ export function createWebhookNotifier(
   };
 }
 
-/** The address of a target, or a load error at `url`. */
-export function requireUrl(url: string, deps: NotifierDeps): WebhookUrl {
-  const address = parseWebhookUrl(url);
+/** The address of a target, or of the variable it names; or a load error at `url`. */
+export function requireAddress(url: string | SecretRef, deps: NotifierDeps): WebhookUrl {
+  const address = parseWebhookUrl(typeof url === "string" ? url : requireSecret(url.env, "url", deps));
   return typeof address === "string"
     ? deps.fail("url", address, 'such as "https://alerts.example.com/agentplane"')
     : address;
@@ -49,7 +49,7 @@ export function requireFetch(deps: NotifierDeps): FetchLike {
 }
 
 /** The value of a secret, or a load error that names the variable. */
-export function requireSecret(name: string, subPath: string, deps: NotifierDeps): string {
+function requireSecret(name: string, subPath: string, deps: NotifierDeps): string {
   const value = deps.secret(name);
   if (value !== undefined && value !== "") return value;
   return deps.fail(

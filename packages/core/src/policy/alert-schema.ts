@@ -16,9 +16,12 @@ export const webUrlSchema = z.string().check(
   }),
 );
 
+/** The address of a webhook is often its password: then it is a reference. */
+const addressSchema = z.union([webUrlSchema, secretRefSchema]);
+
 /** Where an alert may go: the log, a signed webhook, or Slack. */
 export const alertTargetSchema = z.discriminatedUnion("channel", [
   z.strictObject({ channel: z.literal("log") }),
-  z.strictObject({ channel: z.literal("webhook"), url: webUrlSchema, secret: z.optional(secretRefSchema) }),
-  z.strictObject({ channel: z.literal("slack"), url: z.union([webUrlSchema, secretRefSchema]) }),
+  z.strictObject({ channel: z.literal("webhook"), url: addressSchema, secret: z.optional(secretRefSchema) }),
+  z.strictObject({ channel: z.literal("slack"), url: addressSchema }),
 ]);

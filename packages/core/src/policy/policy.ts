@@ -35,7 +35,7 @@ export interface SecretRef {
 /** Where an alert goes. */
 export type AlertTarget =
   | { readonly channel: "log" }
-  | { readonly channel: "webhook"; readonly url: string; readonly secret?: SecretRef }
+  | { readonly channel: "webhook"; readonly url: string | SecretRef; readonly secret?: SecretRef }
   | { readonly channel: "slack"; readonly url: string | SecretRef };
 
 /** How a human is asked. */

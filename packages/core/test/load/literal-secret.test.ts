@@ -27,6 +27,7 @@ describe("a literal secret", () => {
     npm: ["npm", fill(36)].join("_"),
     jwt: [`eyJ${fill(20)}`, `eyJ${fill(30)}`, fill(20)].join("."),
     "private key": ["-----BEGIN", "RSA PRIVATE KEY-----"].join(" "),
+    "in an address": `https://alerts.example.com/hook?team=a&access_token=${fill(12)}`,
     bearer: ["Bearer", fill(30)].join(" "),
   };
 
@@ -62,6 +63,7 @@ describe("a literal secret", () => {
       "sk-8",
       "before_tool_call",
       "npm_install",
+      "https://example.com/list?sort=key&monkey=banana-split",
       "risk-assessment-for-all-the-agents",
     ]) {
       expect(looksLikeSecret(text)).toBe(false);

@@ -28,6 +28,14 @@ test("signs the timestamp and the body, so that a receiver can check both", asyn
   expect(JSON.parse(body)).toStrictEqual({ ...ALERT, at: 1_700_000_000_123 });
 });
 
+test("takes an address that is a secret from the environment", async () => {
+  const bench = createBench();
+  await createNotifier({ channel: "webhook", url: { env: "SLACK_URL" } }, bench.deps).notify(ALERT);
+  expect(bench.sent[0]?.url).toBe("https://hooks.slack.test/T/B/x");
+  const unset = { channel: "webhook", url: { env: "NOT_SET" } } as const;
+  expect(() => createNotifier(unset, bench.deps)).toThrow(/NOT_SET is not set/);
+});
+
 test("sends no signature without a secret", async () => {
   const bench = createBench();
   await createNotifier({ channel: "webhook", url: URL_OF_TEAM }, bench.deps).notify(ALERT);
