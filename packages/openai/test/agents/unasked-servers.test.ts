@@ -105,6 +105,31 @@ describe.each([false, true])("a remote MCP server that needs no approval (stream
 });
 
 describe("a remote MCP server", () => {
+  test.each([{ previousResponseId: "resp9" }, { conversationId: "conv9" }])(
+    "is answered where the provider keeps the conversation, too: %o",
+    async (kept) => {
+      const provider = new McpProvider(["pay", { amount: 5 }], ["pay", { amount: 10 }]);
+      const { plane, agent } = setUp(provider, { policies: [ALL] });
+      const result = await runner.run(agent, "go", kept);
+      expect(result.finalOutput).toBe("done");
+      expect(provider.ran).toStrictEqual(["pay"]);
+      await plane.close();
+    },
+  );
+
+  test("whose arguments were redacted on the way is not answered with yes: another call would run", async () => {
+    const provider = new McpProvider(["pay", { to: "mira@example.com" }]);
+    const { plane, agent } = setUp(provider, {
+      policies: [{ id: "r", blocking: [rule.redact({ detect: ["email"] })] }],
+    });
+    await runner.run(agent, "go");
+    expect(provider.ran).toStrictEqual([]);
+    expect(provider.answers).toMatchObject([
+      { approve: false, reason: expect.stringContaining("another call") },
+    ]);
+    await plane.close();
+  });
+
   test("still asks the application for what it said must be asked", async () => {
     const provider = new McpProvider(["pay", { amount: 5 }], ["find", {}]);
     const { plane, agent } = setUp(
