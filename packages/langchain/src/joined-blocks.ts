@@ -10,16 +10,17 @@ export interface SaidBlock {
   readonly type: string;
   readonly member: string;
   readonly text: string;
+  readonly id: unknown;
 }
 
-/** @returns Undefined for a block with an index, an id or anything else of its own. */
+/** @returns Undefined for a block with an index or anything else of its own but an id. */
 export function saidBy(block: unknown): SaidBlock | undefined {
   if (!isPlainObject(block)) return undefined;
-  const { type, ...said } = block;
+  const { type, id, ...said } = block;
   const [entry, ...more] = Object.entries(said);
   if (typeof type !== "string" || entry === undefined || more.length > 0) return undefined;
   const [member, text] = entry;
-  return SAID.has(member) && typeof text === "string" ? { type, member, text } : undefined;
+  return SAID.has(member) && typeof text === "string" ? { type, member, text, id } : undefined;
 }
 
 /**
@@ -32,8 +33,9 @@ export function joinBlocks<R>(answer: R): R {
   const joined: unknown[] = [];
   for (const block of answer.content) {
     const [said, before] = [saidBy(block), saidBy(joined.at(-1))];
-    if (said === undefined || before?.type !== said.type || before.member !== said.member) joined.push(block);
-    else joined.splice(-1, 1, { type: said.type, [said.member]: before.text + said.text });
+    const isOther = before?.type !== said?.type || before?.member !== said?.member || before?.id !== said?.id;
+    if (said === undefined || before === undefined || isOther) joined.push(block);
+    else joined.splice(-1, 1, { ...block, [said.member]: before.text + said.text });
   }
   if (joined.length < answer.content.length) setField(answer, "content", joined);
   return answer;

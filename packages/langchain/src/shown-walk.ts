@@ -52,7 +52,7 @@ export class ShownWalk<Rest> {
     if (!Array.isArray(content)) return this.value(content, "content", place);
     return content.flatMap((block: unknown) => {
       const said = saidBy(block);
-      if (said === undefined) {
+      if (said === undefined || said.id !== undefined) {
         this.#endRun();
         return this.items([block], "content", place);
       }

@@ -64,17 +64,12 @@ const SHAPES: Readonly<Record<string, readonly AIMessageChunkFields[]>> = {
   "a refusal": inHalves((refusal) => ({ content: "", additional_kwargs: { refusal } })),
 };
 
-/** Events of a chat model alone know no blocks without an index. */
-const OF_EVENTS = new Set([
-  "texts without an index",
-  "thoughts without an index",
-  "a text that goes on as blocks",
-  "blocks of an id",
-]);
+/** LangChain makes events of it that say which block is which no longer. */
+const NO_EVENTS = "a text that goes on as blocks";
 
 const CASES = Object.keys(WAYS).flatMap((way) =>
   Object.keys(SHAPES).flatMap((shape) =>
-    way === "an agent's events v3" && OF_EVENTS.has(shape) ? [] : [{ way, shape }],
+    way === "an agent's events v3" && shape === NO_EVENTS ? [] : [{ way, shape }],
   ),
 );
 
