@@ -1,48 +1,17 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
-import { rule, type AgentPlane, type PlaneOptions, type Policy } from "@agentplane/core";
-import { HumanMessage } from "@langchain/core/messages";
-import { MemorySaver } from "@langchain/langgraph-checkpoint";
+import { rule, type Policy } from "@agentplane/core";
 import { createAgent, createMiddleware, tool, type AnyAgentMiddleware } from "langchain";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
-import { govern, type ApprovalRequest } from "../src/index.ts";
+import { govern } from "../src/index.ts";
 import { countingTool, governedAgent, planeOf } from "./governed-agent.ts";
+import { outcomesOfRuns, runsOf } from "./run-records.ts";
 import { ScriptedChatModel } from "./scripted-chat-model.ts";
 
 const input = { messages: [{ role: "user", content: "go" }] };
 const before = { hookpoints: ["before_agent"] };
 const after = { hookpoints: ["after_agent"] };
-
-/** What was recorded of runs: each decision, and each end. */
-function runsOf(plane: AgentPlane): string[] {
-  const seen: string[] = [];
-  plane.hooks.on("before_agent", () => void seen.push("begins"));
-  plane.hooks.on("after_agent", ({ result }) => void seen.push(`ends ${JSON.stringify(result)}`));
-  return seen;
-}
-
-/** How runs ended, by their records. */
-function outcomesOfRuns(plane: AgentPlane): string[] {
-  const runs = new Set<string>();
-  const ends: string[] = [];
-  plane.on("decision", ({ decision: { id, hookpoint } }) => {
-    if (hookpoint === "before_agent") runs.add(id);
-  });
-  plane.on("outcome", ({ decisionId, outcome }) => {
-    if (runs.has(decisionId)) ends.push(outcome);
-  });
-  return ends;
-}
-
-/** How each decision on a run came out. */
-function begunOf(plane: AgentPlane): string[] {
-  const seen: string[] = [];
-  plane.on("decision", ({ decision }) => {
-    if (decision.hookpoint === "before_agent") seen.push(decision.effect);
-  });
-  return seen;
-}
 
 const calling = (): ScriptedChatModel =>
   new ScriptedChatModel({ calls: [{ name: "read" }] }, { calls: [{ name: "read" }] }, { text: "done" });
@@ -176,115 +145,6 @@ describe("a run of a governed agent", () => {
     const model = new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "done" });
     await governedAgent({ plane, model, tools: [delegate] }).run();
     expect(seen).toEqual(["a", "inner", "inner"]);
-  });
-});
-
-describe("a run that pauses", () => {
-  const ASK: Policy = {
-    id: "ask",
-    selector: { tools: ["read"] },
-    blocking: [rule.condition({ where: { tool: "read" }, then: "escalate", reason: "a person reads along" })],
-  };
-  const ONE_RUN: Policy = {
-    id: "runs",
-    selector: before,
-    blocking: [rule.rate({ limit: 1, window: "1h", per: "agent" })],
-  };
-  const external: PlaneOptions = { approvals: { resolver: "external" } };
-  const yes = (request: ApprovalRequest | undefined): object => ({
-    approvalId: request?.approvalId,
-    decision: "approve",
-    by: "mira",
-  });
-
-  it("is suspended, and goes on as the same one: counted once, ended once", async () => {
-    const plane = planeOf([ASK, ONE_RUN], external);
-    const seen = runsOf(plane);
-    const ends = outcomesOfRuns(plane);
-    const read = countingTool("read");
-    const { run, resume } = governedAgent({
-      plane,
-      model: new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "done" }),
-      tools: [read.tool],
-      hasCheckpointer: true,
-    });
-    const [request] = (await run()).waiting;
-    expect(ends).toEqual(["suspended"]);
-    const { last } = await resume(yes(request));
-    expect(last.text).toBe("done");
-    expect(read.runs).toHaveLength(1);
-    expect(ends).toEqual(["suspended", "ran"]);
-    expect(seen.filter((one) => one.startsWith("ends"))).toHaveLength(1);
-    // The next message of the thread begins the second one.
-    expect((await run("again")).last.text).toMatch(/at most 1/);
-  });
-
-  it("is decided before the tool runs with which it goes on: what was forbidden meanwhile wins", async () => {
-    const plane = planeOf([ASK], external);
-    const begun = begunOf(plane);
-    const read = countingTool("read");
-    const model = new ScriptedChatModel({ calls: [{ name: "read" }, { name: "read" }] }, { text: "done" });
-    const { run, resume } = governedAgent({ plane, model, tools: [read.tool], hasCheckpointer: true });
-    const [request] = (await run()).waiting;
-    const no = rule.condition({ where: { agent: "a" }, then: "block", reason: "a is retired" });
-    plane.engine.addPolicy({ id: "retired", selector: before, blocking: [no] });
-    const { last, toolMessages } = await resume(yes(request));
-    expect(read.runs).toEqual([]);
-    expect(toolMessages.at(-1)?.text).toMatch(/a is retired/);
-    expect(last.text).toMatch(/a is retired/);
-    expect(model.prompts).toHaveLength(1);
-    expect(begun).toEqual(["allow", "block"]);
-  });
-
-  it("pauses once for calls side by side, of which some wait and some run", async () => {
-    const plane = planeOf([ASK, ONE_RUN], external);
-    const ends = outcomesOfRuns(plane);
-    const begun = begunOf(plane);
-    const slow = countingTool("write", async () => {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return "written";
-    });
-    const read = countingTool("read");
-    const { run, resume } = governedAgent({
-      plane,
-      model: new ScriptedChatModel(
-        { calls: [{ name: "read" }, { name: "read" }, { name: "write" }] },
-        { text: "done" },
-      ),
-      tools: [read.tool, slow.tool],
-      hasCheckpointer: true,
-    });
-    let seen = await run();
-    expect(begun).toEqual(["allow"]);
-    expect(ends).toEqual(["suspended"]);
-    for (let turn = 0; seen.waiting.length > 0 && turn < 4; turn++)
-      // oxlint-disable-next-line no-await-in-loop -- one answer after the other
-      seen = await resume(yes(seen.waiting[0]));
-    expect(seen.last.text).toBe("done");
-    expect(read.runs).toHaveLength(2);
-    expect(slow.runs).toHaveLength(1);
-    expect(ends.at(-1)).toBe("ran");
-    expect(ends.slice(0, -1).every((end) => end === "suspended")).toBe(true);
-    expect(begun).toEqual(ends.map(() => "allow"));
-  });
-
-  it("that a crash cut off goes on as another one, and is not held up", async () => {
-    const plane = planeOf();
-    const checkpointer = new MemorySaver();
-    const model = new ScriptedChatModel({ text: "done" }, { text: "done" });
-    const agentOf = () => createAgent(govern(plane, { agent: "a" }, { model, tools: [], checkpointer }));
-    const message = new HumanMessage({ id: "m1", content: "go" });
-    const config = { configurable: { thread_id: "t" } };
-    const admitted = await plane.guard.admit({
-      hookpoint: "before_agent",
-      agent: "a",
-      session: "t",
-      callId: JSON.stringify(["run", "t", "", "m1"]),
-      target: { name: "a", input: [{ role: "human", content: "go" }] },
-    });
-    expect(admitted.status).toBe("admitted");
-    const { messages } = await agentOf().invoke({ messages: [message] }, config);
-    expect(messages.at(-1)?.text).toBe("done");
   });
 });
 
