@@ -6,7 +6,7 @@ import { answerIn, passOn } from "./approval-answer.ts";
 import { reasonWithId } from "./approval-reason.ts";
 import { toolContext } from "./context.ts";
 import { seenOnItsWay } from "./governed-calls.ts";
-import { markGuarded, unguarded } from "./guarded-mark.ts";
+import { isGuarded, markGuarded, unguarded } from "./guarded-mark.ts";
 import { identityOf, type CallIdentity, type GovernedIdentity } from "./identity.ts";
 import type { Denial } from "./model-denial.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
@@ -84,13 +84,14 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
   if (toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
   const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
   const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
-  const asked = await ask(settings, context, question);
+  // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer, if it is one that can.
+  const isNested = plane.guard.isNested();
+  const asked = await ask(settings, question, { context, canAsk: !isNested || isGuarded(tool, plane) });
   if ("type" in asked) return asked;
   const own = await ownApproval(settings, question);
   if (own.type === "denied") return own;
   if (asked.effect === "allow") return askedByApp(plane, context, own);
-  // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer.
-  if (plane.guard.isNested()) return own;
+  if (isNested) return own;
   return { type: "user-approval", reason: reasonWithId(asked.reason, asked.approvalId ?? "") };
 }
 
@@ -118,8 +119,8 @@ async function ownApproval({ toolApproval, run }: Settings, question: ApprovalQu
 /** @returns The plane's decision where it lets the call go on or wants a human, else the SDK's no. */
 async function ask(
   { plane, identity, run }: Settings,
-  context: GuardInit,
   { toolCall, messages }: ApprovalQuestion,
+  { context, canAsk }: { readonly context: GuardInit; readonly canAsk: boolean },
 ): Promise<Decision | Denied> {
   try {
     const answer = answerIn(messages, toolCall.toolCallId);
@@ -129,7 +130,7 @@ async function ask(
     // An approved tool runs before the first step: whether the run may go on at all comes first.
     const denial = answer === undefined ? undefined : await run?.begin(messages);
     if (denial !== undefined) return { type: "denied", reason: denial.message };
-    const decision = await plane.guard.ask(context);
+    const decision = await plane.guard.ask(context, { canAsk });
     if (decision.effect === "block") return { type: "denied", reason: decision.message };
     if (decision.effect === "allow" || answer === undefined) return decision;
     const refusal = await passOn(plane, identity, { answer, decision });

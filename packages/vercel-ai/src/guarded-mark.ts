@@ -14,6 +14,11 @@ export function markGuarded<T extends object>(guarded: T, mark: Mark): T {
   return guarded;
 }
 
+/** Whether something goes through this plane by itself. */
+export function isGuarded(value: object | undefined, plane: GovernedPlane): boolean {
+  return value !== undefined && marks.get(value)?.plane === plane;
+}
+
 /**
  * What to guard: the thing itself, or what is inside when the same plane already guards it, such as for the application
  * as a whole. One call is decided once, and whoever guards last knows best for whom it is made and who approves.

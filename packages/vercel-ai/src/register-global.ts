@@ -68,14 +68,17 @@ function netOf(
   };
   return {
     async executeTool({ toolCall, toolCallId, functionId, execute }) {
-      const run = !plane.guard.isNested()
-        ? execute
-        : () => watchCall(toolCallId, execute, () => report(functionId ?? toolCall?.toolName ?? "?"));
+      // What the SDK replaces after it was guarded, such as its search for tools, was asked about all the same.
+      const isSeen = isOnItsWay(plane, toolCallId);
+      const run =
+        isSeen || !plane.guard.isNested()
+          ? execute
+          : () => watchCall(toolCallId, execute, () => report(functionId ?? toolCall?.toolName ?? "?"));
       if (toolCall === undefined) return run();
       const { toolName, input } = toolCall;
       const context = toolContext(who, { names: { name: toolName }, toolCallId, input });
       const effect = await stopForbidden(plane, context);
-      return effect === "ask" && !isOnItsWay(plane, toolCallId) ? runAsked(plane, context, run) : run();
+      return effect === "ask" && !isSeen ? runAsked(plane, context, run) : run();
     },
     async executeLanguageModelCall({ provider, modelId, callId, functionId, execute }) {
       if (provider !== undefined && modelId !== undefined) {

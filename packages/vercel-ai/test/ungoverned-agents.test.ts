@@ -4,7 +4,7 @@ import * as z from "zod";
 
 import { govern, guardModel, guardTools, registerGlobal } from "../src/index.ts";
 import { asking, askingPlane, countingTool, planeOf, WHO } from "./planes.ts";
-import { ScriptedModel } from "./scripted-model.ts";
+import { ScriptedModel, type Turn } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
 let unregister: (() => void) | undefined;
@@ -17,12 +17,16 @@ afterEach(() => {
 type Inner = (plane: ReturnType<typeof planeOf>, model: ScriptedModel) => PromiseLike<unknown>;
 
 /** Two governed runs, each with an agent inside a tool. */
-async function reported(inner: Inner, onUngoverned?: (agent: string) => void): Promise<void> {
+async function reported(
+  inner: Inner,
+  onUngoverned?: (agent: string) => void,
+  turns: readonly Turn[] = [{ text: "inner" }],
+): Promise<void> {
   const plane = planeOf();
   unregister = registerGlobal(plane, { agent: "app" }, onUngoverned && { onUngoverned });
   const delegate = tool({
     inputSchema: z.object({}),
-    execute: async () => String(await inner(plane, new ScriptedModel([{ text: "inner" }], "inner"))),
+    execute: async () => String(await inner(plane, new ScriptedModel(turns, "inner"))),
   });
   for (const session of ["s1", "s2"]) {
     const model = new ScriptedModel([{ calls: [{ name: "delegate" }] }, { text: "outer" }]);
@@ -129,6 +133,41 @@ describe("an agent inside a governed tool whose model alone is guarded", () => {
     await plane.approvals.deny((await requested(plane)).id, { by: "olga", role: "operator" });
     await done;
     expect(wipe.runs).toEqual([]);
+  });
+
+  it("is not reported where its approvals decide about the tools that the SDK replaces", async () => {
+    const agents: string[] = [];
+    await reported(
+      async (plane, inner) => {
+        const read = countingTool().tool;
+        const governed = govern(plane, WHO, { model: inner, tools: { read }, prompt: "go", stopWhen });
+        return (await generateText({ ...governed, tools: { read } })).text;
+      },
+      (agent) => agents.push(agent),
+      [{ calls: [{ id: "i1", name: "read" }] }, { text: "inner" }],
+    );
+    expect(agents).toEqual([]);
+  });
+
+  it("runs no tool beside its approvals that a policy asks about: nobody would see the question", async () => {
+    const plane = askingPlane([asking("wipe")]);
+    const wipe = countingTool();
+    const inner = new ScriptedModel([{ calls: [{ id: "i1", name: "wipe" }] }, { text: "inner" }], "inner");
+    const execute = async () => {
+      const governed = govern(plane, WHO, {
+        model: inner,
+        tools: { wipe: wipe.tool },
+        prompt: "go",
+        stopWhen,
+      });
+      return (await generateText({ ...governed, tools: { wipe: wipe.tool } })).text;
+    };
+    const delegate = tool({ inputSchema: z.object({}), execute });
+    const outer = new ScriptedModel([{ calls: [{ name: "delegate" }] }, { text: "outer" }]);
+    await generateText(govern(plane, WHO, { model: outer, tools: { delegate }, prompt: "go", stopWhen }));
+    expect(wipe.runs).toEqual([]);
+    expect(inner.told).toContain("execution-denied");
+    expect(await plane.approvals.list()).toEqual([]);
   });
 
   it("is not reported where its tools are guarded too", async () => {
