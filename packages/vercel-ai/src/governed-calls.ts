@@ -75,3 +75,8 @@ export function seenOnItsWay(plane: GovernedPlane, toolCallId: string): void {
 export function isOnItsWay(plane: GovernedPlane, toolCallId: string): boolean {
   return onTheirWay.get(plane)?.has(toolCallId) === true;
 }
+
+/** It has run: another call may bear the same id, in a run that nothing governs. */
+export function forgetOnItsWay(plane: GovernedPlane, toolCallId: string): void {
+  onTheirWay.get(plane)?.delete(toolCallId);
+}

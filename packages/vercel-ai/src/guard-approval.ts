@@ -71,7 +71,11 @@ export function guardedApproval(
   const who = identityOf(identity, options.providerOptions);
   const { run } = options;
   const settings = { plane, identity, toolApproval, who, ...(run !== undefined && { run }) };
-  const guarded: GuardedApproval = (question: ApprovalQuestion) => approve(settings, question);
+  const guarded: GuardedApproval = async (question: ApprovalQuestion) => {
+    const status = await approve(settings, question);
+    if (status.type !== "denied") seenOnItsWay(plane, question.toolCall.toolCallId);
+    return status;
+  };
   return markGuarded(guarded, { plane, original: toolApproval });
 }
 
@@ -79,14 +83,16 @@ async function approve(settings: Settings, question: ApprovalQuestion): Promise<
   const { plane, who } = settings;
   const { toolCall, tools } = question;
   const { toolName, toolCallId, input } = toolCall;
-  seenOnItsWay(plane, toolCallId);
   // It has run already, at the provider: a no would be a lie in the messages.
   if (toolCall.providerExecuted === true) return appApproval(settings.toolApproval, question);
   const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
   const context = toolContext(who, { names: toolNames(toolName, tool), toolCallId, input });
   // Inside a tool nobody would see the SDK's question: the call itself waits for the plane's answer, if it is one that can.
   const isNested = plane.guard.isNested();
-  const asked = await ask(settings, question, { context, canAsk: !isNested || isGuarded(tool, plane) });
+  const asked = await ask(settings, question, {
+    context,
+    canAsk: !isNested || isGuarded(tool?.execute, plane),
+  });
   if ("type" in asked) return asked;
   const own = await ownApproval(settings, question);
   if (own.type === "denied") return own;

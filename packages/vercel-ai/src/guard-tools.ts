@@ -49,6 +49,8 @@ function guardTool(settings: ToolSettings, name: string, given: AnyTool): AnyToo
   if (execute === undefined) return tool;
   const caller = guardedCaller(tool, (bound) => guardTool(settings, name, bound));
   const guarded = withMembers(tool, { execute, ...caller });
+  // The function too: a copy of the tool, which an application may make, still goes through the plane.
+  markGuarded(execute, { plane, original: tool });
   return withNames(markGuarded(guarded, { plane, original: tool }), names);
 }
 

@@ -8,7 +8,7 @@ import {
 import { gateway, registerTelemetry, type Telemetry } from "ai";
 
 import { modelContext, toolContext } from "./context.ts";
-import { followToolCalls, isOnItsWay, watchCall } from "./governed-calls.ts";
+import { followToolCalls, forgetOnItsWay, isOnItsWay, seenOnItsWay, watchCall } from "./governed-calls.ts";
 import { guardProvider, type AnyProvider } from "./guard-provider.ts";
 import type { ModelOptions } from "./guard-model.ts";
 import { identityOf, type GovernedIdentity } from "./identity.ts";
@@ -77,8 +77,17 @@ function netOf(
       if (toolCall === undefined) return run();
       const { toolName, input } = toolCall;
       const context = toolContext(who, { names: { name: toolName }, toolCallId, input });
-      const effect = await stopForbidden(plane, context);
-      return effect === "ask" && !isSeen ? runAsked(plane, context, run) : run();
+      // Another net of the same plane asks no second time.
+      const known = (): ReturnType<typeof execute> => {
+        seenOnItsWay(plane, toolCallId);
+        return run();
+      };
+      try {
+        const effect = await stopForbidden(plane, context);
+        return await (effect === "ask" && !isSeen ? runAsked(plane, context, known) : run());
+      } finally {
+        forgetOnItsWay(plane, toolCallId);
+      }
     },
     async executeLanguageModelCall({ provider, modelId, callId, functionId, execute }) {
       if (provider !== undefined && modelId !== undefined) {

@@ -145,3 +145,36 @@ describe("the safety net", () => {
 function never(): never {
   throw new Error("not asked for");
 }
+
+describe("a tool call that bears the id of another", () => {
+  it("is asked about where nothing governs it, whatever became of the governed one", async () => {
+    const plane = askingPlane([asking("wipe"), denying("read")]);
+    unregister = registerGlobal(plane, WHO);
+    const settings = { prompt: "go", stopWhen };
+    for (const name of ["look", "read"]) {
+      const model = new ScriptedModel([{ calls: [{ id: "w1", name }] }, { text: "done" }]);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await generateText(govern(plane, WHO, { ...settings, model, tools: { [name]: countingTool().tool } }));
+      const wipe = countingTool();
+      // oxlint-disable-next-line no-await-in-loop
+      await generateText({ ...settings, model: wiping(), tools: { wipe: wipe.tool } });
+      expect(wipe.runs).toEqual([]);
+    }
+  });
+});
+
+it("two nets of one plane decide, ask and run a call once", async () => {
+  const plane = askingPlane([asking("wipe")]);
+  const stops = [registerGlobal(plane, WHO), registerGlobal(plane, WHO)];
+  unregister = () => {
+    for (const stop of stops) stop();
+  };
+  const wipe = countingTool();
+  await generateText({ model: wiping(), tools: { wipe: wipe.tool }, prompt: "go", stopWhen });
+  expect(wipe.runs).toEqual([]);
+  const [open, ...more] = await plane.approvals.list();
+  expect(more).toEqual([]);
+  await plane.approvals.approve(open?.id ?? "", { by: "olga", role: "operator" });
+  await generateText({ model: wiping(), tools: { wipe: wipe.tool }, prompt: "go", stopWhen });
+  expect(wipe.runs).toHaveLength(1);
+});

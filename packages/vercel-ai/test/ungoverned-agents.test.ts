@@ -170,6 +170,28 @@ describe("an agent inside a governed tool whose model alone is guarded", () => {
     expect(await plane.approvals.list()).toEqual([]);
   });
 
+  it("waits for the answer about a copy of a guarded tool", async () => {
+    const plane = askingPlane([asking("wipe")]);
+    const wipe = countingTool();
+    const inner = new ScriptedModel([{ calls: [{ id: "i1", name: "wipe" }] }, { text: "inner" }], "inner");
+    const execute = async () => {
+      const settings = { model: inner, tools: { wipe: wipe.tool }, prompt: "go", stopWhen };
+      const governed = govern(plane, WHO, settings);
+      return (await generateText({ ...governed, tools: { wipe: { ...governed.tools.wipe } } })).text;
+    };
+    const delegate = tool({ inputSchema: z.object({}), execute });
+    const outer = new ScriptedModel([{ calls: [{ name: "delegate" }] }, { text: "outer" }]);
+    const run = generateText(
+      govern(plane, WHO, { model: outer, tools: { delegate }, prompt: "go", stopWhen }),
+    );
+    await vi.waitFor(async () => expect(await plane.approvals.list()).toHaveLength(1));
+    expect(wipe.runs).toEqual([]);
+    const [open] = await plane.approvals.list();
+    await plane.approvals.approve(open?.id ?? "", { by: "olga", role: "operator" });
+    await run;
+    expect(wipe.runs).toHaveLength(1);
+  });
+
   it("is not reported where its tools are guarded too", async () => {
     const { plane, wipe, agents, run } = setting(false);
     const read = guardTools(plane, { agent: "inner" }, { wipe: wipe.tool });
