@@ -42,10 +42,12 @@ export class AuditTable {
     const { schema } = this.#database;
     await this.#learnClock();
     const make = `"${schema}".make_audit_month`;
-    const soon = "clock_timestamp() + interval '31 days'";
-    await this.#database.query(`SELECT ${make}(clock_timestamp()), ${make}(${soon})`, []);
+    const now = `to_timestamp("${schema}".clock_ms() / 1000.0)`;
+    // From the first day of any month 32 days lead into the next one; from the 30th of January they would pass February.
+    const nextMonth = `date_trunc('month', ${now}, 'UTC') + interval '32 days'`;
+    await this.#database.query(`SELECT ${make}(${now}), ${make}(${nextMonth})`, []);
     if (keepDays === undefined) return [];
-    const text = `SELECT "${schema}".drop_audit_months(clock_timestamp() - make_interval(days => $1)) AS dropped`;
+    const text = `SELECT "${schema}".drop_audit_months(${now} - make_interval(days => $1)) AS dropped`;
     const [row] = await this.#database.query(text, [keepDays]);
     const dropped = row?.["dropped"];
     return Array.isArray(dropped) ? dropped.map(String) : [];
