@@ -59,7 +59,8 @@ const SENTENCES = {
     "A result that a policy blocks is withheld, and the model is told that the call was executed.",
   "ask.plain": "A call that needs approval does not run and is reported as pending with its approval id.",
   "ask.stream": "A call of a streamed turn that needs approval does not run and is reported as pending.",
-  "ask.parallel": "Every call of a turn needs its own approval: approving one does not run another.",
+  "ask.parallel":
+    "Every call of a turn needs its own approval: approving one runs no other, and it waits no more.",
   "ask.retry": "An approval is good for one attempt: the retry of a failed call asks again.",
   "ask.resume": "An approved call runs once, with the input that was approved; a denied one does not run.",
   "ask.replay": "An approval that was used does not let a replay run the call again.",

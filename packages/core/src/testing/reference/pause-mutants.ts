@@ -1,6 +1,7 @@
+import type { JsonValue } from "../../base/json.ts";
 import { anyway } from "./denial-mutants.ts";
 import type { Mutant } from "./mutant.ts";
-import type { ReferenceSeams } from "./seams.ts";
+import type { Answered, ReferenceSeams } from "./seams.ts";
 
 /** Mistakes about calls that wait for a human, and about runs that go on or are aborted. */
 export const PAUSE_MUTANTS: readonly Mutant[] = [
@@ -41,6 +42,12 @@ export const PAUSE_MUTANTS: readonly Mutant[] = [
         facts.isResumed ? anyway(guard, guarded, facts) : guard.toolCall(guarded),
       isStopped: () => false,
     }),
+  },
+  {
+    name: "reports-answered-calls",
+    mistake: "says that a call still waits whose answer was given and that was made",
+    breaks: ["ask.parallel", "HUMAN_LOOP.parallel"],
+    create: reportingAnswered,
   },
   {
     name: "asks-twice",
@@ -98,6 +105,17 @@ export const PAUSE_MUTANTS: readonly Mutant[] = [
     create: () => ({ isStopped: () => false }),
   },
 ];
+
+function reportingAnswered(): Partial<ReferenceSeams> {
+  const asked = new Map<string, Extract<Answered<JsonValue>, { status: "pending" }>>();
+  return {
+    async toolCall(guard, guarded, { call }) {
+      const outcome = await guard.toolCall(guarded);
+      if (outcome.status === "pending") asked.set(call.id, outcome);
+      return asked.get(call.id) ?? outcome;
+    },
+  };
+}
 
 const withoutWaiting: ReferenceSeams["toolCall"] = async (guard, guarded, facts) => {
   const outcome = await guard.toolCall(guarded);
