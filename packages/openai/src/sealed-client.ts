@@ -7,8 +7,8 @@ type ClientOptions = Parameters<OpenAI["withOptions"]>[0];
 type AnyMethod = (...args: unknown[]) => unknown;
 
 /**
- * Closes what leads around `fetch`: a clone with a `fetch` of its own is governed again, and a WebSocket cannot be
- * opened. Put between the client and its class, so that the class stays what it was.
+ * Closes what leads around `fetch`: a clone with a `fetch` of its own is governed again, one that is set is refused, and
+ * a WebSocket cannot be opened. Put between the client and its class, so that the class stays what it was.
  * @param wrap Governs a `fetch`.
  * @throws AgentplaneError `usage_invalid` for a client with an x509 transport, which takes no other `fetch`
  */
@@ -38,7 +38,21 @@ export function sealed<Client extends OpenAI>(client: Client, wrap: (inner: Fetc
     _hasApiKeyProvider: { value: refuseWebSocket, writable: true, configurable: true },
     _buildWebSocketHeaders: { value: refuseWebSocket, writable: true, configurable: true },
   }) as object;
+  const { fetch } = client as unknown as { readonly fetch?: Fetch };
+  Object.defineProperty(client, "fetch", {
+    get: () => fetch,
+    set: refuseFetch,
+    enumerable: true,
+    configurable: true,
+  });
   return Object.setPrototypeOf(client, proto);
+}
+
+function refuseFetch(): never {
+  throw new AgentplaneError(
+    "usage_invalid",
+    "a governed client takes no other fetch, which nothing would decide about: use withOptions({ fetch }) instead",
+  );
 }
 
 /**

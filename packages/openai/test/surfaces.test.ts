@@ -35,6 +35,16 @@ describe("ways around", () => {
     await plane.close();
   });
 
+  test("a fetch that is set on the client itself is refused, not used", async () => {
+    const { client, plane } = governedClient(provider);
+    await plane.controls.unplug(WRITER, STOP);
+    provider.reset(chatReply("hi"));
+    expect(() => Object.assign(client, { fetch: globalThis.fetch })).toThrow(/withOptions/);
+    expect(isPolicyError(await rejected(client.chat.completions.create(chat)))).toBe(true);
+    expect(provider.seen).toHaveLength(0);
+    await plane.close();
+  });
+
   test("one that two planes govern is stopped by each of them, and so are its clones", async () => {
     const { client, plane } = governedClient(provider);
     const outer = governedClient(provider);

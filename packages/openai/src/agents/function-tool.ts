@@ -6,6 +6,7 @@ import type { AnyFunctionTool } from "./any-agent.ts";
 import { needsHuman, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
 import type { ToolOrigin } from "./mcp-tools.ts";
 import { NestedPause, runNested } from "./nested-run.ts";
+import { outsideRun } from "./running-context.ts";
 
 type Admitted = Pick<Admission, "input" | "isInputChanged" | "signal">;
 
@@ -31,7 +32,7 @@ export function governFunctionTool(
     const run = async ({ input, isInputChanged, signal }: Admitted): Promise<unknown> => {
       const told = details === undefined ? undefined : withSignal(details, signal);
       const work = (): Promise<unknown> =>
-        tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told);
+        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told));
       return failedWhereWorded(await (isAgent ? runNested(work) : work()));
     };
     try {

@@ -160,9 +160,9 @@ function refuseOutOfSight(agent: AnyAgent): void {
   if (why !== undefined) throw new AgentplaneError("usage_invalid", `agent "${agent.name}" ${why}`);
 }
 
-/** A model or a handoff that is set afterwards would not be governed: trying to is an error. Tools may be added. */
+/** A model, a handoff or a list of tools of another kind would not be governed: to set one is an error. Tools may be added. */
 function seal(copy: AnyAgent): void {
-  for (const member of ["model", "handoffs"] as const) {
+  for (const member of ["model", "handoffs", "getAllTools"] as const) {
     Object.defineProperty(copy, member, { value: copy[member], writable: false });
   }
   Object.freeze(copy.handoffs);

@@ -24,6 +24,11 @@ export function withinRun<R>(governor: ToolGovernor, run: () => R): R {
   return storage.run({ context: undefined, members: new Set([governor]) }, run);
 }
 
+/** Runs what an application wrote: an agent that it runs by itself, also the very one that called it, is another run. */
+export function outsideRun<R>(run: () => R): R {
+  return storage.exit(run);
+}
+
 /** Another agent goes on with the run. */
 export function joinRun(governor: ToolGovernor): void {
   storage.getStore()?.members.add(governor);

@@ -1,6 +1,7 @@
-import { Agent, Runner } from "@openai/agents";
+import { Agent, Runner, tool } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { expect, test } from "vitest";
+import { z } from "zod";
 
 import { govern, GovernedRunner, isGoverned } from "../../src/agents.ts";
 import type { AnyAgent } from "../../src/agents/any-agent.ts";
@@ -17,11 +18,11 @@ async function asked(configOf: (own: ScriptedModel) => RunConfig | undefined, is
   const ofRunner = new ScriptedModel([answer({ output: [call] }), done(), done()]);
   const under = <A extends AnyAgent>(agent: A): A => (isUnderPlane ? govern(plane, IDENTITY, agent) : agent);
   const runConfig = configOf(own);
-  const tool = under(new Agent({ name: "inner" })).asTool({
+  const inner = under(new Agent({ name: "inner" })).asTool({
     toolName: "inner",
     ...(runConfig !== undefined && { runConfig }),
   });
-  const outer = under(new Agent({ name: "outer", tools: [tool] }));
+  const outer = under(new Agent({ name: "outer", tools: [inner] }));
   expect(isGoverned(outer)).toBe(isUnderPlane);
   const config = { model: ofRunner };
   await (isUnderPlane ? new GovernedRunner(config) : new Runner(config)).run(outer, "go");
@@ -40,3 +41,22 @@ test.each<[string, (own: ScriptedModel) => RunConfig | undefined, object]>([
     expect(await asked(configOf, true)).toStrictEqual(expected);
   },
 );
+
+test("an agent that a tool of its own runs again, with a runner that is not governed, is refused", async () => {
+  const plane = planeOf();
+  const call = functionCall("again", {}, { callId: "c0" });
+  const model = new ScriptedModel([answer({ output: [call] }), done(), done()]);
+  let inner: unknown;
+  const again = tool({
+    name: "again",
+    description: "Runs the agent that called it.",
+    parameters: z.object({}),
+    execute: async () => void (inner = await new Runner().run(agent, "go").catch((error: unknown) => error)),
+  });
+  const agent: AnyAgent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [again] }));
+  const result = await new GovernedRunner().run(agent, "go");
+  expect(inner).toMatchObject({ code: "usage_invalid" });
+  expect(result.finalOutput).toBe("done");
+  expect(model.calls).toHaveLength(2);
+  await plane.close();
+});

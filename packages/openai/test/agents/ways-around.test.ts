@@ -228,12 +228,13 @@ describe("what is set aside of the agent's own members", () => {
     await plane.close();
   });
 
-  test("a model or a handoff that is set later is an error, not a way around", () => {
+  test("a model, a handoff or tools of another kind that are set later are an error, not a way around", () => {
     const plane = planeOf();
     const agent = govern(plane, IDENTITY, new Agent({ name: "ops", model: scripted(done) }));
     expect(() => (agent.model = "gpt-other")).toThrow(TypeError);
     expect(() => agent.handoffs.push(new Agent({ name: "other" }))).toThrow(TypeError);
     expect(() => (agent.handoffs = [new Agent({ name: "other" })])).toThrow(TypeError);
+    expect(() => (agent.getAllTools = async () => [])).toThrow(TypeError);
   });
 
   test("an agent that runs in a sandbox is refused: it makes clones that nobody governs", () => {
