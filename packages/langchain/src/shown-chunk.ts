@@ -1,6 +1,12 @@
-import { AIMessageChunk, type AIMessageChunkFields, type BaseMessage } from "@langchain/core/messages";
+import {
+  AIMessageChunk,
+  type AIMessageChunkFields,
+  type BaseMessage,
+  type ToolCallChunk,
+} from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 
+import { placedCalls } from "./joined-blocks.ts";
 import { withoutTokens } from "./log-probabilities.ts";
 import { isPlainObject } from "./message-content.ts";
 import { ShownTexts, type OpenText } from "./shown-texts.ts";
@@ -39,7 +45,9 @@ export function shownChunks(open: OpenText): ShownChunks {
 function shownAnswer(open: OpenText, completion: number): ShownChunks {
   const texts = new ShownTexts<Fields>(open);
   const walk = new ShownWalk<Fields>(texts);
+  const placed = placedCalls();
   let about: Fields = { content: "" };
+  let metadata = new AIMessageChunk("");
   const chunkOf = (fields: Fields): ChatGenerationChunk => {
     const message = new AIMessageChunk({ ...about, ...fields });
     return new ChatGenerationChunk({
@@ -50,27 +58,38 @@ function shownAnswer(open: OpenText, completion: number): ShownChunks {
   };
   return {
     take({ message, generationInfo }) {
-      const fields = shownMessage(walk, message);
+      const fields = shownMessage(walk, message, placed);
+      // LangChain puts the two together, and texts in them, too.
+      metadata = metadata.concat(metadataOf({ ...generationInfo, ...message.response_metadata }));
       const ended = walk.ended().map(chunkOf);
       about = {
         // Once it is a list, LangChain would put an empty text into it.
         content: Array.isArray(message.content) || Array.isArray(about.content) ? [] : "",
         ...(message.id !== undefined && { id: message.id }),
       };
-      const shown = chunkOf(fields);
-      if (generationInfo !== undefined)
-        shown.generationInfo = objectOf(texts.whole(withoutTokens(generationInfo)));
-      return [...ended, shown];
+      return [...ended, chunkOf(fields)];
     },
-    rest: () => texts.end().map(chunkOf),
+    rest() {
+      const shown = objectOf(texts.whole(metadata.response_metadata));
+      const held = texts.end().map(chunkOf);
+      return Object.keys(shown).length === 0 ? held : [...held, chunkOf({ response_metadata: shown })];
+    },
   };
 }
 
-/** What LangChain puts together, text by text; of what it does not, and of metadata, each piece by itself. */
-function shownMessage(walk: ShownWalk<Fields>, message: BaseMessage): Fields {
+function metadataOf(metadata: Record<string, unknown>): AIMessageChunk {
+  return new AIMessageChunk({ content: "", response_metadata: withoutTokens(metadata) });
+}
+
+/** What LangChain puts together, text by text; of what it does not, each piece by itself. */
+function shownMessage(
+  walk: ShownWalk<Fields>,
+  message: BaseMessage,
+  placed: (chunk: ToolCallChunk) => ToolCallChunk,
+): Fields {
   // Repeats the calls in the provider's form.
   const { tool_calls: _raw, ...extra } = message.additional_kwargs;
-  const { name, response_metadata: metadata } = message;
+  const { name } = message;
   const { tool_call_chunks: calls = [], tool_calls: finished = [] } = AIMessageChunk.isInstance(message)
     ? message
     : {};
@@ -80,9 +99,10 @@ function shownMessage(walk: ShownWalk<Fields>, message: BaseMessage): Fields {
   return {
     content: walk.content(withoutTokens(message.content), within("content")),
     additional_kwargs: walk.members(withoutTokens(extra), "extra", within("additional_kwargs")),
-    response_metadata: objectOf(walk.whole(withoutTokens(metadata))),
-    ...(name !== undefined && { name: walk.whole(name) }),
-    ...(calls.length > 0 && { tool_call_chunks: walk.items(calls, "calls", within("tool_call_chunks")) }),
+    ...(name !== undefined && walk.members({ name }, "message", within("name"))),
+    ...(calls.length > 0 && {
+      tool_call_chunks: walk.items(calls.map(placed), "calls", within("tool_call_chunks")),
+    }),
     // Some providers stream a call as a whole.
     ...(calls.length === 0 &&
       finished.length > 0 && {

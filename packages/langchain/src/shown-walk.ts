@@ -1,4 +1,4 @@
-import { saidBy } from "./joined-blocks.ts";
+import { goesOn, saidBy, type SaidBlock } from "./joined-blocks.ts";
 import { isPlainObject, type PlainObject } from "./message-content.ts";
 import type { ShownTexts } from "./shown-texts.ts";
 
@@ -25,11 +25,21 @@ interface Item {
   readonly path: string;
 }
 
+/** What was said last, and where that text is. */
+interface Last extends Omit<SaidBlock, "block" | "text"> {
+  readonly path: string;
+  /** Whether only blocks without a place of their own are in it, so that nothing goes on with it once others follow. */
+  readonly isRun: boolean;
+}
+
 /** Goes through a piece of an answer as LangChain merges it: texts of one place continue each other. */
 export class ShownWalk<Rest> {
   readonly #texts: ShownTexts<Rest>;
   readonly #items = new Map<string, Item[]>();
-  #run: string | undefined;
+  readonly #names = new Map<string, unknown>();
+  /** Where a text goes on with the one of another block. */
+  readonly #paths = new Map<string, string>();
+  #last: Last | undefined;
   #ended: Rest[] = [];
 
   constructor(texts: ShownTexts<Rest>) {
@@ -41,35 +51,35 @@ export class ShownWalk<Rest> {
   }
 
   value(value: unknown, path: string, place: Place<Rest>): unknown {
-    if (typeof value === "string") return this.#texts.piece(path, value, place);
+    if (typeof value === "string") return this.#texts.piece(this.#paths.get(path) ?? path, value, place);
     if (Array.isArray(value)) return this.items(value, path, place);
     return isPlainObject(value) ? this.members(value, path, place) : this.whole(value);
   }
 
-  /** What a message says: a text, or blocks. Without an index a block, like a text, goes on with the one before it. */
+  /** What a message says: a text, or blocks. Where no index tells one from the block beside it, it goes on with that. */
   content(content: unknown, place: Place<Rest>): unknown {
-    if (typeof content === "string") return content === "" ? "" : this.#inRun("text.text", content, place);
+    if (typeof content === "string") {
+      const said = { type: "text", member: "text", id: undefined, isLoose: true };
+      return content === "" ? "" : this.#texts.piece(this.#goOn(said, "content+text.text"), content, place);
+    }
     if (!Array.isArray(content)) return this.value(content, "content", place);
     return content.flatMap((block: unknown) => {
       const said = saidBy(block);
-      if (said === undefined || said.id !== undefined) {
-        this.#endRun();
-        return this.items([block], "content", place);
-      }
-      const { type, member, text } = said;
-      const inBlock = (part: string): object => ({ type, [member]: part });
-      const shown = this.#inRun(`${type}.${member}`, text, (part) => place([inBlock(String(part))]));
-      return shown === "" ? [] : [inBlock(shown)];
+      if (said === undefined) this.#follow(undefined);
+      return said === undefined || !said.isLoose || said.id !== undefined
+        ? this.#item(block, said, place)
+        : this.#loose(said, place);
     });
   }
 
   members(object: PlainObject, path: string, place: Place<Rest>, about: object = {}): PlainObject {
     return Object.fromEntries(
-      Object.entries(object).map(([name, value]) => {
-        if (WHOLE.has(name) && typeof value === "string") return [name, this.whole(value)];
+      Object.entries(object).flatMap(([name, value]) => {
+        if (name === "name" && this.#isOtherName(`${path}.name`, value)) return [];
+        if (WHOLE.has(name) && typeof value === "string") return [[name, this.whole(value)]];
         const shown = String(this.whole(name));
         const inside: Place<Rest> = (part) => place({ ...about, [shown]: part });
-        return [shown, this.value(value, `${path}.${name}`, inside)];
+        return [[shown, this.value(value, `${path}.${name}`, inside)]];
       }),
     );
   }
@@ -94,16 +104,48 @@ export class ShownWalk<Rest> {
     return this.#ended.splice(0);
   }
 
-  #inRun(kind: string, text: string, place: Place<Rest>): string {
-    const run = `content+${kind}`;
-    if (this.#run !== run) this.#endRun();
-    this.#run = run;
-    return this.#texts.piece(run, text, place);
+  #loose(said: SaidBlock, place: Place<Rest>): readonly unknown[] {
+    const { block, type, member, text } = said;
+    const { [member]: _said, ...about } = block;
+    const path = this.#goOn(said, `content+${type}.${member}`);
+    const kind = { type: this.whole(type) };
+    const shown = this.#texts.piece(path, text, (part) => place([{ ...kind, [member]: part }]));
+    const isMore = Object.keys(about).length > 1;
+    return shown === "" && !isMore ? [] : [{ ...Object(this.whole(about)), ...kind, [member]: shown }];
   }
 
-  #endRun(): void {
-    if (this.#run !== undefined) this.#ended.push(...this.#texts.end(this.#run));
-    this.#run = undefined;
+  #item(block: unknown, said: SaidBlock | undefined, place: Place<Rest>): readonly unknown[] {
+    if (said !== undefined) {
+      const path = `${this.#itemAt("content", said.block).path}.${said.member}`;
+      this.#paths.set(path, this.#goOn(said, path));
+    }
+    return this.items([block], "content", place);
+  }
+
+  /** Says which text goes on with what is said now: that of the block before it, or one at a path of its own. */
+  #goOn(said: Omit<SaidBlock, "block" | "text">, path: string): string {
+    const { type, member, id, isLoose } = said;
+    const [before, known] = [this.#last, this.#paths.get(path)];
+    const isOn = before !== undefined && known === undefined && goesOn(said, before);
+    const at = isOn ? before.path : (known ?? path);
+    const isRun = path.startsWith("content+") && (!isOn || before.isRun);
+    this.#follow({ type, member, id, isLoose, path: at, isRun });
+    return at;
+  }
+
+  #follow(next: Last | undefined): void {
+    const before = this.#last;
+    if (before?.isRun === true && before.path !== next?.path)
+      this.#ended.push(...this.#texts.end(before.path));
+    this.#last = next;
+  }
+
+  /** Of names LangChain takes one: pieces of a name would be put together by whoever watches. */
+  #isOtherName(path: string, name: unknown): boolean {
+    if (typeof name !== "string" || name === "") return false;
+    const first = this.#names.get(path) ?? name;
+    this.#names.set(path, first);
+    return first !== name;
   }
 
   /** The item that LangChain would put it together with: of the same index and kind, told apart by ids. */

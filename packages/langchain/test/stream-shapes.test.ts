@@ -1,5 +1,5 @@
 import { rule, type Policy } from "@agentplane/core";
-import type { AIMessageChunkFields } from "@langchain/core/messages";
+import { ToolMessage, type AIMessageChunkFields } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
 import { guardModel } from "../src/langgraph.ts";
@@ -17,12 +17,43 @@ const SECRET = /bob|@exam|ple\.com/;
 const blocks = (...content: readonly object[]): AIMessageChunkFields => ({ content: content as never });
 const inHalves = (made: (half: string) => AIMessageChunkFields): AIMessageChunkFields[] => HALVES.map(made);
 
+const inCall = (chunk: object): AIMessageChunkFields => ({
+  content: "",
+  tool_call_chunks: [{ type: "tool_call_chunk", ...chunk }],
+});
+
 /** Ways in which providers, or models behind them, say something twice or in a place of its own. */
 const SHAPES: Readonly<Record<string, readonly AIMessageChunkFields[]>> = {
   "texts without an index": inHalves((text) => blocks({ type: "text", text })),
   "thoughts without an index": inHalves((reasoning) => blocks({ type: "reasoning", reasoning })),
   "blocks of an id": inHalves((text) => blocks({ type: "text", id: "b", text })),
   "a text that goes on as blocks": [{ content: HALVES[0] }, blocks({ type: "text", text: HALVES[1] })],
+  "a text that goes on as a block of an index": [
+    { content: HALVES[0] },
+    blocks({ type: "text", text: HALVES[1], index: 1 }),
+  ],
+  "a block of an index that goes on as a text": [
+    blocks({ type: "text", text: HALVES[0], index: 0, annotations: [] }),
+    { content: HALVES[1] },
+  ],
+  "blocks with more than a text": inHalves((text) => blocks({ type: "text", text, annotations: [] })),
+  "pieces of a call without an index": [
+    inCall({ id: "c1", name: "note", args: `{"to":"${HALVES[0]}` }),
+    inCall({ args: `${HALVES[1]}"}` }),
+  ],
+  "pieces of a call of which one has an index": [
+    inCall({ index: 0, id: "c1", name: "note", args: `{"to":"${HALVES[0]}` }),
+    inCall({ id: "c1", args: `${HALVES[1]}"}` }),
+  ],
+  "pieces of a call of which the second has an index": [
+    inCall({ id: "c1", name: "note", args: `{"to":"${HALVES[0]}` }),
+    inCall({ index: 0, args: `${HALVES[1]}"}` }),
+  ],
+  "pieces of no call": [inCall({ args: `{"to":"${HALVES[0]}` }), inCall({ args: `${HALVES[1]}"}` })],
+  "metadata in pieces": inHalves((said) => ({
+    content: "x",
+    response_metadata: { said, in: [{ index: 0, said }] },
+  })),
   "a type": [blocks({ type: EMAIL, text: "x", index: 0 })],
   "an index": [blocks({ type: "text", text: "x", index: EMAIL })],
   "a type and an index further in": [
@@ -64,20 +95,26 @@ const SHAPES: Readonly<Record<string, readonly AIMessageChunkFields[]>> = {
   "a refusal": inHalves((refusal) => ({ content: "", additional_kwargs: { refusal } })),
 };
 
-/** LangChain makes events of it that say which block is which no longer. */
-const NO_EVENTS = "a text that goes on as blocks";
-
-const CASES = Object.keys(WAYS).flatMap((way) =>
-  Object.keys(SHAPES).flatMap((shape) =>
-    way === "an agent's events v3" && shape === NO_EVENTS ? [] : [{ way, shape }],
-  ),
-);
+const CASES = Object.keys(WAYS).flatMap((way) => Object.keys(SHAPES).map((shape) => ({ way, shape })));
 
 describe.each(CASES)("$shape in $way", ({ way, shape }) => {
   it("shows no secret, at no time", async () => {
     const shown = await WAYS[way]?.(planeOf([REDACT]), new PiecedModel(SHAPES[shape] ?? []));
     expect(JSON.stringify(shown?.pieces)).not.toMatch(SECRET);
     expect(JSON.stringify(shown?.answer?.toDict() ?? null)).not.toMatch(SECRET);
+  });
+});
+
+describe.each(Object.keys(WAYS))("names in pieces in %s", (way) => {
+  it("are not told piece by piece", async () => {
+    const pieces = HALVES.map((name, at) => ({
+      ...inCall({ index: 0, name, args: at === 0 ? "{}" : "", ...(at === 0 && { id: "c1" }) }),
+      name,
+    }));
+    const shown = await WAYS[way]?.(planeOf([REDACT]), new PiecedModel(pieces));
+    // A tool's message is about the call that the agent has made of it.
+    const told = shown?.pieces.filter((piece) => !ToolMessage.isInstance(piece));
+    expect(JSON.stringify(told)).not.toContain(HALVES[1]);
   });
 });
 
