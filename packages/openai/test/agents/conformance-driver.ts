@@ -162,7 +162,7 @@ class Conversation {
     const { retries = 0 } = this.#request;
     if (retries === 0) return agent;
     const all = agent.getAllTools.bind(agent);
-    agent.getAllTools = async (context) =>
+    const retrying: typeof all = async (context) =>
       (await all(context)).map((one) => {
         if (one.type !== "function") return one;
         const invoke: typeof one.invoke = async (...given) => {
@@ -177,7 +177,8 @@ class Conversation {
         };
         return { ...one, invoke };
       });
-    return agent;
+    // To set it is an error: who means it defines it.
+    return Object.defineProperty(agent, "getAllTools", { value: retrying });
   }
 
   #tool({ name, does }: ScriptTool) {
