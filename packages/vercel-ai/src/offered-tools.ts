@@ -9,6 +9,7 @@ import {
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
 import type { AgentRun } from "./agent-run.ts";
+import { allowedTools, isUnknown, type OfferableTool } from "./allowed-tools.ts";
 import { agentContext } from "./context.ts";
 import { serverOf, withListed } from "./hosted-servers.ts";
 import type { ModelSettings } from "./model-call.ts";
@@ -53,7 +54,7 @@ async function withOptions(
   params: LanguageModelV4CallOptions,
 ): Promise<Offered> {
   const brought = promptTools(params.prompt).map(runByProvider);
-  const allowed = await settings.plane.guard.visibleTools(brought, agent);
+  const allowed = await allowedTools(settings.plane, agent, brought);
   const missing = brought.find((tool) => !allowed.includes(tool));
   if (missing !== undefined) return { denial: await toolDenial(settings, agent, missing) };
   return { params: await withAllowedOptions(settings.plane, agent, params) };
@@ -64,7 +65,7 @@ export async function withAllowedOptions<
   Params extends { readonly providerOptions?: Readonly<Record<string, unknown>> | undefined },
 >(plane: GovernedPlane, agent: GuardInit, params: Params): Promise<Params> {
   const tools = optionTools(params.providerOptions).map(runByProvider);
-  const visible = await plane.guard.visibleTools(tools, agent);
+  const visible = await allowedTools(plane, agent, tools);
   if (visible.length === tools.length) return params;
   const kept = keptOptions(params.providerOptions, keepInOrder(tools, visible));
   return { ...params, ...(kept && { providerOptions: kept }) };
@@ -80,7 +81,7 @@ function keepInOrder(tools: readonly NamedTool[], visible: readonly NamedTool[])
 }
 
 /** No call of it will be asked about: the provider just runs it. */
-function runByProvider(tool: NamedTool): NamedTool {
+function runByProvider(tool: OfferableTool): OfferableTool {
   return { ...tool, canAsk: false };
 }
 
@@ -92,12 +93,12 @@ async function listedTools(
 ): Promise<Offered> {
   const { tools = [] } = params;
   if (tools.length === 0) return { params };
-  const { guard } = settings.plane;
+  const { plane } = settings;
   const hosted = tools.flatMap(hostedTools).map(runByProvider);
-  const allowed = await guard.visibleTools(hosted, agent);
+  const allowed = await allowedTools(plane, agent, hosted);
   const keep = keepInOrder(hosted, allowed);
   const named = tools.map((tool) => namedTool(tool, keep, settings));
-  const visible = (await guard.visibleTools(named, agent)).filter(({ offered }) => offered !== undefined);
+  const visible = (await allowedTools(plane, agent, named)).filter(({ offered }) => offered !== undefined);
   if (visible.length === named.length && visible.every(({ tool, offered }) => tool === offered))
     return { params };
   const forced = forcedTool(params);
@@ -131,7 +132,7 @@ async function agentDenial({ plane }: Settings, agent: GuardInit): Promise<Denia
 type OfferedTool = NonNullable<LanguageModelV4CallOptions["tools"]>[number];
 type ProviderTool = Extract<OfferedTool, { readonly type: "provider" }>;
 
-interface Named extends NamedTool {
+interface Named extends OfferableTool {
   readonly tool: OfferedTool;
   /** The same as it may be offered; undefined where nothing of a server is left. */
   readonly offered: OfferedTool | undefined;
@@ -149,11 +150,12 @@ function namedTool(tool: OfferedTool, keep: () => boolean, { tools }: Pick<Model
   if (tool.type !== "provider") return { ...names, tool, offered: tool };
   const isRunHere = own !== undefined && (own.execute !== undefined || isLocal(own));
   const server = serverOf(tool.args);
-  const offered = hostedTools(tool).length > 0 ? withServer(tool, keep) : tool;
+  const isListed = hostedTools(tool).length > 0;
+  const offered = isListed ? withServer(tool, keep) : tool;
   const originalName = tool.id;
   return {
     ...names,
-    ...(server !== undefined && { server }),
+    ...(server !== undefined && { server, isUnlisted: !isListed }),
     originalName,
     tool,
     offered,
@@ -176,15 +178,15 @@ function isLocal(tool: object): boolean {
  * Asked in full, so that the denial is on record. About a tool that is only offered nobody can be asked: what it will do is
  * not known, and an approval is for one call with one input.
  */
-async function toolDenial(
-  { plane }: Settings,
-  agent: GuardInit,
-  { name, server, originalName }: NamedTool,
-): Promise<Denial> {
-  const tool = { name, server, originalName };
-  return toDenial(
-    await plane.guard.ask({ ...agent, hookpoint: "before_tool_call", tool }, { canAsk: false }),
-  );
+async function toolDenial({ plane }: Settings, agent: GuardInit, offered: OfferableTool): Promise<Denial> {
+  const { name, server, originalName } = offered;
+  const context = { ...agent, hookpoint: "before_tool_call" as const, tool: { name, server, originalName } };
+  const decision = await plane.guard.ask(context, { canAsk: false });
+  if (decision.effect !== "allow" || !isUnknown(plane, agent, offered)) return toDenial(decision);
+  const message =
+    `"${server}" is not offered: it is a server whose tools are not listed, and a policy could stop one of them. ` +
+    `List in the settings of the server the tools that may be used.`;
+  return toDenial({ ...decision, verdict: "block", effect: "block", reason: message, message });
 }
 
 function toDenial(decision: Decision): Denial {

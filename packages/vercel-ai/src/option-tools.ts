@@ -1,12 +1,13 @@
 import type { NamedTool } from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
+import type { OfferableTool } from "./allowed-tools.ts";
 import { listedTools, serverOf, withListed, wordOf } from "./hosted-servers.ts";
 import { isRecord } from "./inline-file.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 /** Whether a tool stays. */
-type Keep = (tool: NamedTool) => boolean;
+type Keep = (tool: OfferableTool) => boolean;
 
 /**
  * The options by which providers search, call MCP servers or offer tools that no request lists, in the AI SDK's spelling
@@ -32,14 +33,14 @@ const LISTS: ReadonlySet<string> = new Set(["additionaltools", "toolchanges"]);
 const MAX_DEPTH = 8;
 
 /** What providers would run because of the options of a call: nobody is asked about it once they are sent. */
-export function optionTools(options: Options | undefined): readonly NamedTool[] {
-  const tools: NamedTool[] = [];
+export function optionTools(options: Options | undefined): readonly OfferableTool[] {
+  const tools: OfferableTool[] = [];
   keptOptions(options, (tool) => tools.push(tool) > 0);
   return tools;
 }
 
 /** What they would run because of a message, or of a part of one, which a client may have written. */
-export function promptTools(prompt: LanguageModelV4CallOptions["prompt"]): readonly NamedTool[] {
+export function promptTools(prompt: LanguageModelV4CallOptions["prompt"]): readonly OfferableTool[] {
   return prompt.flatMap(({ providerOptions, content }) => [
     ...optionTools(providerOptions),
     ...(typeof content === "string" ? [] : content.flatMap(partTools)),
@@ -47,7 +48,7 @@ export function promptTools(prompt: LanguageModelV4CallOptions["prompt"]): reado
 }
 
 /** Of a part, and of what a tool result holds. */
-function partTools(part: { readonly providerOptions?: Options | undefined }): readonly NamedTool[] {
+function partTools(part: { readonly providerOptions?: Options | undefined }): readonly OfferableTool[] {
   const output = "output" in part && isRecord(part.output) ? part.output : {};
   const items: readonly unknown[] = Array.isArray(output["value"]) ? output["value"] : [];
   return [part, output, ...items].flatMap((one) =>
@@ -81,8 +82,10 @@ function keptMember(value: unknown, keep: Keep, path: readonly string[]): unknow
     return keptItems(value, (server) => keptServer(server, keep, path));
   if (isOption && LISTS.has(word) && Array.isArray(value))
     return keptItems(value, (item) => (isKeptItem(item, keep, path) ? item : undefined));
-  if (isOption && (OPTIONS.has(word) || LISTS.has(word)))
-    return keep({ name, originalName: path.join(".") }) ? value : undefined;
+  if (isOption && (OPTIONS.has(word) || LISTS.has(word))) {
+    const server = word === "mcpservers" ? { server: name, isUnlisted: true } : {};
+    return keep({ name, originalName: path.join("."), ...server }) ? value : undefined;
+  }
   return isRecord(value) && path.length < MAX_DEPTH ? keptMembers(value, keep, path) : value;
 }
 
@@ -94,12 +97,12 @@ function keptItems(items: readonly unknown[], kept: (item: unknown) => unknown):
   return some.length === 0 ? undefined : some;
 }
 
-/** A server offers the tools of its list; one without a list whatever it has, so it is judged by its own name. */
+/** A server offers the tools of its list; one without a list whatever it has. */
 function keptServer(server: unknown, keep: Keep, path: readonly string[]): unknown {
   const name = textOf(server, "name") ?? serverOf(server) ?? path.at(-1) ?? "";
   if (listedTools(server) !== undefined)
     return withListed(server, (tool) => keep({ name: tool, server: name }));
-  return keep({ name, server: name, originalName: path.join(".") }) ? server : undefined;
+  return keep({ name, server: name, originalName: path.join("."), isUnlisted: true }) ? server : undefined;
 }
 
 function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean {
@@ -110,9 +113,15 @@ function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean
   const settings = isRecord(tool) && isRecord(tool["args"]) ? tool["args"] : tool;
   const server = serverOf(settings);
   const originalName = textOf(tool, "id") ?? `${path[0] ?? ""}.${type}`;
-  const own = { name: textOf(tool, "name") ?? type, originalName, ...(server !== undefined && { server }) };
+  const listed = serverTools(settings);
+  const name = textOf(tool, "name") ?? type;
+  const own = {
+    name,
+    originalName,
+    ...(server !== undefined && { server, isUnlisted: listed.length === 0 }),
+  };
   // Each is asked about, whatever the answers before: the order tells which is which.
-  const answers = [own, ...serverTools(settings)].map((one) => keep(one));
+  const answers = [own, ...listed].map((one) => keep(one));
   return answers.every(Boolean);
 }
 

@@ -1,13 +1,17 @@
+import type { Policy } from "@agentplane/core";
 import { createOpenAI } from "@ai-sdk/openai";
 import type { ImageModelV4, ImageModelV4CallOptions } from "@ai-sdk/provider";
 import { generateImage, generateText, type ModelMessage } from "ai";
 import { describe, expect, it } from "vitest";
 
 import { govern, guardImageModel } from "../src/index.ts";
-import { asking, askingPlane, denying, planeOf, WHO } from "./planes.ts";
+import { asking, askingPlane, denying, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 type Options = NonNullable<Parameters<typeof generateText>[0]["providerOptions"]>;
+
+/** Of tools of another server alone. */
+const SELECTING_OTHERS: Policy = { ...denying("wipe"), selector: { tools: ["desk/*"] } };
 
 const { tools: openai } = createOpenAI({ apiKey: "none" });
 const server = (allowedTools?: Parameters<typeof openai.mcp>[0]["allowedTools"]) =>
@@ -42,6 +46,36 @@ describe("a hosted MCP server that is a tool of the request", () => {
     expect(await offered(planeOf([denying("github/wipe")]), server(["wipe", "read"]))).toEqual([["read"]]);
   });
 
+  it("without a list goes where a policy or a plug could stop a tool of it, or ask", async () => {
+    for (const policy of [denying("wipe"), asking("wipe"), asking("github/wipe")])
+      // oxlint-disable-next-line no-await-in-loop -- one policy after the other
+      expect(await offered(askingPlane([policy]), server())).toEqual([]);
+    expect(await offered(askingPlane([denying("wipe")]), server({ readOnly: true }))).toEqual([]);
+    const plane = planeOf();
+    await plane.controls.unplug({ kind: "tool", id: "wipe" }, { by: "olga", reason: "stop" });
+    expect(await offered(plane, server())).toEqual([]);
+    expect(await offered(planeOf([denying("other/wipe"), NO_EMAILS]), server(["read"]))).toHaveLength(1);
+  });
+
+  it("without a list stays where they could not", async () => {
+    const shadow: Policy = { ...denying("wipe"), mode: "shadow" };
+    for (const policies of [[], [NO_EMAILS], [asking("desk/wipe")], [shadow]])
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      expect(await offered(askingPlane(policies), server())).toEqual([undefined]);
+  });
+
+  it("without a list denies a call that is forced to use it, and says what to do", async () => {
+    const toolChoice = { type: "tool", toolName: "hosted" } as const;
+    const tools = { hosted: server() };
+    const model = new ScriptedModel([]);
+    const call = govern(planeOf([denying("wipe")]), WHO, { model, tools, toolChoice, prompt: "go" });
+    await expect(generateText(call)).rejects.toMatchObject({
+      code: "policy_blocked",
+      message: expect.stringContaining("List in the settings"),
+    });
+    expect(model.requests).toEqual([]);
+  });
+
   it("says which of its tools denies a call that is forced to use it", async () => {
     const model = new ScriptedModel([]);
     const toolChoice = { type: "tool", toolName: "hosted" } as const;
@@ -72,6 +106,19 @@ it("lists of a server's tools are read in the provider's spelling too, each of s
   expect(await sent(listed("wipe"))).toEqual({ custom: {} });
   const twice = { name: "github", allowedTools: ["read"], tool_configuration: { allowed_tools: ["wipe"] } };
   expect(await sent({ custom: { mcpServers: [twice] } })).toEqual({ custom: {} });
+});
+
+it("servers without a list go from the options where a policy could stop a tool of them", async () => {
+  const sent = async (policy: Policy, providerOptions: Options) => {
+    const model = new ScriptedModel([]);
+    await generateText(govern(planeOf([policy]), WHO, { model, prompt: "go", providerOptions }));
+    return model.requests[0]?.providerOptions;
+  };
+  const listed = { name: "desk", toolConfiguration: { allowedTools: ["read"] } };
+  const both = { anthropic: { mcpServers: [{ name: "github" }, listed] } };
+  expect(await sent(denying("wipe"), both)).toEqual({ anthropic: { mcpServers: [listed] } });
+  expect(await sent(NO_EMAILS, both)).toEqual(both);
+  expect(await sent(denying("wipe"), { custom: { mcpServers: "all", a: 1 } })).toEqual({ custom: { a: 1 } });
 });
 
 describe("a hosted server that a message brings", () => {
@@ -113,13 +160,14 @@ describe("a hosted server that a message brings", () => {
     ["a tool of the SDK", inMessage(provider)],
     ["a tool result", inResult(mcp)],
     ["an item of a tool result", inItem(mcp)],
+    ["a server without a list", inMessage({ type: "mcp", serverLabel: "github" })],
   ] as const)
     it(`is refused with the call where one of its tools is forbidden: ${what}`, async () => {
       const model = new ScriptedModel([]);
       const refused = generateText(govern(planeOf([denying("github/wipe")]), WHO, { model, messages }));
       await expect(refused).rejects.toMatchObject({ code: "policy_blocked" });
       expect(model.requests).toEqual([]);
-      await generateText(govern(planeOf([denying("other")]), WHO, { model, messages }));
+      await generateText(govern(planeOf([SELECTING_OTHERS]), WHO, { model, messages }));
       expect(model.requests).toHaveLength(1);
     });
 });

@@ -18,7 +18,7 @@ import { finishCall } from "./finish.ts";
 import { createInFlightTable } from "./in-flight.ts";
 import type { PolicyChanges } from "./policy-changes.ts";
 import type { PolicySet } from "./policy-set.ts";
-import { couldConcern } from "./server-concern.ts";
+import { couldConcern, type Concern } from "./server-concern.ts";
 import { settleAtEstimate } from "./settle.ts";
 import { unplugged } from "./step-gate.ts";
 import { streamDutiesOf } from "./stream-duties.ts";
@@ -55,8 +55,9 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    * tools. Errs on the side of yes; modes and the default effect are not looked at: `guard.peek` tells those.
    * @param context Who would call.
    * @param server As tools name it.
+   * @param concern `deciding`: not by rules that only look on, redact or record. Default `any`.
    */
-  couldConcern(context: PolicyContext | ContextInit, server: string): boolean;
+  couldConcern(context: PolicyContext | ContextInit, server: string, concern?: "any" | "deciding"): boolean;
   /** The policies in force, of every source. */
   policies(): readonly LoadedPolicy[];
 }
@@ -154,9 +155,9 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       if (duties.exposedTo.length > 0) recordExposed(context, duties, parts);
       return duties;
     },
-    couldConcern(given, server) {
+    couldConcern(given, server, concern: Concern = "any") {
       requireText("engine.couldConcern: server", server);
-      const inForce = { policies: set.current.index.policies, plugs: parts.plugboard.entries() };
+      const inForce = { policies: set.current.index.policies, plugs: parts.plugboard.entries(), concern };
       return couldConcern(contextOf(given), server, inForce);
     },
     policies: () => set.loaded(),

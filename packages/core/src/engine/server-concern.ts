@@ -1,12 +1,16 @@
 import type { PolicyContext } from "../context/context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
-import type { CompiledPolicy } from "./compiled-policy.ts";
+import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 
 /** What may stop a call. */
 export interface InForceNow {
+  readonly concern: Concern;
   readonly policies: readonly CompiledPolicy[];
   readonly plugs: readonly PlugEntry[];
 }
+
+/** Which rules count: all, or those alone that could stop a call or ask about it. */
+export type Concern = "any" | "deciding";
 
 /**
  * Whether a policy or a plug could have a say in a call of some tool of a server, where nobody knows the names of its
@@ -18,7 +22,7 @@ export interface InForceNow {
 export function couldConcern(
   { agent, tenant }: PolicyContext,
   server: string,
-  { policies, plugs }: InForceNow,
+  { policies, plugs, concern }: InForceNow,
 ): boolean {
   const isOfServer = (prefix: string): boolean => !prefix.includes("/") || prefix.startsWith(`${server}/`);
   return (
@@ -29,12 +33,18 @@ export function couldConcern(
         isOfServer(subject.id),
     ) ||
     policies.some(
-      ({ isShadow, selector: { agents, tenants, tools, hookpoints } }) =>
+      ({ isShadow, entries, selector: { agents, tenants, tools, hookpoints } }) =>
         !isShadow &&
+        entries.some((entry) => isAsked(entry, concern)) &&
         hookpoints?.matches("before_tool_call") !== false &&
         tenants?.matches(tenant) !== false &&
         agents?.matches(agent.id) !== false &&
         tools?.prefixes.some(isOfServer) !== false,
     )
   );
+}
+
+/** Rules of model calls are not asked about tools. */
+function isAsked({ hookpoints, check }: CompiledEntry, concern: Concern): boolean {
+  return hookpoints?.has("before_tool_call") !== false && (concern === "any" || check !== undefined);
 }

@@ -40,6 +40,24 @@ describe("a policy could concern some tool of a server whose tools nobody knows"
   });
 });
 
+describe("a policy of rules that stop no tool call", () => {
+  const only = (rules: Omit<Policy, "id">, concern?: "any" | "deciding"): boolean => {
+    const { plane } = createBench({ policies: [{ id: "a", ...rules }] });
+    return plane.engine.couldConcern(CALLER, "shop", concern);
+  };
+
+  it("is no concern where they look at model calls alone", () => {
+    expect(only({ blocking: [rule.tokenBudget({ limit: 1, window: "1m" })] })).toBe(false);
+  });
+
+  it("is one, but none of those that decide, where they redact or record", () => {
+    const looking = { blocking: [rule.redact({ fields: ["ssn"] })], nonBlocking: [rule.audit({})] };
+    expect(only(looking)).toBe(true);
+    expect(only(looking, "deciding")).toBe(false);
+    expect(only({ blocking: DENY }, "deciding")).toBe(true);
+  });
+});
+
 describe("a plug could concern some tool of a server", () => {
   it.each<[string, { readonly id: string; readonly tenant?: string }, boolean]>([
     ["one of a tool of it", { id: "shop/wipe" }, true],
