@@ -29,8 +29,8 @@ import type { GateSettings } from "./settings.ts";
  * A callback can stop a call and rewrite a whole answer. It cannot rewrite a prompt, hold back a stream or ask a human: a
  * call that needs one of these is refused. Nor can it keep the handlers beside it from hearing an answer as it came.
  * @param plane What `createAgentPlane` returned.
- * @param identity Who the agent is. LangChain tells a callback the thread, which is the session, and nothing else of the
- * run: `fromRun` reads nothing here, so give the tenant and the user, or let the plane's `identity.current` say them.
+ * @param identity Who the agent is. LangChain tells a callback the thread, which is the session, and the run's `metadata`,
+ * but neither its `context` nor its `configurable`: here `fromRun` names members of the `metadata`.
  * @example await graph.invoke(input, { callbacks: [usageMeter(plane, { agent: "support" })] });
  */
 export function usageMeter(plane: GovernedPlane, identity: GovernedIdentity): BaseCallbackHandler {
@@ -121,10 +121,9 @@ export class UsageMeter extends BaseCallbackHandler {
     await this.failed(runId, error);
   }
 
-  /** Who acts: of the run a callback is told no more than the thread. */
+  /** Who acts: of the run a callback is told its metadata, with the thread in it, and neither context nor configurable. */
   protected runFacts(metadata: Readonly<Record<string, unknown>> = {}): RunFacts {
-    const { thread_id, run_id } = metadata;
-    return { configurable: { thread_id, run_id } };
+    return { configurable: metadata };
   }
 
   /** Remembers what was admitted until its run ends. */

@@ -48,6 +48,24 @@ describe("the usage meter", () => {
     expect((await model.invoke("go", { callbacks })).text).not.toMatch(/bob/);
   });
 
+  it("reads from the run's metadata for whom it acts", async () => {
+    const policy: Policy = { id: "t", blocking: [rule.requireTenant({})] };
+    const plane = planeOf([policy], { identity: { trust: ["framework"] } });
+    const tenants: unknown[] = [];
+    plane.on("decision", (record) => void tenants.push(record.identity.tenant));
+    const meter = usageMeter(plane, { agent: "a", fromRun: { tenant: "tenantId" } });
+    const model = new ScriptedChatModel({ text: "bare" }, { text: "in a graph" });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("summary", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
+      .addEdge("__start__", "summary")
+      .compile();
+    const config = { callbacks: [meter], metadata: { tenantId: "acme" } };
+    await model.invoke("go", config);
+    await graph.invoke({ messages: [{ role: "user", content: "go" }] }, config);
+    await expect(model.invoke("go", { callbacks: [meter] })).rejects.toBeInstanceOf(PolicyBlocked);
+    expect(tenants).toEqual(["acme", "acme", undefined]);
+  });
+
   it("gives back what a failed call had reserved", async () => {
     const { usages, callbacks } = metered([BUDGET]);
     const model = new ScriptedChatModel({ error: new Error("down") }, { text: "ok" });
