@@ -22,6 +22,20 @@ test("signs as the field's tools do", () => {
   expect(signer.sign(VECTOR.text)).toBe(`${VECTOR.text}\n\u2014 PeterNeumann ${VECTOR.signature}\n`);
 });
 
+test("reads what the field's tools have signed, and nothing that was changed since", () => {
+  const [note, key] = [
+    `${VECTOR.text}\n\u2014 PeterNeumann ${VECTOR.signature}\n`,
+    readPublicKey(VECTOR.publicKey),
+  ];
+  expect(openNote(note, [key])).toStrictEqual({
+    text: VECTOR.text,
+    signedBy: ["PeterNeumann"],
+    signatures: 1,
+  });
+  expect(openNote(note.replace("answer", "Answer"), [key])?.signedBy).toStrictEqual([]);
+  expect(openNote(note.replace("ZJkuBS9", "ZJkuBS8"), [key])?.signedBy).toStrictEqual([]);
+});
+
 test("tells who signed a note", () => {
   const [mine, yours] = [generateAuditKeys("mine"), generateAuditKeys("yours")];
   const note = createNoteSigner(mine.privateKey).sign("a text\n\nof three lines\n");
