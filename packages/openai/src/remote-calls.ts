@@ -1,4 +1,4 @@
-import type { Admission, GuardInit } from "@agentplane/core";
+import { AgentplaneError, type Admission, type GuardInit } from "@agentplane/core";
 
 import type { ActingIdentity } from "./identity.ts";
 import type { NativeRequest } from "./native-request.ts";
@@ -90,6 +90,7 @@ export function withRemoteCalls(
         const admission = await guard.admit(context);
         if (admission.status !== "admitted") throw admission.error;
         admitted.push(admission);
+        refuseChanged(admission);
       }
       hasRun = true;
       const response = await native.send(changes);
@@ -105,6 +106,18 @@ export function withRemoteCalls(
     }
   };
   return { ...native, send };
+}
+
+/**
+ * A yes can be sent or not, but it cannot change what the server runs.
+ * @throws AgentplaneError `content_refused` for a call that policies let run with other arguments alone
+ */
+export function refuseChanged({ isInputChanged }: Pick<Admission, "isInputChanged">): void {
+  if (!isInputChanged) return;
+  throw new AgentplaneError(
+    "content_refused",
+    "A policy lets this call run with other arguments alone, and a call of a remote MCP server cannot be given any.",
+  );
 }
 
 /** Refused as it was, or for now: nothing of it was done. A timeout or a conflict does not say so. */

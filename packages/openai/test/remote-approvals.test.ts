@@ -123,6 +123,23 @@ describe("a call on a remote MCP server that a request approves", () => {
     },
   );
 
+  test.each([{}, GO_ON])(
+    "is not sent where a policy would have it run with other arguments, which nobody can give it: %o",
+    async (rest) => {
+      const redact: Policy = {
+        id: "privacy",
+        selector: { hookpoints: ["before_tool_call"] },
+        blocking: [rule.redact({ detect: ["email"], from: ["input"] })],
+      };
+      const { client, plane } = governed({ policies: [redact] });
+      provider.reset(ASKED, DONE);
+      await client.responses.create({ model: MODEL });
+      const input = rest === GO_ON ? [YES] : [REQUEST, YES];
+      expect((await unsent(say(client, input, rest))).text).toContain("other arguments");
+      await plane.close();
+    },
+  );
+
   test("is not sent as another call than the server asked for", async () => {
     const { client, plane } = governed();
     provider.reset(ASKED, DONE);

@@ -1,10 +1,12 @@
+import { AgentplaneError } from "@agentplane/core";
 import type { AgentInputItem, ModelRequest, ModelResponse } from "@openai/agents";
 
 import type { AnyAgent } from "./any-agent.ts";
 import { answerNatively } from "./native-answer.ts";
 import { isUnasked } from "./hosted-servers.ts";
 import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
-import { describeCall, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import { refuseChanged } from "../remote-calls.ts";
+import { describeCall, runGoverned, type Governed, type LocalCall, type ToolGovernor } from "./local-call.ts";
 import { runningContext } from "./running-context.ts";
 
 // A call on a remote MCP server runs at the provider as soon as a "yes" is sent there: nothing can stop it after that. So
@@ -92,15 +94,21 @@ async function refusalOf(
   const isEarlier = input.slice(at + 1).some(isOfModel);
   if (isEarlier && memory.hasAnswered(id)) return undefined;
   let isDone = false;
-  const governed = await runGoverned(governor, { ...call, context: runningContext() }, async () => null, {
+  const yes = { ...call, context: runningContext() };
+  const governed = await runGoverned(governor, yes, async (admitted) => refuseChanged(admitted), {
     onDenied: ({ cause }) => (isDone = cause === "already_executed"),
-  });
+  }).catch(refusedAs);
   // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
   if (governed.isRun || (isDone && isEarlier)) {
     memory.noteAnswered(id);
     return undefined;
   }
   return `Error: ${governed.message}`;
+}
+
+function refusedAs(error: unknown): Governed<void> {
+  if (!(error instanceof AgentplaneError) || error.code !== "content_refused") throw error;
+  return { isRun: false, message: error.message };
 }
 
 function isSameCall(one: LocalCall, other: LocalCall): boolean {

@@ -157,6 +157,21 @@ describe("a call on a remote MCP server that needs a human", () => {
     await plane.close();
   });
 
+  test("is told no where a policy would have it run with other arguments, which nobody can give it", async () => {
+    const redact = {
+      id: "privacy",
+      selector: { hookpoints: ["before_tool_call" as const] },
+      blocking: [rule.redact({ fields: ["all"], from: ["input"] })],
+    };
+    const plane = planeOf({ policies: [redact] });
+    const agent = agentOf(plane, async () => ({ approve: true }));
+    await runner.run(agent, "go");
+    expect(ran).toStrictEqual([]);
+    expect(bodies.at(-1)?.input).toContainEqual(expect.objectContaining({ approve: false }));
+    expect(JSON.stringify(bodies.at(-1))).toContain("other arguments");
+    await plane.close();
+  });
+
   test("is not approved by alwaysApprove of an earlier one", async () => {
     asks = ["r1", "r2"];
     const plane = planeOf({ policies: [MUST_ASK] });
