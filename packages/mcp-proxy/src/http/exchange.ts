@@ -26,6 +26,8 @@ export class Exchange {
   headers: OutgoingHttpHeaders = {};
   /** Whether a client that lost this stream can go on where it was. */
   isResumable = false;
+  /** Where a client can go on: the ids of the last events of the stream, and of those that went on with it. */
+  places = new Set<string>();
   /** Messages that ask for no answer, on their way to the server. */
   readonly sent: Promise<number>[] = [];
   readonly #response: ServerResponse;
@@ -61,7 +63,7 @@ export class Exchange {
   /** Passes what is no message: a comment, an id, a time to wait. */
   pass(event: SseEvent): void {
     if (event.isForeign) return;
-    if (event.id !== undefined && event.id !== "") this.isResumable = true;
+    this.#passed(event);
     if (this.isStreaming && this.isOpen) this.#response.write(event.raw);
   }
 
@@ -124,8 +126,16 @@ export class Exchange {
     });
   }
 
+  #passed({ id }: SseEvent): void {
+    if (id === undefined || id === "") return;
+    this.isResumable = true;
+    const [oldest] = this.places;
+    if (this.places.size >= MAX_PLACES && oldest !== undefined) this.places.delete(oldest);
+    this.places.add(id);
+  }
+
   #write(frame: Frame, event: SseEvent | undefined): void {
-    if (event?.id !== undefined && event.id !== "") this.isResumable = true;
+    if (event !== undefined) this.#passed(event);
     // A message that nothing has changed leaves as the very bytes that came.
     this.#response.write(
       frame.raw === event?.data && !event.isForeign ? event.raw : eventBytes(frame.text, event?.id),
@@ -147,6 +157,7 @@ export class Exchange {
   }
 }
 
+const MAX_PLACES = 1_000;
 const OPEN = Buffer.from("[");
 const CLOSE = Buffer.from("]");
 const COMMA = Buffer.from(",");

@@ -96,6 +96,9 @@ export class HttpSession {
   /** Opens the stream of what the server says unasked, or goes on with one that was cut. */
   async listen(exchange: Exchange): Promise<void> {
     this.#streams.add(exchange);
+    const place = placeOf(exchange);
+    const cut = [...this.#exchanges.values()].find(({ places }) => place !== undefined && places.has(place));
+    if (cut !== undefined) exchange.places = cut.places;
     // Where the server has nothing to say unasked, we have: policies change what may be seen.
     if (await this.#server.listen(exchange)) return;
     if (this.id === undefined) exchange.end(405);
@@ -136,12 +139,24 @@ export class HttpSession {
   #deliver(frame: Frame, arrival: Arrival): void {
     const id = kindOf(frame) === "response" ? idOf(frame.message) : undefined;
     if (id !== undefined) {
-      const kept = this.#connection.ofServer.has(id) ? undefined : this.#kept.get(keyOf(id));
+      const isAwaited = this.#connection.ofServer.has(id) && this.#isOfItsStream(keyOf(id), arrival);
+      const kept = isAwaited ? undefined : this.#kept.get(keyOf(id));
       // The server repeats what it had sent: the client gets what rules had made of it.
       if (kept !== undefined) return void arrival.exchange?.say(kept, arrival.event);
+      if (!isAwaited) return this.#connection.log("the server answered what nobody waits for");
       if (this.#exchanges.has(keyOf(id))) this.#arrived.set(keyOf(id), arrival);
     }
     arrivals.run(arrival, () => this.#relay.takeServer([frame]));
+  }
+
+  /**
+   * Whether an answer is to the request that waits under its id. What a server repeats, to a client that goes on with a
+   * stream, may be the answer to an earlier one: the rules of that would not be asked.
+   */
+  #isOfItsStream(key: string, { exchange }: Arrival): boolean {
+    const place = exchange === undefined || !this.#streams.has(exchange) ? undefined : placeOf(exchange);
+    const asked = this.#exchanges.get(key);
+    return place === undefined || asked === undefined || asked.places.has(place);
   }
 
   #toClient(frame: Frame): void {
@@ -202,4 +217,10 @@ export class HttpSession {
     exchange?.waiting.delete(keyOf(id));
     if (exchange?.waiting.size === 0) exchange.end();
   }
+}
+
+/** Where the client goes on with a stream that was cut; undefined: it begins one. */
+function placeOf({ init }: Exchange): string | undefined {
+  const place = init.headers["last-event-id"];
+  return place === undefined ? undefined : String(place);
 }
