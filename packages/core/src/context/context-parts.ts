@@ -3,6 +3,15 @@ import { normaliseApiCall, urlOf } from "./api-call.ts";
 import type { AgentIdentity, ApiCall, ModelCall, Target, ToolCall } from "./context.ts";
 import type { AgentInit, ApiInit, ModelInit, TargetInit, ToolInit } from "./context-init.ts";
 import { identityText, invalid } from "./identity-text.ts";
+import {
+  AGENT_FIELDS,
+  API_CALL_FIELDS,
+  API_URL_FIELDS,
+  MODEL_FIELDS,
+  requireKnownFields,
+  TARGET_FIELDS,
+  TOOL_FIELDS,
+} from "./known-fields.ts";
 import { snapshot } from "./snapshot.ts";
 
 type Draft<T> = { -readonly [Field in keyof T]: T[Field] };
@@ -22,6 +31,7 @@ const NO_TAGS: Readonly<Record<string, string>> = Object.freeze(
 export function agentOf(agent: string | AgentInit): AgentIdentity {
   if (typeof agent === "string") return agents.get(agent) ?? knownAgent(agent);
   requireObject(agent, "agent", "must be an id, or an object with an id");
+  requireKnownFields(agent, AGENT_FIELDS);
   const draft: Draft<AgentIdentity> = { id: identityText(agent.id, "agent.id"), ancestors: NO_ANCESTORS };
   if (agent.ancestors !== undefined) draft.ancestors = textList(agent.ancestors, "agent.ancestors");
   if (draft.ancestors.length > MAX_ANCESTORS)
@@ -45,6 +55,7 @@ function knownAgent(id: string): AgentIdentity {
 export function toolOf(tool: string | ToolInit): ToolCall {
   if (typeof tool === "string") return Object.freeze({ name: identityText(tool, "tool") });
   requireObject(tool, "tool", "must be a name, or an object with a name");
+  requireKnownFields(tool, TOOL_FIELDS);
   const draft: Draft<ToolCall> = { name: identityText(tool.name, "tool.name") };
   if (tool.server !== undefined) draft.server = identityText(tool.server, "tool.server");
   if (tool.originalName !== undefined)
@@ -59,6 +70,7 @@ export function toolOf(tool: string | ToolInit): ToolCall {
 /** Reads a model call. @throws AgentplaneError `context_invalid`, `content_refused` */
 export function modelOf(model: ModelInit): ModelCall {
   requireObject(model, "model", "must be an object with a name");
+  requireKnownFields(model, MODEL_FIELDS);
   const draft: Draft<ModelCall> = {
     name: identityText(model.name, "model.name"),
     messages: snapshot(model.messages ?? NO_MESSAGES),
@@ -80,6 +92,7 @@ const NO_MESSAGES = snapshot([]);
 /** Reads what another action aims at. @throws AgentplaneError `context_invalid`, `content_refused` */
 export function targetOf(target: TargetInit): Target {
   requireObject(target, "target", "must be an object with a name");
+  requireKnownFields(target, TARGET_FIELDS);
   const draft: Draft<Target> = {
     name: identityText(target.name, "target.name", MAX_TARGET_CHARS),
     input: snapshot(target.input),
@@ -91,6 +104,7 @@ export function targetOf(target: TargetInit): Target {
 /** Reads an HTTP call, normalised. @throws AgentplaneError `context_invalid` for one that cannot be judged */
 export function apiOf(api: ApiInit | ApiCall): ApiCall {
   requireObject(api, "api", "must be an object with a method and a url");
+  requireKnownFields(api, "url" in api ? API_URL_FIELDS : API_CALL_FIELDS);
   // One that is normalised already goes the same way again: nobody can hand in a path that means another.
   const normal = normaliseApiCall(api.method, "url" in api ? api.url : urlOf(api));
   if ("refused" in normal) throw invalid("api", `is not a call that can be judged: ${normal.refused}`);

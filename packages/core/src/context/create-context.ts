@@ -6,6 +6,7 @@ import { agentOf, apiOf, modelOf, tagsOf, targetOf, toolOf, usageOf } from "./co
 import { ContextMark } from "./context-mark.ts";
 import { afterOf, HOOKPOINT_PATTERN } from "./hookpoint.ts";
 import { identityText, invalid, MAX_NAME_CHARS } from "./identity-text.ts";
+import { CONTEXT_FIELDS, requireKnownFields, type KnownFields } from "./known-fields.ts";
 import { snapshot } from "./snapshot.ts";
 
 export type { ContextInit } from "./context-init.ts";
@@ -28,9 +29,20 @@ RoomyDraft.prototype = Object.prototype;
  * snapshot already is taken as it is, so a context can be made of a context.
  * @param init What is happening, as an adapter or user says it.
  * @param nowMs Epoch ms on the engine's steady clock, where `init` says none.
- * @throws AgentplaneError `context_invalid` naming the field, `content_refused` for content that cannot be snapshotted.
+ * @throws AgentplaneError `context_invalid` naming the field, also one that does not exist, `content_refused` for content
+ *   that cannot be snapshotted.
  */
 export function createContext(init: ContextInit, nowMs: number): PolicyContext {
+  return readContext(init, nowMs, CONTEXT_FIELDS);
+}
+
+/**
+ * The same for a description that says more than a context holds.
+ * @param known All that it may say.
+ * @throws AgentplaneError as `createContext`
+ */
+export function readContext(init: ContextInit, nowMs: number, known: KnownFields): PolicyContext {
+  requireKnownFields(init, known);
   const draft = new RoomyDraft(hookpointOf(init.hookpoint), agentOf(init.agent));
   draft.tags = tagsOf(init.tags);
   draft.nowMs = init.nowMs ?? nowMs;

@@ -1,7 +1,13 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { conflictOf, ContextMark, markConflict, requireContext } from "../context/context-mark.ts";
-import { createContext, type ContextInit } from "../context/create-context.ts";
+import { readContext, type ContextInit } from "../context/create-context.ts";
+import {
+  claimFields,
+  CONTEXT_FIELDS,
+  requireKnownFields,
+  type KnownFields,
+} from "../context/known-fields.ts";
 import { resolveIdentity, type IdentityClaim, type IdentitySource } from "../context/identity.ts";
 import type { Denial } from "../decision/decision-point.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
@@ -39,6 +45,14 @@ export interface ActingContexts {
   prepare(given: GuardedContext): Prepared;
 }
 
+const GUARD_FIELDS: KnownFields = {
+  where: "",
+  names: new Set([...CONTEXT_FIELDS.names, "framework", "defaults"]),
+};
+const DEFAULT_FIELDS: KnownFields = { where: "defaults", names: new Set(["session", "runId"]) };
+const RUNNING_FIELDS = claimFields("identity.current()");
+const FRAMEWORK_FIELDS = claimFields("framework");
+
 interface Named {
   readonly init: ContextInit;
   readonly conflict: string | undefined;
@@ -48,7 +62,7 @@ interface Named {
 export function createActingContexts(core: GuardCore): ActingContexts {
   const tellIgnored = createIgnoredTeller(core);
   const contextOf = (init: ContextInit): PolicyContext =>
-    ContextMark.isOn(init) ? init : createContext(init, core.nowMs());
+    ContextMark.isOn(init) ? init : readContext(init, core.nowMs(), GUARD_FIELDS);
   return {
     build(given) {
       requireContext(given);
@@ -154,9 +168,14 @@ function laterSources(
   const { framework } = given;
   if (running === undefined && framework === undefined) return NO_SOURCES;
   const sources: IdentitySource[] = [];
-  if (running !== undefined) sources.push({ name: "async", identity: besideLineage(running, parent) });
-  if (framework !== undefined)
+  if (running !== undefined) {
+    requireKnownFields(running, RUNNING_FIELDS);
+    sources.push({ name: "async", identity: besideLineage(running, parent) });
+  }
+  if (framework !== undefined) {
+    requireKnownFields(framework, FRAMEWORK_FIELDS);
     sources.push({ name: "framework", identity: besideLineage(framework, parent) });
+  }
   return sources;
 }
 
@@ -177,7 +196,7 @@ function actingAs(
   const own = agentInit(given.agent);
   return {
     ...given,
-    agent: { id: agent ?? own.id, runId: runId ?? own.runId, ancestors: ancestors ?? own.ancestors },
+    agent: { ...own, id: agent ?? own.id, runId: runId ?? own.runId, ancestors: ancestors ?? own.ancestors },
     tenant,
     user,
     session,
@@ -187,10 +206,11 @@ function actingAs(
 function withDefaults(given: GuardInit): GuardInit {
   const { defaults } = given;
   if (defaults === undefined) return given;
-  const { id, runId, ancestors } = agentInit(given.agent);
+  const agent = agentInit(given.agent);
+  requireKnownFields(defaults, DEFAULT_FIELDS);
   return {
     ...given,
-    agent: { id, runId: runId ?? defaults.runId, ancestors },
+    agent: { ...agent, runId: agent.runId ?? defaults.runId },
     session: given.session ?? defaults.session,
   };
 }

@@ -15,13 +15,14 @@ export function agentInit(agent: string | AgentInit): AgentInit {
  */
 export function withLineage(init: ContextInit, parent: CarriedAdmission | undefined): ContextInit {
   if (parent === undefined) return init;
-  const { id, ancestors } = agentInit(init.agent);
+  const agent = agentInit(init.agent);
+  const { id, ancestors } = agent;
   const tenant = init.tenant ?? parent.tenant;
   const above = id === parent.agentId ? parent.ancestors : [...parent.ancestors, parent.agentId];
   return {
     ...init,
     ...(tenant !== undefined && { tenant }),
-    agent: { id, runId: parent.runId, ancestors: ancestors ?? above },
+    agent: { ...agent, runId: parent.runId, ancestors: ancestors ?? above },
   };
 }
 
