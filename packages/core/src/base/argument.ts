@@ -22,6 +22,11 @@ export function requireText(where: string, value: unknown): asserts value is str
   if (typeof value !== "string" || value.trim() === "") throw unusable(where, "a non-empty text", value);
 }
 
+/** Refuses an argument that was left out, where anything may be given. @throws AgentplaneError `usage_invalid` */
+export function requireGiven(where: string, value: unknown): void {
+  if (value === undefined) throw unusable(where, "given", value);
+}
+
 /** Refuses an argument that cannot be called. @throws AgentplaneError `usage_invalid` */
 export function requireFunction(where: string, value: unknown): void {
   if (typeof value !== "function") throw unusable(where, "a function", value);

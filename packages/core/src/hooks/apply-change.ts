@@ -1,8 +1,10 @@
+import { didYouMean } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { tagsOf } from "../context/context-parts.ts";
 import { withInput, withResult } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
+import { CONTEXT_FIELDS } from "../context/known-fields.ts";
 import { snapshot } from "../context/snapshot.ts";
 import type { HookReturn } from "./hook.ts";
 import { SEALED_FIELDS } from "./sealed-view.ts";
@@ -11,6 +13,12 @@ import { SEALED_FIELDS } from "./sealed-view.ts";
 export type AppliedChange = { readonly context: PolicyContext } | { readonly block: string };
 
 const CHANGEABLE: ReadonlySet<string> = new Set(["input", "result", "tags", "block"]);
+/** What of these is not sealed is the content. */
+const CHANGED_THROUGH: ReadonlyMap<string, string> = new Map([
+  ["tool", "input"],
+  ["model", "input"],
+  ["target", "input"],
+]);
 const SEALED: ReadonlySet<string> = new Set(SEALED_FIELDS);
 const INSTEAD = "return nothing, { input }, { result }, { tags } or { block: reason }";
 
@@ -48,7 +56,16 @@ function checkFields(fields: readonly string[]): void {
   const sealed = fields.find((field) => SEALED.has(field));
   if (sealed !== undefined) throw invalid(`it returned "${sealed}", which no hook can change`);
   const unknown = fields.find((field) => !CHANGEABLE.has(field));
-  if (unknown !== undefined) throw invalid("it returned a field that does not exist");
+  if (unknown === undefined) return;
+  const changeable = CHANGED_THROUGH.get(unknown);
+  if (changeable !== undefined)
+    throw invalid(`it returned "${unknown}", of which a hook can only change the ${changeable}`);
+  if (CONTEXT_FIELDS.names.has(unknown)) throw invalid(`it returned "${unknown}", which no hook can change`);
+  // What it is called may be the data itself: only a name that exists is repeated.
+  const guess = didYouMean(unknown.slice(0, 64), CHANGEABLE);
+  throw invalid(
+    `it returned a field that does not exist${guess === undefined ? "" : `: did you mean "${guess}"?`}`,
+  );
 }
 
 function replaceInput(context: PolicyContext, input: unknown): PolicyContext {
@@ -73,8 +90,15 @@ function addTags(context: PolicyContext, tags: unknown): PolicyContext {
     throw invalid("its tags are not an object");
   // Whatever the values are, tagsOf checks each of them.
   const added = tags as Readonly<Record<string, string>>;
-  const merged = tagsOf({ ...context.tags, ...added });
-  const isSame = Object.entries(merged).every(([name, value]) => context.tags[name] === value);
+  const merged = tagsOf({ ...context.tags, ...tagsOf(added) });
+  let isSame = true;
+  for (const [name, value] of Object.entries(merged)) {
+    if (context.tags[name] === value) continue;
+    // Policies select by tags: with another value the call would have left those of the old one.
+    if (Object.hasOwn(context.tags, name))
+      throw invalid("it changed a tag that is there already, and hooks only add tags");
+    isSame = false;
+  }
   return isSame ? context : Object.freeze({ ...context, tags: merged });
 }
 

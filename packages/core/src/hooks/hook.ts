@@ -13,7 +13,7 @@ export interface HookChange {
   readonly input?: unknown;
   /** Replaces the result; only at `after_*`. */
   readonly result?: unknown;
-  /** Tags to add or overwrite; the others stay. */
+  /** Tags to add. One that is there already keeps its value: policies select by it, so changing it blocks the call. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { requireFunction, requireObject, requireText } from "../base/argument.ts";
+import { requireFunction, requireGiven, requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
@@ -111,6 +111,7 @@ export class Approvals {
    */
   edit(id: string, act: ApprovalAct & { readonly input: JsonValue }): MaybePromise<Approval> {
     requireObject("approvals.edit: act", act, '{ by: "olga", input: { … } }');
+    requireGiven("approvals.edit: input", act.input);
     const how = { ...act, inputHmac: this.#deps.hmac(canonicalJson(act.input)) };
     const asked = { action: "approval_edited", act };
     return this.#sayYes(

@@ -129,7 +129,20 @@ test.for<readonly [string, unknown, RegExp]>([
   ["true", true, /it returned a boolean/],
   ["null", null, /it returned null/],
   ["a list", [], /it returned an array/],
-  ["an unknown field", { inptu: {} }, /a field that does not exist; return nothing, \{ input \}/],
+  [
+    "a misspelt field",
+    { inptu: {} },
+    /a field that does not exist: did you mean "input"\?; return nothing, \{ input \}/,
+  ],
+  ["an unknown field", { "4111-1111": {} }, /a field that does not exist; return nothing, \{ input \}/],
+  ["a tool", { tool: { name: "other" } }, /"tool", of which a hook can only change the input; return/],
+  ["a model", { model: { name: "other" } }, /"model", of which a hook can only change the input; return/],
+  ["an origin", { origin: "elsewhere" }, /"origin", which no hook can change; return/],
+  [
+    "another value for a tag",
+    { tags: { more: "x", env: "dev" } },
+    /a tag that is there already.*only add tags/,
+  ],
   ["a block without a reason", { block: " " }, /its block has no reason/],
   ["a block that is no text", { block: true }, /its block has no reason/],
   ["a result before the action", { result: 1 }, /result of an action that has not happened yet/],
@@ -194,4 +207,11 @@ test("members that are undefined or the same as before are no change", () => {
   const context = toolCall();
   expect(hooks.run(context)).toBe(context);
   expect(runs.map(({ outcome }) => outcome)).toStrictEqual(["passed", "passed", "passed"]);
+});
+
+test("a tag that a hook added is there already for the next, and for the result", () => {
+  const { hooks } = registryUnderTest();
+  hooks.on("before_tool_call", () => ({ tags: { checked: "yes" } }), { id: "adds" });
+  hooks.on("before_tool_call", () => ({ tags: { checked: "no" } }), { id: "overwrites" });
+  expect(() => hooks.run(toolCall())).toThrow('hook "overwrites" blocked before_tool_call');
 });

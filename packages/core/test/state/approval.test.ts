@@ -353,3 +353,13 @@ test("a subscriber that throws neither keeps an answer from being recorded nor o
   expect(records.map(({ action }) => action)).toStrictEqual(["approval_requested", "approval_approved"]);
   expect(errors).toContain("a listener to approvals failed");
 });
+
+test("an edit without an input says that it is missing", async () => {
+  const error: unknown = await Promise.resolve()
+    .then(() => setUp().approvals.edit("apr_1", { ...BOB } as unknown as Parameters<Approvals["edit"]>[1]))
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "usage_invalid",
+    message: "approvals.edit: input must be given, not undefined",
+  });
+});
