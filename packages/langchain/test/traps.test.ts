@@ -46,8 +46,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "a model call of a wrapper of another middleware is not charged": [
     "model-gate: is decided and charged each time the provider answers",
-    "nested-calls: is charged when it summarises",
-    "nested-calls: is charged when it selects tools",
+    "nested-middleware: is charged when it summarises",
+    "nested-middleware: is charged when it selects tools",
     "nested-calls: is charged for each call of its model, and each call of its tools is decided",
   ],
   "structured output under redaction": [
@@ -92,7 +92,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "the end of a run is not recorded": [
     "agent-runs: ends when a middleware jumps to the end",
     "agent-runs: ends when a model or a tool fails",
-    "agent-runs: is suspended, and goes on as the same one: counted once, ended once",
+    "agent-run-pauses: is suspended, and goes on as the same one: counted once, ended once",
   ],
   "arguments that a human edited": ["ways-around: are decided as they will run"],
   "rewritten arguments that the tool refuses": ["ways-around: is an error the model can recover from"],
