@@ -77,8 +77,8 @@ describe.skipIf(!canStartServers)("the commands of a governed call", () => {
     ["one limit: one more", rates(1), {}, [2, 2]],
     ["twenty limits: one more, for all of them", rates(20), {}, [2, 2]],
     ["twenty limits within a lease: none more", rates(20), LEASE, [1, 1]],
-    ["a rule that reads the history: three readings more, and one at the end", [READS_HISTORY], {}, [4, 2]],
-    ["such a rule and twenty limits", [READS_HISTORY, ...rates(20)], {}, [5, 3]],
+    ["a rule that reads the history: three readings more", [READS_HISTORY], {}, [4, 1]],
+    ["such a rule and twenty limits", [READS_HISTORY, ...rates(20)], {}, [5, 2]],
   ])("%s", async ([, rules, options, expected]) => {
     const plane = await openPlane(rules, options);
     // The server knows the scripts, and a lease is taken.

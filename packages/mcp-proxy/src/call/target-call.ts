@@ -5,7 +5,7 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
-import type { Connection } from "./connection.ts";
+import { isModern, type Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
@@ -68,6 +68,11 @@ async function ofTask(connection: Connection, taskId: unknown, answer: Frame): P
   return call === "forgotten" ? withheldAnswer(answer) : judgedAnswer(connection, call, answer);
 }
 
+/** The modern era has no such method: where nothing is named at all, the server may say so with its own status. */
+function isOfOtherEra(frame: Frame, method: string, params: JsonRecord): boolean {
+  return method === "resources/subscribe" && isModern(frame) && !Object.hasOwn(params, "uri");
+}
+
 /** A request for a resource or prompt under the plane. */
 export async function targetCall(
   connection: Connection,
@@ -77,7 +82,7 @@ export async function targetCall(
   const id = idOf(frame.message);
   const params = recordOf(frame.message["params"]) ?? {};
   const kind = kindOf(method, params);
-  const name = kind?.nameOf(params);
+  const name = kind?.nameOf(params) ?? (isOfOtherEra(frame, method, params) ? "unnamed" : undefined);
   // A careless server would make a name of anything: rules would have seen none.
   if (kind === undefined || name === undefined || name.length > LONGEST_NAME) {
     const message = `${method} does not name what it aims at, or by more than ${LONGEST_NAME} characters`;
