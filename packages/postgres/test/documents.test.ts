@@ -123,6 +123,56 @@ describe.skipIf(!hasServer)("documents in PostgreSQL", () => {
     await database.close();
   });
 
+  test("a failover that lost the last changes is noticed, also where as many new ones were written", async () => {
+    const seen: unknown[] = [];
+    let missed = 0;
+    const follower = schema.open({ listen: false, pollMs: 200 });
+    await store.controls.update("lost", () => 1);
+    const leave = follower.controls.watch("", { changed: (key) => seen.push(key), missed: () => missed++ });
+    await expect.poll(() => missed, { timeout: 5_000 }).toBe(1);
+    await store.controls.update("last", () => 1);
+    await expect.poll(() => seen, { timeout: 5_000 }).toContain("last");
+    const before = missed;
+    const { name } = schema;
+    // The server that takes over has neither of the two; both revisions are taken anew before anybody looks.
+    await schema.pool.query(
+      `DO $$ BEGIN
+        DELETE FROM "${name}".document_change WHERE revision > (SELECT revision - 2 FROM "${name}".change_head);
+        UPDATE "${name}".change_head SET revision = revision - 2;
+        SET LOCAL search_path = "${name}";
+        PERFORM note_change('controls', 'new', '1'), note_change('controls', 'newer', '1');
+      END $$`,
+    );
+    await expect.poll(() => missed, { timeout: 3_000 }).toBe(before + 1);
+    await store.controls.update("after", () => 1);
+    await expect.poll(() => seen.at(-1), { timeout: 3_000 }).toBe("after");
+    expect(missed).toBe(before + 1);
+    leave();
+    await follower.close();
+  });
+
+  test("changes that are forgotten in their time, the last one too, are no reason to read everything again", async () => {
+    let [missed, confirmed] = [0, 0];
+    const follower = schema.open({ pollMs: 100 });
+    const leave = follower.controls.watch("", {
+      changed: () => undefined,
+      missed: () => missed++,
+      confirmed: () => confirmed++,
+    });
+    await store.controls.update("old", () => 1);
+    await expect.poll(() => confirmed, { timeout: 10_000 }).toBeGreaterThan(2);
+    const before = missed;
+    await schema.pool.query(
+      `WITH head AS (UPDATE "${schema.name}".change_head SET pruned = revision RETURNING revision)
+       DELETE FROM "${schema.name}".document_change c USING head WHERE c.revision <= head.revision`,
+    );
+    const looked = confirmed;
+    await expect.poll(() => confirmed, { timeout: 10_000 }).toBeGreaterThan(looked + 2);
+    expect(missed).toBe(before);
+    leave();
+    await follower.close();
+  });
+
   test("a watcher that fell behind what is kept is told to read everything again", async () => {
     let missed = 0;
     let confirmed = 0;

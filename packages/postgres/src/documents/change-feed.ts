@@ -20,6 +20,17 @@ interface Watch {
   readonly watcher: DocumentWatcher<unknown>;
 }
 
+/** What was read of the log. */
+interface ReadLog {
+  readonly head: number;
+  readonly pruned: number;
+  /** What stands at the revision up to which everything was told. */
+  readonly toldMark: string | null;
+  /** What stands at the head. */
+  readonly headMark: string | null;
+  readonly rows: readonly Row[];
+}
+
 /** Longer than any log; in its epoch ms nothing is older. */
 const FOREVER_MS = 1e15;
 
@@ -32,6 +43,8 @@ export class ChangeFeed {
   #watches: readonly Watch[] = [];
   /** The revision up to which everything was told; undefined before the log was read. */
   #told: number | undefined;
+  /** What stands in the log at that revision; null where it is not kept any more. */
+  #mark: string | null = null;
   /** Whether every reading since then has succeeded. */
   #isCertain = false;
   #isFailing = false;
@@ -116,14 +129,15 @@ export class ChangeFeed {
 
   async #read(): Promise<void> {
     try {
-      const { head, pruned, rows } = await this.#fetch();
+      const { head, rows, ...log } = await this.#fetch();
       if (this.#isClosed) return;
-      const isWhole = this.#told === undefined || (this.#told >= pruned && this.#told <= head);
+      const isWhole = this.#told === undefined || this.#goesOn({ head, ...log });
       // Not whole: a log that was cut meanwhile, or that was set back with the database.
       const hasMissed = !this.#isCertain || !isWhole;
       if (isWhole) for (const row of rows) this.#tell(row);
       else this.#written.clear();
       this.#told = head;
+      this.#mark = log.headMark;
       this.#isCertain = true;
       if (hasMissed) this.#each(({ watcher }) => watcher.missed?.());
       // Twice the interval: an answer may be slow without being lost.
@@ -131,6 +145,16 @@ export class ChangeFeed {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /**
+   * Whether the log is the one that was read, and longer. After a failover to a server that lacks the last changes others
+   * may have taken their revisions by now: what stood at the last one does not stand there then.
+   */
+  #goesOn({ head, pruned, toldMark }: Omit<ReadLog, "rows" | "headMark">): boolean {
+    const told = this.#told ?? head;
+    if (told < pruned || told > head) return false;
+    return toldMark === this.#mark || (toldMark === null && told === pruned);
   }
 
   #failed(error: unknown): void {
@@ -143,11 +167,17 @@ export class ChangeFeed {
     this.#isCertain = false;
   }
 
-  async #fetch(): Promise<{ head: number; pruned: number; rows: readonly Row[] }> {
+  async #fetch(): Promise<ReadLog> {
     const { schema } = this.#deps.database;
+    const mark = (revision: string): string =>
+      `(SELECT concat_ws(' ', m.at_ms, m.collection, sha256(m.key), md5(m.value::text)) ` +
+      `FROM "${schema}".document_change m WHERE m.revision = ${revision})`;
+    // One row, and the planner is told so: by its guess of thousands it would compile the statement first, for a second.
     const text =
-      `SELECT h.revision::text AS head, h.pruned::text AS pruned, c.revision::text AS revision, c.collection, c.key, ` +
-      `c.value::text AS json FROM "${schema}".change_head h ` +
+      `WITH h AS (SELECT revision, pruned, ${mark("$1")} AS told_mark, ${mark("o.revision")} AS head_mark ` +
+      `FROM "${schema}".change_head o LIMIT 1) ` +
+      `SELECT h.revision::text AS head, h.pruned::text AS pruned, told_mark, head_mark, ` +
+      `c.revision::text AS revision, c.collection, c.key, c.value::text AS json FROM h ` +
       `LEFT JOIN "${schema}".document_change c ON c.revision > $1 AND c.at_ms >= "${schema}".clock_ms() - $2 ` +
       `ORDER BY c.revision`;
     // The first time about from when the first watcher came; what that leaves out, the watchers read by themselves.
@@ -155,7 +185,16 @@ export class ChangeFeed {
     const rows = await this.#deps.database.query(text, [this.#told ?? this.#ownRevision, sinceMs]);
     if (this.#isFailing) this.#deps.ports.logger.info("changes of plugs, modes and approvals are read again");
     this.#isFailing = false;
-    return { head: Number(rows[0]?.["head"] ?? 0), pruned: Number(rows[0]?.["pruned"] ?? 0), rows };
+    const [first] = rows;
+    const markIn = (column: string): string | null =>
+      typeof first?.[column] === "string" ? first[column] : null;
+    return {
+      head: Number(first?.["head"] ?? 0),
+      pruned: Number(first?.["pruned"] ?? 0),
+      toldMark: markIn("told_mark"),
+      headMark: markIn("head_mark"),
+      rows,
+    };
   }
 
   #tell(row: Row): void {
