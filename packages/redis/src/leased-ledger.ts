@@ -130,10 +130,20 @@ export class LeasedLedger implements LedgerStore {
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
     await this.#debts.retry();
+    await this.#giveBack();
+    return this.#debts.size;
+  }
+
+  /** As `close`, of a process that ends this moment: all is sent before this returns, and no answer is waited for. */
+  leave(): void {
+    this.#isClosed = true;
+    void this.#giveBack();
+  }
+
+  #giveBack(): Promise<void> {
     this.#local.sweep(this.#deps.elapsedMs());
     const running = this.#local.drain(this.#deps.elapsedMs());
-    await this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
-    return this.#debts.size;
+    return this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
   }
 
   /** Leases what is missing, then admits from it, or asks the server about the whole request. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { StateStore } from "@agentplane/core";
 
+import { beforeExit } from "./before-exit.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { checkServer } from "./check-server.ts";
 import { Connection } from "./connection.ts";
@@ -60,6 +61,7 @@ export function redisState(options: RedisStateOptions): RedisState {
   const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), ...ports });
   const ledger = new RedisLedger({ caller, keyspace, unfinished });
   const leased = settings.lease && createLeased(settings.lease, { remote: ledger, caller, keyspace, ports });
+  const stay = leased && beforeExit(() => leased.leave());
   const checked = checkServer(connection, ports.logger);
   // Told by `ready`; a plane that does not ask has the connection's own messages.
   checked.catch(() => undefined);
@@ -72,6 +74,7 @@ export function redisState(options: RedisStateOptions): RedisState {
     },
     async close() {
       const untold = (await leased?.close()) ?? 0;
+      stay?.();
       await unfinished.flush();
       const lost = unfinished.close() + untold;
       if (lost > 0)

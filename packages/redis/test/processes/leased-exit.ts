@@ -4,8 +4,8 @@ import { redisState } from "../../src/index.ts";
 import { budget, take } from "../limits.ts";
 
 /** A process that has leased 100, used 3 of it, and then ends in a way of its parent's choice. */
-const [url = "", namespace = "", way = ""] = process.argv.slice(2);
-const state = redisState({ url, namespace, lease: { max: 100, ttlMs: 4_000 } });
+const [url = "", namespace = "", way = "", ttlMs = ""] = process.argv.slice(2);
+const state = redisState({ url, namespace, lease: { max: 100, ttlMs: Number(ttlMs) } });
 const plane = createAgentPlane({ state });
 await plane.ready();
 await state.ledger.reserve(take("first", budget("shared"), 5));
@@ -19,9 +19,14 @@ const ways: Readonly<Record<string, () => void>> = {
   "SIGTERM alone": () => process.kill(process.pid, "SIGTERM"),
   SIGKILL: () => process.kill(process.pid, "SIGKILL"),
   "process.exit": () => process.exit(0),
+  "process.exit on SIGTERM": () => {
+    process.once("SIGTERM", () => process.exit(0));
+    process.kill(process.pid, "SIGTERM");
+  },
   "an error nobody caught": () => {
     throw new Error("as it is tested");
   },
+  "a promise nobody caught": () => void Promise.reject(new Error("as it is tested")),
 };
 process.once("message", () => ways[way]?.());
 process.send?.("leased");
