@@ -5,7 +5,10 @@ import type { StoreAddress } from "./storm-plan.ts";
 const PACKAGES = path.join(import.meta.dirname, "../../..");
 
 /** The stores that the tests of core know how to open in any process. */
-export type StoreName = "sqlite" | "redis" | "postgres";
+export type StoreName = "sqlite" | "redis" | "leased" | "postgres";
+
+/** What a process of the leased form takes of a budget in advance. */
+const LEASE = { max: 300, ttlMs: 1_000 };
 
 /** Where and under which name a store keeps what is tried out. */
 export interface StoreOwn {
@@ -17,18 +20,22 @@ export interface StoreOwn {
 
 /** The address of a store: a file, or the servers at `REDIS_URL` and `DATABASE_URL`. */
 export function storeAddress(store: StoreName, { directory, name }: StoreOwn): StoreAddress {
+  const redis = {
+    url: process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379",
+    namespace: name,
+    timeoutMs: 10_000,
+  };
+  const redisModule = path.join(PACKAGES, "redis/test/open-state.ts");
   const addresses: Readonly<Record<StoreName, StoreAddress>> = {
     sqlite: {
       module: path.join(import.meta.dirname, "open-sqlite.ts"),
       options: { path: path.join(directory, "state.db"), timeout: "10s" },
     },
-    redis: {
-      module: path.join(PACKAGES, "redis/test/open-state.ts"),
-      options: {
-        url: process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379",
-        namespace: name,
-        timeoutMs: 10_000,
-      },
+    redis: { module: redisModule, options: redis },
+    leased: {
+      module: redisModule,
+      options: { ...redis, lease: LEASE },
+      takenInAdvance: LEASE.max,
     },
     postgres: {
       module: path.join(PACKAGES, "postgres/test/processes/open-state.ts"),
@@ -46,7 +53,7 @@ export function storeAddress(store: StoreName, { directory, name }: StoreOwn): S
 export async function isReachable(store: StoreName): Promise<boolean> {
   if (store === "sqlite") return true;
   // Both say so themselves when they are loaded.
-  if (store === "redis") {
+  if (store === "redis" || store === "leased") {
     const { hasRedis } = (await import(path.join(PACKAGES, "redis/test/servers.ts"))) as {
       readonly hasRedis: boolean;
     };

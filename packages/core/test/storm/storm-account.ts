@@ -11,16 +11,20 @@ export interface Account {
   readonly high: number;
   readonly granted: number;
   readonly inDoubt: number;
+  /** At most so much may have been charged over the limit: by calls that were ended after their time. */
+  readonly late: number;
 }
 
 /** Adds up logs, apart from the store: the last line of a call says how it stands. */
 export function accountOf(logs: readonly string[]): Account {
   const calls = new Map<string, { line: LogLine; reserved: number }>();
+  let late = 0;
   for (const line of logs.flatMap(linesOf)) {
     const [act, id, amount] = line;
+    if (act === "late") late += amount;
     calls.set(id, { line, reserved: act === "reserving" ? amount : (calls.get(id)?.reserved ?? amount) });
   }
-  let account: Account = { low: 0, high: 0, granted: 0, inDoubt: 0 };
+  let account: Account = { low: 0, high: 0, granted: 0, inDoubt: 0, late };
   for (const { line, reserved } of calls.values()) {
     const [low, high] = chargeOf(line, reserved);
     account = {
@@ -28,6 +32,7 @@ export function accountOf(logs: readonly string[]): Account {
       high: account.high + high,
       granted: account.granted + (line[0] === "reserving" || line[0] === "refused" ? 0 : 1),
       inDoubt: account.inDoubt + (low === high ? 0 : 1),
+      late,
     };
   }
   return account;
@@ -42,6 +47,7 @@ function chargeOf([act, , amount, expired]: LogLine, reserved: number): readonly
     case "settled":
       return [amount, amount];
     case "granted":
+    case "late":
       return [left, left];
     case "reserving":
     case "releasing":

@@ -8,6 +8,8 @@ export interface StoreAddress {
   readonly module: string;
   /** JSON. */
   readonly options: unknown;
+  /** So much a process may have taken in advance, and nobody knows what it used of it when it is killed. Default 0. */
+  readonly takenInAdvance?: number;
 }
 
 /** What such a module exports. */
@@ -15,6 +17,10 @@ export interface StoreModule {
   openState(options: unknown): MaybePromise<StateStore>;
   /** Removes what a storm has left on a server. */
   dropState?(options: unknown): Promise<void>;
+  /** Lets the store itself note the most that was used and held at once; where it cannot, the storm looks now and then. */
+  watchPeak?(options: unknown): Promise<void>;
+  /** What was noted of a limit. */
+  peakOf?(options: unknown, key: string): Promise<number>;
 }
 
 /** What one process does in one round. */
@@ -32,25 +38,29 @@ export interface WorkerOrders {
   readonly reservationsPerCaller: number;
 }
 
-/** One line of a log. */
+/** One line of a log. A call that is ended after its time was charged or given back already: its end may be debt. */
 export type LogLine = readonly [
-  act: "reserving" | "granted" | "refused" | "settling" | "settled" | "releasing" | "released",
+  act: "reserving" | "granted" | "refused" | "late" | "settling" | "settled" | "releasing" | "released",
   id: string,
   /** Reserved or settled. */
   amount: number,
   expired: "charge" | "release",
 ];
 
-/** Opens a store by its address. */
-export async function openStore({ module, options }: StoreAddress): Promise<StateStore> {
+/** What an address names. */
+export async function moduleOf({ module }: StoreAddress): Promise<StoreModule> {
   // The address names such a module.
-  const { openState } = (await import(module)) as StoreModule;
-  return openState(options);
+  return (await import(module)) as StoreModule;
+}
+
+/** Opens a store by its address. */
+export async function openStore(address: StoreAddress): Promise<StateStore> {
+  const { openState } = await moduleOf(address);
+  return openState(address.options);
 }
 
 /** Removes what a storm has left on a server. */
-export async function dropStore({ module, options }: StoreAddress): Promise<void> {
-  // The address names such a module.
-  const { dropState } = (await import(module)) as StoreModule;
-  await dropState?.(options);
+export async function dropStore(address: StoreAddress): Promise<void> {
+  const { dropState } = await moduleOf(address);
+  await dropState?.(address.options);
 }

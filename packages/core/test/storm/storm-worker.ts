@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 
 import { isThenable, type MaybePromise } from "../../src/base/maybe-promise.ts";
-import type { LedgerStore } from "../../src/store/state-store.ts";
 import { openStore, type LogLine, type WorkerOrders } from "./storm-plan.ts";
 
 // One process of a storm: many callers at once spend one budget, with aborts, retries and calls that are left behind.
@@ -29,11 +28,13 @@ async function makeCalls(caller: number): Promise<void> {
     const id = `${orders.name}:${caller}:${count}`;
     const amount = 1 + Math.floor(Math.random() * MAX_AMOUNT);
     const expired = Math.random() < 0.5 ? "charge" : "release";
+    const startedMs = performance.now();
     // oxlint-disable-next-line no-await-in-loop -- one caller does one thing at a time
     const isGranted = await reserve(id, amount, expired);
     refusals = isGranted ? 0 : refusals + 1;
+    const isLate = (): boolean => performance.now() - startedMs > orders.ttlMs;
     // oxlint-disable-next-line no-await-in-loop
-    if (isGranted && orders.ends === "mixed") await end(id, amount, expired);
+    if (isGranted && orders.ends === "mixed") await end({ id, amount, expired, isLate });
   }
 }
 
@@ -56,31 +57,43 @@ async function reserve(id: string, amount: number, expired: LogLine[3]): Promise
   return first.isGranted;
 }
 
-async function end(id: string, amount: number, expired: LogLine[3]): Promise<void> {
+/** A call that runs. */
+interface Call {
+  readonly id: string;
+  readonly amount: number;
+  readonly expired: LogLine[3];
+  /** Whether its time may be up. */
+  isLate(): boolean;
+}
+
+async function end(call: Call): Promise<void> {
   const { ledger } = store;
+  const { id, amount } = call;
   await (Math.random() < 0.2 ? wait(Math.random() * 20) : nextTurn());
   const fate = Math.random();
   // Left behind, as by a process that died: its time ends it.
   if (fate < 0.03) return;
-  if (fate < 0.2) return twice(ledger, { id, amount, expired, isRelease: true });
-  await twice(ledger, { id, amount: Math.floor(Math.random() * (amount + 1)), expired, isRelease: false });
+  if (fate < 0.2) return twice(call, ["releasing", "released"], () => ledger.release(id));
+  const actual = Math.floor(Math.random() * (amount + 1));
+  await twice({ ...call, amount: actual }, ["settling", "settled"], () => ledger.settle(id, [actual]));
 }
 
 /** Ends a call, now and then twice. */
 async function twice(
-  ledger: LedgerStore,
-  call: { id: string; amount: number; expired: LogLine[3]; isRelease: boolean },
+  call: Call,
+  [begins, is]: readonly [LogLine[0], LogLine[0]],
+  act: () => MaybePromise<void>,
 ): Promise<void> {
-  const { id, amount, expired, isRelease } = call;
-  const act = (): MaybePromise<void> => (isRelease ? ledger.release(id) : ledger.settle(id, [amount]));
-  note([isRelease ? "releasing" : "settling", id, amount, expired]);
+  const { id, amount, expired, isLate } = call;
+  note([begins, id, amount, expired]);
   const done = act();
   if (isThenable(done)) await done;
   if (Math.random() < 0.1) {
     const again = act();
     if (isThenable(again)) await again;
   }
-  note([isRelease ? "released" : "settled", id, amount, expired]);
+  if (isLate()) note(["late", id, amount, expired]);
+  note([is, id, amount, expired]);
 }
 
 /** Written before anything else happens, so that a process that is killed has said how far it was. */

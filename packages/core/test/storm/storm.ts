@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { LedgerStore } from "../../src/store/state-store.ts";
+import type { LimitSpec } from "../../src/policy/limit.ts";
+import type { LedgerStore, LimitState } from "../../src/store/state-store.ts";
 import { accountOf, type Account } from "./storm-account.ts";
+import { watchPeak } from "./storm-peak.ts";
 import { openStore, type StoreAddress, type WorkerOrders } from "./storm-plan.ts";
 
 /** How hard a storm blows. */
@@ -35,15 +37,20 @@ export interface RoundResult extends Account {
   /** As the store has it, once every hold's time was up. */
   readonly used: number;
   readonly held: number;
+  /** The most that was used and held at once. */
+  readonly peak: number;
   /** Of the limit, after the rest that could be had was taken. */
   readonly utilisation: number;
   readonly killed: number;
+  /** Killed processes may have taken so much in advance and used any part of it. */
+  readonly unknown: number;
   readonly tookMs: number;
 }
 
 const WORKER = path.join(import.meta.dirname, "storm-worker.ts");
 /** What an answer may take on a machine that does other things. */
 const GRACE_MS = 500;
+const MAX_LOOKS = 20;
 /** What a process that is killed has noted at most, of some hundred bytes per call: it is then in the middle. */
 const MOST_NOTED_BYTES = 8_192;
 
@@ -66,11 +73,14 @@ export async function runStorm(options: StormOptions): Promise<readonly RoundRes
 
 /** What is wrong with a round; empty when nothing is. */
 export function faultsOf(result: RoundResult): readonly string[] {
-  const { used, held, limit, low, high, utilisation } = result;
+  const { used, held, limit, low, high, utilisation, peak, late, unknown } = result;
   const faults: string[] = [];
-  if (used > limit) faults.push(`overspent by ${used - limit}`);
+  if (peak > limit + late) faults.push(`${peak} used and held at once, at most ${late} of it debt`);
+  if (peak < used) faults.push(`a peak of ${peak} is less than what was used: nobody looked`);
+  if (used > limit + late) faults.push(`overspent by ${used - limit}, at most ${late} of it debt`);
   if (held !== 0) faults.push(`${held} still held after every hold's time`);
-  if (used < low || used > high) faults.push(`the store has ${used}, the logs say ${low} to ${high}`);
+  if (used < low || used > high + unknown)
+    faults.push(`the store has ${used}, the logs say ${low} to ${high}, and ${unknown} may be unknown`);
   if (utilisation < 0.95)
     faults.push(`only ${Math.round(utilisation * 1_000) / 10} % of the budget could be used`);
   return faults;
@@ -92,18 +102,42 @@ async function runRound(options: StormOptions, round: number, directory: string)
     const { callers = 125, ends = "mixed", reservationsPerCaller = 1_000 } = options;
     return { store: options.store, budget, callers, log, ttlMs, name, ends, reservationsPerCaller };
   });
-  const killed = await blow(all, kills);
   const store = await openStore(options.store);
+  const peak = await watchPeak(options.store, store.ledger, budget);
   try {
+    const killed = await blow(all, kills);
     await wait(ttlMs + GRACE_MS);
-    const { used, held } = await store.ledger.read(budget);
+    const { used, held } = await settled(store.ledger, budget);
     const account = accountOf(all.map(({ log }) => log));
     const rest = await drain(store.ledger, budget, all[0]?.name ?? "");
-    const utilisation = (used + rest) / limit;
-    return { round, limit, used, held, utilisation, killed, ...account, tookMs: performance.now() - beganMs };
+    // What nobody has used is no use.
+    const utilisation = (Math.min(used, account.high) + rest) / limit;
+    const unknown = killed * (options.store.takenInAdvance ?? 0);
+    const tookMs = performance.now() - beganMs;
+    return {
+      round,
+      limit,
+      used,
+      held,
+      peak: await peak.take(),
+      utilisation,
+      killed,
+      unknown,
+      ...account,
+      tookMs,
+    };
   } finally {
+    peak.stop();
     await store.close();
   }
+}
+
+/** A look may deal with so many holds whose time is up, and no more. */
+async function settled(ledger: LedgerStore, budget: LimitSpec): Promise<LimitState> {
+  let state = await ledger.read(budget);
+  // oxlint-disable-next-line no-await-in-loop -- one look after the other
+  for (let look = 0; state.held > 0 && look < MAX_LOOKS; look++) state = await ledger.read(budget);
+  return state;
 }
 
 /** Starts every process, lets them go at once, and kills some in the middle. */
