@@ -92,7 +92,8 @@ async function twice(
     const again = act();
     if (isThenable(again)) await again;
   }
-  if (isLate()) note(["late", id, amount, expired]);
+  // What was given back in its time was had by others meanwhile; what was charged then is no more.
+  if (is === "settled" && expired === "release" && isLate()) note(["late", id, amount, expired]);
   note([is, id, amount, expired]);
 }
 
