@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
-import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -218,13 +218,21 @@ test("a file of a newer version is refused, by its number, and stays as it is", 
   after.close();
 });
 
-test("a damaged file is refused", () => {
+test.each<[string, (bytes: Buffer) => Buffer]>([
+  ["is half gone", (bytes) => bytes.subarray(0, Math.floor(bytes.length / 2 / 4_096) * 4_096)],
+  ["has a page of something else", (bytes) => Buffer.from(bytes).fill(0xa5, 3 * 4_096, 4 * 4_096)],
+  ["has a broken header", (bytes) => Buffer.from(bytes).fill(0, 0, 16)],
+])("a damaged file that %s is refused and stays as it is, byte by byte", (_, damage) => {
   const file = newFile();
   const state = sqliteState({ path: file });
   for (let index = 0; index < 200; index++) state.versions.update(`k${index}`, () => "x".repeat(1_000));
   state.close();
-  truncateSync(file, Math.floor(statSync(file).size / 2 / 4_096) * 4_096);
-  expect(refusalOf(file)).toMatchObject({ code: "state_failed", data: { reason: "corrupt" } });
+  writeFileSync(file, damage(readFileSync(file)));
+  const before = readFileSync(file);
+  expect(refusalOf(file)).toMatchObject({ code: "state_failed", data: { reason: "corrupt", path: file } });
+  expect(readFileSync(file)).toStrictEqual(before);
+  // Nothing of it lies beside it either, to be taken for a log of it later.
+  expect(readdirSync(path.dirname(file))).toStrictEqual([path.basename(file)]);
 });
 
 test("a path that cannot be opened says so", () => {
