@@ -11,7 +11,7 @@ import OpenAI from "openai";
 import { govern, guardFunctions } from "../src/index.ts";
 
 const [WARM_UP, ROUNDS, CALLS] = [20, 60, 300];
-const GOAL_US = { model: 50, tool: 20 };
+const GOAL_US = { model: 50, mayAsk: 50, tool: 20 };
 const LIMIT = 4;
 
 const completion = {
@@ -26,13 +26,18 @@ const answer = JSON.stringify(completion);
 const fetch = async (): Promise<Response> =>
   new Response(answer, { headers: { "content-type": "application/json" } });
 
-const plane = createAgentPlane({
-  audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
-  policies: [{ id: "pass", blocking: [rule.condition({ where: { agent: "writer" }, then: "allow" })] }],
-});
+const planeOf = (more: Pick<Parameters<typeof createAgentPlane>[0] & object, "approvals"> = {}) =>
+  createAgentPlane({
+    audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
+    policies: [{ id: "pass", blocking: [rule.condition({ where: { agent: "writer" }, then: "allow" })] }],
+    ...more,
+  });
+const plane = planeOf();
+const askingPlane = planeOf({ approvals: { resolver: "external" } });
 const identity = { agent: "writer", tenant: "acme", session: "s1" };
 const bare = new OpenAI({ apiKey: "test", fetch });
 const governed = govern(plane, identity, bare);
+const mayAsk = govern(askingPlane, identity, bare);
 const [tool] = guardFunctions(plane, identity, [
   { type: "function", function: { name: "find", function: async (input: unknown) => input } },
 ]);
@@ -82,18 +87,25 @@ const models = await compare({
     return bare.chat.completions.create(request);
   },
   governed: () => governed.chat.completions.create(request),
+  mayAsk: () => mayAsk.chat.completions.create(request),
 });
 const raw = async (input: unknown): Promise<unknown> => input;
 const run = tool.function.function;
 const tools = await compare({ plain: () => raw({ a: 1 }), governed: () => run({ a: 1 }) });
 await plane.close();
+await askingPlane.close();
 
-const added = { model: models.governed - models.plain, tool: tools.governed - tools.plain };
+const added = {
+  model: models.governed - models.plain,
+  mayAsk: models.mayAsk - models.plain,
+  tool: tools.governed - tools.plain,
+};
 console.log("| added per call | µs, fastest round | goal |\n| --- | --- | --- |");
 console.log(`| model call (chat.completions.create) | ${added.model.toFixed(1)} | ${GOAL_US.model} |`);
 console.log(`| of it, the plane beside the same call | ${(models.beside - models.plain).toFixed(1)} | |`);
+console.log(`| the same where humans may be asked | ${added.mayAsk.toFixed(1)} | ${GOAL_US.mayAsk} |`);
 console.log(`| function of runTools | ${added.tool.toFixed(1)} | ${GOAL_US.tool} |`);
-for (const name of ["model", "tool"] as const) {
+for (const name of ["model", "mayAsk", "tool"] as const) {
   if (added[name] > GOAL_US[name]) console.log(`goal missed: ${name}`);
   if (added[name] > GOAL_US[name] * LIMIT) process.exitCode = 1;
 }

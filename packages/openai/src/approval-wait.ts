@@ -35,26 +35,26 @@ const MAX_PENDING = 1_000;
  * instead of opening another.
  */
 export class PendingRequests {
-  readonly #callIds = new Map<string, string>();
+  readonly #questionIds = new Map<string, string>();
   readonly #prefix = `http-${crypto.randomUUID()}`;
   #count = 0;
 
-  /** @returns The id of this call: that of the same request, while one waits. */
-  callIdOf(native: NativeRequest): string {
-    const waiting = this.#callIds.size === 0 ? undefined : this.#callIds.get(keyOf(native));
+  /** @returns The id of what this request may ask: that of the same request, while one waits. */
+  questionIdOf(native: NativeRequest): string {
+    const waiting = this.#questionIds.size === 0 ? undefined : this.#questionIds.get(keyOf(native));
     return waiting ?? `${this.#prefix}-${this.#count++}`;
   }
 
   /** The request waits for a human. */
-  add(native: NativeRequest, callId: string): void {
-    this.#callIds.set(keyOf(native), callId);
-    const [oldest] = this.#callIds.keys();
-    if (this.#callIds.size > MAX_PENDING && oldest !== undefined) this.#callIds.delete(oldest);
+  add(native: NativeRequest, questionId: string): void {
+    this.#questionIds.set(keyOf(native), questionId);
+    const [oldest] = this.#questionIds.keys();
+    if (this.#questionIds.size > MAX_PENDING && oldest !== undefined) this.#questionIds.delete(oldest);
   }
 
   /** The request waits no more. */
   delete(native: NativeRequest): void {
-    if (this.#callIds.size > 0) this.#callIds.delete(keyOf(native));
+    if (this.#questionIds.size > 0) this.#questionIds.delete(keyOf(native));
   }
 }
 

@@ -133,10 +133,10 @@ async function governedCall(
   const isStreamed =
     stream !== undefined &&
     (stream.isAsked(body) || (native.url.search !== "" && native.url.searchParams.get("stream") === "true"));
-  // By its id a call is known again when it is sent again, and every one is remembered for that: only who may wait needs it.
-  const callId = plane.hasResolver ? pending.callIdOf(native) : undefined;
+  // Sent again it asks nobody again. Nothing else of a request is remembered: each is a call of its own.
+  const questionId = plane.hasResolver ? pending.questionIdOf(native) : undefined;
   for (;;) {
-    const described = { dialect, identity: acting, body, isChanged: body !== given, callId, isStored };
+    const described = { dialect, identity: acting, body, isChanged: body !== given, questionId, isStored };
     const describing = describeRequest(plane, described);
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const request = describing instanceof Promise ? await describing : describing;
@@ -148,7 +148,7 @@ async function governedCall(
       pending.delete(native);
       return answer;
     }
-    if (callId !== undefined) pending.add(native, callId);
+    if (questionId !== undefined) pending.add(native, questionId);
     // oxlint-disable-next-line no-await-in-loop
     if (!(await isApproved(governed, native, answer.approvalId))) return answer;
   }

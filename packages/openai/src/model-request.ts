@@ -25,7 +25,7 @@ interface Described {
   readonly body: JsonRecord;
   /** It is not what was asked for, byte for byte. */
   readonly isChanged: boolean;
-  readonly callId: string | undefined;
+  readonly questionId: string | undefined;
   /** An answer from before is read again: it costs nothing and reads no prompt. */
   readonly isStored: boolean;
 }
@@ -54,7 +54,7 @@ function describedWith(
     visible,
   }: { readonly offered: readonly OfferedTool[]; readonly visible: readonly OfferedTool[] },
 ): ModelRequest {
-  const { dialect, identity, callId, isStored } = given;
+  const { dialect, identity, questionId, isStored } = given;
   const kept = new Set(offered.flatMap((tool, at) => (visible.includes(tool) ? [at] : [])));
   const isTrimmed = kept.size < offered.length;
   const body =
@@ -70,7 +70,7 @@ function describedWith(
   const context: GuardInit = {
     hookpoint: "before_model_call",
     ...identity,
-    ...(callId !== undefined && { callId }),
+    ...(questionId !== undefined && { questionId }),
     ...(isStored && { origin: "stored-answer" }),
     model,
   };

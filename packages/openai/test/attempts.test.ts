@@ -1,4 +1,4 @@
-import { rule } from "@agentplane/core";
+import { memoryState, rule } from "@agentplane/core";
 import { APIConnectionError, APIUserAbortError, BadRequestError, RateLimitError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -165,6 +165,17 @@ describe("approvals", () => {
     await client.chat.completions.create(chat);
     expect(provider.seen).toHaveLength(1);
     expect(isPolicyError(await rejected(client.chat.completions.create(chat)))).toBe(true);
+    await plane.close();
+  });
+
+  test("of a request that needs no human nothing is remembered", async () => {
+    const state = memoryState();
+    const { client, plane } = governedClient(provider, { ...resolver, state });
+    provider.reset(chatReply("hi"));
+    await client.chat.completions.create(chat);
+    await client.chat.completions.create(chat);
+    expect(provider.seen).toHaveLength(2);
+    expect(state.admissions.size).toBe(0);
     await plane.close();
   });
 

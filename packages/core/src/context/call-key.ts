@@ -12,8 +12,21 @@ import { SnapshotMark } from "./snapshot-mark.ts";
  * @returns undefined without a call id, where nothing can be recognised.
  */
 export function callKeyOf(planeId: string, context: PolicyContext, hash: Hash): string | undefined {
-  const { callId, tenant, agent, session, hookpoint } = context;
-  if (callId === undefined) return undefined;
+  const { callId } = context;
+  return callId === undefined ? undefined : keyWith(callId, planeId, context, hash);
+}
+
+/**
+ * The key by which a question to a human is recognised again, of a call that is not.
+ * @returns undefined without a question id
+ */
+export function questionKeyOf(planeId: string, context: PolicyContext, hash: Hash): string | undefined {
+  const { questionId } = context;
+  return questionId === undefined ? undefined : `?${keyWith(questionId, planeId, context, hash)}`;
+}
+
+function keyWith(id: string, planeId: string, context: PolicyContext, hash: Hash): string {
+  const { tenant, agent, session, hookpoint } = context;
   return tupleKey([
     planeId,
     tenant,
@@ -21,7 +34,7 @@ export function callKeyOf(planeId: string, context: PolicyContext, hash: Hash): 
     session,
     actionOf(hookpoint),
     context.tool?.name ?? context.model?.name ?? context.target?.name,
-    callId,
+    id,
     inputDigest(context, hash),
   ]);
 }

@@ -57,6 +57,8 @@ export interface ContextInit {
   readonly session?: string | undefined;
   /** The framework's id of this call; without one there is no replay protection. */
   readonly callId?: string | undefined;
+  /** Names what may be asked of a human: for a call that comes once, and again only to hear the answer. */
+  readonly questionId?: string | undefined;
   /** The tool, or just its name. */
   readonly tool?: string | ToolInit | undefined;
   readonly model?: ModelInit | undefined;

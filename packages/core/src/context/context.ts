@@ -61,6 +61,11 @@ export interface PolicyContext {
   readonly session?: string;
   /** The framework's id of this call; without one there is no replay protection. */
   readonly callId?: string;
+  /**
+   * While a human is asked about the call it is known again by this: sent again, it asks and breaches once. Of a call that
+   * needs nobody nothing is remembered, so this is no protection from replays, as a `callId` is.
+   */
+  readonly questionId?: string;
   readonly tool?: ToolCall;
   readonly model?: ModelCall;
   readonly target?: Target;

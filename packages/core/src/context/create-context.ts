@@ -112,17 +112,23 @@ function hookpointOf(hookpoint: unknown): string {
   );
 }
 
-function addIdentity(draft: Draft, { tenant, user, session, callId, origin, traceId }: ContextInit): void {
+function addIdentity(
+  draft: Draft,
+  { tenant, user, session, callId, questionId, origin, traceId }: ContextInit,
+): void {
   if (tenant !== undefined) draft.tenant = identityText(tenant, "tenant");
   if (user !== undefined) draft.user = identityText(user, "user");
   if (session !== undefined) draft.session = identityText(session, "session");
   if (origin !== undefined) draft.origin = identityText(origin, "origin");
   if (traceId !== undefined) draft.traceId = traceIdOf(traceId);
-  if (callId === undefined) return;
-  // The framework's own text, which it asks for again: checked, never changed.
-  if (identityText(callId, "callId") === "" || callId.length > MAX_NAME_CHARS)
-    throw invalid("callId", "is too long");
-  draft.callId = callId;
+  if (callId !== undefined) draft.callId = callIdText(callId, "callId");
+  if (questionId !== undefined) draft.questionId = callIdText(questionId, "questionId");
+}
+
+/** The framework's own text, which it asks for again: checked, never changed. */
+function callIdText(id: string, path: string): string {
+  if (identityText(id, path) === "" || id.length > MAX_NAME_CHARS) throw invalid(path, "is too long");
+  return id;
 }
 
 /** W3C Trace Context, "trace-id": https://www.w3.org/TR/trace-context-1/#trace-id */

@@ -19,6 +19,7 @@ export const CONTEXT_FIELDS = fieldsOf<ContextInit>("", {
   user: true,
   session: true,
   callId: true,
+  questionId: true,
   tool: true,
   model: true,
   target: true,

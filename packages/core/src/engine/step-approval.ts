@@ -6,6 +6,7 @@ import { hasOpaque } from "../context/snapshot.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
 import type { Approval, ApprovalBinding } from "../state/approval.ts";
+import { askedAs } from "./asked-as.ts";
 import { auditView } from "./audit-view.ts";
 import type { PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -114,7 +115,7 @@ function open(
       input: auditView(inputOf(context) ?? null, pass.duties, parts),
       reasons: pass.answers.filter(({ effect }) => effect === "ask").map(({ said }) => said.reason),
     },
-    idempotencyKey: `${pass.call.callKey ?? pass.call.reservationId}:${binding.inputHmac}`,
+    idempotencyKey: `${askedAs(pass, parts)}:${binding.inputHmac}`,
     nowMs: parts.nowMs(),
     requestedBy: context.user,
   });

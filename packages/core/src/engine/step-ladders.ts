@@ -4,6 +4,7 @@ import { joinEffects } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
 import type { DegradeSpec } from "../policy/mode.ts";
 import type { EscalationStep } from "../policy/policy.ts";
+import { askedAs } from "./asked-as.ts";
 import type { LadderGroup, PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { votersOfPass } from "./outcome-of-pass.ts";
@@ -86,7 +87,7 @@ function climbOne(
     trigger: group.trigger,
     agent: context.agent.id,
     tenant: context.tenant,
-    breachId: breachIdOf(pass, parts),
+    breachId: askedAs(pass, parts),
     nowMs: parts.nowMs(),
   });
   return andThen(recorded, ({ level, step, hasChanged }) => {
@@ -94,12 +95,6 @@ function climbOne(
     if (hasChanged) recordLevel(pass, parts, { breach, group, level });
     return act(pass, parts, { breach, group, step, hasChanged });
   });
-}
-
-/** One name for all that one call breaches. */
-function breachIdOf(pass: Pass, { ports }: EngineParts): string {
-  if (pass.call.reservationId === "") pass.call = { ...pass.call, reservationId: ports.ids.next("res") };
-  return pass.call.callKey ?? pass.call.reservationId;
 }
 
 interface Climb {
