@@ -1,6 +1,7 @@
 import type { OpenAI } from "openai";
 
-import { guardFetch, type GuardFetchOptions } from "./guard-fetch.ts";
+import { guardFetch } from "./guard-fetch.ts";
+import type { GuardFetchOptions } from "./guard-options.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import type { Fetch } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";

@@ -47,7 +47,7 @@ export async function governedAnswer(
       const answer = await sent(native, { json, signal, release }, dialect);
       // As the provider knows them: rules may rewrite what the client reads.
       const asked = answer.json === undefined ? undefined : dialect.remoteRequests?.(answer.json);
-      if (asked !== undefined) noteRemoteCalls(plane, identity, asked);
+      if (asked !== undefined) noteRemoteCalls(plane, identity, { calls: asked, as: "asked" });
       return answer;
     },
     result: codecOf(dialect),
@@ -55,6 +55,8 @@ export async function governedAnswer(
   });
   if (outcome.status !== "ran") return outcome;
   const { response, text, json, isChanged } = outcome.result;
+  const shown = isChanged && json !== undefined ? dialect.remoteRequests?.(json) : undefined;
+  if (shown !== undefined) noteRemoteCalls(plane, identity, { calls: shown, as: "shown" });
   if (isJudgingCalls && json !== undefined && dialect.proposedCalls !== undefined) {
     const isLater = decidedLater(plane, identity.agent, request.offered);
     const calls = dialect.proposedCalls(json).filter((call) => !isLater(call));

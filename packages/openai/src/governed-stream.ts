@@ -117,11 +117,9 @@ async function* bytesOf(
       if (isHolding) held.push(...bytes);
       else yield* bytes;
     }
-    noteRemoteCalls(
-      plane,
-      call.request.identity,
-      reader.calls.filter(({ isRemote }) => isRemote === true),
-    );
+    const { identity } = call.request;
+    noteRemoteCalls(plane, identity, { calls: reader.calls.filter(isRemote), as: "asked" });
+    noteRemoteCalls(plane, identity, { calls: writer.calls.filter(isRemote), as: "shown" });
     const refusal = await judgeProposed(plane, call.request.identity, judged());
     if (refusal === undefined) yield* held;
     else yield errorEvent(refusal, call);
@@ -129,6 +127,10 @@ async function* bytesOf(
     if (!(error instanceof AgentplaneError)) throw error;
     yield errorEvent(refusalOfError(error), call);
   }
+}
+
+function isRemote(call: ProposedCall): boolean {
+  return call.isRemote === true;
 }
 
 function errorEvent(refusal: Refusal, { request: { dialect }, stream }: StreamedCall): Uint8Array {

@@ -1,10 +1,11 @@
-import { AgentplaneError, ConfigError, type Denied } from "@agentplane/core";
+import { AgentplaneError, type Denied } from "@agentplane/core";
 
 import { awaitApproval, PendingRequests } from "./approval-wait.ts";
 import { refusedFile } from "./batch-files.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { governedAnswer } from "./governed-answer.ts";
 import { governedStream } from "./governed-stream.ts";
+import { checkOptions, type GuardFetchOptions } from "./guard-options.ts";
 import { identityOf, type ActingIdentity, type GovernedIdentity } from "./identity.ts";
 import { KnownEndpoints } from "./known-endpoints.ts";
 import { describeRequest } from "./model-request.ts";
@@ -14,37 +15,8 @@ import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
-import { askedFor, UNASKED_CALLS, type UnaskedCalls } from "./unasked-calls.ts";
+import { askedFor } from "./unasked-calls.ts";
 import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./remote-calls.ts";
-
-/** How requests are governed. */
-export interface GuardFetchOptions {
-  /** Sends what may be sent. Default: `globalThis.fetch`. */
-  readonly fetch?: Fetch;
-  /**
-   * How long a request waits for a human before it is refused, in ms. Keep it below the SDK's timeout, or the SDK gives
-   * up and asks again. Default 0: it is refused at once, with the id of the approval.
-   */
-  readonly approvalWaitMs?: number;
-  /**
-   * Ends of paths that pass without a decision although a model may run behind them, such as `/batches`. Default none:
-   * what cannot be governed is refused.
-   */
-  readonly passthrough?: readonly string[];
-  /**
-   * `judge`: an answer that calls a tool is shown only if the plane would let that call go on, because whoever reads it
-   * may run it out of sight; functions from `guardFunctions` are decided where they run. `leave`: answers are judged
-   * by rules at `after_model_call` alone. Default `judge`.
-   */
-  readonly proposedCalls?: "judge" | "leave";
-  /**
-   * Calls on remote MCP servers that a request lets run without asking (`require_approval: "never"`): nobody sees them
-   * before they have happened. `judge`: where a policy concerns one, the server must ask for it, and the answer shows an
-   * `mcp_approval_request`; `ask`: for every one; `refuse`: where a policy concerns one, the request is refused;
-   * `leave`: they run unseen. Default `judge`, and `leave` where `proposedCalls` is.
-   */
-  readonly unaskedCalls?: UnaskedCalls;
-}
 
 /**
  * A `fetch` whose model calls pass a plane: for the `openai` client and any other SDK that takes a `fetch` and speaks
@@ -124,11 +96,15 @@ async function governedCall(
   const asking = askedFor(plane, { dialect, body: given, acting, how });
   const calling = asking instanceof Promise ? await asking : asking;
   if (calling.refusal !== undefined) return refusalResponse(calling.refusal);
-  const { body } = calling;
-  const asked = isJudgingCalls ? remoteCallsOf(governed, native, { dialect, body, acting }) : NO_CALLS;
+  const asked = isJudgingCalls
+    ? remoteCallsOf(governed, native, { dialect, body: calling.body, acting })
+    : NO_CALLS;
   const remote = asked instanceof Promise ? await asked : asked;
   if (remote.refusal !== undefined) return refusalResponse(remote.refusal);
-  const sending = remote.calls.length === 0 ? native : withRemoteCalls(plane, native, remote.calls);
+  const { calls, known } = remote;
+  const body =
+    known.length === 0 ? calling.body : (dialect.withRemoteRequests?.(calling.body, known) ?? calling.body);
+  const sending = calls.length === 0 ? native : withRemoteCalls(plane, native, { calls, dialect });
   const { stream } = dialect;
   const isStreamed =
     stream !== undefined &&
@@ -154,7 +130,7 @@ async function governedCall(
   }
 }
 
-const NO_CALLS: RemoteCalls = { calls: [] };
+const NO_CALLS: RemoteCalls = { calls: [], known: [] };
 
 /** Finds the calls that a request makes run at the provider, and waits for the humans that they need. */
 function remoteCallsOf(
@@ -200,44 +176,4 @@ function unseen(path: string): string {
     `The request to ${path} was refused: a model may run behind it where no policy sees it. ` +
     `If that is wanted, list the end of its path in passthrough.`
   );
-}
-
-const OPTION_NAMES: readonly string[] = [
-  "fetch",
-  "approvalWaitMs",
-  "passthrough",
-  "proposedCalls",
-  "unaskedCalls",
-];
-
-function checkOptions(options: GuardFetchOptions): void {
-  const issues = Object.keys(options)
-    .filter((name) => !OPTION_NAMES.includes(name))
-    .map((name) => ({
-      path: name,
-      message: "unknown option",
-      suggestion: `use one of ${OPTION_NAMES.join(", ")}`,
-    }));
-  const { approvalWaitMs = 0, proposedCalls = "judge", unaskedCalls = "judge", passthrough = [] } = options;
-  if (!(approvalWaitMs >= 0)) {
-    issues.push({
-      path: "approvalWaitMs",
-      message: "is no duration",
-      suggestion: "use a number of ms from 0",
-    });
-  }
-  if (!["judge", "leave"].includes(proposedCalls)) {
-    const suggestion = 'use "judge" or "leave"';
-    issues.push({ path: "proposedCalls", message: `"${proposedCalls}" is not a choice`, suggestion });
-  }
-  if (!UNASKED_CALLS.includes(unaskedCalls)) {
-    const suggestion = `use one of ${UNASKED_CALLS.join(", ")}`;
-    issues.push({ path: "unaskedCalls", message: `"${unaskedCalls}" is not a choice`, suggestion });
-  }
-  for (const [at, end] of passthrough.entries()) {
-    if (end.startsWith("/") && end.length > 1) continue;
-    const suggestion = 'begin it with a slash, such as "/batches"';
-    issues.push({ path: `passthrough[${at}]`, message: `"${end}" is no end of a path`, suggestion });
-  }
-  if (issues.length > 0) throw new ConfigError("guardFetch", issues);
 }

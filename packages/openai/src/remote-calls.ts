@@ -4,7 +4,7 @@ import type { ActingIdentity } from "./identity.ts";
 import type { NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { describeProposed } from "./proposed-calls.ts";
-import type { ProposedCall, RemoteAnswer } from "./protocol/dialect.ts";
+import type { Dialect, ProposedCall, RemoteAnswer } from "./protocol/dialect.ts";
 import { parseJson } from "./protocol/json.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -14,30 +14,50 @@ import type { Refusal } from "./refusal.ts";
 /** How many calls that servers asked for are remembered, for all clients of a plane. */
 const MAX_CALLS = 1_000;
 
-/** What servers asked for, by who reads it. */
-const seen = new WeakMap<GovernedPlane["guard"], Map<string, ProposedCall>>();
+/** A call as its server asked for it, and as the client read of it where rules replaced some. */
+interface SeenCall {
+  readonly asked?: ProposedCall;
+  readonly shown?: ProposedCall;
+}
 
-/** Remembers the calls that an answer asks for: where the provider keeps the conversation, nothing says them again. */
+/** What servers asked for, by who reads it. */
+const seen = new WeakMap<GovernedPlane["guard"], Map<string, SeenCall>>();
+
+/**
+ * Remembers the calls that an answer asks for: where the provider keeps the conversation, nothing says them again.
+ * @param as As the server `asked`; as the client reads it, where rules replaced some of it: `shown`.
+ */
 export function noteRemoteCalls(
   plane: GovernedPlane,
   identity: ActingIdentity,
-  calls: readonly ProposedCall[],
+  { calls, as }: { readonly calls: readonly ProposedCall[]; readonly as: keyof SeenCall },
 ): void {
   for (const call of calls) {
     if (call.id === undefined) continue;
-    const known = seen.get(plane.guard) ?? new Map<string, ProposedCall>();
+    const known = seen.get(plane.guard) ?? new Map<string, SeenCall>();
     seen.set(plane.guard, known);
     const key = keyOf(plane, identity, call.id);
+    const before = known.get(key);
     known.delete(key);
-    known.set(key, call);
+    known.set(key, { ...before, [as]: call });
     const [oldest] = known.keys();
     if (known.size > MAX_CALLS && oldest !== undefined) known.delete(oldest);
   }
 }
 
-/** The calls that a request makes a provider run, each described; or why it must not be sent. */
+/** A call that a request makes a provider run, as its server asked for it, and described. */
+export interface RemoteCall {
+  readonly call: ProposedCall;
+  readonly context: GuardInit;
+}
+
+/** The calls that a request makes a provider run, also those that have run; or why it must not be sent. */
 export type RemoteCalls =
-  | { readonly calls: readonly GuardInit[]; readonly refusal?: undefined }
+  | {
+      readonly calls: readonly RemoteCall[];
+      readonly known: readonly ProposedCall[];
+      readonly refusal?: undefined;
+    }
   | { readonly refusal: Refusal };
 
 /**
@@ -49,10 +69,12 @@ export async function askedRemoteCalls(
   identity: ActingIdentity,
   answers: readonly RemoteAnswer[],
 ): Promise<RemoteCalls> {
-  const calls: GuardInit[] = [];
+  const calls: RemoteCall[] = [];
+  const known: ProposedCall[] = [];
   for (const answer of answers) {
     const found = callOf(plane, identity, answer);
     if ("message" in found) return { refusal: found };
+    known.push(found);
     const context = describeProposed(identity, found);
     // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
     const { effect, cause, message, id, approvalId } = await plane.guard.ask(context);
@@ -66,9 +88,9 @@ export async function askedRemoteCalls(
         },
       };
     }
-    calls.push(context);
+    calls.push({ call: found, context });
   }
-  return { calls };
+  return { calls, known };
 }
 
 /**
@@ -79,13 +101,14 @@ export async function askedRemoteCalls(
 export function withRemoteCalls(
   { guard }: GovernedPlane,
   native: NativeRequest,
-  calls: readonly GuardInit[],
+  { calls, dialect }: { readonly calls: readonly RemoteCall[]; readonly dialect: Dialect },
 ): NativeRequest {
   const send: NativeRequest["send"] = async (changes) => {
     const admitted: Admission[] = [];
     let hasRun = false;
+    refuseRewritten(dialect.remoteAnswers?.(changes.json ?? {}) ?? [], calls);
     try {
-      for (const context of calls) {
+      for (const { context } of calls) {
         // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
         const admission = await guard.admit(context);
         if (admission.status !== "admitted") throw admission.error;
@@ -120,6 +143,22 @@ export function refuseChanged({ isInputChanged }: Pick<Admission, "isInputChange
   );
 }
 
+/**
+ * What rules make of a prompt is sent, and so is what it says of a call: another one would run than was decided.
+ * @throws AgentplaneError `content_refused`
+ */
+function refuseRewritten(sent: readonly RemoteAnswer[], calls: readonly RemoteCall[]): void {
+  for (const { id, listed } of sent) {
+    const decided = calls.find(({ call }) => call.id === id)?.call;
+    if (decided === undefined || listed.every((one) => isSame(one, decided))) continue;
+    throw new AgentplaneError(
+      "content_refused",
+      `The request was refused: it approves "${decided.name}" of a remote MCP server, and a policy rewrites the prompt, ` +
+        "with the arguments of that call: another call would run than was decided.",
+    );
+  }
+}
+
 /** Refused as it was, or for now: nothing of it was done. A timeout or a conflict does not say so. */
 function isUndone({ status }: Response): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 409;
@@ -132,8 +171,8 @@ function callOf(
 ): ProposedCall | Refusal {
   if (id === undefined)
     return refused("it approves a call of a remote MCP server without its approval_request_id.");
-  const remembered = seen.get(plane.guard)?.get(keyOf(plane, identity, id));
-  const call = remembered ?? (isKeptElsewhere ? undefined : listed[0]);
+  const { asked, shown } = seen.get(plane.guard)?.get(keyOf(plane, identity, id)) ?? {};
+  const call = asked ?? (isKeptElsewhere ? undefined : listed[0]);
   if (call === undefined) {
     return refused(
       `it approves the call "${id}" of a remote MCP server, which this plane has not seen. Read the answer that asks for ` +
@@ -141,7 +180,8 @@ function callOf(
         `input of a request without previous_response_id and conversation.`,
     );
   }
-  if (listed.every((one) => isSame(one, call))) return call;
+  // A client says of it what it has read.
+  if (listed.every((one) => isSame(one, call) || (shown !== undefined && isSame(one, shown)))) return call;
   return refused(
     `it approves the call "${id}" of a remote MCP server, but says of it another name, server or arguments than the ` +
       `server asked for. Send the mcp_approval_request as it came.`,

@@ -140,6 +140,56 @@ describe("a call on a remote MCP server that a request approves", () => {
     },
   );
 
+  const PRIVATE: Policy = {
+    id: "privacy",
+    selector: { hookpoints: ["before_model_call", "after_model_call"] },
+    blocking: [rule.redact({ detect: ["email"], from: ["response"] })],
+  };
+
+  test.each([false, true])(
+    "is sent as the server asked for it, where the client knows it redacted and says it again (stream: %s)",
+    async (stream) => {
+      const { client, plane } = governed({ policies: [PRIVATE] });
+      const at = { output_index: 0, item: REQUEST };
+      const events = [
+        { type: "response.output_item.added", ...at },
+        { type: "response.output_item.done", ...at },
+        { type: "response.completed", response: ASKED.json },
+      ];
+      provider.reset(stream ? { stream: events.map(data) } : ASKED, DONE, DONE);
+      const read: string[] = [];
+      if (stream) {
+        const all = await collected(await client.responses.create({ model: MODEL, stream: true }));
+        for (const event of all)
+          if (event.type === "response.output_item.done" && event.item.type === "mcp_approval_request")
+            read.push(event.item.arguments);
+      } else {
+        const { output } = await client.responses.create({ model: MODEL });
+        for (const item of output) if (item.type === "mcp_approval_request") read.push(item.arguments);
+      }
+      const [shown = ""] = read;
+      expect(shown).not.toContain("mira");
+      await unsent(say(client, [{ ...REQUEST, arguments: "{}" }, YES]));
+      await say(client, [{ ...REQUEST, arguments: shown }, YES]);
+      expect(JSON.parse(provider.last.text).input).toStrictEqual([REQUEST, YES]);
+      await say(client, [{ ...REQUEST, arguments: shown }, YES, RUN]);
+      await unsent(say(client, [{ ...REQUEST, arguments: shown }, YES]));
+      await plane.close();
+    },
+  );
+
+  test("is not sent where a policy rewrites the prompt, and with it what would run", async () => {
+    const policy: Policy = {
+      ...PRIVATE,
+      blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })],
+    };
+    const { client, plane } = governed({ policies: [policy] });
+    provider.reset(DONE);
+    expect((await unsent(say(client, [REQUEST, YES]))).text).toContain("rewrites the prompt");
+    await say(client, [{ role: "user", content: "mira@example.com" }, REQUEST, { ...YES, approve: false }]);
+    await plane.close();
+  });
+
   test("is not sent as another call than the server asked for", async () => {
     const { client, plane } = governed();
     provider.reset(ASKED, DONE);

@@ -1,4 +1,4 @@
-import type { RunContext, RunToolApprovalItem } from "@openai/agents";
+import type { AgentInputItem, RunContext, RunToolApprovalItem } from "@openai/agents";
 
 import type { LocalCall } from "./local-call.ts";
 
@@ -12,13 +12,23 @@ interface Asked {
   readonly refusal?: string;
 }
 
+/** A call that a remote MCP server wants to make. */
+export interface HostedQuestion {
+  /** As the server asked for it. */
+  readonly call: LocalCall;
+  /** The item that asks, as the provider knows it. */
+  readonly item: AgentInputItem;
+  /** As the agent reads it: rules may have replaced some of it. */
+  readonly shown: LocalCall | undefined;
+}
+
 /** How many calls of an agent are remembered. */
 const MAX_CALLS = 1_000;
 
 /** What the plane said when the SDK asked whether a call needs an approval, until the call runs. */
 export class CallMemory {
   readonly #asked = new Map<string, Asked>();
-  readonly #hosted = new Map<string, LocalCall>();
+  readonly #hosted = new Map<string, HostedQuestion>();
   readonly #answered = new Map<string, true>();
 
   note(callId: string | undefined, asked: Asked): void {
@@ -32,11 +42,12 @@ export class CallMemory {
   }
 
   /** A remote MCP server wants to make this call. */
-  noteHosted(call: LocalCall): void {
-    if (call.callId !== undefined) remember(this.#hosted, call.callId, call);
+  noteHosted(question: HostedQuestion): void {
+    const { callId } = question.call;
+    if (callId !== undefined) remember(this.#hosted, callId, question);
   }
 
-  hostedCall(callId: string): LocalCall | undefined {
+  hostedQuestion(callId: string): HostedQuestion | undefined {
     return this.#hosted.get(callId);
   }
 

@@ -4,8 +4,8 @@ import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/ag
 import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent } from "./any-agent.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
-import { admittedHostedCalls, judgeHostedCalls } from "./hosted-calls.ts";
-import type { ToolGovernor } from "./local-call.ts";
+import { admittedHostedCalls, judgeHostedCalls, refuseRewritten } from "./hosted-calls.ts";
+import type { LocalCall, ToolGovernor } from "./local-call.ts";
 import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
 import { requireRun, runningContext } from "./running-context.ts";
@@ -41,12 +41,12 @@ export class GovernedModel implements Model {
 
   async getResponse(request: ModelRequest): Promise<ModelResponse> {
     const { governor, agent } = this.#parts;
-    const { model, governed } = await this.#prepare(request);
+    const { model, governed, calls } = await this.#prepare(request);
     let given: ModelResponse["output"] = [];
     const outcome = await governor.plane.guard.modelCall<ModelResponse>({
       context: governed.context,
       run: async (admission) => {
-        const response = await model.getResponse(this.#asAdmitted(governed.request, admission));
+        const response = await model.getResponse(this.#asAdmitted(governed.request, admission, calls));
         given = response.output;
         return response;
       },
@@ -61,13 +61,13 @@ export class GovernedModel implements Model {
 
   async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
     const { governor, agent } = this.#parts;
-    const { model, governed } = await this.#prepare(request);
+    const { model, governed, calls } = await this.#prepare(request);
     let given: ModelResponse["output"] = [];
     const noted = (output: ModelResponse["output"]): void => void (given = output);
     const pieces = await governor.plane.guard.modelStream({
       context: governed.context,
       run: (admission) => {
-        const events = model.getStreamedResponse(this.#asAdmitted(governed.request, admission));
+        const events = model.getStreamedResponse(this.#asAdmitted(governed.request, admission, calls));
         return piecesOf(withOutput(events, noted), this.#isJudged(admission.context));
       },
       codec: PIECE_CODEC,
@@ -92,7 +92,7 @@ export class GovernedModel implements Model {
     requireRun(governor);
     const model = await chosenModel(own);
     const acting = actingAgent(agent, runningContext());
-    const input = await admittedHostedCalls(governor, request);
+    const { input, calls } = await admittedHostedCalls(governor, request);
     const governed = await describeModelCall(
       plane,
       input === request.input ? request : { ...request, input },
@@ -102,12 +102,13 @@ export class GovernedModel implements Model {
         agentOf,
       },
     );
-    return { model, governed };
+    return { model, governed, calls };
   }
 
   /** Traces get no raw answer where some of it may have to be replaced. */
-  #asAdmitted(asked: ModelRequest, admission: Admission): ModelRequest {
+  #asAdmitted(asked: ModelRequest, admission: Admission, calls: readonly LocalCall[]): ModelRequest {
     const request = admittedRequest(asked, admission);
+    refuseRewritten(request.input, calls);
     if (request.tracing === false || !this.#isJudged(admission.context)) return request;
     return { ...request, tracing: "enabled_without_data" };
   }

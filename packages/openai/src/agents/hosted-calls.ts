@@ -37,9 +37,9 @@ export async function judgeHostedCalls(governor: ToolGovernor, questions: Hosted
     if (call === undefined) continue;
     // oxlint-disable-next-line no-await-in-loop -- in order: a limit may have room for one of two
     const { effect, message, approvalId } = await plane.guard.ask(describeCall(governor, call));
-    memory.noteHosted(call);
-    if (approvalId !== undefined) memory.note(call.callId, { approvalId });
     const answered = shown.find((one) => requestedCall(one)?.callId === call.callId);
+    memory.noteHosted({ call, item, shown: requestedCall(answered) });
+    if (approvalId !== undefined) memory.note(call.callId, { approvalId });
     if (effect === "block") answerNatively(answered, agent, { isYes: false, message: `Error: ${message}` });
     if (effect === "allow" && isUnasked(request, call.tool)) answerNatively(answered, agent, { isYes: true });
   }
@@ -48,27 +48,66 @@ export async function judgeHostedCalls(governor: ToolGovernor, questions: Hosted
 /** What of a model call says yes to remote MCP servers. */
 export type HostedAnswers = Pick<ModelRequest, "input" | "previousResponseId" | "conversationId">;
 
+/** A model call's input as it may be sent, and what remote MCP servers run with it. */
+export interface AdmittedHosted {
+  /** The same one where nothing changes. */
+  readonly input: string | AgentInputItem[];
+  readonly calls: readonly LocalCall[];
+}
+
 /**
  * Decides every "yes" to a remote MCP server that a request would send: one that the plane does not let go on becomes a
- * "no" with the reason, which the model reads.
+ * "no" with the reason, which the model reads. What a server asked for is said as it was asked, also where rules replaced
+ * some of it for the agent.
  * @param request The model call.
- * @returns The same input where nothing changes.
  */
 export async function admittedHostedCalls(
   governor: ToolGovernor,
   { input, previousResponseId, conversationId }: HostedAnswers,
-): Promise<string | AgentInputItem[]> {
-  if (typeof input === "string" || !input.some((item) => approvedId(item) !== undefined)) return input;
+): Promise<AdmittedHosted> {
+  if (typeof input === "string" || !input.some((item) => approvedId(item) !== undefined))
+    return { input, calls: [] };
   const isKeptElsewhere = previousResponseId !== undefined || conversationId !== undefined;
   const next: AgentInputItem[] = [];
+  const calls: LocalCall[] = [];
   for (const [at, item] of input.entries()) {
     const id = approvedId(item);
     const answered = { id: id ?? "", at, input, isKeptElsewhere };
     // oxlint-disable-next-line no-await-in-loop -- each call once, in order
-    const reason = id === undefined ? undefined : await refusalOf(governor, answered);
-    next.push(reason === undefined ? item : refused(item, reason));
+    const answer = id === undefined ? { isYes: true as const } : await answerTo(governor, answered);
+    if (answer.isYes && answer.runs !== undefined) calls.push(answer.runs);
+    next.push(answer.isYes ? item : refused(item, answer.reason));
   }
-  return next;
+  return { input: next.map((item) => asAsked(governor, item)), calls };
+}
+
+/**
+ * What rules make of a prompt is sent, and so is what it says of a call: another one would run than was decided.
+ * @param calls What runs with the request.
+ * @throws AgentplaneError `content_refused`
+ */
+export function refuseRewritten(
+  input: string | readonly AgentInputItem[],
+  calls: readonly LocalCall[],
+): void {
+  if (typeof input === "string" || calls.length === 0) return;
+  const said = input.flatMap((item) => requestedCall(item) ?? []);
+  const other = calls.find((call) =>
+    said.some((one) => one.callId === call.callId && !isSameCall(one, call)),
+  );
+  if (other === undefined) return;
+  throw new AgentplaneError(
+    "content_refused",
+    `The model call was refused: it approves "${other.tool.name}" of a remote MCP server, and a policy rewrites the ` +
+      "prompt, with the arguments of that call: another call would run than was decided.",
+  );
+}
+
+function asAsked({ memory }: ToolGovernor, item: AgentInputItem): AgentInputItem {
+  const said = requestedCall(item);
+  const known = said?.callId === undefined ? undefined : memory.hostedQuestion(said.callId);
+  if (said === undefined || known?.shown === undefined || isSameCall(said, known.call)) return item;
+  return isSameCall(said, known.shown) ? known.item : item;
 }
 
 interface Answered {
@@ -79,20 +118,26 @@ interface Answered {
   readonly isKeptElsewhere: boolean;
 }
 
-/** Why the call may not run; undefined where it may, or has run in an earlier turn. */
-async function refusalOf(
+/** A yes, with the call that it makes run unless that has run in an earlier turn; or why it must be a no. */
+type HostedAnswer =
+  | { readonly isYes: true; readonly runs?: LocalCall }
+  | { readonly isYes: false; readonly reason: string };
+
+async function answerTo(
   governor: ToolGovernor,
   { id, at, input, isKeptElsewhere }: Answered,
-): Promise<string | undefined> {
+): Promise<HostedAnswer> {
   const { memory } = governor;
   const listed = input.flatMap((item) => requestedCall(item) ?? []).filter(({ callId }) => callId === id);
-  const call = memory.hostedCall(id) ?? (isKeptElsewhere ? undefined : listed[0]);
-  if (call === undefined) return "Error: the plane does not know this call. Make it again.";
-  if (!listed.every((one) => isSameCall(one, call))) {
-    return "Error: this is another call than the one that was asked for. Make it again.";
-  }
+  const known = memory.hostedQuestion(id);
+  const call = known?.call ?? (isKeptElsewhere ? undefined : listed[0]);
+  if (call === undefined) return no("the plane does not know this call. Make it again.");
+  const isKnown = (one: LocalCall): boolean =>
+    isSameCall(one, call) || (known?.shown !== undefined && isSameCall(one, known.shown));
+  if (!listed.every(isKnown))
+    return no("this is another call than the one that was asked for. Make it again.");
   const isEarlier = input.slice(at + 1).some(isOfModel);
-  if (isEarlier && memory.hasAnswered(id)) return undefined;
+  if (isEarlier && memory.hasAnswered(id)) return { isYes: true };
   let isDone = false;
   const yes = { ...call, context: runningContext() };
   const governed = await runGoverned(governor, yes, async (admitted) => refuseChanged(admitted), {
@@ -101,9 +146,13 @@ async function refusalOf(
   // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
   if (governed.isRun || (isDone && isEarlier)) {
     memory.noteAnswered(id);
-    return undefined;
+    return { isYes: true, ...(governed.isRun && { runs: call }) };
   }
-  return `Error: ${governed.message}`;
+  return no(governed.message);
+}
+
+function no(why: string): HostedAnswer {
+  return { isYes: false, reason: `Error: ${why}` };
 }
 
 function refusedAs(error: unknown): Governed<void> {

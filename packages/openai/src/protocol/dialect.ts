@@ -97,6 +97,8 @@ export interface Dialect {
   remoteRequests?(answer: JsonRecord): readonly ProposedCall[];
   /** What a request says yes to. */
   remoteAnswers?(request: JsonRecord): readonly RemoteAnswer[];
+  /** The request that says of these calls what their servers asked for; the same one where it does. */
+  withRemoteRequests?(request: JsonRecord, calls: readonly ProposedCall[]): JsonRecord;
   /** What a request lets remote MCP servers run without asking. */
   unaskedServers?(request: JsonRecord): readonly UnaskedServer[];
   /** The request in which servers ask for the tools that they must ask for. */

@@ -28,6 +28,19 @@ export function remoteAnswers(request: JsonRecord): readonly RemoteAnswer[] {
   });
 }
 
+/** The request that says of these calls what their servers asked for: a client knows some of it as rules left it. */
+export function withRemoteRequests(request: JsonRecord, calls: readonly ProposedCall[]): JsonRecord {
+  let isChanged = false;
+  const input = listOf(request["input"]).map((item) => {
+    const { type, id, arguments: said } = recordOf(item) ?? {};
+    const asked = isRequest(type) ? calls.find((call) => call.id === id)?.input : undefined;
+    if (asked === undefined || asked === said) return item;
+    isChanged = true;
+    return { ...recordOf(item), arguments: asked };
+  });
+  return isChanged ? { ...request, input } : request;
+}
+
 /** Whether an item says yes to a remote MCP server. */
 export function isYes({ type, approve }: JsonRecord): boolean {
   return type === "mcp_approval_response" && approve !== false;

@@ -8,7 +8,7 @@ import {
 import { countOf, listOf, pickedOf, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { countedDialect } from "./counted-dialect.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
-import { remoteAnswers, remoteRequests } from "./remote-approvals.ts";
+import { remoteAnswers, remoteRequests, withRemoteRequests } from "./remote-approvals.ts";
 import { proposedCall } from "./response-items.ts";
 import { unaskedServers, withAsking } from "./unasked-servers.ts";
 import { readUsage } from "./usage.ts";
@@ -80,6 +80,7 @@ export const RESPONSES: Dialect = {
   proposedCalls: ({ output }) => listOf(output).flatMap((item) => proposedCall(recordOf(item) ?? {})),
   remoteRequests: ({ output }) => remoteRequests(output),
   remoteAnswers,
+  withRemoteRequests,
   unaskedServers,
   withAsking,
   stream: TYPED_EVENTS,

@@ -1,5 +1,5 @@
-import type { StreamDialect, TextPlace } from "../protocol/dialect.ts";
-import { replacedAt } from "../protocol/json.ts";
+import type { ProposedCall, StreamDialect, TextPlace } from "../protocol/dialect.ts";
+import { recordOf, replacedAt, type JsonRecord } from "../protocol/json.ts";
 import type { Atom, StreamEvent } from "./atom.ts";
 import { encodeFrame } from "./sse-frames.ts";
 import { withoutOtherForms } from "../protocol/other-forms.ts";
@@ -13,6 +13,7 @@ export class AtomWriter {
   readonly #written = new WeakSet<StreamEvent>();
   #pieces: { readonly place: TextPlace; text: string }[] = [];
   #hasChanged = false;
+  readonly #calls: ProposedCall[] = [];
 
   /**
    * @param isUsageAdded The usage was asked for by the adapter alone: what that adds to events is taken out.
@@ -20,6 +21,11 @@ export class AtomWriter {
   constructor(dialect: StreamDialect, isUsageAdded: boolean) {
     this.#dialect = dialect;
     this.#isUsageAdded = isUsageAdded;
+  }
+
+  /** The proposed calls that are shown otherwise than they came. */
+  get calls(): readonly ProposedCall[] {
+    return this.#calls;
   }
 
   /** @returns The bytes that leave now. */
@@ -56,8 +62,16 @@ export class AtomWriter {
     if (!this.#hasChanged) return [this.#isUsageAdded ? withoutEmptyUsage(event) : frame.raw];
     let next: unknown = json;
     for (const { place, text } of changed) next = replacedAt(next, place.path, text);
+    if (changed.length > 0) this.#noteCalls(recordOf(next) ?? {});
     // What was replaced must not be spelled out beside it, token by token.
     return [encodeFrame(frame.fields, JSON.stringify(withoutOtherForms(next)))];
+  }
+
+  #noteCalls(event: JsonRecord): void {
+    for (const { name, input, isWhole, slot: _slot, ...rest } of this.#dialect.read(event).calls ?? []) {
+      if (isWhole === true && name !== undefined && input !== undefined)
+        this.#calls.push({ id: undefined, ...rest, name, input });
+    }
   }
 }
 
