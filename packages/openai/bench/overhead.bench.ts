@@ -5,7 +5,7 @@
  * 20 µs in a loop of its own costs more than twice that between the SDK's, so the difference is the adapter's share.
  * Goals are printed; fails only beyond four times a goal. Run: npm run bench -- openai/overhead
  */
-import { createAgentPlane, rule } from "@agentplane/core";
+import { createAgentPlane, rule, type PlaneOptions } from "@agentplane/core";
 import OpenAI from "openai";
 
 import { govern, guardFunctions } from "../src/index.ts";
@@ -26,7 +26,7 @@ const answer = JSON.stringify(completion);
 const fetch = async (): Promise<Response> =>
   new Response(answer, { headers: { "content-type": "application/json" } });
 
-const planeOf = (more: Pick<Parameters<typeof createAgentPlane>[0] & object, "approvals"> = {}) =>
+const planeOf = (more: Pick<PlaneOptions, "approvals"> = {}) =>
   createAgentPlane({
     audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
     policies: [{ id: "pass", blocking: [rule.condition({ where: { agent: "writer" }, then: "allow" })] }],

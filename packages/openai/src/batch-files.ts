@@ -16,10 +16,25 @@ export async function refusedFile(
 ): Promise<Refusal | undefined> {
   const purposes = await purposesOf(request);
   if (purposes?.some((purpose) => /^\s*batch\s*$/i.test(purpose)) === false) return undefined;
-  const model = { name: "unknown" };
-  const { effect, cause, id } = await guard.peek({ hookpoint: "before_model_call", ...acting, model });
-  if (effect === "allow" && cause === "no_policy") return undefined;
-  return { message: purposes === undefined ? UNREADABLE : FOR_BATCH, decisionId: id };
+  const decisionId = await concernOf(guard, acting, "before_model_call");
+  if (decisionId === undefined) return undefined;
+  return { message: purposes === undefined ? UNREADABLE : FOR_BATCH, decisionId };
+}
+
+/**
+ * Whether a policy concerns model calls of this agent, of any model.
+ * @returns The id of what was decided, if so.
+ */
+export async function concernOf(
+  guard: GovernedPlane["guard"],
+  acting: ActingIdentity,
+  hookpoint: "before_model_call" | "after_model_call",
+): Promise<string | undefined> {
+  const call = { hookpoint, ...acting, model: { name: "unknown" } };
+  const { effect, cause, id } = await guard.peek(
+    hookpoint === "after_model_call" ? { ...call, result: "" } : call,
+  );
+  return effect === "allow" && cause === "no_policy" ? undefined : id;
 }
 
 /** A request that uploads a file. */

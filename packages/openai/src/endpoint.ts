@@ -17,6 +17,8 @@ export type Endpoint =
   | { readonly kind: "data" }
   /** A file is put there: it may be a list of model calls. */
   | { readonly kind: "file" }
+  /** A file is read that may hold the answers of a batch, or surely does. */
+  | { readonly kind: "results"; readonly isSure: boolean }
   /** A model runs out of sight, or nobody knows whether one does. */
   | { readonly kind: "unseen"; readonly path: string };
 
@@ -86,6 +88,9 @@ const DATA = new RegExp(
 /** Where files are put. */
 const FILES = /\/(?:files|uploads)$/i;
 
+/** Where the answers of a batch are read: of OpenAI among all other files, of Anthropic by themselves. */
+const RESULTS = /\/files\/[^/]+\/content$|\/messages\/batches\/[^/]+\/results$/i;
+
 /** Parts of paths behind which models run, wherever data may stand before or behind them. */
 const RUNS =
   /\/(?:agents|assistants|batches|chatkit|decisions|evals|fine_tuning|live|realtime|runs|videos)(?:\/|$)/i;
@@ -108,10 +113,10 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   // Servers take both, and a slash more must not make another endpoint of it.
   const path = url.pathname.replace(/\/+/g, "/").replace(/\/$/, "");
   const isRead = method === "GET" || method === "HEAD";
-  if (isRead || method === "DELETE") {
-    return (isRead ? storedIn(STORED_READS, plainOf(path)) : undefined) ?? { kind: "data" };
-  }
-  if (passthrough.some((end) => path.endsWith(end))) return { kind: "data" };
+  const isPassed = passthrough.some((end) => path.endsWith(end));
+  if (isRead || method === "DELETE")
+    return (isRead ? readOf(plainOf(path), isPassed) : undefined) ?? DATA_ONLY;
+  if (isPassed) return DATA_ONLY;
   if (DISGUISED.test(path)) return { kind: "unseen", path };
   const called = dialectIn(PROMPTS, path) ?? dialectIn(MODEL_CALLS, path);
   if (called !== undefined) return { kind: "model", dialect: called, isStored: false };
@@ -119,7 +124,15 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   if (stored !== undefined) return stored;
   const isData = CANCELS.test(path) || (DATA.test(path) && !RUNS.test(path));
   if (!isData) return { kind: "unseen", path };
-  return { kind: FILES.test(path) ? "file" : "data" };
+  return FILES.test(path) ? { kind: "file" } : DATA_ONLY;
+}
+
+const DATA_ONLY: Endpoint = { kind: "data" };
+
+function readOf(path: string, isPassed: boolean): Endpoint | undefined {
+  if (!isPassed && RESULTS.test(path) && !/\/containers\//i.test(path))
+    return { kind: "results", isSure: /\/results$/i.test(path) };
+  return storedIn(STORED_READS, path);
 }
 
 /** What a server that sees through a disguise would read, however often it looks. */

@@ -2,6 +2,7 @@ import { AgentplaneError, type Denied } from "@agentplane/core";
 
 import { awaitApproval, PendingRequests } from "./approval-wait.ts";
 import { refusedFile } from "./batch-files.ts";
+import { batchResults } from "./batch-results.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { governedAnswer } from "./governed-answer.ts";
 import { governedStream } from "./governed-stream.ts";
@@ -15,7 +16,7 @@ import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
-import { askedFor } from "./unasked-calls.ts";
+import { askedFor, unseenRefusal } from "./unasked-calls.ts";
 import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./remote-calls.ts";
 
 /**
@@ -47,6 +48,8 @@ export function guardFetch(
       const refusal = await refusedFile(plane, acting, { input: target, init });
       return refusal === undefined ? inner(target, init) : refusalResponse(refusal);
     }
+    if (endpoint.kind === "results")
+      return batchResults(plane, acting, { isSure: endpoint.isSure, read: () => inner(target, init) });
     const native = readRequest(inner, address, { input: target, init });
     return answerOf(governed, endpoint, native instanceof Promise ? await native : native);
   };
@@ -116,6 +119,10 @@ async function governedCall(
     const describing = describeRequest(plane, described);
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const request = describing instanceof Promise ? await describing : describing;
+    const judging = isStored ? undefined : unseenRefusal(plane, { dialect, body: request.body, acting, how });
+    // oxlint-disable-next-line no-await-in-loop
+    const refusal = judging instanceof Promise ? await judging : judging;
+    if (refusal !== undefined) return refusalResponse(refusal, dialect.provider === "anthropic");
     // oxlint-disable-next-line no-await-in-loop
     const answer = await (isStreamed
       ? governedStream(plane, { request, native: sending, stream, isJudgingCalls })

@@ -1,7 +1,7 @@
 import type { GuardInit } from "@agentplane/core";
 
 import type { GovernedPlane } from "./plane.ts";
-import type { Dialect } from "./protocol/dialect.ts";
+import type { Dialect, UnseenTools } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import type { UnaskedServer } from "./protocol/unasked-servers.ts";
 import type { Refusal } from "./refusal.ts";
@@ -46,6 +46,42 @@ async function askedOf(
   return { body: dialect.withAsking(body, (server, name) => asking.has(keyOf(server, name))) };
 }
 
+/**
+ * Why a request must not be sent: it lets tools run unseen that policies concern, and nothing can make them ask.
+ * @param request As it would be sent: without the tools that may not be offered.
+ */
+export function unseenRefusal(
+  plane: ServersPlane,
+  request: UnseenRequest,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const unseen = request.how === "leave" ? [] : (request.dialect.unseenServers?.(request.body) ?? []);
+  return unseen.length === 0 ? undefined : firstRefusal(plane, request, unseen);
+}
+
+async function firstRefusal(
+  plane: ServersPlane,
+  { acting, how }: UnseenRequest,
+  unseen: readonly UnseenTools[],
+): Promise<Refusal | undefined> {
+  for (const { server, names, source, instead } of unseen) {
+    for (const name of names ?? [undefined]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other; a peek awaits only what a store makes it
+      if (how !== "ask" && !(await isSpokenOf(plane, acting, { server, name }))) continue;
+      const what = name === undefined ? "tools" : `"${name}"`;
+      return {
+        message:
+          `The request was refused: ${source} lets ${what} run at the provider, where no policy sees the call. ` +
+          `${instead}.`,
+      };
+    }
+  }
+  return undefined;
+}
+
+interface UnseenRequest extends Omit<AskedRequest, "dialect"> {
+  readonly dialect: Pick<Dialect, "unseenServers">;
+}
+
 type ServersPlane = Pick<GovernedPlane, "guard" | "engine">;
 /** Who would make the calls. */
 type Caller = Omit<GuardInit, "hookpoint" | "tool">;
@@ -64,9 +100,10 @@ const ANY = "*";
 async function isSpokenOf(
   { guard, engine }: ServersPlane,
   acting: Caller,
-  { server, name }: { readonly server: string; readonly name: string | undefined },
+  { server, name }: { readonly server: string | undefined; readonly name: string | undefined },
 ): Promise<boolean> {
-  const call = { hookpoint: "before_tool_call" as const, ...acting, tool: { name: name ?? ANY, server } };
+  const tool = { name: name ?? ANY, ...(server !== undefined && { server }) };
+  const call = { hookpoint: "before_tool_call" as const, ...acting, tool };
   const { effect, cause } = await guard.peek(call);
   if (effect !== "allow" || cause !== "no_policy") return true;
   return name === undefined && engine.couldConcern(guard.context(call), server);

@@ -137,3 +137,65 @@ describe("a file for a batch is found", () => {
     await plane.close();
   });
 });
+
+describe("a file that is read", () => {
+  const ANSWER =
+    '{"id":"b1","custom_id":"1","response":{"body":{"output":"mira@example.com"}},"error":null}\n';
+  const BINARY = "application/octet-stream";
+  const AFTER: PlaneOptions = {
+    policies: [
+      {
+        id: "after",
+        selector: { hookpoints: ["after_model_call"] },
+        blocking: [rule.redact({ fields: ["output"], from: ["response"] })],
+      },
+    ],
+  };
+  const bodies: readonly (readonly [string, Uint8Array[]])[] = [
+    ["in one piece", [Buffer.from(ANSWER + ANSWER)]],
+    ["byte by byte", Array.from(Buffer.from(`\n${ANSWER}`), (byte) => Uint8Array.of(byte))],
+    ["with a long first line", [Buffer.from(ANSWER.replace("mira", "m".repeat(200_000)))]],
+  ];
+
+  test.for(bodies)("is not shown where it holds the answers of a batch: %s", async ([, body]) => {
+    for (const options of [SPENDING, AFTER]) {
+      const { client, plane } = governedClient(provider, options);
+      provider.reset({ stream: body, type: BINARY });
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const error = await rejected(client.files.content("f1"));
+      expect(isPolicyError(error)).toBe(true);
+      expect(String(error)).toContain("answers of a batch");
+      // oxlint-disable-next-line no-await-in-loop
+      await plane.close();
+    }
+  });
+
+  test.each<[string, PlaneOptions, string]>([
+    ["no policy concerns model calls", OF_TOOLS, ANSWER],
+    ["it is another file", SPENDING, `${"x".repeat(100_000)}\u0000\n${ANSWER}`],
+    ["it is what a batch was made of", SPENDING, `${LINES}\n`],
+    ["it is empty", SPENDING, ""],
+  ])("comes untouched where %s", async (_name, options, text) => {
+    const { client, plane } = governedClient(provider, options);
+    const half = Math.ceil(text.length / 2);
+    const stream = [text.slice(0, half), text.slice(half)];
+    provider.reset({ stream, type: BINARY });
+    expect(await (await client.files.content("f1")).text()).toBe(text);
+    await plane.close();
+  });
+
+  test("comes untouched where the application lists it", async () => {
+    const { client, plane } = governedClient(provider, SPENDING, { passthrough: ["/content"] });
+    provider.reset({ stream: [ANSWER], type: BINARY });
+    expect(await (await client.files.content("f1")).text()).toBe(ANSWER);
+    await plane.close();
+  });
+
+  test("is not asked for where Anthropic keeps the answers of a batch there", async () => {
+    const { client, plane } = governedClient(provider, SPENDING);
+    provider.reset({ json: {} });
+    expect(isPolicyError(await rejected(client.get("/messages/batches/b1/results")))).toBe(true);
+    expect(provider.seen).toHaveLength(0);
+    await plane.close();
+  });
+});

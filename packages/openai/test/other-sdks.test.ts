@@ -115,10 +115,14 @@ describe("the Anthropic SDK through guardFetch", () => {
     const { client, plane } = governed([
       {
         id: "no",
-        selector: { hookpoints: ["before_tool_call"] },
-        blocking: [rule.denylist({ tools: ["shop/mcp"] })],
+        selector: { hookpoints: ["before_tool_call"], tools: ["shop/*"] },
+        blocking: [rule.denylist({ tools: ["shop/*"] })],
       },
-      { id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] },
+      {
+        id: "p",
+        selector: { hookpoints: ["before_model_call"] },
+        blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })],
+      },
     ]);
     provider.reset({ json: message("hi") });
     const mcp_servers = ["shop", "desk"].map((name) => ({

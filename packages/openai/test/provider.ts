@@ -15,6 +15,8 @@ export type Reply =
   | { readonly status?: number; readonly headers?: Record<string, string>; readonly json: unknown }
   | {
       readonly stream: readonly (string | Uint8Array)[];
+      /** Default: events. */
+      readonly type?: string;
       readonly beforePiece?: (at: number) => Promise<void> | void;
     }
   | { readonly bytes: Uint8Array; readonly type: string }
@@ -85,7 +87,10 @@ export class Provider {
       response.writeHead(200, { "content-type": reply.type });
       return void response.end(reply.bytes);
     }
-    response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": "req_1" });
+    response.writeHead(200, {
+      "content-type": reply.type ?? "text/event-stream",
+      "x-request-id": "req_1",
+    });
     response.flushHeaders();
     for (const [at, piece] of reply.stream.entries()) {
       // oxlint-disable-next-line no-await-in-loop -- a stream gives one piece after the other

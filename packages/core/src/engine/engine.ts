@@ -54,10 +54,14 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    * Whether a policy or a plug could have a say in a call of some tool of a server, where nobody knows the names of its
    * tools. Errs on the side of yes; modes and the default effect are not looked at: `guard.peek` tells those.
    * @param context Who would call.
-   * @param server As tools name it.
+   * @param server As tools name it; undefined where not even that is known.
    * @param concern `deciding`: not by rules that only look on, redact or record. Default `any`.
    */
-  couldConcern(context: PolicyContext | ContextInit, server: string, concern?: "any" | "deciding"): boolean;
+  couldConcern(
+    context: PolicyContext | ContextInit,
+    server: string | undefined,
+    concern?: "any" | "deciding",
+  ): boolean;
   /** The policies in force, of every source. */
   policies(): readonly LoadedPolicy[];
 }
@@ -156,7 +160,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       return duties;
     },
     couldConcern(given, server, concern: Concern = "any") {
-      requireText("engine.couldConcern: server", server);
+      if (server !== undefined) requireText("engine.couldConcern: server", server);
       const inForce = { policies: set.current.index.policies, plugs: parts.plugboard.entries(), concern };
       return couldConcern(contextOf(given), server, inForce);
     },

@@ -17,14 +17,15 @@ export type Concern = "any" | "deciding";
  * tools: one whose tools are written for another server could not, one that names a tool without a server could. Users
  * and tags are not compared, so a yes may be wrong and a no is not. O(policies).
  * @param context Who would call.
- * @param server As tools name it.
+ * @param server As tools name it; undefined where not even that is known.
  */
 export function couldConcern(
   { agent, tenant }: PolicyContext,
-  server: string,
+  server: string | undefined,
   { policies, plugs, concern }: InForceNow,
 ): boolean {
-  const isOfServer = (prefix: string): boolean => !prefix.includes("/") || prefix.startsWith(`${server}/`);
+  const isOfServer = (prefix: string): boolean =>
+    server === undefined || !prefix.includes("/") || prefix.startsWith(`${server}/`);
   return (
     plugs.some(
       ({ subject }) =>

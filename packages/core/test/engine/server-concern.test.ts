@@ -34,6 +34,12 @@ describe("a policy could concern some tool of a server whose tools nobody knows"
     expect(couldConcern(selector)).toBe(false);
   });
 
+  it("a policy for any server's tools could, where not even the server is known", () => {
+    const { plane } = createBench({ policies: [blocking("a", DENY, { selector: { tools: ["desk/*"] } })] });
+    expect(plane.engine.couldConcern(CALLER, undefined)).toBe(true);
+    expect(createBench().plane.engine.couldConcern(CALLER, undefined)).toBe(false);
+  });
+
   it("but not one that only looks on, nor none at all", () => {
     expect(couldConcern({}, [{ ...blocking("a", DENY), mode: "shadow" }])).toBe(false);
     expect(couldConcern({}, [])).toBe(false);

@@ -77,7 +77,7 @@ const VERBS: readonly (readonly [
   ["engine.addPolicy", [PACE]],
   ["engine.removePolicy", ["pace"], [TEXT]],
   ["engine.replaceAll", ["code", { apiVersion: "agentplane/v1", policies: [] }]],
-  ["engine.couldConcern", [CALL, "shop"], [[], TEXT]],
+  ["engine.couldConcern", [CALL, "shop"], [[], ["undefined", ...TEXT]]],
   ["engine.load", ["code", { apiVersion: "agentplane/v1", policies: [] }]],
   ["guard.context", [CALL]],
   ["guard.peek", [CALL]],

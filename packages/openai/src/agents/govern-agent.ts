@@ -61,6 +61,13 @@ export function govern<TAgent extends AnyAgent>(
   return governOnce({ plane, identity, known: new Map() }, agent) as TAgent;
 }
 
+/** A clone counts as one that was given its tools, none too: a stored prompt would lose its own. */
+function copyOf(agent: AnyAgent): AnyAgent {
+  const hasTools = agent.hasExplicitToolConfig() || agent.tools.length > 0;
+  // The SDK takes a member that is undefined for one that was not given; its type does not say so.
+  return agent.clone(hasTools ? {} : ({ tools: undefined } as object));
+}
+
 interface Governing {
   readonly plane: AgentsPlane;
   readonly identity: AgentsIdentity;
@@ -75,7 +82,7 @@ function governOnce(governing: Governing, agent: AnyAgent): AnyAgent {
   const { plane, identity } = governing;
   const governor: ToolGovernor = { plane, agent: { name: agent.name, identity }, memory: new CallMemory() };
   for (const tool of agent.tools) refuseUngoverned(tool, agent.name);
-  const copy: AnyAgent = agent.clone({});
+  const copy = copyOf(agent);
   governing.known.set(agent, copy);
   governed.set(copy, governor);
   memories.set(copy, governor.memory);

@@ -1,9 +1,11 @@
+import { AgentplaneError } from "@agentplane/core";
 import type { ModelRequest } from "@openai/agents";
 
+import type { UnseenTools } from "../protocol/dialect.ts";
 import { listOf, recordOf, type JsonRecord } from "../protocol/json.ts";
 import { CARRIERS, keptTools, offeredTools } from "../protocol/offered-tools.ts";
 import { unaskedServers, withAsking } from "../protocol/unasked-servers.ts";
-import { askedFor } from "../unasked-calls.ts";
+import { askedFor, unseenRefusal } from "../unasked-calls.ts";
 import type { ActingAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 
@@ -33,6 +35,34 @@ export async function governedServers(
   const isChanged = next.length !== tools.length || next.some((tool, at) => tool !== tools[at]);
   return { tools: isChanged ? next : tools, input: await governedItems(plane, input, acting) };
 }
+
+/** What of a request says whether a stored prompt may bring its tools along. */
+type Prompted = Pick<ModelRequest, "prompt" | "tools" | "handoffs" | "toolsExplicitlyProvided">;
+
+/**
+ * Refuses a stored prompt whose tools nobody knows, where a policy could concern one.
+ * @throws AgentplaneError `content_refused`
+ */
+export async function refuseUnseenTools(
+  plane: AgentsPlane,
+  { prompt, tools, handoffs, toolsExplicitlyProvided }: Prompted,
+  acting: ActingAgent,
+): Promise<void> {
+  // As the SDK decides whether it sends any.
+  const areSent = tools.length > 0 || handoffs.length > 0 || toolsExplicitlyProvided === true;
+  if (prompt === undefined || areSent) return;
+  const dialect = { unseenServers: () => [OF_PROMPT] };
+  const refusal = await unseenRefusal(plane, { dialect, body: {}, acting, how: "judge" });
+  if (refusal === undefined) return;
+  throw new AgentplaneError("content_refused", refusal.message);
+}
+
+const OF_PROMPT: UnseenTools = {
+  server: undefined,
+  names: undefined,
+  source: "the agent's stored prompt",
+  instead: "Give the agent its tools, tools: [] for none: they take the place of those of the prompt",
+};
 
 /** Whether a request lets a server run its calls of a tool without asking. */
 export function isUnasked(

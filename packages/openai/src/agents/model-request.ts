@@ -4,7 +4,7 @@ import type { ModelRequest } from "@openai/agents";
 import { listOf, recordOf, textOf } from "../protocol/json.ts";
 import type { ActingAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
-import { governedServers } from "./hosted-servers.ts";
+import { governedServers, refuseUnseenTools } from "./hosted-servers.ts";
 import { refuseReplaced } from "./sealed-settings.ts";
 
 /** A model call as the plane is told of it. */
@@ -47,7 +47,10 @@ export async function describeModelCall(
     tools,
     input,
     handoffs: handoffs.length === request.handoffs.length ? request.handoffs : handoffs,
+    // What was taken off must not make room for the tools of a stored prompt.
+    ...(request.prompt !== undefined && request.tools.length > 0 && { toolsExplicitlyProvided: true }),
   };
+  await refuseUnseenTools(plane, offered, acting);
   const { maxTokens } = request.modelSettings;
   return {
     request: offered,

@@ -10,6 +10,7 @@ import {
 import { countOf, listOf, pickedOf, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { countedDialect } from "./counted-dialect.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
+import { unseenServers } from "./toolsets.ts";
 
 const PROMPT = ["system", "messages"] as const;
 /** Deltas of a block; a signature is no text. */
@@ -55,6 +56,7 @@ export const ANTHROPIC_MESSAGES: Dialect = {
   withMaxOutput: (request, maxOutputTokens) => ({ ...request, max_tokens: maxOutputTokens }),
   tools: offeredTools,
   withTools: keptTools,
+  unseenServers,
   readAnswer: ({ content }) => content ?? [],
   writeAnswer: (answer, content) => ({ ...answer, content }),
   usageOf: ({ usage }) => usageOf(usage),

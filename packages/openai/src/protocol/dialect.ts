@@ -29,6 +29,17 @@ export interface ProposedCall {
   readonly input: string;
 }
 
+/** Tools that run at the provider as soon as a model calls them. */
+export interface UnseenTools {
+  /** The remote MCP server that they are of; undefined where that is not said. */
+  readonly server: string | undefined;
+  /** Their names; undefined where the request does not say them. */
+  readonly names: readonly string[] | undefined;
+  /** What brings them along, and what to do where it may not, as a message says it. */
+  readonly source: string;
+  readonly instead: string;
+}
+
 /** A "yes" of a request to a remote MCP server that asked before it runs a call. */
 export interface RemoteAnswer {
   /** The id of what the server asked. */
@@ -101,6 +112,8 @@ export interface Dialect {
   withRemoteRequests?(request: JsonRecord, calls: readonly ProposedCall[]): JsonRecord;
   /** What a request lets remote MCP servers run without asking. */
   unaskedServers?(request: JsonRecord): readonly UnaskedServer[];
+  /** What runs at the provider with a request, unseen, and cannot be made to ask. */
+  unseenServers?(request: JsonRecord): readonly UnseenTools[];
   /** The request in which servers ask for the tools that they must ask for. */
   withAsking?(request: JsonRecord, mustAsk: MustAsk): JsonRecord;
   /** Whether a request puts a "yes" where a later one would send it, unseen. */

@@ -1,6 +1,7 @@
 import type { OfferedTool } from "./dialect.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { filteredNames, filterOf, remoteServerOf } from "./tool-filter.ts";
+import { namedTools, toolsetNames, withToolsetNames } from "./toolsets.ts";
 
 /**
  * Where a request lists what a model may use: tools; what chat completions had before `tools`; the sources that Azure
@@ -21,11 +22,11 @@ export const CARRIERS: ReadonlySet<unknown> = new Set<unknown>(["additional_tool
 export function offeredTools(request: JsonRecord): readonly OfferedTool[] {
   const found: OfferedTool[] = [];
   for (const list of LISTS) {
-    for (const tool of listOf(request[list])) found.push(toolOf(tool, list), ...namedTools(tool));
+    for (const tool of listOf(request[list])) found.push(toolOf(tool, list), ...namedIn(tool, list));
   }
   if (isSearching(request)) found.push(SEARCH);
   for (const item of listOf(request["input"])) {
-    for (const tool of carriedTools(item)) found.push(toolOf(tool), ...namedTools(tool));
+    for (const tool of carriedTools(item)) found.push(toolOf(tool), ...namedIn(tool));
   }
   return found;
 }
@@ -38,7 +39,7 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
   // In the order in which they were told.
   const keptOf = (tool: unknown, list?: string): readonly unknown[] => {
     const isOffered = kept.has(position++);
-    const named = namedTools(tool);
+    const named = namedIn(tool, list);
     const left = named.filter(() => kept.has(position++));
     if (!isOffered || (named.length > 0 && left.length === 0)) return [];
     for (const { name } of [toolOf(tool, list), ...left]) names.add(name);
@@ -47,7 +48,8 @@ export function keptTools(request: JsonRecord, kept: ReadonlySet<number>): JsonR
   for (const list of LISTS) {
     if (request[list] === undefined) continue;
     const tools = listOf(request[list]).flatMap((tool) => keptOf(tool, list));
-    if (tools.length === 0) delete next[list];
+    // A stored prompt brings its own tools where the request names none.
+    if (tools.length === 0 && (list !== "tools" || !hasPrompt(request))) delete next[list];
     else next[list] = tools;
   }
   if (isSearching(request) && !kept.has(position++)) delete next[SEARCH_MEMBER];
@@ -88,17 +90,28 @@ function toolOf(value: unknown, list?: string): OfferedTool {
 }
 
 /** The tools of a remote MCP server that a request names; none where it does not. */
-function namedTools(value: unknown): readonly OfferedTool[] {
+function namedIn(value: unknown, list?: string): readonly OfferedTool[] {
   const tool = recordOf(value) ?? {};
   const server = remoteServerOf(tool);
-  if (server === undefined) return [];
-  return (filteredNames(tool["allowed_tools"]) ?? []).map((name) => ({ name, server }));
+  if (server !== undefined) return namedTools(server, filteredNames(tool["allowed_tools"]));
+  const { server: remote } = toolOf(tool, list);
+  return remote !== undefined && isToolset(tool, list) ? namedTools(remote, toolsetNames(tool)) : [];
+}
+
+function isToolset({ type }: JsonRecord, list: string | undefined): boolean {
+  return list === "mcp_servers" || type === "mcp_toolset";
+}
+
+/** Whether a request names a prompt that the provider keeps: it may bring tools along. */
+export function hasPrompt({ prompt }: JsonRecord): boolean {
+  return textOf(recordOf(prompt)?.["id"]) !== undefined;
 }
 
 /** The tool with these of its names only, wherever it says them. */
 function withNames(value: unknown, left: readonly OfferedTool[]): unknown {
   const tool = recordOf(value) ?? {};
   const names = left.map(({ name }) => name);
+  if (remoteServerOf(tool) === undefined) return withToolsetNames(tool, names);
   const approval = recordOf(tool["require_approval"]);
   return {
     ...tool,

@@ -4,10 +4,11 @@ import {
   type Dialect,
   type StreamDialect,
   type TextPlace,
+  type UnseenTools,
 } from "./dialect.ts";
 import { countOf, listOf, pickedOf, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { countedDialect } from "./counted-dialect.ts";
-import { keptTools, offeredTools } from "./offered-tools.ts";
+import { hasPrompt, keptTools, offeredTools } from "./offered-tools.ts";
 import { remoteAnswers, remoteRequests, withRemoteRequests } from "./remote-approvals.ts";
 import { proposedCall } from "./response-items.ts";
 import { unaskedServers, withAsking } from "./unasked-servers.ts";
@@ -60,6 +61,16 @@ export const TYPED_EVENTS: StreamDialect = {
   rest: (event, _place, text) => ({ ...event, delta: text }),
 };
 
+/** Nobody knows what tools a stored prompt has; those of a request take their place. */
+export const OF_PROMPT: UnseenTools = {
+  server: undefined,
+  names: undefined,
+  source: "the stored prompt",
+  instead:
+    "Say the tools in the request, tools: [] for none: they take the place of those of the prompt; or set " +
+    "unaskedCalls: 'leave' if that is wanted",
+};
+
 /** `POST …/responses`. */
 export const RESPONSES: Dialect = {
   describe(request) {
@@ -83,6 +94,7 @@ export const RESPONSES: Dialect = {
   withRemoteRequests,
   unaskedServers,
   withAsking,
+  unseenServers: (request) => (hasPrompt(request) && !Array.isArray(request["tools"]) ? [OF_PROMPT] : []),
   stream: TYPED_EVENTS,
 };
 

@@ -1,8 +1,10 @@
 import { NO_USAGE } from "./counted-dialect.ts";
 import type { Dialect } from "./dialect.ts";
 import { listOf, pickedOf, recordOf } from "./json.ts";
+import { keptTools, offeredTools } from "./offered-tools.ts";
 import { isYes, remoteRequests } from "./remote-approvals.ts";
 import { TYPED_EVENTS } from "./responses.ts";
+import { unaskedServers, withAsking } from "./unasked-servers.ts";
 
 /**
  * Messages and items of a conversation that are read again, one or a list of them: words of a model are among them. The
@@ -30,6 +32,17 @@ export const STORED_PROMPTS: Dialect = {
   describe: (request) => ({ name: "unknown", messages: pickedOf(request, KEPT), maxOutputTokens: 0 }),
   withMessages: (request, messages) => ({ ...request, ...recordOf(messages) }),
   usageOf: () => NO_USAGE,
+  // What brings tools along does so for every later request.
+  tools: ({ items }) => offeredTools({ input: items }),
+  withTools: (request, kept) => ({
+    ...request,
+    items: keptTools({ input: request["items"] }, kept)["input"],
+  }),
+  unaskedServers: ({ items }) => unaskedServers({ input: items }),
+  withAsking: (request, mustAsk) => ({
+    ...request,
+    items: withAsking({ input: request["items"] }, mustAsk)["input"],
+  }),
   // It would run with a later request, which does not say it.
   keepsApprovals: ({ items }) => listOf(items).some((item) => isYes(recordOf(item) ?? {})),
 };
