@@ -15,7 +15,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a plane that allows everything is seen": [
     "call-styles: gives exactly what the bare client gives",
     "transparency: whatever a provider says, under a plane that allows it",
-    "surfaces: go out byte for byte when nothing changes them",
+    "requests: go out byte for byte when nothing changes them",
     "surfaces: files, lists and uploads pass untouched",
   ],
   "a surface shows what is redacted": [
@@ -94,7 +94,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "a provider runs the tool itself": [
     "agents/governed-agents: are offered no hosted tool, remote server or handoff that is forbidden",
-    "surfaces: offer no tool that a policy forbids, hosted ones and remote servers too",
+    "requests: offer no tool that a policy forbids, hosted ones and remote servers too",
     "agents/unasked-servers: is decided call by call where a policy concerns it, and nobody is asked",
     "unasked-calls: asks where one of its tools was unplugged, whose name the request does not say",
   ],

@@ -62,7 +62,7 @@ export const TYPED_EVENTS: StreamDialect = {
 };
 
 /** Nobody knows what tools a stored prompt has; those of a request take their place. */
-export const OF_PROMPT: UnseenTools = {
+const OF_PROMPT: UnseenTools = {
   server: undefined,
   names: undefined,
   source: "the stored prompt",
