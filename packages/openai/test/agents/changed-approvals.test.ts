@@ -31,6 +31,40 @@ describe("the arguments of a call", () => {
   });
 });
 
+describe("an approval in a saved state", () => {
+  const after = { ...ASK, description: "another version" };
+
+  test.each<[string, object, typeof ASK]>([
+    ["another tenant", { tenant: "globex" }, ASK],
+    ["another session", { session: "s2" }, ASK],
+    ["another user", { user: "bob" }, ASK],
+    [
+      "another version of the policy",
+      {},
+      { ...after, blocking: [...ASK.blocking, rule.denylist({ tools: ["x"] })] },
+    ],
+  ])("answers no question of %s, where the state goes on", async (_name, identity, policy) => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const make = (who: object, ...calls: Parameters<typeof calling>) =>
+      govern(
+        plane,
+        { ...IDENTITY, user: "ann", ...who },
+        new Agent({ name: "writer", model: calling(...calls), tools: [refundTool(seen)] }),
+      );
+    const paused = await runner.run(make({}, ["refund", { amount: 5 }]), "go");
+    paused.state.approve(paused.interruptions[0]!);
+    if (policy !== ASK)
+      await plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [policy] });
+    const other = make(identity);
+    const result = await runner.run(other, await RunState.fromString(other, paused.state.toString()));
+    expect(seen).toStrictEqual([]);
+    expect(JSON.stringify(result.history)).toContain("Error: ");
+    expect(await plane.approvals.list({ status: "pending" })).toHaveLength(2);
+    await plane.close();
+  });
+});
+
 describe("a no", () => {
   test("reaches the model with the words of the human", async () => {
     const plane = planeOf({ policies: [ASK] });
