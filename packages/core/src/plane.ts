@@ -102,7 +102,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     onRun: ({ hookId, hookpoint, outcome, durationMs }) =>
       parts.recordControl({ action: "hook", by: hookId, subject: hookpoint, data: { outcome, durationMs } }),
   });
-  const engine = createEngine(parts, set, { changes, isOwnRegistry: (given) => given === hooks });
+  const engine = createEngine(parts, set, { changes, hooks });
   loadCode(options, changes);
   const guard = createGuard({
     point: engine,

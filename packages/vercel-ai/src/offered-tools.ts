@@ -183,10 +183,11 @@ async function toolDenial({ plane }: Settings, agent: GuardInit, offered: Offera
   const context = { ...agent, hookpoint: "before_tool_call" as const, tool: { name, server, originalName } };
   const decision = await plane.guard.ask(context, { canAsk: false });
   if (decision.effect !== "allow" || !isUnknown(plane, agent, offered)) return toDenial(decision);
-  const message =
-    `"${server}" is not offered: it is a server whose tools are not listed, and a policy could stop one of them. ` +
-    `List in the settings of the server the tools that may be used.`;
-  return toDenial({ ...decision, verdict: "block", effect: "block", reason: message, message });
+  const reason =
+    `"${server}" is not offered: it is a server whose tools are not listed, and a policy, a plug or a hook could stop ` +
+    `one of them. List in the settings of the server the tools that may be used.`;
+  const refusal = { cause: "rule", reason, message: reason } as const;
+  return toDenial(await plane.engine.refuse(plane.guard.context(context), refusal, { intent: "ask" }));
 }
 
 function toDenial(decision: Decision): Denial {

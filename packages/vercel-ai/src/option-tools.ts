@@ -78,12 +78,11 @@ function keptMember(value: unknown, keep: Keep, path: readonly string[]): unknow
   // The first member names the provider.
   const isOption = path.length > 1;
   if (isOff(word, value)) return value;
-  if (isOption && word === "mcpservers" && Array.isArray(value))
-    return keptItems(value, (server) => keptServer(server, keep, path));
+  if (isOption && word === "mcpservers" && typeof value === "object") return keptServers(value, keep, path);
   if (isOption && LISTS.has(word) && Array.isArray(value))
     return keptItems(value, (item) => (isKeptItem(item, keep, path) ? item : undefined));
   if (isOption && (OPTIONS.has(word) || LISTS.has(word))) {
-    const server = word === "mcpservers" ? { server: name, isUnlisted: true } : {};
+    const server = word === "mcpservers" ? { server: name, isUnlisted: true, isUnnamed: true } : {};
     return keep({ name, originalName: path.join("."), ...server }) ? value : undefined;
   }
   return isRecord(value) && path.length < MAX_DEPTH ? keptMembers(value, keep, path) : value;
@@ -97,12 +96,39 @@ function keptItems(items: readonly unknown[], kept: (item: unknown) => unknown):
   return some.length === 0 ? undefined : some;
 }
 
+/** Servers in a list, or as members by their names, or one that is no list. */
+function keptServers(servers: object | null, keep: Keep, path: readonly string[]): unknown {
+  const keptOne = (server: unknown, key?: string): unknown => keptServer(server, { keep, path, key });
+  if (Array.isArray(servers)) return keptItems(servers, (server) => keptOne(server));
+  const members = Object.entries(servers ?? {});
+  const isOne = nameOf(servers) !== undefined || !members.every(([, member]) => isRecord(member));
+  if (isOne) return keptOne(servers);
+  const kept = members.map(([name, server]) => [name, keptOne(server, name)] as const);
+  if (kept.every(([, server], at) => server === members[at]?.[1])) return servers;
+  const left = kept.filter(([, server]) => server !== undefined);
+  return left.length === 0 ? undefined : Object.fromEntries(left);
+}
+
 /** A server offers the tools of its list; one without a list whatever it has. */
-function keptServer(server: unknown, keep: Keep, path: readonly string[]): unknown {
-  const name = textOf(server, "name") ?? serverOf(server) ?? path.at(-1) ?? "";
+function keptServer(
+  server: unknown,
+  {
+    keep,
+    path,
+    key,
+  }: { readonly keep: Keep; readonly path: readonly string[]; readonly key: string | undefined },
+): unknown {
+  const own = nameOf(server) ?? key;
+  const name = own ?? path.at(-1) ?? "";
+  const isUnnamed = own === undefined;
+  const originalName = path.join(".");
   if (listedTools(server) !== undefined)
-    return withListed(server, (tool) => keep({ name: tool, server: name }));
-  return keep({ name, server: name, originalName: path.join("."), isUnlisted: true }) ? server : undefined;
+    return withListed(server, (tool) => keep({ name: tool, server: name, isUnlisted: isUnnamed, isUnnamed }));
+  return keep({ name, server: name, originalName, isUnlisted: true, isUnnamed }) ? server : undefined;
+}
+
+function nameOf(server: unknown): string | undefined {
+  return textOf(server, "name") ?? serverOf(server);
 }
 
 function isKeptItem(item: unknown, keep: Keep, path: readonly string[]): boolean {

@@ -3,6 +3,6 @@ import type { AgentPlane } from "@agentplane/core";
 /** What of a plane this adapter needs; `createAgentPlane` returns it. */
 export interface GovernedPlane {
   readonly guard: AgentPlane["guard"];
-  readonly engine: Pick<AgentPlane["engine"], "couldConcern">;
+  readonly engine: Pick<AgentPlane["engine"], "couldConcern" | "refuse">;
   readonly approvals: Pick<AgentPlane["approvals"], "approve">;
 }

@@ -5,7 +5,7 @@ import { generateImage, generateText, type ModelMessage } from "ai";
 import { describe, expect, it } from "vitest";
 
 import { govern, guardImageModel } from "../src/index.ts";
-import { asking, askingPlane, denying, NO_EMAILS, planeOf, WHO } from "./planes.ts";
+import { asking, askingPlane, decisionsOf, denying, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 type Options = NonNullable<Parameters<typeof generateText>[0]["providerOptions"]>;
@@ -46,7 +46,7 @@ describe("a hosted MCP server that is a tool of the request", () => {
     expect(await offered(planeOf([denying("github/wipe")]), server(["wipe", "read"]))).toEqual([["read"]]);
   });
 
-  it("without a list goes where a policy or a plug could stop a tool of it, or ask", async () => {
+  it("without a list goes where a policy, a plug or a hook could stop a tool of it, or ask", async () => {
     for (const policy of [denying("wipe"), asking("wipe"), asking("github/wipe")])
       // oxlint-disable-next-line no-await-in-loop -- one policy after the other
       expect(await offered(askingPlane([policy]), server())).toEqual([]);
@@ -54,6 +54,9 @@ describe("a hosted MCP server that is a tool of the request", () => {
     const plane = planeOf();
     await plane.controls.unplug({ kind: "tool", id: "wipe" }, { by: "olga", reason: "stop" });
     expect(await offered(plane, server())).toEqual([]);
+    const hooked = planeOf();
+    hooked.hooks.on("before_tool_call", () => ({ block: "never" }), { filter: { tools: ["github/wipe"] } });
+    expect(await offered(hooked, server())).toEqual([]);
     expect(await offered(planeOf([denying("other/wipe"), NO_EMAILS]), server(["read"]))).toHaveLength(1);
   });
 
@@ -68,12 +71,18 @@ describe("a hosted MCP server that is a tool of the request", () => {
     const toolChoice = { type: "tool", toolName: "hosted" } as const;
     const tools = { hosted: server() };
     const model = new ScriptedModel([]);
-    const call = govern(planeOf([denying("wipe")]), WHO, { model, tools, toolChoice, prompt: "go" });
+    const plane = planeOf([denying("wipe")]);
+    const decisions = decisionsOf(plane);
+    const call = govern(plane, WHO, { model, tools, toolChoice, prompt: "go" });
     await expect(generateText(call)).rejects.toMatchObject({
       code: "policy_blocked",
       message: expect.stringContaining("List in the settings"),
     });
     expect(model.requests).toEqual([]);
+    const refused = decisions.map(({ decision }) => decision).filter(({ effect }) => effect === "block");
+    expect(refused).toMatchObject([
+      { hookpoint: "before_tool_call", reason: expect.stringContaining("List in the settings") },
+    ]);
   });
 
   it("says which of its tools denies a call that is forced to use it", async () => {
@@ -121,6 +130,49 @@ it("servers without a list go from the options where a policy could stop a tool 
   expect(await sent(denying("wipe"), { custom: { mcpServers: "all", a: 1 } })).toEqual({ custom: { a: 1 } });
 });
 
+it("servers that are members by name, and one that is no list, are known by their names", async () => {
+  const sent = async (providerOptions: Options) => {
+    const model = new ScriptedModel([]);
+    const plane = planeOf([{ ...denying("github/wipe"), selector: { tools: ["github/*"] } }]);
+    await generateText(govern(plane, WHO, { model, prompt: "go", providerOptions }));
+    return model.requests[0]?.providerOptions;
+  };
+  const desk = { url: "https://desk.example" };
+  const listed = { url: "https://github.example", allowed_tools: ["read", "wipe"] };
+  const servers = { github: { url: "https://github.example" }, desk };
+  expect(await sent({ custom: { mcpServers: servers } })).toEqual({ custom: { mcpServers: { desk } } });
+  expect(await sent({ custom: { mcp_servers: { github: listed } } })).toEqual({
+    custom: { mcp_servers: { github: { ...listed, allowed_tools: ["read"] } } },
+  });
+  expect(await sent({ custom: { mcpServers: { github: desk } } })).toEqual({ custom: {} });
+  for (const one of [
+    { name: "github", ...desk },
+    { server_label: "github", ...desk },
+  ])
+    // oxlint-disable-next-line no-await-in-loop -- one request after the other
+    expect(await sent({ custom: { mcpServers: one } })).toEqual({ custom: {} });
+  const other = { custom: { mcpServers: { name: "desk", ...desk } } };
+  expect(await sent(other)).toEqual(other);
+});
+
+it("a server that nobody names may be any", async () => {
+  const url = "https://mcp.example";
+  const servers = ["all", [{ url }], { url }, [{ url, allowed_tools: ["read"] }]];
+  const sent = async (policy: Policy, mcpServers: (typeof servers)[number]) => {
+    const model = new ScriptedModel([]);
+    const providerOptions = { custom: { mcpServers } };
+    await generateText(govern(planeOf([policy]), WHO, { model, prompt: "go", providerOptions }));
+    return model.requests[0]?.providerOptions;
+  };
+  const selecting = { ...denying("desk/wipe"), selector: { tools: ["desk/*"] } };
+  for (const one of servers) {
+    // oxlint-disable-next-line no-await-in-loop -- one request after the other
+    expect(await sent(selecting, one)).toEqual({ custom: {} });
+    // oxlint-disable-next-line no-await-in-loop
+    expect(await sent(NO_EMAILS, one)).toEqual({ custom: { mcpServers: one } });
+  }
+});
+
 describe("a hosted server that a message brings", () => {
   const mcp = { type: "mcp", serverLabel: "github", allowedTools: ["read", "wipe"] };
   const raw = { type: "mcp", server_label: "github", allowed_tools: { tool_names: ["wipe"] } };
@@ -162,10 +214,16 @@ describe("a hosted server that a message brings", () => {
     ["an item of a tool result", inItem(mcp)],
     ["a server without a list", inMessage({ type: "mcp", serverLabel: "github" })],
   ] as const)
-    it(`is refused with the call where one of its tools is forbidden: ${what}`, async () => {
+    it(`is refused with the call, on record, where one of its tools is forbidden: ${what}`, async () => {
       const model = new ScriptedModel([]);
-      const refused = generateText(govern(planeOf([denying("github/wipe")]), WHO, { model, messages }));
+      const plane = planeOf([denying("github/wipe")]);
+      const decisions = decisionsOf(plane);
+      const refused = generateText(govern(plane, WHO, { model, messages }));
       await expect(refused).rejects.toMatchObject({ code: "policy_blocked" });
+      expect(decisions.map(({ decision }) => [decision.hookpoint, decision.effect])).toEqual([
+        ["before_agent", "allow"],
+        ["before_tool_call", "block"],
+      ]);
       expect(model.requests).toEqual([]);
       await generateText(govern(planeOf([SELECTING_OTHERS]), WHO, { model, messages }));
       expect(model.requests).toHaveLength(1);

@@ -51,7 +51,7 @@ export interface Engine extends DecisionPoint, PolicyChanges {
    */
   explain(context: PolicyContext | ContextInit): MaybePromise<Decision>;
   /**
-   * Whether a policy or a plug could have a say in a call of some tool of a server, where nobody knows the names of its
+   * Whether a policy, a plug or a hook could have a say in a call of some tool of a server, where nobody knows the names of its
    * tools. Errs on the side of yes; modes and the default effect are not looked at: `guard.peek` tells those.
    * @param context Who would call.
    * @param server As tools name it; undefined where not even that is known.
@@ -69,17 +69,18 @@ export interface Engine extends DecisionPoint, PolicyChanges {
 /** What the engine is given beside its parts. */
 export interface EngineDeps {
   readonly changes: PolicyChanges;
-  isOwnRegistry(registry: HookRegistry): boolean;
+  /** The plane's own, which Guard already runs. */
+  readonly hooks: HookRegistry;
 }
 
 /**
  * Wires the engine.
  * @param parts Stores, machines, sinks and settings.
  * @param set The policies in force.
- * @param deps How policies come in, and which registry Guard already runs.
+ * @param deps How policies come in, and which hooks Guard already runs.
  */
 export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDeps): Engine {
-  const { changes, isOwnRegistry } = deps;
+  const { changes, hooks } = deps;
   const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), 2 * parts.settings.holdTtlMs);
   const decider = createDecider(parts, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
@@ -117,7 +118,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       attachEngine(registry, {
         rule: (context) => decider.decide(context, "admit"),
         settle: (decisionId) => settleAtEstimate(decisionId, ending),
-        isOwn: isOwnRegistry,
+        isOwn: (given) => given === hooks,
       }),
     explain: (given) => decider.explain(contextOf(given)),
     finish(decisionId, end) {
@@ -161,8 +162,13 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     couldConcern(given, server, concern: Concern = "any") {
       if (server !== undefined) requireText("engine.couldConcern: server", server);
-      const inForce = { policies: set.current.index.policies, plugs: parts.plugboard.entries(), concern };
-      return couldConcern(contextOf(given), server, inForce);
+      const { policies } = set.current.index;
+      return couldConcern(contextOf(given), server, {
+        policies,
+        plugs: parts.plugboard.entries(),
+        hooks,
+        concern,
+      });
     },
     policies: () => set.loaded(),
   };

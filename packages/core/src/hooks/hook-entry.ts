@@ -11,12 +11,20 @@ export interface HookEntry {
   readonly order: number;
   /** Whether the filter selects a call; undefined selects all. */
   readonly matches: ((context: PolicyContext) => boolean) | undefined;
+  /** Whether it could select a call of some tool that nobody can name yet; undefined selects all. */
+  readonly couldMatch: ((caller: Caller, couldBe: CouldBeTool) => boolean) | undefined;
   /** Undefined where promises may take as long as they like. */
   readonly timeoutMs: number | undefined;
   readonly fallback: "block" | "continue";
   /** The engine's own: it sees the context itself, and its errors pass as they are. */
   readonly isLast: boolean;
 }
+
+/** Who calls, as far as a filter asks. */
+export type Caller = Pick<PolicyContext, "agent" | "tenant">;
+
+/** Whether a tool could be meant by a pattern that begins with these letters. */
+export type CouldBeTool = (prefix: string) => boolean;
 
 const DEFAULT_TIMEOUT_MS = 1_000;
 
@@ -44,8 +52,8 @@ export function createHookEntry(hook: Hook, options: HookOptions, id: string): H
   if (fallback !== "block" && fallback !== "continue") {
     throw invalid(`fallback is ${JSON.stringify(fallback)}; use "block" or "continue"`);
   }
-  const matches = compileFilter(options.filter ?? {});
-  return { id: checkId(options.id ?? id), hook, order, matches, timeoutMs, fallback, isLast: false };
+  const filter = compileFilter(options.filter ?? {});
+  return { id: checkId(options.id ?? id), hook, order, ...filter, timeoutMs, fallback, isLast: false };
 }
 
 /** The entry of the hook that always runs last. */
@@ -55,23 +63,31 @@ export function createLastEntry(id: string, hook: Hook): HookEntry {
     id: checkId(id),
     hook,
     order: Infinity,
-    matches: undefined,
+    ...ALL,
     timeoutMs: undefined,
     fallback: "block",
     isLast: true,
   };
 }
 
-function compileFilter(filter: HookFilter): HookEntry["matches"] {
+type CompiledFilter = Pick<HookEntry, "matches" | "couldMatch">;
+
+const ALL: CompiledFilter = { matches: undefined, couldMatch: undefined };
+
+function compileFilter(filter: HookFilter): CompiledFilter {
   checkNames("filter", filter, FILTER_NAMES);
   const tenants = dimension("tenants", filter.tenants);
   const agents = dimension("agents", filter.agents);
   const tools = dimension("tools", filter.tools);
-  if ((tenants ?? agents ?? tools) === undefined) return undefined;
-  return ({ tenant, agent, tool }) =>
-    tenants?.matches(tenant) !== false &&
-    agents?.matches(agent.id) !== false &&
-    (tools === undefined || (tool !== undefined && matchesTool(tools, tool, "deny")));
+  if ((tenants ?? agents ?? tools) === undefined) return ALL;
+  const isCaller = ({ tenant, agent }: Caller): boolean =>
+    tenants?.matches(tenant) !== false && agents?.matches(agent.id) !== false;
+  return {
+    matches: (context) =>
+      isCaller(context) &&
+      (tools === undefined || (context.tool !== undefined && matchesTool(tools, context.tool, "deny"))),
+    couldMatch: (caller, couldBe) => isCaller(caller) && tools?.prefixes.some(couldBe) !== false,
+  };
 }
 
 function dimension(name: string, patterns: unknown): ReturnType<typeof compilePatterns> | undefined {

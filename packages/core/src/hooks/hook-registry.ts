@@ -7,7 +7,13 @@ import { createPorts } from "../base/runtime.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { afterOf, type Hookpoint, HOOKPOINTS } from "../context/hookpoint.ts";
 import type { Hook, HookOptions, HookOutcome, HookRunRecord } from "./hook.ts";
-import { createHookEntry, createLastEntry, type HookEntry } from "./hook-entry.ts";
+import {
+  createHookEntry,
+  createLastEntry,
+  type Caller,
+  type CouldBeTool,
+  type HookEntry,
+} from "./hook-entry.ts";
 import { RecursionGuard } from "./recursion-guard.ts";
 import { runHook } from "./run-hook.ts";
 import type { HookPorts, RunningHook } from "./running-hook.ts";
@@ -96,6 +102,16 @@ export class HookRegistry {
     if (this.#last !== undefined) return true;
     const list = this.#lists.get(afterOf(context.hookpoint)) ?? [];
     return list.some(({ matches }) => matches === undefined || matches(context));
+  }
+
+  /**
+   * Tells whether anything could run before a call of a tool that nobody can name yet, such as one of a server.
+   * @param couldBe Whether a filter's pattern could mean it, by the letters before its first wildcard.
+   */
+  couldRunAtTool(caller: Caller, couldBe: CouldBeTool): boolean {
+    if (this.#last !== undefined) return true;
+    const list = this.#lists.get("before_tool_call") ?? [];
+    return list.some(({ couldMatch }) => couldMatch?.(caller, couldBe) !== false);
   }
 
   /**

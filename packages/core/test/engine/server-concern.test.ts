@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { HookFilter } from "../../src/hooks/hook.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { blocking, createBench } from "../plane/bench.ts";
@@ -74,5 +75,23 @@ describe("a plug could concern some tool of a server", () => {
     const { plane } = createBench({ policies: [] });
     await plane.controls.unplug({ kind: "tool", ...subject }, { reason: "stop", by: "olga" });
     expect(plane.engine.couldConcern(CALLER, "shop")).toBe(expected);
+  });
+});
+
+describe("a hook could concern some tool of a server", () => {
+  it.each<[string, HookFilter | undefined, boolean]>([
+    ["one without a filter", undefined, true],
+    ["one of a tool of it", { tools: ["desk/find", "shop/w*"] }, true],
+    ["one of a tool of any server", { tools: ["wipe"], agents: ["bot"], tenants: ["acme"] }, true],
+    ["but not one of a tool of another", { tools: ["desk/*"] }, false],
+    ["but not one of another agent", { agents: ["other"] }, false],
+    ["but not one of another tenant", { tenants: ["umbrella"] }, false],
+  ])("%s", (_name, filter, expected) => {
+    const { plane } = createBench({ policies: [] });
+    plane.hooks.on("before_model_call", () => undefined);
+    plane.hooks.on("after_tool_call", () => undefined);
+    expect(plane.engine.couldConcern(CALLER, "shop", "deciding")).toBe(false);
+    plane.hooks.on("before_tool_call", () => undefined, { ...(filter && { filter }) });
+    expect(plane.engine.couldConcern(CALLER, "shop", "deciding")).toBe(expected);
   });
 });
