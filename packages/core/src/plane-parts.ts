@@ -7,6 +7,7 @@ import { headroomOf } from "./engine/headroom.ts";
 import type { ObserverQueue } from "./engine/observe.ts";
 import type { PolicySet } from "./engine/policy-set.ts";
 import type { Recorder } from "./engine/recorder.ts";
+import { createAnswerWarnings } from "./engine/unshared-answers.ts";
 import { createUndeclaredWarning } from "./engine/undeclared-tools.ts";
 import type { PlaneOptions } from "./plane-options.ts";
 import { Admissions } from "./state/admissions.ts";
@@ -34,10 +35,13 @@ export function createParts(
 ): EngineParts {
   const steady = createSteadyClock(ports.clock);
   const nowMs = (): number => steady.nowMs();
+  const shared = { hasStore: options.state !== undefined, hasKey: options.approvals?.key !== undefined };
+  const answers = createAnswerWarnings(shared, ports.logger);
   const recordControl: EngineParts["recordControl"] = (record) => {
     recorder.control(record);
-    if (record.action === "approval_requested")
-      tellResolver(options, record.data?.["approvalId"], approvals, observers);
+    if (record.action !== "approval_requested") return;
+    answers.requested();
+    tellResolver(options, record.data?.["approvalId"], approvals, observers);
   };
   const planeId = options.id ?? "default";
   const machine = { nowMs, record: recordControl, ports, planeId };
@@ -67,6 +71,7 @@ export function createParts(
     }),
     audit: recorder,
     undeclared: options.audit && createUndeclaredWarning(ports.logger),
+    unknownAnswer: answers.unknown,
     observers,
     scope: ports.createScope<CarriedAdmission>(),
     revision: () => set.current.revision + plugboard.revision + degradation.revision,

@@ -61,6 +61,8 @@ export interface EngineParts {
   readonly audit: AuditSink;
   /** Told of calls of undeclared tools; undefined where the trail is kept in memory alone. */
   readonly undeclared: ((tool: string) => void) | undefined;
+  /** Told of an answer to a question that is not known. */
+  readonly unknownAnswer: () => void;
   readonly observers: ObserverQueue;
   readonly scope: AsyncScope<CarriedAdmission>;
   /** Grows with every change of policies, plugs or modes. */

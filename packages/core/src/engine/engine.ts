@@ -142,7 +142,10 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     isAsked(context) {
       const key = keyOf(context);
-      return key !== undefined && parts.admissions.isAsked(key, parts.nowMs());
+      return andThen(key !== undefined && parts.admissions.isAsked(key, parts.nowMs()), (isKnown) => {
+        if (!isKnown) parts.unknownAnswer();
+        return isKnown;
+      });
     },
     looksAfter: (context) => set.current.index.planAfter(context).attention,
     renew(decisionId) {
