@@ -1,5 +1,6 @@
 import { createMiddleware, type AgentMiddleware } from "langchain";
 
+import { withBareErrors } from "./bare-errors.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import { governedToolCall, type ToolGate } from "./tool-gate.ts";
 
@@ -15,7 +16,7 @@ export interface CallInterception extends ModelGate, ToolGate {
 export function callInterception({ name, ...gate }: CallInterception): AgentMiddleware {
   return createMiddleware({
     name,
-    wrapModelCall: (request, handler) => governedModelCall(gate, request, handler),
+    wrapModelCall: withBareErrors((request, handler) => governedModelCall(gate, request, handler)),
     wrapToolCall: (request, handler) => governedToolCall(gate, request, handler),
   });
 }

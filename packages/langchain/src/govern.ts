@@ -5,7 +5,7 @@ import { createAgentRuns } from "./agent-runs.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import type { OnBlock } from "./langgraph/settings.ts";
 import { withMeteredHooks } from "./metered.ts";
-import { modelInterception, seeingBareErrors } from "./model-interception.ts";
+import { modelInterception } from "./model-interception.ts";
 import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
 import type { GovernedPlane } from "./plane.ts";
 import { createProviderCalls } from "./provider-calls.ts";
@@ -27,7 +27,7 @@ export interface GovernOptions {
   readonly nested?: NestedCalls;
   /**
    * What a model call or a run becomes that is blocked. Default `message`: an answer with the reason and no tool calls,
-   * with which the agent ends. `throw`: the plane's PolicyError, as the `cause` of langchain's MiddlewareError.
+   * with which the agent ends. `throw`: the plane's PolicyError.
    */
   readonly onBlock?: OnBlock;
 }
@@ -73,7 +73,7 @@ export function govern<P extends GovernableParams>(
     ...gate,
     toolErrors: hasToolWrapper ? "throw" : "message",
   });
-  const list: readonly AnyAgentMiddleware[] = [before, ...nearest(middleware), after];
+  const list: readonly AnyAgentMiddleware[] = [before, ...middleware, after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.
   return { ...params, middleware: list as GovernedParams<P>["middleware"] };
 }
@@ -94,12 +94,6 @@ function choicesIn(options: GovernOptions): Required<GovernOptions> {
 
 function isOption(path: string): path is keyof typeof CHOICES {
   return Object.hasOwn(CHOICES, path);
-}
-
-/** The middleware as it is, but for the last that wraps model calls: it is the gate's neighbour. */
-function nearest(middleware: readonly AnyAgentMiddleware[]): readonly AnyAgentMiddleware[] {
-  const position = middleware.findLastIndex(({ wrapModelCall }) => wrapModelCall !== undefined);
-  return middleware.map((one, at) => (at === position ? seeingBareErrors(one) : one));
 }
 
 /** createAgent refuses two middlewares of one name, also those of two planes around one agent. */

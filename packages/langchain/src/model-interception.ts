@@ -2,9 +2,7 @@ import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
-  MiddlewareError,
   type AgentMiddleware,
-  type AnyAgentMiddleware,
   type ModelRequest,
   type ToolCallHandler,
   type ToolCallRequest,
@@ -13,6 +11,7 @@ import {
 
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
+import { withBareErrors } from "./bare-errors.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
@@ -39,13 +38,13 @@ export interface Surrounding extends ModelGate {
 export function modelInterception(name: string, gate: Surrounding): AgentMiddleware {
   return createMiddleware({
     name,
-    async wrapModelCall(request, handler) {
+    wrapModelCall: withBareErrors(async (request, handler) => {
       const answer = await stepOfRun(gate, request, handler);
       // Outside of everything that would take the error for a failure, and try again or elsewhere.
       const error = gate.onBlock === "throw" ? refusalError(answer) : undefined;
       if (error !== undefined) throw error;
       return answer;
-    },
+    }),
     wrapToolCall: (request, handler) => callOfRun(gate, request, handler),
   });
 }
@@ -131,7 +130,7 @@ async function surrounded(
   meterNode(nested);
   let isPaused = false;
   try {
-    const answer = await withBareErrors(handler)(request);
+    const answer = await handler(request);
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
     return await governedModelCall(gate, request, () => answer, { isCharged: nested.hasAskedModel });
@@ -141,32 +140,4 @@ async function surrounded(
   } finally {
     calls.end(request.runtime, isPaused);
   }
-}
-
-/**
- * The middleware nearest to the gate, with the errors of the provider as it would get them without the gate: each layer
- * that createAgent composes wraps what goes through it in a `MiddlewareError`, and a `retryOn` that names classes would
- * match no more.
- */
-export function seeingBareErrors<M extends AnyAgentMiddleware>(middleware: M): M {
-  const { wrapModelCall } = middleware;
-  if (wrapModelCall === undefined) return middleware;
-  const wrapped: typeof wrapModelCall = (request, handler) =>
-    Reflect.apply(wrapModelCall, middleware, [request, withBareErrors(handler)]);
-  // A class of its own may have private members, which a copy lacks.
-  return new Proxy(middleware, {
-    get: (target, name) => (name === "wrapModelCall" ? wrapped : Reflect.get(target, name, target)),
-  });
-}
-
-function withBareErrors<H extends (...request: never[]) => unknown>(handler: H): H {
-  const bare = async (...request: Parameters<H>): Promise<unknown> => {
-    try {
-      return await handler(...request);
-    } catch (error) {
-      throw MiddlewareError.isInstance(error) && error.cause !== undefined ? error.cause : error;
-    }
-  };
-  // The same function but for what it throws.
-  return bare as H;
 }

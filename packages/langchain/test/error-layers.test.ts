@@ -66,6 +66,7 @@ function layersOf(error: unknown): readonly unknown[] {
 }
 
 const MIDDLEWARE: Readonly<Record<string, (seen: unknown[]) => readonly AnyAgentMiddleware[]>> = {
+  none: () => [],
   "one that passes on": () => [passing("one")],
   "two that pass on": () => [passing("one"), passing("two")],
   "a class of its own": () => [new ClassMiddleware() as never],
@@ -102,10 +103,23 @@ describe("the error that a caller gets of a provider", () => {
     },
   );
 
-  it("is without middleware what any middleware makes of it, with the provider's own error as the cause", async () => {
-    const plain = await failing(false, [passing("one")]);
-    const governed = await failing(true, []);
-    expect(layersOf(governed.error)).toEqual(layersOf(plain.error));
-    expect((governed.error as Error).cause).toBe(governed.thrown);
+  it.each([
+    ["an error", new ProviderError("overloaded")],
+    ["an error of an agent inside", MiddlewareError.wrap(new ProviderError("overloaded"), "inner")],
+  ])("is the very one that the provider gave, without middleware: %s", async (_, thrown) => {
+    for (const onBlock of ["message", "throw"] as const) {
+      const params = { model: new ScriptedChatModel({ error: thrown }), tools: [] };
+      const agent = createAgent(govern(planeOf(), { agent: "a" }, params, { onBlock }));
+      // oxlint-disable-next-line no-await-in-loop -- a run each
+      await expect(agent.invoke({ messages: [{ role: "user", content: "go" }] })).rejects.toBe(thrown);
+    }
+  });
+
+  it("is what it would be under one plane, where two govern the agent", async () => {
+    const thrown = new ProviderError("overloaded");
+    const params = { model: new ScriptedChatModel({ error: thrown }), tools: [] };
+    const twice = govern(planeOf(), { agent: "a" }, govern(planeOf(), { agent: "a" }, params));
+    const running = createAgent(twice).invoke({ messages: [{ role: "user", content: "go" }] });
+    await expect(running).rejects.toBe(thrown);
   });
 });
