@@ -1,13 +1,18 @@
-import { AIMessage, ToolMessage, type BaseMessage, type ToolCall } from "@langchain/core/messages";
+import { AIMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
 
 import { toolError } from "./enforce.ts";
 
 /** What the model reads in place of a result that will never come. */
 const ABANDONED = "This call did not run: the conversation went on before it was allowed.";
+/** Where other calls of its turn may have run beside the one that waited: LangGraph drops what they gave. */
+const ABANDONED_TURN =
+  "There is no result: the conversation went on while a call of this turn waited to be allowed. That one did not run; " +
+  "others may have.";
 
 /**
- * A history in which every tool call has an answer. A run that waits for a human may be given up for a new message; the
- * call that waited then stays without an answer, and providers refuse such a prompt.
+ * A history in which every turn of tool calls has answers. A run that waits for a human may be given up for a new message;
+ * the turn that waited then stays without an answer, and providers refuse such a prompt. A turn with some answer is
+ * somebody else's doing, and stays as it is.
  * @param messages What a model is to be asked; not changed.
  * @returns The very same list where nothing is missing.
  */
@@ -15,27 +20,16 @@ export function withAnsweredCalls(messages: BaseMessage[]): BaseMessage[] {
   const answered = new Set(
     messages.flatMap((one) => (ToolMessage.isInstance(one) ? [one.tool_call_id] : [])),
   );
-  const isMissing = (one: BaseMessage): boolean => AIMessage.isInstance(one) && hasUnanswered(one, answered);
-  if (!messages.some(isMissing)) return messages;
-  const complete: BaseMessage[] = [];
-  let missing: ToolMessage[] = [];
-  for (const message of messages) {
-    // After the answers that are there: together they follow the message that called.
-    if (!ToolMessage.isInstance(message)) complete.push(...missing.splice(0));
-    complete.push(message);
-    if (AIMessage.isInstance(message)) missing = unanswered(message, answered);
-  }
-  return [...complete, ...missing];
+  if (!messages.some((one) => isAbandoned(one, answered))) return messages;
+  return messages.flatMap((one) => (isAbandoned(one, answered) ? [one, ...answersFor(one)] : [one]));
 }
 
-function unanswered({ tool_calls: calls = [] }: AIMessage, answered: ReadonlySet<string>): ToolMessage[] {
-  return calls.filter((call) => isUnanswered(call, answered)).map((call) => toolError(ABANDONED, call));
+function isAbandoned(message: BaseMessage, answered: ReadonlySet<string>): message is AIMessage {
+  if (!AIMessage.isInstance(message)) return false;
+  const { tool_calls: calls = [] } = message;
+  return calls.length > 0 && calls.every(({ id }) => id !== undefined && id !== "" && !answered.has(id));
 }
 
-function hasUnanswered({ tool_calls: calls = [] }: AIMessage, answered: ReadonlySet<string>): boolean {
-  return calls.some((call) => isUnanswered(call, answered));
-}
-
-function isUnanswered({ id }: ToolCall, answered: ReadonlySet<string>): boolean {
-  return id !== undefined && id !== "" && !answered.has(id);
+function answersFor({ tool_calls: calls = [] }: AIMessage): ToolMessage[] {
+  return calls.map((call) => toolError(calls.length === 1 ? ABANDONED : ABANDONED_TURN, call));
 }

@@ -7,7 +7,9 @@ import type { OnBlock } from "./langgraph/settings.ts";
 import { withMeteredHooks } from "./metered.ts";
 import { modelInterception } from "./model-interception.ts";
 import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
+import { withUnnotedCommands } from "./own-commands.ts";
 import type { GovernedPlane } from "./plane.ts";
+import { withOwnMembers } from "./private-members.ts";
 import { createProviderCalls } from "./provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
 import { withSeenEnds } from "./run-ending-hooks.ts";
@@ -63,7 +65,10 @@ export function govern<P extends GovernableParams>(
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
   const runs = createAgentRuns({ plane, identity });
   const middleware = (params.middleware ?? []).map((one) =>
-    withMeteredHooks(withSeenEnds(withGovernedSelector(one, { plane, identity }), runs), nested),
+    withMeteredHooks(
+      withSeenEnds(withGovernedSelector(withOwnMembers(one), { plane, identity }), runs),
+      nested,
+    ),
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const gate = { plane, identity, nested, calls: createProviderCalls() };
@@ -73,7 +78,7 @@ export function govern<P extends GovernableParams>(
     ...gate,
     toolErrors: hasToolWrapper ? "throw" : "message",
   });
-  const list: readonly AnyAgentMiddleware[] = [before, ...middleware, after];
+  const list: readonly AnyAgentMiddleware[] = [before, ...withUnnotedCommands(middleware), after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.
   return { ...params, middleware: list as GovernedParams<P>["middleware"] };
 }

@@ -1,5 +1,5 @@
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
-import { isGraphBubbleUp } from "@langchain/langgraph";
+import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
   type AgentMiddleware,
@@ -12,6 +12,7 @@ import {
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
 import { withBareErrors } from "./bare-errors.ts";
+import { judgeable, messageIn } from "./own-commands.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
@@ -66,14 +67,20 @@ async function stepOfRun(
     await runs.end(runtime, endBy(error));
     throw error;
   }
-  if (AIMessage.isInstance(answer) && (answer.tool_calls ?? []).length > 0) {
+  if (goesOn(answer)) {
     await runs.leave(runtime);
     return answer;
   }
   // A structured response, whatever the types say, is the last one, too.
-  const withheld = await runs.end(runtime, { answer });
+  const withheld = await runs.end(runtime, { answer: messageIn(answer) ?? answer });
   // Words of ours about the very call say more than those about its run.
   return withheld === undefined || refusalError(answer) !== undefined ? answer : modelRefusal(withheld);
+}
+
+/** Whether tools follow, or what a Command sends the run to. */
+function goesOn(answer: unknown): boolean {
+  if ((messageIn(answer)?.tool_calls ?? []).length > 0) return true;
+  return isCommand(answer) && [answer.goto ?? []].flat().length > 0;
 }
 
 /** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
@@ -130,7 +137,7 @@ async function surrounded(
   meterNode(nested);
   let isPaused = false;
   try {
-    const answer = await handler(request);
+    const answer = judgeable(await handler(request));
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
     return await governedModelCall(gate, request, () => answer, { isCharged: nested.hasAskedModel });

@@ -1,16 +1,23 @@
 import type { ResultCodec } from "@agentplane/core";
 import { AIMessage } from "@langchain/core/messages";
+import { isCommand } from "@langchain/langgraph";
 
 import { readContent, writeContent } from "./message-content.ts";
 import { readResult, writeResult } from "./result-content.ts";
+import { TOOL_RESULT } from "./tool-result.ts";
 
 /**
- * Reads and rewrites what a model call gives: a message, or with structured output `{ structuredResponse, messages }`,
- * whatever the types say.
+ * Reads and rewrites what a model call gives: a message, with structured output `{ structuredResponse, messages }`, or a
+ * Command of a middleware, whatever the types say.
  */
 export const MODEL_RESULT: ResultCodec<AIMessage> = {
-  read: readResult,
+  read: (response) => (isCommand(response) ? TOOL_RESULT.read(response) : readResult(response)),
   write(response, content) {
+    if (isCommand(response)) {
+      // Changed in place.
+      TOOL_RESULT.write(response, content);
+      return response;
+    }
     const written = writeResult(response, content);
     if (isStructured(response) && isStructured(written)) replaceEcho(response, written);
     // What is written back has the shape of what was read.

@@ -44,27 +44,30 @@ describe("a guarded model in a graph whose approval was given up for a new messa
 });
 
 describe("answers for calls without one", () => {
-  it("are added beside those that are there, and where a result belongs to no call", () => {
-    const history = [
-      result("c0"),
-      new HumanMessage("a"),
-      calling("c1", "c2"),
-      result("c2"),
-      new HumanMessage("b"),
-    ];
+  it("are added to a turn that has none, also where a result belongs to no call", () => {
+    const history = [result("c0"), new HumanMessage("a"), calling("c1", "c2"), new HumanMessage("b")];
     const complete = withAnsweredCalls(history);
     expect(complete.map((one) => (ToolMessage.isInstance(one) ? one.tool_call_id : one.type))).toEqual([
       "c0",
       "human",
       "ai",
-      "c2",
       "c1",
+      "c2",
       "human",
     ]);
   });
 
-  it("are not added where nothing is missing", () => {
-    const history = [new HumanMessage("a"), calling("c1"), result("c1")];
+  it("say of a call beside others no more than is known", () => {
+    const [, one] = withAnsweredCalls([calling("c1")]);
+    const [, of, two] = withAnsweredCalls([calling("c1", "c2")]);
+    expect(one?.text).toMatch(/^This call did not run/);
+    expect([of?.text, two?.text]).toEqual(Array(2).fill(expect.stringContaining("others may have")));
+  });
+
+  it.each([
+    ["nothing is missing", [new HumanMessage("a"), calling("c1"), result("c1")]],
+    ["LangChain itself answers one of two", [calling("c1", "c2"), result("c1"), new HumanMessage("b")]],
+  ])("are not added where %s", (_, history) => {
     expect(withAnsweredCalls(history)).toBe(history);
   });
 });

@@ -1,3 +1,4 @@
+import type { AIMessage } from "@langchain/core/messages";
 import {
   createAgent,
   createMiddleware,
@@ -20,15 +21,17 @@ class ProviderError extends TypeError {
 const passing = (name: string): AnyAgentMiddleware =>
   createMiddleware({ name, wrapModelCall: async (request, handler) => handler(request) });
 
+type WrapModelCall = NonNullable<AgentMiddleware["wrapModelCall"]>;
+
 /** As an application may write one, with a private member. */
-class ClassMiddleware implements Pick<AgentMiddleware, "name" | "wrapModelCall"> {
+class ClassMiddleware {
   readonly name = "class";
   readonly #calls: unknown[] = [];
 
-  readonly wrapModelCall: NonNullable<AgentMiddleware["wrapModelCall"]> = async (request, handler) => {
+  async wrapModelCall(...[request, handler]: Parameters<WrapModelCall>): Promise<AIMessage> {
     this.#calls.push(request);
     return handler(request);
-  };
+  }
 }
 
 const throwing = createMiddleware({

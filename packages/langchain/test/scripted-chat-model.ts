@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, AIMessageChunk, type BaseMessage, type UsageMetadata } from "@langchain/core/messages";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
@@ -41,9 +43,8 @@ export class ScriptedChatModel extends BaseChatModel {
     return this;
   }
 
-  // LangChain calls this from a promise and expects one.
   async _generate(messages: BaseMessage[]): Promise<ChatResult> {
-    const { text = "", calls = [] } = this.#next(messages);
+    const { text = "", calls = [] } = await this.#next(messages);
     const message = new AIMessage({
       id: `msg_${this.prompts.length}`,
       content: typeof text === "string" ? text : ([...text] as never),
@@ -62,7 +63,7 @@ export class ScriptedChatModel extends BaseChatModel {
     _options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
-    const { text = "", calls = [] } = this.#next(messages);
+    const { text = "", calls = [] } = await this.#next(messages);
     const id = `msg_${this.prompts.length}`;
     for (const piece of typeof text === "string" ? text.split(/(?<= )/) : []) {
       const chunk = new ChatGenerationChunk({
@@ -86,11 +87,15 @@ export class ScriptedChatModel extends BaseChatModel {
     });
   }
 
-  #next(messages: BaseMessage[]): Turn {
+  async #next(messages: BaseMessage[]): Promise<Turn> {
     this.prompts.push(messages);
     this.offered.push(this.#tools);
     const turn = this.#turns.shift() ?? { text: "done" };
-    if (turn.error !== undefined) throw turn.error;
+    if (turn.error !== undefined) {
+      // As from a network: LangGraph has told by then that the step has begun.
+      await setImmediate();
+      throw turn.error;
+    }
     return turn;
   }
 }

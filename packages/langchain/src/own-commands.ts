@@ -1,0 +1,63 @@
+import { AIMessage } from "@langchain/core/messages";
+import { isCommand, type Command } from "@langchain/langgraph";
+import type { AnyAgentMiddleware } from "langchain";
+
+import { isPlainObject } from "./message-content.ts";
+
+type WrapModelCall = NonNullable<AnyAgentMiddleware["wrapModelCall"]>;
+
+/**
+ * The middleware beside the outer gate. createAgent notes each Command that a wrapper of model calls returns, for good:
+ * one without any answer of a model reaches the wrapper around it as it is, would be noted a second time when that passes
+ * it on, and could not be withheld. So it comes to the gate in a form that createAgent does not note, and is noted once it
+ * was judged.
+ * @param middleware Those that the gate surrounds; not changed.
+ */
+export function withUnnotedCommands(middleware: readonly AnyAgentMiddleware[]): AnyAgentMiddleware[] {
+  const outermost = middleware.findIndex(({ wrapModelCall }) => wrapModelCall !== undefined);
+  return middleware.map((one, at) => (at === outermost ? unnoted(one) : one));
+}
+
+function unnoted(middleware: AnyAgentMiddleware): AnyAgentMiddleware {
+  const { wrapModelCall } = middleware;
+  if (wrapModelCall === undefined) return middleware;
+  const wrapped: WrapModelCall = async (request, handler) => {
+    let isAnswered = false;
+    const answer = await wrapModelCall.call(middleware, request, async (given) => {
+      const answered = await handler(given);
+      isAnswered ||= AIMessage.isInstance(answered);
+      return answered;
+    });
+    // What createAgent takes for a structured response, it only hands on.
+    return (isCommand(answer) && !isAnswered ? new OwnCommand(answer) : answer) as AIMessage;
+  };
+  // A class of its own may have private members, which a copy lacks.
+  return new Proxy(middleware, {
+    get: (target, name) => (name === "wrapModelCall" ? wrapped : Reflect.get(target, name, target)),
+  });
+}
+
+class OwnCommand {
+  readonly structuredResponse = undefined;
+  readonly messages = [];
+  readonly command: Command;
+
+  constructor(command: Command) {
+    this.command = command;
+  }
+}
+
+/** What the middleware beside the gate has really answered. */
+export function judgeable(answer: AIMessage): AIMessage {
+  const given: unknown = answer;
+  // Whatever the types say, a Command is an answer, too.
+  return given instanceof OwnCommand ? (given.command as unknown as AIMessage) : answer;
+}
+
+/** The message of an answer, which may be a Command that writes one. */
+export function messageIn(answer: unknown): AIMessage | undefined {
+  if (AIMessage.isInstance(answer)) return answer;
+  if (!isCommand(answer) || !isPlainObject(answer.update)) return undefined;
+  const { messages } = answer.update;
+  return [messages].flat().findLast((one) => AIMessage.isInstance(one));
+}

@@ -1,0 +1,55 @@
+import { rule, type Policy } from "@agentplane/core";
+import { AIMessage } from "@langchain/core/messages";
+import { Command } from "@langchain/langgraph";
+import { createMiddleware, type AnyAgentMiddleware } from "langchain";
+import { describe, expect, it } from "vitest";
+
+import { governedAgent, planeOf } from "./governed-agent.ts";
+import { ScriptedChatModel } from "./scripted-chat-model.ts";
+
+const REDACT: Policy = { id: "r", blocking: [rule.redact({ detect: ["email"] })] };
+const NO_MODEL: Policy = {
+  id: "no-model",
+  blocking: [rule.condition({ where: { model: "*" }, reason: "no model today" })],
+};
+
+/** Answers each model call by a Command, and never asks the model. */
+const commanding = (): AnyAgentMiddleware =>
+  createMiddleware({
+    name: "commanding",
+    wrapModelCall: () =>
+      new Command({
+        update: { messages: [new AIMessage({ id: "own", content: "Write to bob@example.com." })] },
+      }),
+  });
+
+async function answered(policies: readonly Policy[], middleware: readonly AnyAgentMiddleware[]) {
+  const model = new ScriptedChatModel();
+  const { run, decisions } = governedAgent({ plane: planeOf(policies), model, middleware });
+  const { messages } = await run();
+  return { texts: messages.map(({ text }) => text), decisions, asked: model.prompts.length };
+}
+
+describe("a Command by which other middleware answers a model call itself", () => {
+  it("is judged as an answer is", async () => {
+    const { texts, decisions, asked } = await answered([REDACT], [commanding()]);
+    expect(texts).toEqual(["go", "Write to [EMAIL]."]);
+    expect(decisions.map(({ decision }) => decision.hookpoint)).toContain("before_model_call");
+    expect(asked).toBe(0);
+  });
+
+  it("is withheld where the call is blocked", async () => {
+    const { texts } = await answered([NO_MODEL], [commanding()]);
+    expect(texts).toEqual(["go", expect.stringContaining("no model today")]);
+  });
+
+  it("is judged also behind a wrapper that passes it on", async () => {
+    const passing = createMiddleware({
+      name: "passing",
+      wrapModelCall: (request, handler) => handler(request),
+    });
+    // LangChain itself notes such a Command twice, and the first of them for good: a message of one id is written once.
+    const { texts } = await answered([REDACT], [passing, commanding()]);
+    expect(texts).toEqual(["go", "Write to [EMAIL]."]);
+  });
+});

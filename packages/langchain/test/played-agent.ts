@@ -1,0 +1,157 @@
+import type { Policy } from "@agentplane/core";
+import { Command, MemorySaver } from "@langchain/langgraph";
+import { createAgent, toolStrategy, type AnyAgentMiddleware, type HITLRequest } from "langchain";
+import * as z from "zod";
+
+import { govern, type GovernedIdentity } from "../src/index.ts";
+import { planeOf } from "./governed-agent.ts";
+import { plain } from "./plain-data.ts";
+import { ScriptedChatModel, type Turn } from "./scripted-chat-model.ts";
+import { middlewareOf, toolsOf, type MiddlewareKind } from "./played-parts.ts";
+
+/** How a run is watched. */
+export const MODES = ["invoke", "streams", "events v2", "events v3"] as const;
+
+/** A run of an agent. */
+export interface Script {
+  readonly turns: readonly Turn[];
+  readonly middleware: MiddlewareKind;
+  readonly mode: (typeof MODES)[number];
+  readonly isStructured: boolean;
+}
+
+/** Gives the parameters of an agent as they are, or under a plane. */
+export type Wrap = <P extends Parameters<typeof govern>[2]>(identity: GovernedIdentity, params: P) => P;
+
+/** Everything that can be seen of a run, up to what it gives when everybody who is asked has answered. */
+export async function play(script: Script, policies: readonly Policy[] | undefined): Promise<unknown> {
+  const { turns, middleware: kind, isStructured } = script;
+  const plane = policies === undefined ? undefined : planeOf(policies);
+  // The interceptors are added to the list, which createAgent takes as any other.
+  const wrap: Wrap = (identity, params) =>
+    plane === undefined ? params : (govern(plane, identity, params) as never);
+  const [runs, told, seen]: [unknown[], unknown[], unknown[]] = [[], [], []];
+  const model = new ScriptedChatModel(...turns);
+  const agent = createAgent(
+    wrap(
+      { agent: "a" },
+      {
+        model,
+        tools: [...toolsOf(runs, wrap)],
+        middleware: middlewareOf(kind, told) as AnyAgentMiddleware[],
+        checkpointer: new MemorySaver(),
+        ...(isStructured && {
+          responseFormat: toolStrategy(z.object({ city: z.string() }).meta({ title: "Place" })),
+        }),
+      },
+    ),
+  );
+  const config = { recursionLimit: 20, configurable: { thread_id: "t" } };
+  let input: unknown = { messages: [{ role: "user", content: "go, bob@example.com", id: "u" }] };
+  let error: unknown;
+  try {
+    for (let pauses = 0; input !== undefined && pauses < 5; pauses++) {
+      // oxlint-disable-next-line no-await-in-loop -- it goes on after each pause
+      await watch(script.mode, { agent: agent as unknown as Watched, input, config, seen });
+      // oxlint-disable-next-line no-await-in-loop
+      input = answerTo(await agent.getState(config));
+    }
+  } catch (thrown) {
+    error = thrown instanceof Error ? [thrown.constructor.name, thrown.name, thrown.message] : thrown;
+  }
+  const values = await (agent.getState(config) as Promise<{ readonly values: unknown }>).then(
+    (state): unknown => state.values,
+    (thrown: unknown) => thrown,
+  );
+  const found = plain({ runs, told, seen, values, error, prompts: model.prompts, offered: model.offered });
+  // After a structured response a middleware behind the model runs beside the model's next turn.
+  const isParallel = isStructured || turns.some(({ calls = [] }) => calls.length > 1);
+  return { ...(found as object), ...sideBySide(found as Found, isParallel) };
+}
+
+interface Watched {
+  invoke(input: unknown, config: object): Promise<unknown>;
+  stream(input: unknown, config: object): Promise<AsyncIterable<unknown>>;
+  streamEvents(input: unknown, config: object): AsyncIterable<unknown> & PromiseLike<Events>;
+}
+
+interface Events extends AsyncIterable<unknown> {
+  readonly output: Promise<unknown>;
+  readonly toolCalls: AsyncIterable<StreamedCall>;
+}
+
+interface StreamedCall extends Readonly<Record<"output" | "status" | "error", Promise<unknown>>> {
+  readonly name: string;
+  readonly input: unknown;
+}
+
+async function callsOf(calls: Events["toolCalls"]): Promise<readonly unknown[]> {
+  const seen: Promise<unknown>[] = [];
+  for await (const { name, input, output, status, error } of calls) {
+    const given = output.catch((thrown: unknown) => ["threw", thrown]);
+    seen.push(Promise.all([name, input, given, status, error]));
+  }
+  return Promise.all(seen);
+}
+
+interface Watching {
+  readonly agent: Watched;
+  readonly input: unknown;
+  readonly config: object;
+  readonly seen: unknown[];
+}
+
+async function watch(mode: Script["mode"], { agent, input, config, seen }: Watching): Promise<void> {
+  switch (mode) {
+    case "invoke":
+      seen.push(plain(await agent.invoke(input, config)));
+      return;
+    case "streams": {
+      const streamMode = ["updates", "messages", "values", "custom", "tasks"];
+      const stream = await agent.stream(input, { ...config, streamMode, subgraphs: true });
+      for await (const part of stream) seen.push(plain(part));
+      return;
+    }
+    case "events v2":
+      for await (const part of agent.streamEvents(input, { ...config, version: "v2" })) {
+        const { event, name, tags, data } = part as Readonly<Record<string, unknown>>;
+        seen.push(plain({ event, name, tags, data }));
+      }
+      return;
+    case "events v3": {
+      const events = await agent.streamEvents(input, { ...config, version: "v3" });
+      const rest = Promise.allSettled([callsOf(events.toolCalls), events.output]);
+      for await (const part of events) seen.push(plain(part));
+      seen.push(plain(await rest));
+    }
+  }
+}
+
+/** Answers everybody who asks: the tool, or a human in the loop, who approves, edits and rejects by turns. */
+function answerTo({
+  tasks,
+}: {
+  readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
+}) {
+  const [asked] = tasks.flatMap(({ interrupts }) => interrupts);
+  if (asked === undefined) return undefined;
+  const { actionRequests = [] } = asked.value as Partial<HITLRequest>;
+  const decisions = actionRequests.map(({ name }, at) =>
+    [
+      { type: "approve" },
+      { type: "edit", editedAction: { name, args: { text: "edited" } } },
+      { type: "reject", message: "no, bob@example.com" },
+    ].at(at % 3),
+  );
+  return new Command({ resume: { decisions } });
+}
+
+type Found = Readonly<Record<"runs" | "seen" | "told", readonly unknown[]>>;
+
+/** Calls of one turn run side by side: what is told of each is the same, whichever is faster. */
+function sideBySide({ runs, seen, told }: Found, isParallel: boolean): object {
+  if (!isParallel) return {};
+  const byText = (parts: readonly unknown[]): readonly unknown[] =>
+    parts.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return { runs: byText(runs), told: byText(told), seen: byText(seen) };
+}
