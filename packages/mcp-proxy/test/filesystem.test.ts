@@ -10,16 +10,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import type { Client } from "@modelcontextprotocol/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { NODE } from "./node-command.ts";
+import { NODE, PROXY } from "./node-command.ts";
 import { connected, serverEntry, throughProxy } from "./stdio-client.ts";
 
-const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const POLICIES = `
 apiVersion: agentplane/v1
 policies:
@@ -118,8 +116,8 @@ test("an operator answers from a shell where the client cannot ask", async () =>
   await expect.poll(questions, { timeout: 10_000 }).toHaveLength(1);
   const [question = ""] = questions();
   const id = decodeURIComponent(question.replace(".question.json", ""));
-  const args = ["--conditions=agentplane-source", CLI, "approve", approvals, id, "--by", "olga"];
-  await promisify(execFile)(process.execPath, args);
+  const [program, ...args] = PROXY;
+  await promisify(execFile)(program, [...args, "approve", approvals, id, "--by", "olga"]);
   const written = await writing;
   expect(written.isError ?? false).toBe(false);
   expect(existsSync(path.join(files, "new.txt"))).toBe(true);
@@ -141,10 +139,9 @@ test("a changed policy file is in force at the next call, and the client is told
 });
 
 test("without a policy file, and with one that is wrong, nothing starts and the reason is said on standard error", async () => {
+  const [program, ...command] = PROXY;
   const start = async (...args: readonly string[]): Promise<unknown> =>
-    promisify(execFile)(process.execPath, ["--conditions=agentplane-source", CLI, ...args]).catch(
-      (error: unknown) => error,
-    );
+    promisify(execFile)(program, [...command, ...args]).catch((error: unknown) => error);
   expect(await start("run", "--", "true")).toMatchObject({
     code: 2,
     stdout: "",

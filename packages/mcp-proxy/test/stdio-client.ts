@@ -3,9 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Client, type ClientOptions } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
-import { NODE } from "./node-command.ts";
-
-const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+import { PROXY } from "./node-command.ts";
 
 /** The entry of a server that a package brings. */
 export function serverEntry(name: string): string {
@@ -26,5 +24,5 @@ export async function connected(
 
 /** The command that puts the proxy before a server. */
 export function throughProxy(flags: readonly string[], server: readonly string[]): readonly string[] {
-  return [...NODE, "--conditions=agentplane-source", CLI, "run", ...flags, "--", ...server];
+  return [...PROXY, "run", ...flags, "--", ...server];
 }

@@ -24,9 +24,8 @@ test.each([
   "the conformance kit says the same of a server through the proxy as without it: %s",
   PATIENCE,
   async (requirements, leastPassed) => {
-    const { server, direct } = await served(requirements);
-    const { url } = await proxied(server.url);
-    const through = await serverVerdicts(url, requirements);
+    const { url } = await proxied(await served());
+    const [direct, through] = await Promise.all([directly(requirements), serverVerdicts(url, requirements)]);
     expect(through).toStrictEqual(direct);
     expect(passed(through)).toBeGreaterThanOrEqual(leastPassed);
   },
@@ -59,11 +58,13 @@ test.each([
   "the conformance kit says of a server over standard streams, through the bridge, what these can carry: %s",
   PATIENCE,
   async (requirements, leastPassed) => {
-    const { direct } = await served(requirements);
     const [command, ...args] = [...NODE, "--conditions=agentplane-source", STDIO_SERVER];
     const upstream = { command, args };
     const { url } = await proxied("http://127.0.0.1:1/", {}, { upstream, maxSessions: 100 });
-    const through = await serverVerdicts(url, requirements, 10_000);
+    const [direct, through] = await Promise.all([
+      directly(requirements),
+      serverVerdicts(url, requirements, 10_000),
+    ]);
     const lost = NOT_OVER_STREAMS[requirements] ?? {};
     for (const [scenario, verdicts] of Object.entries(direct)) {
       const expected = verdicts.filter((one) => lost[scenario]?.includes(one) !== true);
@@ -78,19 +79,24 @@ function isNamed(lost: readonly string[] | undefined, verdict: string): boolean 
   return lost?.some((one) => one.split(" ")[1] === verdict.split(" ")[1]) === true;
 }
 
-/** What the kit says of a server without the proxy, once for each set: and anew where a comparison with it has failed. */
-const known = new Map<string, Verdicts>();
-
-async function served(requirements: string) {
+/** @returns The address of a server that ends with the test. */
+async function served(): Promise<string> {
   const server = await everythingServer({
     extend: addConformanceFeatures,
     server: { requestState: VERIFIED_STATE },
   });
   onTestFinished(() => server.close());
+  return server.url;
+}
+
+/** What the kit says of a server without the proxy, once for each set: and anew where a comparison with it has failed. */
+const known = new Map<string, Verdicts>();
+
+async function directly(requirements: string): Promise<Verdicts> {
   onTestFailed(() => void known.delete(requirements));
-  const direct = known.get(requirements) ?? (await serverVerdicts(server.url, requirements));
+  const direct = known.get(requirements) ?? (await serverVerdicts(await served(), requirements));
   known.set(requirements, direct);
-  return { server, direct };
+  return direct;
 }
 
 /**
@@ -112,8 +118,10 @@ test.each([
   "the conformance kit says the same of a client through the proxy as without it: %s",
   PATIENCE,
   async (requirements, leastPassed) => {
-    const direct = await clientVerdicts(requirements);
-    const through = await clientVerdicts(requirements, proxyBefore);
+    const [direct, through] = await Promise.all([
+      clientVerdicts(requirements),
+      clientVerdicts(requirements, proxyBefore),
+    ]);
     const { [OWN_NAME]: named, ...rest } = through;
     const { [OWN_NAME]: _direct, ...others } = direct;
     expect(rest).toStrictEqual(others);

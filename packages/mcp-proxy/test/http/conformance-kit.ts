@@ -1,18 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { playScenario, type Scenario } from "./conformance-client.ts";
+import { takeErrands } from "./conformance-errands.ts";
 
 const KIT = path.join(
   path.dirname(fileURLToPath(import.meta.resolve("@modelcontextprotocol/conformance/package.json"))),
   "dist/index.js",
 );
-const ERRAND = fileURLToPath(new URL("conformance-errand.mjs", import.meta.url));
 
 /** What the kit says of each scenario: its checks, with how they went. Information it only notes is left out. */
 export type Verdicts = Readonly<Record<string, readonly string[]>>;
@@ -36,24 +34,11 @@ export function serverVerdicts(url: string, requirements: string, timeoutMs = 30
 export async function clientVerdicts(requirements: string, before?: Before): Promise<Verdicts> {
   /** Under which name a server was reached, and its own. */
   const names = new Map<string, string>();
-  const host = http.createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => void parts.push(part));
-    request.on("end", () => {
-      // The errand's own form.
-      const scenario = JSON.parse(Buffer.concat(parts).toString()) as Scenario;
-      void played(scenario, before, names).then(([status, text]) => response.writeHead(status).end(text));
-    });
-  });
-  await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
-  // A server that listens at a host has an address with a port.
-  const { port } = host.address() as AddressInfo;
-  const command = `${process.execPath} ${ERRAND} http://127.0.0.1:${port}/`;
+  const errands = takeErrands((scenario) => played(scenario, before, names));
   try {
-    return await verdictsOf(["client", "--command", command, "--requirements", requirements], names);
+    return await verdictsOf(["client", "--command", errands.command, "--requirements", requirements], names);
   } finally {
-    host.closeAllConnections();
-    host.close();
+    errands.close();
   }
 }
 
@@ -61,15 +46,11 @@ async function played(
   scenario: Scenario,
   before: Before | undefined,
   names: Map<string, string>,
-): Promise<readonly [status: number, text: string]> {
+): Promise<void> {
   const proxy = await before?.(scenario.url);
   if (proxy !== undefined) names.set(new URL(proxy.url).origin, new URL(scenario.url).origin);
   try {
     await playScenario({ ...scenario, url: proxy?.url ?? scenario.url });
-    return [200, "done"];
-  } catch (error) {
-    // The kit judges by what its server saw; the words are for whoever reads its log.
-    return [500, error instanceof Error ? (error.stack ?? error.message) : String(error)];
   } finally {
     await proxy?.close();
   }

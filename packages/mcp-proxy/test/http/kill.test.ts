@@ -3,13 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { PROXY } from "../node-command.ts";
 import { callOf, INITIALIZE, post } from "./proxied.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 // A server that has started a process of its own, notes both, and never answers a call. It ends with its input, as the
 // protocol asks, unless it is a stubborn one, which SIGTERM does not end either; its own process never cares.
 const SERVER = `
@@ -50,9 +49,14 @@ async function serving(manner = "polite") {
   );
   writeFileSync(String(policy), "apiVersion: agentplane/v1\npolicies: []\n");
   writeFileSync(String(server), SERVER);
-  const serve = ["--conditions=agentplane-source", CLI, "serve", "--policy", String(policy), "--port", "0"];
-  const proxy = spawn(process.execPath, [
-    ...serve,
+  const [program, ...command] = PROXY;
+  const proxy = spawn(program, [
+    ...command,
+    "serve",
+    "--policy",
+    String(policy),
+    "--port",
+    "0",
     "--",
     process.execPath,
     String(server),

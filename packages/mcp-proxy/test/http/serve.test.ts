@@ -3,14 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { PROXY } from "../node-command.ts";
 import { everythingServer } from "./everything-server.ts";
 import { callOf, clientOf, INITIALIZE, post } from "./proxied.ts";
-
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** Runs the command with a policy file that forbids one tool; it ends with the test. */
 function command(flags: readonly string[], env: Record<string, string> = {}) {
@@ -20,8 +18,9 @@ function command(flags: readonly string[], env: Record<string, string> = {}) {
     policy,
     "apiVersion: agentplane/v1\npolicies:\n  - id: p\n    blocking:\n      - { rule: denylist, tools: [wipe] }\n",
   );
-  const args = ["--conditions=agentplane-source", CLI, "serve", "--policy", policy, "--port", "0", ...flags];
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env } });
+  const [program, ...args] = PROXY;
+  const serve = ["serve", "--policy", policy, "--port", "0", ...flags];
+  const child = spawn(program, [...args, ...serve], { env: { ...process.env, ...env } });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (bytes: Buffer) => (said.stdout += bytes.toString()));
   child.stderr.on("data", (bytes: Buffer) => (said.stderr += bytes.toString()));

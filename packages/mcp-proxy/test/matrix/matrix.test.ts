@@ -1,19 +1,17 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { proxied } from "../http/proxied.ts";
-import { NODE } from "../node-command.ts";
+import { PROXY } from "../node-command.ts";
 import { CELLS, CLIENTS, PAIR_CLIENT, PAIRS, SERVERS, type Cell, type Pair } from "./cells.ts";
 import { lookWith, type Command, type Place } from "./clients.ts";
 import { overHttp } from "./http-front.ts";
 import { overSse } from "./sse-front.ts";
 import { matrixServer } from "./servers.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const isNight = process.env["MCP_MATRIX"] === "all";
 
 const keyOf = ([pair, client, server]: readonly string[]): string => `${pair} ${client} ${server}`;
@@ -34,7 +32,7 @@ test("each client, server and pair of transports is in a cell that every run tri
 async function through(pair: Pair, command: Command, folder: string): Promise<Place> {
   const policy = path.join(folder, "policies.yaml");
   writeFileSync(policy, "apiVersion: agentplane/v1\npolicies: []\n");
-  const run: Command = [...NODE, "--conditions=agentplane-source", CLI, "run", "--policy", policy];
+  const run: Command = [...PROXY, "run", "--policy", policy];
   const [from, to] = pair.split("-");
   if (to === "stdio") {
     const [program, ...args] = command;
@@ -58,9 +56,11 @@ describe.each(now.map((cell): [string, Cell] => [keyOf(cell), cell]))("%s", (_ke
     for (const one of [direct, proxy]) mkdirSync(one ?? "");
     const bare = matrixServer(name, direct ?? "");
     const behind = matrixServer(name, proxy ?? "");
-    const without = await lookWith(client, { command: bare.command }, bare.calls);
     const place = await through(pair, behind.command, folder);
-    const seen = await lookWith(client, place, behind.calls);
+    const [without, seen] = await Promise.all([
+      lookWith(client, { command: bare.command }, bare.calls),
+      lookWith(client, place, behind.calls),
+    ]);
     expect(without.tools.length).toBeGreaterThan(0);
     expect(without.answers.filter((answer) => answer === undefined)).toStrictEqual([]);
     expect(without.answers).toHaveLength(bare.calls.length);
