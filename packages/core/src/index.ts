@@ -73,6 +73,7 @@ export { policyJsonSchema } from "./load/json-schema.ts";
 
 export { memoryState } from "./store/memory-state.ts";
 export type {
+  AdmissionChange,
   DocumentStore,
   DocumentWatcher,
   LedgerStore,
@@ -82,6 +83,8 @@ export type {
   ReserveItem,
   ReserveRequest,
   StateStore,
+  StoreAdmission,
+  StoreAdmissionAnswer,
   UpdateOptions,
 } from "./store/state-store.ts";
 

@@ -60,6 +60,7 @@ export function createParts(
     settings: settingsOf(options, tools.hookpoints),
     scanner: options.scanner,
     ledger: state.ledger,
+    admit: state.admit,
     plugboard,
     degradation,
     ladders: new Ladders({ ...machine, ladders: state.ladders }),

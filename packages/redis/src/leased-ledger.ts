@@ -52,6 +52,11 @@ export class LeasedLedger implements LedgerStore {
     this.#schedule();
   }
 
+  /** Whether all limits of a request are of the kind that is leased. */
+  mayLease({ id, items }: ReserveRequest): boolean {
+    return !this.#isClosed && !this.#deps.remote.knows(id) && items.every(isLeasable);
+  }
+
   reserve(request: ReserveRequest): MaybePromise<Reservation> {
     checkRequest(request);
     const { id, items, ttlMs } = request;
@@ -65,9 +70,7 @@ export class LeasedLedger implements LedgerStore {
       // Judged anew, without what it took before.
       this.#local.release(id, earlier);
     }
-    const { remote } = this.#deps;
-    if (this.#isClosed || remote.knows(id) || !items.every(isLeasable))
-      return this.#remotely(request, "reserve");
+    if (!this.mayLease(request)) return this.#remotely(request, "reserve");
     if (this.#local.take(request, elapsedMs)) return GRANTED;
     return this.#exchanged(request, () => this.#local.take(request, this.#deps.elapsedMs()));
   }

@@ -24,6 +24,8 @@ export interface LedgerCall {
   /** Keys behind those of the limits: holds, the clients. */
   readonly others: readonly string[];
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Arguments behind the request. */
+  readonly texts?: readonly string[];
   /** Refused when the server comes to it only after the timeout: nobody waits for it any more. */
   readonly hasDeadline?: boolean;
 }
@@ -58,11 +60,20 @@ export class LedgerCaller {
     );
   }
 
-  async #once({ script, request, others, fields, hasDeadline }: LedgerCall): Promise<readonly unknown[]> {
+  async #once({
+    script,
+    request,
+    others,
+    fields,
+    texts = [],
+    hasDeadline,
+  }: LedgerCall): Promise<readonly unknown[]> {
     const { connection, clock, timeoutMs, lifetimeMs } = this.#deps;
     const until = hasDeadline === true ? { until_ms: clock.inMs(timeoutMs) } : undefined;
     const argument = request.argument({ ...fields, ...until, lifetime_ms: lifetimeMs }, clock.nowMs());
-    const reply = await connection.run((client) => script.run(client, request.keys(others), [argument]));
+    const reply = await connection.run((client) =>
+      script.run(client, request.keys(others), [argument, ...texts]),
+    );
     if (!Array.isArray(reply) || typeof reply[1] !== "number")
       throw new AgentplaneError("state_failed", "Redis answered a ledger script with something else");
     clock.learn(reply[1]);

@@ -6,11 +6,13 @@ import {
   type UpdateOptions,
 } from "@agentplane/core";
 
+import { RecentDocuments, Turns, type StoredDocument } from "@agentplane/core/store";
+
 import type { Connection } from "./connection.ts";
 import { DocumentWatches } from "./document-watches.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { UPDATE } from "./lua/document-scripts.ts";
-import { RecentDocuments, type StoredDocument } from "./recent-documents.ts";
+import type { ScriptPart } from "./redis-ledger.ts";
 
 /** What a collection of documents is made of. */
 export interface RedisDocumentsDeps {
@@ -18,6 +20,14 @@ export interface RedisDocumentsDeps {
   readonly connection: Connection;
   readonly keyspace: Keyspace;
   readonly logger: Logger;
+}
+
+/** What becomes of a document, and what must still be there for it. */
+export interface DocumentWrite {
+  readonly version: string;
+  /** Undefined to delete it. */
+  readonly json: string | undefined;
+  readonly ttlMs: number | undefined;
 }
 
 /** Up to so many bytes a value is told with its change; a bigger one is read by who follows it. */
@@ -32,8 +42,7 @@ export class RedisDocuments implements DocumentStore {
   /** Those who follow the collection; the feed of changes tells them. */
   readonly changes: DocumentWatches;
   readonly #deps: RedisDocumentsDeps;
-  /** One update of a key at a time in this process: against itself it never loses a race. */
-  readonly #updating = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   readonly #recent = new RecentDocuments();
 
   constructor(deps: RedisDocumentsDeps) {
@@ -52,19 +61,61 @@ export class RedisDocuments implements DocumentStore {
     change: (old: T | undefined) => T | undefined,
     options?: UpdateOptions,
   ): Promise<T | undefined> {
-    const before = this.#updating.get(key) ?? Promise.resolve();
-    const work = before.then(() => this.#update(key, change, options?.ttlMs));
-    // Whoever comes next waits for the end of it, whichever.
-    const done = work.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#updating.set(key, done);
-    try {
-      return await work;
-    } finally {
-      if (this.#updating.get(key) === done) this.#updating.delete(key);
-    }
+    return this.#turns.take(key, () => this.#update(key, change, options?.ttlMs));
+  }
+
+  recent(key: string): unknown {
+    return this.#recent.value(key);
+  }
+
+  /** Runs work that changes a document, after all of this process that came before it. */
+  inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(key, work);
+  }
+
+  /** What a script is told to write a document that is still at a version, and to tell everybody. */
+  writing(key: string, { version, json, ttlMs }: DocumentWrite): ScriptPart {
+    const { keyspace, collection } = this.#deps;
+    const keys = [
+      keyspace.ofDocument(collection, key),
+      keyspace.indexOf(collection),
+      keyspace.expiryOf(collection),
+      keyspace.revisionOf(collection),
+    ];
+    const texts = [
+      version,
+      json === undefined ? "0" : "1",
+      json ?? "",
+      ttlMs === undefined ? "" : String(Math.max(1, Math.ceil(ttlMs))),
+      key,
+      JSON.stringify(key),
+      keyspace.channelOf(collection),
+      String(MAX_TOLD_BYTES),
+    ];
+    return { keys, texts };
+  }
+
+  /** It was written so. */
+  written(key: string, stored: StoredDocument): void {
+    this.changes.note(Number(stored.version));
+    this.#recent.note(key, stored);
+  }
+
+  /** It was found there. */
+  saw(key: string, stored: StoredDocument): StoredDocument {
+    this.#recent.note(key, stored);
+    return stored;
+  }
+
+  /** The value of what was found, parsed once as long as it is the latest. */
+  valueOf(key: string, { version, json }: StoredDocument): unknown {
+    if (json === undefined) return undefined;
+    return this.#recent.guess(key).version === version ? this.#recent.value(key) : JSON.parse(json);
+  }
+
+  /** What this process saw last of a document, or what is there now. */
+  async stored(key: string, isFresh: boolean): Promise<StoredDocument> {
+    return isFresh ? this.#stored(key) : this.#recent.guess(key);
   }
 
   async list<T>(prefix: string): Promise<readonly (readonly [key: string, value: T])[]> {
@@ -126,40 +177,21 @@ export class RedisDocuments implements DocumentStore {
     key: string,
     { version, value, ttlMs }: { version: string; value: unknown; ttlMs: number | undefined },
   ): Promise<StoredDocument | undefined> {
-    const { connection, keyspace, collection } = this.#deps;
-    const isWrite = value !== undefined;
-    const keys = [
-      keyspace.ofDocument(collection, key),
-      keyspace.indexOf(collection),
-      keyspace.expiryOf(collection),
-      keyspace.revisionOf(collection),
-    ];
-    const args = [
-      version,
-      isWrite ? "1" : "0",
-      isWrite ? JSON.stringify(value) : "",
-      ttlMs === undefined ? "" : String(Math.max(1, Math.ceil(ttlMs))),
-      key,
-      JSON.stringify(key),
-      keyspace.channelOf(collection),
-      String(MAX_TOLD_BYTES),
-    ];
-    const reply = await connection.run((client) => UPDATE.run(client, keys, args));
+    const json = value === undefined ? undefined : JSON.stringify(value);
+    const { keys, texts } = this.writing(key, { version, json, ttlMs });
+    const reply = await this.#deps.connection.run((client) => UPDATE.run(client, keys, texts));
     if (!Array.isArray(reply))
       throw new AgentplaneError("state_failed", "Redis answered an update with something else");
     const [isWritten, detail] = reply;
     if (isWritten !== 1) return parseStored(String(detail));
-    this.changes.note(Number(detail));
-    this.#recent.note(key, { version: String(detail), json: isWrite ? args[2] : undefined });
+    this.written(key, { version: String(detail), json });
     return undefined;
   }
 
   async #stored(key: string): Promise<StoredDocument> {
     const { connection, keyspace } = this.#deps;
     const name = keyspace.ofDocument(this.#deps.collection, key);
-    const stored = parseStored((await connection.run((client) => client.get(name))) ?? "");
-    this.#recent.note(key, stored);
-    return stored;
+    return this.saw(key, parseStored((await connection.run((client) => client.get(name))) ?? ""));
   }
 }
 
@@ -178,7 +210,8 @@ function changeOf<T>(
   }
 }
 
-function parseStored(stored: string): StoredDocument {
+/** Reads a document as it is kept; empty for none. */
+export function parseStored(stored: string): StoredDocument {
   const end = stored.indexOf("\n");
   return end === -1
     ? { version: "", json: undefined }

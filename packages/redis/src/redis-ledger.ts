@@ -14,7 +14,7 @@ import { KnownHolds } from "./known-holds.ts";
 import type { LedgerCaller } from "./ledger-caller.ts";
 import { itemArguments } from "./item-arguments.ts";
 import { shapeOf } from "./limit-shape.ts";
-import { END, GRANT, PROBE, READ, RENEW, RESERVE, RESET } from "./lua/ledger-scripts.ts";
+import { ADMIT, END, GRANT, PROBE, READ, RENEW, RESERVE, RESET } from "./lua/ledger-scripts.ts";
 import type { Script } from "./script.ts";
 import { ScriptRequest } from "./script-request.ts";
 import type { HoldEnd, UnfinishedEnds } from "./unfinished-ends.ts";
@@ -25,6 +25,12 @@ export interface RedisLedgerDeps {
   readonly keyspace: Keyspace;
   /** Where ends go that could not be told. */
   readonly unfinished: Pick<UnfinishedEnds, "add" | "forget">;
+}
+
+/** Keys and arguments that belong together in a script. */
+export interface ScriptPart {
+  readonly keys: readonly string[];
+  readonly texts: readonly string[];
 }
 
 /** Counters and budgets on a server: each operation is one script, hence one round trip and atomic. */
@@ -43,15 +49,23 @@ export class RedisLedger implements LedgerStore {
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
-    const { id } = request;
-    this.#deps.unfinished.forget(id);
-    try {
-      return await this.#ask(RESERVE, request);
-    } catch (error) {
-      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
-      if (mayHaveHappened(error)) this.#deps.unfinished.add(id, "release");
-      throw error;
-    }
+    return this.#taking(request.id, () => this.#ask(RESERVE, request));
+  }
+
+  /** Takes a call's limits and writes its documents, or does nothing of it; see `ADMIT`. */
+  async admit(
+    request: ReserveRequest | undefined,
+    documents: readonly ScriptPart[],
+  ): Promise<readonly unknown[]> {
+    if (request === undefined) return this.#admit(new ScriptRequest(this.#deps.keyspace), documents, {});
+    checkRequest(request);
+    return this.#taking(request.id, () => {
+      const { script, items } = this.#requestOf(request);
+      this.#known.set(request.id, script.limits);
+      const hold = { keys: [this.#deps.keyspace.ofHold(request.id)], texts: [] };
+      const fields = { items, ttl_ms: Math.ceil(request.ttlMs) };
+      return this.#admit(script, [hold, ...documents], fields);
+    });
   }
 
   async probe(request: ReserveRequest): Promise<Reservation> {
@@ -104,18 +118,53 @@ export class RedisLedger implements LedgerStore {
     }
   }
 
-  async #ask(script: Script, { id, ttlMs, items }: ReserveRequest): Promise<Reservation> {
+  async #taking<T>(id: string, ask: () => Promise<T>): Promise<T> {
+    this.#deps.unfinished.forget(id);
+    try {
+      return await ask();
+    } catch (error) {
+      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
+      if (mayHaveHappened(error)) this.#deps.unfinished.add(id, "release");
+      throw error;
+    }
+  }
+
+  #requestOf({ id, items }: ReserveRequest): {
+    script: ScriptRequest;
+    items: ReturnType<typeof itemArguments>;
+  } {
+    const script = new ScriptRequest(this.#deps.keyspace, this.#known.get(id));
+    return { script, items: itemArguments(script, items) };
+  }
+
+  #admit(
+    request: ScriptRequest,
+    parts: readonly ScriptPart[],
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<readonly unknown[]> {
+    const documents = parts.filter(({ texts }) => texts.length > 0).length;
+    return this.#deps.caller.call({
+      script: ADMIT,
+      request,
+      others: parts.flatMap(({ keys }) => keys),
+      fields: { ...fields, documents },
+      texts: parts.flatMap(({ texts }) => texts),
+      hasDeadline: true,
+    });
+  }
+
+  async #ask(script: Script, wanted: ReserveRequest): Promise<Reservation> {
     const { caller, keyspace } = this.#deps;
+    const { id, ttlMs } = wanted;
     const known = this.#known.get(id);
-    const request = new ScriptRequest(keyspace, known);
-    const wanted = itemArguments(request, items);
+    const { script: request, items } = this.#requestOf(wanted);
     // Before it is asked: also an end that comes while the answer is under way names the limits.
     if (script === RESERVE) this.#known.set(id, request.limits);
     const answer = await caller.call({
       script,
       request,
       others: [keyspace.ofHold(id)],
-      fields: { items: wanted, ttl_ms: Math.ceil(ttlMs) },
+      fields: { items, ttl_ms: Math.ceil(ttlMs) },
       hasDeadline: true,
     });
     const reservation = readReservation(answer);
@@ -151,7 +200,7 @@ function mayHaveHappened(error: unknown): boolean {
 }
 
 /** Granted, then position and wait of every exceeded limit; −1 for a wait that time alone does not end. */
-function readReservation([granted, ...numbers]: readonly unknown[]): Reservation {
+export function readReservation([granted, ...numbers]: readonly unknown[]): Reservation {
   const breaches: { index: number; retryAfterMs?: number }[] = [];
   for (let at = 0; at < numbers.length; at += 2) {
     const index = Number(numbers[at]);

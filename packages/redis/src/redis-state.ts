@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { StateStore } from "@agentplane/core";
+import type { StateStore, StoreAdmission, StoreAdmissionAnswer } from "@agentplane/core";
 
 import { beforeExit } from "./before-exit.ts";
 import { ChangeFeed } from "./change-feed.ts";
@@ -12,6 +12,8 @@ import { LeasedLedger } from "./leased-ledger.ts";
 import { LedgerCaller } from "./ledger-caller.ts";
 import { openClient } from "./open-client.ts";
 import { platformPorts, type RedisPorts } from "./platform-ports.ts";
+import { admitLeased } from "./admit-leased.ts";
+import { admitOnServer } from "./redis-admit.ts";
 import { RedisDocuments } from "./redis-documents.ts";
 import { RedisLedger } from "./redis-ledger.ts";
 import { readOptions, type RedisStateOptions, type RedisStateSettings } from "./redis-state-options.ts";
@@ -65,9 +67,13 @@ export function redisState(options: RedisStateOptions): RedisState {
   const checked = checkServer(connection, ports.logger);
   // Told by `ready`; a plane that does not ask has the connection's own messages.
   checked.catch(() => undefined);
+  const admitWhole = (admission: StoreAdmission): Promise<StoreAdmissionAnswer> =>
+    admitOnServer({ ledger, ...documents }, admission);
   return {
     ledger: leased ?? ledger,
     ...documents,
+    admit: (admission) =>
+      leased === undefined ? admitWhole(admission) : admitLeased(leased, admission, admitWhole),
     async ready() {
       await checked;
       await feed.subscribed;

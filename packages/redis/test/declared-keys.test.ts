@@ -5,7 +5,7 @@ import type { LimitSpec, ReserveItem } from "@agentplane/core";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import * as documentScripts from "../src/lua/document-scripts.ts";
+import { UPDATE } from "../src/lua/document-scripts.ts";
 import * as ledgerScripts from "../src/lua/ledger-scripts.ts";
 import { budget, rate } from "./limits.ts";
 import { freshNamespace, openState, pause } from "./open-state.ts";
@@ -19,7 +19,7 @@ interface Inner {
   readonly command: readonly string[];
 }
 
-const NAMED = { ...ledgerScripts, ...documentScripts };
+const NAMED = { ...ledgerScripts, UPDATE };
 const SCRIPTS = Object.values(NAMED);
 const nameOf = new Map(
   Object.entries(NAMED).map(([name, { lua }]) => [createHash("sha1").update(lua).digest("hex"), name]),
@@ -126,6 +126,16 @@ async function useEverything(url: string): Promise<void> {
   for (const spec of LIMITS) {
     await state.ledger.grant(spec, 5);
     await state.ledger.read(spec);
+  }
+  for (const store of [state, leased]) {
+    const id = `admitted ${store === state ? "state" : "leased"}`;
+    const changes = (["sessions", "admissions"] as const).map((collection) => ({
+      collection,
+      key: id,
+      change: () => id,
+    }));
+    await store.admit?.({ reserve: { id, ttlMs: 60_000, items: items("charge") }, changes });
+    await store.ledger.settle(id, [1, 1, 1, 1]);
   }
   // Holds expire, windows pass, leases are exchanged.
   await pause(700);

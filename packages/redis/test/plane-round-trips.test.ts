@@ -73,21 +73,46 @@ describe.skipIf(!canStartServers)("the commands of a governed call", () => {
   test.for<
     readonly [name: string, rules: readonly RuleSpec[], options: Partial<RedisStateOptions>, sent: Sent]
   >([
-    ["no limit: the history of its session", [], {}, [1, 1]],
-    ["one limit: one more", rates(1), {}, [2, 2]],
-    ["twenty limits: one more, for all of them", rates(20), {}, [2, 2]],
-    ["twenty limits within a lease: none more", rates(20), LEASE, [1, 1]],
-    ["a rule that reads the history: three readings more", [READS_HISTORY], {}, [4, 1]],
-    ["such a rule and twenty limits", [READS_HISTORY, ...rates(20)], {}, [5, 2]],
-  ])("%s", async ([, rules, options, expected]) => {
+    ["no limit", [], {}, [1, 1]],
+    ["one limit", rates(1), {}, [1, 2]],
+    ["twenty limits", rates(20), {}, [1, 2]],
+    ["twenty limits within a lease", rates(20), LEASE, [1, 1]],
+    ["a rule that reads the history", [READS_HISTORY], {}, [1, 1]],
+    ["such a rule and twenty limits", [READS_HISTORY, ...rates(20)], {}, [1, 2]],
+  ])("one before it runs, under %s", async ([, rules, options, expected]) => {
     const plane = await openPlane(rules, options);
     // The server knows the scripts, and a lease is taken.
     await sentBy(plane);
     await sentBy(plane);
     expect(await sentBy(plane)).toEqual(expected);
-    // An id: two more to know the call again, and one when it has ended.
+    // With an id too, and one more when it has ended.
     const [admission, end] = expected;
     await sentBy(plane, "first");
-    expect(await sentBy(plane, "second")).toEqual([admission + 2, end + 1]);
+    expect(await sentBy(plane, "second")).toEqual([admission, end + 1]);
+  });
+
+  test("one more where another process has written the history meanwhile", async () => {
+    const namespace = freshNamespace();
+    const [plane, other] = [
+      await openPlane([READS_HISTORY], { namespace }),
+      await openPlane([READS_HISTORY], { namespace }),
+    ];
+    await sentBy(plane);
+    await sentBy(other);
+    expect(await sentBy(plane)).toEqual([2, 1]);
+    expect(await sentBy(plane)).toEqual([1, 1]);
+  });
+
+  test("two where a limit is reached: asked once, and noted", async () => {
+    const plane = await openPlane([rule.rate({ limit: 1, window: "1h", per: "agent" })], {});
+    await sentBy(plane);
+    const refused = async (): Promise<readonly string[]> => {
+      await sent.take();
+      const context = { hookpoint: "before_tool_call", agent: "a", session: "s", tool: "search" } as const;
+      expect((await plane.engine.decide(context)).effect).toBe("block");
+      return sent.take();
+    };
+    await refused();
+    expect(await refused()).toHaveLength(2);
   });
 });

@@ -52,6 +52,19 @@ describe.skipIf(!hasRedis)("the ledger", () => {
     expect(await state.ledger.read(budget("foreign 2"))).toMatchObject({ used: 3, held: 0 });
   });
 
+  test("loses nothing that time has given back, where a request has to be sent again", async () => {
+    const spec = budget("crashed");
+    await state.ledger.reserve({
+      ...take("crash", spec, 60, 50),
+      items: [{ ...take("", spec, 60).items[0]!, expired: "release" }],
+    });
+    await state.ledger.reserve(take("moved", budget("elsewhere"), 1));
+    await pause(100);
+    // It does not know where the call held something before: the server asks for that.
+    await second.ledger.reserve(take("moved", spec, 5));
+    expect(await state.ledger.read(spec)).toMatchObject({ used: 0, held: 5 });
+  });
+
   test("keeps names apart, whatever Unicode they are of", async () => {
     const names = ["a", "a\u0000", "{a}", "*", "a:b", "ä", "a\u0308", "🦊", "‮rtl", "\n", " "];
     await Promise.all(

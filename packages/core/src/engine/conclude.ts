@@ -28,8 +28,8 @@ import { releaseHolds, remember } from "./remember-call.ts";
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
 export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
   if (pass.joined !== undefined) return pass.joined.ruling;
-  const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
-  const ruling: Ruling = { decision, context: pass.context, callKeys: callKeysOf(pass, parts) };
+  const ruling = rulingOf(pass, parts);
+  const { decision } = ruling;
   if (pass.intent === "peek") return ruling;
   if (pass.lateShadow.length > 0) recordLateShadow(pass, decision, parts);
   const outer = outerOf(pass, parts);
@@ -46,6 +46,12 @@ export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling>
   return isThenable(remembered)
     ? keptLater(pass, ruling, { parts, remembered })
     : kept(pass, ruling, { parts, stateError: remembered });
+}
+
+/** Writes the decision of a pass that is through. */
+export function rulingOf(pass: Pass, parts: EngineParts): Ruling {
+  const decision = buildDecision(pass, parts.ports.ids.next("dec"), parts);
+  return { decision, context: pass.context, callKeys: callKeysOf(pass, parts) };
 }
 
 function isAdmitted({ intent }: Pass, { decision }: Ruling): boolean {
@@ -76,7 +82,7 @@ function keptLater(
 }
 
 /** Goes on once the state is written, or is known to have failed. */
-function kept(
+export function kept(
   pass: Pass,
   ruling: Ruling,
   { parts, stateError }: { readonly parts: PipelineParts; readonly stateError: Failure },
@@ -124,7 +130,8 @@ function stop(pass: Pass, ruling: Ruling, parts: PipelineParts, refusal: Refusal
   );
 }
 
-function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): void {
+/** Awaits the end of an admission from now on. */
+export function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): void {
   inFlight.add({
     ruling,
     context: pass.context,

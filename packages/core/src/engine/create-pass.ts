@@ -44,6 +44,7 @@ export function createPass(
     heldIds: NOTHING,
     hasAwaited: false,
     joined: undefined,
+    once: undefined,
     hasEnded: false,
   };
 }

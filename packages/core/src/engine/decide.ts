@@ -3,6 +3,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
+import { createAtOnce, type AtOnceSteps } from "./at-once.ts";
 import { buildDecision } from "./build-decision.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
 import { conclude } from "./conclude.ts";
@@ -14,13 +15,13 @@ import { createPass } from "./create-pass.ts";
 import { survivingSteps, walk, type Pipeline, type PipelineParts, type Step } from "./pipeline.ts";
 import type { InForce } from "./assemble-policies.ts";
 import { runRules, runShadow } from "./run-rules.ts";
-import { enterCall } from "./step-admission.ts";
+import { enterCall, guessCall } from "./step-admission.ts";
 import { approve } from "./step-approval.ts";
 import { applyDefault } from "./step-default.ts";
 import { gate, gateAgain, judgeModes } from "./step-gate.ts";
 import { climb } from "./step-ladders.ts";
-import { reserve } from "./step-reserve.ts";
-import { readSession, readSessionAgain, refuseLateSession } from "./step-session.ts";
+import { bindOnce, reserve } from "./step-reserve.ts";
+import { guessSession, readSession, readSessionAgain, refuseLateSession } from "./step-session.ts";
 import { rewrite } from "./step-rewrite.ts";
 
 /** A judged result, and the pass that judged it. */
@@ -52,16 +53,9 @@ export interface Decider {
  * The pipeline. Its order is the list below: cheap and final things first, state last, so that a denied call consumes
  * nothing.
  */
-const STEPS: readonly Step[] = [
-  gate,
-  match,
-  enterCall,
-  readSession,
-  runShadow,
-  judgeModes,
-  runRules,
-  rewrite,
-  applyDefault,
+const ENTERING: readonly Step[] = [gate, match, enterCall, readSession];
+const JUDGING: readonly Step[] = [runShadow, judgeModes, runRules, rewrite, applyDefault];
+const BINDING: readonly Step[] = [
   reserve,
   readSessionAgain,
   climb,
@@ -70,6 +64,16 @@ const STEPS: readonly Step[] = [
   gateAgain,
   refuseLateSession,
 ];
+const STEPS: readonly Step[] = [...ENTERING, ...JUDGING, ...BINDING];
+
+/** The same where the store admits in one step: first on what is known without asking it. */
+const AT_ONCE: AtOnceSteps = {
+  guessing: [gate, match, guessCall, guessSession],
+  entering: ENTERING,
+  judging: JUDGING,
+  bind: bindOnce,
+  binding: BINDING,
+};
 
 /** What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules. */
 const PEEK_STEPS: readonly Step[] = [gate, match, runShadow, judgeModes, runRules, applyDefault];
@@ -114,8 +118,12 @@ export function createDecider(
   const explained = surviving(EXPLAIN_STEPS, decisionOf);
   const after = surviving(AFTER_STEPS, judgedResult);
   const afterRuled = surviving(AFTER_STEPS, conclude);
+  const { admit } = parts;
+  const atOnce = admit && createAtOnce(admit, parts, { steps: AT_ONCE, inForce });
   return {
     decide(context, intent, canAsk = true) {
+      if (atOnce !== undefined && intent === "admit" && !isAfter(context.hookpoint))
+        return atOnce(context, canAsk);
       const pass = createPass(context, intent, inForce(), parts);
       pass.canAsk = canAsk;
       if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);

@@ -11,7 +11,7 @@ import type { Degradation } from "../state/degradation.ts";
 import type { Ladders } from "../state/ladder.ts";
 import type { Plugboard } from "../state/plugboard.ts";
 import type { Sessions } from "../state/session.ts";
-import type { LedgerStore } from "../store/state-store.ts";
+import type { LedgerStore, StateStore } from "../store/state-store.ts";
 import type { AlertMessage } from "../base/notifier.ts";
 import type { ObserverQueue } from "./observe.ts";
 
@@ -52,6 +52,8 @@ export interface EngineParts {
   readonly settings: EngineSettings;
   readonly scanner: Scanner | undefined;
   readonly ledger: LedgerStore;
+  /** Admits in one step; undefined for a store that is asked step by step. */
+  readonly admit: StateStore["admit"];
   readonly plugboard: Plugboard;
   readonly degradation: Degradation;
   readonly ladders: Ladders;

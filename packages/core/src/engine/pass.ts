@@ -5,6 +5,7 @@ import type { ApprovalTerms } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { Mode } from "../policy/mode.ts";
 import type { SessionView } from "../rules/session-view.ts";
+import type { StoreAdmissionAnswer } from "../store/state-store.ts";
 import type { CompiledEntry, PassAnswer } from "./compiled-policy.ts";
 import type { BoundLimits } from "./bound-limit.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -34,6 +35,18 @@ export interface CallState {
   readonly attempt: number;
   /** This very execution already carries the admission of this call: a second interception of one call. */
   readonly isJoined: boolean;
+}
+
+/** An admission that is to be written in one step, decided on what this process knows without asking. */
+export interface AtOnce {
+  /** How often it was tried before, and called off by what others did meanwhile. */
+  readonly earlier: number;
+  /** Whether the call seemed free to be admitted so. */
+  isFree: boolean;
+  /** Its limits are bound, and its estimates clamped. */
+  isBound: boolean;
+  /** The store's answer when it has been asked. */
+  answer: StoreAdmissionAnswer | undefined;
 }
 
 /** One question on its way through the pipeline: each step reads the earlier fields and fills its own. */
@@ -77,6 +90,8 @@ export interface Pass {
   hasAwaited: boolean;
   /** The remembered admission that this second interception of one call joins. */
   joined: InFlight | undefined;
+  /** Set while it is to be admitted in one step. */
+  once: AtOnce | undefined;
   /** The pipeline is through: what fails from now on fails in its conclusion. */
   hasEnded: boolean;
 }

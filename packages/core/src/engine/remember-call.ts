@@ -59,7 +59,8 @@ function judgeAgain(pass: Pass, parts: EngineParts, entry: SessionEntry): MaybeP
   );
 }
 
-function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEntry {
+/** What a session's history says of a decided call. */
+export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): SessionEntry {
   const { context, traits } = pass;
   const { tool } = context;
   const name = tool?.name ?? context.model?.name ?? context.target?.name;

@@ -1,5 +1,6 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
+import type { CallEntry, EnterOptions } from "../state/admissions.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Pass } from "./pass.ts";
 import type { Refusal } from "./refusal.ts";
@@ -9,16 +10,33 @@ import type { PipelineParts } from "./pipeline.ts";
  * Finds out which call this is: a first attempt, a replay, a resume, a retry. A replay of what already ran is refused.
  */
 export function enterCall(pass: Pass, parts: PipelineParts): MaybePromise<void> {
-  if (pass.intent === "peek") return;
-  const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
-  if (ownKey !== undefined) return enterKnown(pass, parts, { ownKey, intent: pass.intent });
+  const { intent } = pass;
+  if (intent === "peek") return;
+  const call = knownCall(pass, parts);
+  if (call === undefined) return;
+  const entered = parts.admissions.enter(call.callKey, intent, call);
+  return andThen(entered, (entry) => enterAs(pass, parts, { entry, callKey: call.callKey }));
 }
 
-function enterKnown(
-  pass: Pass,
-  parts: PipelineParts,
-  { ownKey, intent }: { readonly ownKey: string; readonly intent: "ask" | "admit" },
-): MaybePromise<void> {
+/** The same by what this process knows of the call without asking; it claims nothing. */
+export function guessCall(pass: Pass, parts: PipelineParts): void {
+  const call = knownCall(pass, parts);
+  if (call === undefined || pass.once === undefined) return;
+  const { kind } = parts.admissions.guess(call.callKey, call);
+  if (call.carriedId === undefined && kind !== "refused" && kind !== "joined" && kind !== "resumed") return;
+  pass.once.isFree = false;
+  // Stops here: whether it is so is asked next.
+  pass.refusal = refusals.in_flight;
+}
+
+interface KnownCall extends EnterOptions {
+  readonly callKey: string;
+}
+
+/** How a call is known again, and that this pass is about it; undefined for one without an id. */
+function knownCall(pass: Pass, parts: PipelineParts): KnownCall | undefined {
+  const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
+  if (ownKey === undefined) return undefined;
   const { inFlight } = parts;
   const carried = parts.scope.current()?.callKeys ?? [];
   const carriedId =
@@ -27,27 +45,33 @@ function enterKnown(
       : undefined;
   const callKey = carriedId ?? ownKey;
   pass.call = { ...pass.call, callKey };
-  const entered = parts.admissions.enter(callKey, intent, {
+  return {
+    callKey,
     ...(carriedId !== undefined && { carriedId }),
     nowMs: parts.nowMs(),
     holdTtlMs: parts.settings.holdTtlMs,
     isRead: pass.traits?.access === "read",
-  });
-  return andThen(entered, (entry) => {
-    if (entry.kind === "refused") {
-      pass.refusal = refusals[entry.cause];
-      return;
-    }
-    pass.call = {
-      callKey,
-      reservationId: entry.reservationId,
-      attempt: entry.attempt,
-      isJoined: entry.kind === "joined",
-    };
-    const running = entry.kind === "joined" ? inFlight.byCallKey(callKey) : undefined;
-    // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
-    if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
-  });
+  };
+}
+
+function enterAs(
+  pass: Pass,
+  { inFlight }: PipelineParts,
+  { entry, callKey }: { readonly entry: CallEntry; readonly callKey: string },
+): void {
+  if (entry.kind === "refused") {
+    pass.refusal = refusals[entry.cause];
+    return;
+  }
+  pass.call = {
+    callKey,
+    reservationId: entry.reservationId,
+    attempt: entry.attempt,
+    isJoined: entry.kind === "joined",
+  };
+  const running = entry.kind === "joined" ? inFlight.byCallKey(callKey) : undefined;
+  // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
+  if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
 }
 
 /** One id, input and name may still be another tool of another server, or another user's: that is another call. */

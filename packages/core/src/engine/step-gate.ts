@@ -60,6 +60,22 @@ export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
     return reserveThrottle(pass, parts);
 }
 
+/**
+ * Reads the gates once more when a call was admitted in one step: what was plugged out or set while the store was asked
+ * stops it, a mode that asks as well.
+ */
+export function gateWritten(pass: Pass, parts: EngineParts): void {
+  if (!pass.hasAwaited) return;
+  gate(pass, parts);
+  if (pass.refusal === undefined) judgeModes(pass, parts);
+  const [ask] = pass.asks;
+  if (pass.refusal === undefined && ask !== undefined)
+    pass.refusal = {
+      cause: "mode",
+      reason: `mode ${ask.policyId.replace("mode:", "")} was set while this call was being admitted, and asks a human`,
+    };
+}
+
 /** What an unplugged call is told. */
 export function unplugged({ subject, reason, by }: PlugEntry): Refusal {
   const whom = subject.kind === "all" ? "everything" : `${subject.kind} "${subject.id}"`;

@@ -13,7 +13,6 @@ import { isBlocked } from "./outcome-of-pass.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
 import { addAnswer, limitAnswer, ruleAnswer } from "./pass-answer.ts";
-import type { Plan } from "./plan.ts";
 import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
 
 /**
@@ -22,15 +21,28 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts)) return;
-  const { plan } = pass;
-  if (plan !== undefined && plan.isLimited) bindAll(pass, plan, parts);
-  if ((pass.limits.items.length === 0 && pass.throttle === undefined) || isOver(pass, parts)) return;
-  return take(pass, parts, {
-    id: pass.call.reservationId,
+  if (pass.once?.isBound !== true) bindAll(pass, parts);
+  if (isOver(pass, parts)) return;
+  const request = requestOf(pass, parts);
+  if (request !== undefined) return take(pass, parts, request);
+}
+
+/** Binds the limits of a call that is to be admitted in one step. */
+export function bindOnce(pass: Pass, parts: EngineParts): void {
+  if (pass.once === undefined || isOver(pass, parts)) return;
+  bindAll(pass, parts);
+  pass.once.isBound = true;
+}
+
+/** All that a call takes of its limits; undefined when it takes nothing. */
+export function requestOf(pass: Pass, parts: EngineParts): ReserveRequest | undefined {
+  const { limits, throttle, call } = pass;
+  if (limits.items.length === 0 && throttle === undefined) return undefined;
+  return {
+    id: call.reservationId,
     ttlMs: parts.settings.holdTtlMs,
-    items:
-      pass.throttle === undefined ? pass.limits.items : [...pass.limits.items, throttleItem(pass, parts)],
-  });
+    items: throttle === undefined ? limits.items : [...limits.items, throttleItem(pass, parts)],
+  };
 }
 
 /** An explanation names the limits too that stand behind a block. */
@@ -39,10 +51,21 @@ function isOver(pass: Pass, { settings }: EngineParts): boolean {
 }
 
 function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePromise<void> {
-  const answered = pass.intent === "ask" ? parts.ledger.probe(request) : parts.ledger.reserve(request);
+  const answered =
+    refusedBefore(pass) ??
+    (pass.intent === "ask" ? parts.ledger.probe(request) : parts.ledger.reserve(request));
   return isThenable(answered)
     ? takenLater(pass, parts, { request, answered })
     : taken(pass, parts, { request, answered });
+}
+
+/** A refusal of the same request a moment ago; it is used once. */
+function refusedBefore({ once }: Pass): Reservation | undefined {
+  const answer = once?.answer;
+  if (once === undefined || answer?.isAdmitted !== false || answer.reservation?.isGranted !== false)
+    return undefined;
+  once.answer = undefined;
+  return answer.reservation;
 }
 
 function takenLater(
@@ -84,7 +107,9 @@ function takeAgain(
   return waiting.then((isOpen) => (isOpen ? take(pass, parts, request) : undefined));
 }
 
-function bindAll(pass: Pass, plan: Plan, { settings }: EngineParts): void {
+function bindAll(pass: Pass, { settings }: EngineParts): void {
+  const { plan } = pass;
+  if (plan?.isLimited !== true) return;
   const known = pass.duties;
   pass.limits = bindLimits(settings.planeId, plan, { pass, note });
   if (pass.duties !== known) pass.context = clamped(pass.context, pass.duties.slice(known.length));

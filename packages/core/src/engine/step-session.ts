@@ -9,6 +9,11 @@ export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> 
   return viewNow(pass, parts);
 }
 
+/** The same by what this process knows of the history without asking. */
+export function guessSession(pass: Pass, parts: EngineParts): void {
+  if (pass.plan?.needsSession === true) pass.session = parts.sessions.guess(pass.context);
+}
+
 function viewNow(pass: Pass, parts: EngineParts): MaybePromise<void> {
   return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
 }

@@ -12,6 +12,13 @@ export interface SqliteDocumentsDeps {
   readonly changes: SqliteChanges;
 }
 
+/** What an update has done within its transaction. */
+export interface Updated<T> {
+  readonly next: T | undefined;
+  readonly isWritten: boolean;
+  readonly told: readonly (() => void)[];
+}
+
 /** A document that is forgotten in time makes room for itself: so many of those whose time is up go with it. */
 const FORGET_PER_UPDATE = 8;
 
@@ -36,22 +43,32 @@ export class SqliteDocuments implements DocumentStore {
     change: (old: T | undefined) => T | undefined,
     options?: UpdateOptions,
   ): T | undefined {
-    const told: (() => void)[] = [];
-    const result = this.#deps.database.write(() => {
-      const stored = toStoredKey(key);
-      const old = this.#read<T>(stored);
-      const next = change(old);
-      if (next === old) return old;
-      if (next === undefined) told.push(this.#delete(this.#deps.collection, stored));
-      else {
-        this.#write(stored, next, options?.ttlMs);
-        told.push(this.#deps.changes.note(this.#deps.collection, stored, next));
-        if (options?.ttlMs !== undefined) told.push(...this.#forgetDue());
-      }
-      return next;
-    });
+    const { next, told } = this.#deps.database.write(() => this.updateWithin(key, change, options));
     for (const tell of told) tell();
-    return result;
+    return next;
+  }
+
+  /** What is known without asking another process is what is there: the file is at hand. */
+  recent(key: string): unknown {
+    return this.read(key);
+  }
+
+  /** An update within a transaction that does more; `told` tells the watchers, once that is done. */
+  updateWithin<T>(
+    key: string,
+    change: (old: T | undefined) => T | undefined,
+    options?: UpdateOptions,
+  ): Updated<T> {
+    const { collection, changes } = this.#deps;
+    const stored = toStoredKey(key);
+    const old = this.#read<T>(stored);
+    const next = change(old);
+    if (next === old) return { next, isWritten: false, told: [] };
+    if (next === undefined) return { next, isWritten: true, told: [this.#delete(collection, stored)] };
+    this.#write(stored, next, options?.ttlMs);
+    const noted = changes.note(collection, stored, next);
+    const forgotten = options?.ttlMs === undefined ? [] : this.#forgetDue();
+    return { next, isWritten: true, told: [noted, ...forgotten] };
   }
 
   list<T>(prefix: string): readonly (readonly [key: string, value: T])[] {

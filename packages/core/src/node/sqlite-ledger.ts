@@ -19,6 +19,11 @@ export class SqliteLedger implements LedgerStore {
     return this.#write(concernOf(request), (ledger) => ledger.reserve(request));
   }
 
+  /** The same within a transaction that does more. */
+  reserveWithin(request: ReserveRequest): Reservation {
+    return this.#within(concernOf(request), (ledger) => ledger.reserve(request));
+  }
+
   probe(request: ReserveRequest): Reservation {
     return this.#view(concernOf(request), (ledger) => ledger.probe(request));
   }
@@ -49,14 +54,16 @@ export class SqliteLedger implements LedgerStore {
 
   #write<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
     this.#clock.check();
-    return this.#database.write(() => {
-      // Asked within the transaction: whoever waited for it must not come with a time before the last writer's.
-      const { ledger, set } = this.#open(concern);
-      const result = work(ledger);
-      set.save();
-      this.#clock.note();
-      return result;
-    });
+    return this.#database.write(() => this.#within(concern, work));
+  }
+
+  #within<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
+    // Asked within the transaction: whoever waited for it must not come with a time before the last writer's.
+    const { ledger, set } = this.#open(concern);
+    const result = work(ledger);
+    set.save();
+    this.#clock.note();
+    return result;
   }
 
   /** What time has changed is judged and not written: a question takes no lock. */

@@ -3,8 +3,9 @@ import { DURATION_HINT, parseDurationMs } from "../base/duration.ts";
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
 import type { Logger, Timers } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
-import type { StateStore } from "../store/state-store.ts";
+import type { StateStore, StoreAdmission, StoreAdmissionAnswer } from "../store/state-store.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
+import { admitInFile } from "./sqlite-admit.ts";
 import { SqliteChanges } from "./sqlite-changes.ts";
 import { SqliteClock } from "./sqlite-clock.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
@@ -39,6 +40,7 @@ export interface SqliteState extends StateStore {
   readonly sessions: SqliteDocuments;
   readonly admissions: SqliteDocuments;
   readonly versions: SqliteDocuments;
+  admit(admission: StoreAdmission): StoreAdmissionAnswer;
   close(): void;
 }
 
@@ -74,14 +76,21 @@ export function sqliteState(options: SqliteStateOptions): SqliteState {
   });
   const documents = (collection: string): SqliteDocuments =>
     new SqliteDocuments({ collection, database, clock, changes });
-  return {
+  const admitted = {
     ledger: new SqliteLedger(database, clock),
+    sessions: documents("sessions"),
+    admissions: documents("admissions"),
+  };
+  return {
+    ...admitted,
     controls: documents("controls"),
     ladders: documents("ladders"),
     approvals: documents("approvals"),
-    sessions: documents("sessions"),
-    admissions: documents("admissions"),
     versions: documents("versions"),
+    admit: (admission) => {
+      clock.check();
+      return admitInFile({ database, ...admitted }, admission);
+    },
     close() {
       changes.close();
       database.close();

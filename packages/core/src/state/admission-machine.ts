@@ -1,21 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { Intent } from "../decision/decision.ts";
-
-/**
- * Where a call stands. `entering` is the claim of a binding decision that is being made: of two at once, one makes it.
- */
-export interface CallRecord {
-  readonly state: "entering" | "asked" | "admitted" | "suspended" | "failed" | "done";
-  readonly attempt: number;
-  /** With `asked` and `entering`: a human was asked; else it was refused before. */
-  readonly isQuestion?: true;
-  /** With `entering`: what it becomes again if the deciding process crashes. */
-  readonly from?: "nothing" | "asked" | "suspended";
-  /** With `admitted`: the decision in force; only its own end moves it. */
-  readonly decisionId?: string;
-  /** With `entering` and `admitted`: until then it is surely alive. */
-  readonly untilMs?: number;
-}
+import { heldAsOf, questionOf, reservationIdOf, type CallRecord } from "./call-record.ts";
 
 /** Who asks, when and how. */
 export interface EnterOptions {
@@ -68,7 +53,7 @@ export function enter(
     case "asked":
       return go(old, { kind: "again", attempt }, how);
     case "suspended":
-      return go(old, { kind: "resumed", attempt }, how);
+      return go(old, { kind: "resumed", attempt, heldAs: standing.heldAs }, how);
     case "failed":
       return go(old, { kind: "retry", attempt: attempt + 1 }, how);
     case "entering":
@@ -106,6 +91,7 @@ export function isOpenQuestion(old: CallRecord | undefined, nowMs: number): bool
 interface Going {
   readonly kind: "fresh" | "again" | "resumed" | "retry";
   readonly attempt: number;
+  readonly heldAs?: string | undefined;
 }
 
 const CAME_FROM = { fresh: "nothing", again: "asked", resumed: "suspended", retry: "nothing" } as const;
@@ -113,17 +99,18 @@ const CAME_FROM = { fresh: "nothing", again: "asked", resumed: "suspended", retr
 /** A binding decision claims the call. */
 function claim(
   old: CallRecord | undefined,
-  { kind, attempt }: Going,
+  { kind, attempt, heldAs }: Going,
   { callKey, nowMs, holdTtlMs }: EnterOptions & { readonly callKey: string },
 ): Entering {
   return {
-    entry: { kind, reservationId: reservationIdOf(callKey, attempt), attempt },
+    entry: { kind, reservationId: reservationIdOf(callKey, { attempt, heldAs }), attempt },
     next: {
       state: "entering",
       attempt,
       from: CAME_FROM[kind],
       untilMs: nowMs + holdTtlMs,
       ...(kind === "again" && questionOf(old)),
+      ...(heldAs !== undefined && { heldAs }),
     },
   };
 }
@@ -134,16 +121,16 @@ function claim(
  */
 function question(
   old: CallRecord | undefined,
-  { kind, attempt }: Going,
+  { kind, attempt, heldAs }: Going,
   { callKey }: { readonly callKey: string },
 ): Entering {
-  const heldId = reservationIdOf(callKey, attempt);
+  const heldId = reservationIdOf(callKey, { attempt, heldAs });
   return { entry: { kind, reservationId: kind === "resumed" ? heldId : `${heldId}?`, attempt }, next: old };
 }
 
 function joined(record: CallRecord, callKey: string): Entering {
   const { attempt, decisionId } = record;
-  const reservationId = reservationIdOf(callKey, attempt);
+  const reservationId = reservationIdOf(callKey, record);
   const entry = {
     kind: "joined",
     reservationId,
@@ -159,11 +146,26 @@ function settled(record: CallRecord, nowMs: number): CallRecord | undefined {
   if (state !== "entering" || nowMs < (untilMs ?? 0)) return record;
   return from === undefined || from === "nothing"
     ? undefined
-    : { state: from, attempt, ...questionOf(record) };
+    : { state: from, attempt, ...questionOf(record), ...heldAsOf(record) };
 }
 
-function questionOf(record: CallRecord | undefined): { readonly isQuestion?: true } {
-  return record?.isQuestion === true ? { isQuestion: true } : {};
+/**
+ * Admits a call whose claim and decision are written at once. What it holds is under an id of its own: an attempt whose
+ * answer is lost is given back by that id, and must not give back what another one has taken for the same call.
+ * @param info The decision, and the id that its holds are under.
+ * @returns The call as it is from then on; undefined when it needs a claim first, or is refused.
+ */
+export function admitted(
+  old: CallRecord | undefined,
+  how: EnterOptions & { readonly callKey: string; readonly onUnknownOutcome: OnUnknownOutcome },
+  { decisionId, reservationId }: Pick<AdvanceInfo, "decisionId" | "reservationId">,
+): CallRecord | undefined {
+  const { entry } = enter(old, "admit", how);
+  // A resumed call goes on under what it holds, which another one may have come to hold meanwhile.
+  if (entry.kind === "refused" || entry.kind === "joined" || entry.kind === "resumed") return undefined;
+  const { attempt } = entry;
+  const untilMs = how.nowMs + how.holdTtlMs;
+  return { state: "admitted", attempt, decisionId, untilMs, heldAs: reservationId };
 }
 
 /** What an admission's way brings. */
@@ -189,10 +191,17 @@ export function advance(
   if (!mayMove(old, to, info)) return old;
   switch (to) {
     case "admitted":
-      return { state: to, attempt, decisionId: info.decisionId, untilMs: info.nowMs + info.holdTtlMs };
+      return {
+        state: to,
+        attempt,
+        decisionId: info.decisionId,
+        untilMs: info.nowMs + info.holdTtlMs,
+        ...heldAsOf(old),
+      };
     case "asked":
       return { state: to, attempt, ...(info.isQuestion === true ? { isQuestion: true } : questionOf(old)) };
     case "suspended":
+      return { state: to, attempt, ...heldAsOf(old) };
     case "failed":
     case "done":
       return { state: to, attempt };
@@ -209,7 +218,7 @@ function mayMove(
   if (old === undefined) return true;
   switch (old.state) {
     case "entering":
-      return reservationIdOf(info.callKey, old.attempt) === info.reservationId;
+      return reservationIdOf(info.callKey, old) === info.reservationId;
     case "admitted":
       return old.decisionId === info.decisionId;
     case "asked":
@@ -228,9 +237,4 @@ function refused(
   old: CallRecord | undefined,
 ): Entering {
   return { entry: { kind: "refused", cause }, next: old };
-}
-
-/** Derived, so that a resumed call finds its holds and a crashed one's are found again. */
-function reservationIdOf(callKey: string, attempt: number): string {
-  return `${callKey}#${attempt}`;
 }

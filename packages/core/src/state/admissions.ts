@@ -1,18 +1,19 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Intent } from "../decision/decision.ts";
-import type { DocumentStore } from "../store/state-store.ts";
+import type { AdmissionChange, DocumentStore } from "../store/state-store.ts";
 import {
+  admitted,
   advance,
   enter,
   isOpenQuestion,
   noted,
   type AdvanceInfo,
   type CallEntry,
-  type CallRecord,
   type EnterOptions,
   type OnUnknownOutcome,
 } from "./admission-machine.ts";
+import type { CallRecord } from "./call-record.ts";
 
 export type { AdvanceInfo, CallEntry, EnterOptions, OnUnknownOutcome } from "./admission-machine.ts";
 
@@ -50,6 +51,39 @@ export class Admissions {
       return entering.next;
     };
     return andThen(this.#documents.update<CallRecord>(callKey, change, KEPT), () => entry);
+  }
+
+  /** What `enter` would answer to a binding decision, by what this process knows of the call without asking. */
+  guess(callKey: string, options: EnterOptions): CallEntry {
+    const how = { ...options, callKey, onUnknownOutcome: this.#onUnknownOutcome };
+    // The key decides the type: nobody else writes there.
+    const old = this.#documents.recent?.(callKey) as CallRecord | undefined;
+    return enter(old, "admit", how).entry;
+  }
+
+  /**
+   * The call's part in an admission in one step: claim and decision at once; called off where that cannot be.
+   * @param reached Told which attempt it is, whenever the change is tried.
+   */
+  admitting(
+    callKey: string,
+    options: EnterOptions & Pick<AdvanceInfo, "decisionId" | "reservationId">,
+    reached: (attempt: number) => void,
+  ): AdmissionChange {
+    this.#holdTtlMs = options.holdTtlMs;
+    const how = { ...options, callKey, onUnknownOutcome: this.#onUnknownOutcome };
+    const change = (old: CallRecord | undefined): CallRecord | undefined => {
+      const next = admitted(old, how, options);
+      if (next !== undefined) reached(next.attempt);
+      return next ?? old;
+    };
+    // The collection decides the type: nobody else writes there.
+    return {
+      collection: "admissions",
+      key: callKey,
+      change: (old) => change(old as CallRecord | undefined),
+      ...KEPT,
+    };
   }
 
   /**

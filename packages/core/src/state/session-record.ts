@@ -182,7 +182,16 @@ export function viewOf({ revision, startedAtMs, chunks, tail, counts }: SessionR
   return view;
 }
 
-/** The revision of the record that a snapshot shows; undefined for none of ours. */
-export function revisionOf(view: SessionView | undefined): number | undefined {
-  return view && revisions.get(view);
+/** Whether two snapshots show the same history. */
+export function isSameHistory(one: SessionView | undefined, other: SessionView | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  const revision = revisions.get(one);
+  const isSame = revision !== undefined && revision === revisions.get(other);
+  return isSame && (revision === 0 || one.startedAtMs === other.startedAtMs);
+}
+
+/** Whether a record is still what a snapshot shows; a session that was forgotten and begun anew is another. */
+export function isShownBy({ revision, startedAtMs }: SessionRecord, view: SessionView): boolean {
+  const shown = revisions.get(view);
+  return shown === undefined || (revision === shown && (revision === 0 || startedAtMs === view.startedAtMs));
 }

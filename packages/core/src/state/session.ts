@@ -2,12 +2,12 @@ import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { SessionEntry, SessionView } from "../rules/session-view.ts";
-import type { DocumentStore } from "../store/state-store.ts";
+import type { AdmissionChange, DocumentStore } from "../store/state-store.ts";
 import {
   added,
   completed,
   emptySession,
-  revisionOf,
+  isShownBy,
   viewOf,
   withoutEarlier,
   type CallOutcome,
@@ -47,15 +47,34 @@ export class Sessions {
    * @returns False when the history has moved on since that snapshot: nothing was added, the call must be judged again.
    */
   append(context: PolicyContext, entry: SessionEntry, seen?: SessionView): MaybePromise<boolean> {
-    const expected = revisionOf(seen);
     let isAdded = true;
     const change = (old: SessionRecord | undefined): SessionRecord | undefined => {
-      const known = old ?? this.#newSession();
-      isAdded = expected === undefined || known.revision === expected;
-      return isAdded ? added(withoutEarlier(known, entry), entry) : old;
+      const next = this.#appended(old, entry, seen);
+      isAdded = next !== undefined;
+      return next ?? old;
     };
     const updated = this.#update(context, change);
     return isThenable(updated) ? updated.then(() => isAdded) : isAdded;
+  }
+
+  /** The same as part of an admission in one step: where the history has moved on, that is called off. */
+  appending(context: PolicyContext, entry: SessionEntry, seen?: SessionView): AdmissionChange {
+    const key = this.#keyOf(context);
+    const change = (old: SessionRecord | undefined): SessionRecord | undefined =>
+      this.#appended(old, entry, seen) ?? old;
+    // The collection decides the type: nobody else writes there.
+    return {
+      collection: "sessions",
+      key,
+      change: (old) => change(old as SessionRecord | undefined),
+      ...KEPT,
+    };
+  }
+
+  /** What this process knows of the history without asking: good to decide on where the writing finds out. */
+  guess(context: PolicyContext): SessionView {
+    // The key decides the type: nobody else writes there.
+    return this.#shown(this.#deps.sessions.recent?.(this.#keyOf(context)) as SessionRecord | undefined);
   }
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
@@ -71,8 +90,23 @@ export class Sessions {
   /** A frozen snapshot, calls in flight included. */
   view(context: PolicyContext): MaybePromise<SessionView> {
     return andThen(this.#deps.sessions.read<SessionRecord>(this.#keyOf(context)), (record) =>
-      record === undefined ? viewOf(emptySession(this.#deps.nowMs())) : this.#viewOf(record),
+      this.#shown(record),
     );
+  }
+
+  #shown(record: SessionRecord | undefined): SessionView {
+    return record === undefined ? viewOf(this.#newSession()) : this.#viewOf(record);
+  }
+
+  /** @returns undefined when the history is another than was seen. */
+  #appended(
+    old: SessionRecord | undefined,
+    entry: SessionEntry,
+    seen: SessionView | undefined,
+  ): SessionRecord | undefined {
+    const known = old ?? this.#newSession();
+    if (seen !== undefined && !isShownBy(known, seen)) return undefined;
+    return added(withoutEarlier(known, entry), entry);
   }
 
   #viewOf(record: SessionRecord): SessionView {

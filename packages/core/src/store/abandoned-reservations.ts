@@ -1,5 +1,5 @@
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { LedgerStore, Reservation, ReserveRequest } from "./state-store.ts";
+import type { LedgerStore } from "./state-store.ts";
 
 /** The reservations of one id that are under way. */
 interface UnderWay {
@@ -9,38 +9,39 @@ interface UnderWay {
   releasing: Promise<void> | undefined;
 }
 
+/** How something is taken that may be held from then on. */
+export interface Taking<R> {
+  readonly ask: () => MaybePromise<R>;
+  /** Whether an answer says that something is held now. */
+  readonly mayHold: (answer: R) => boolean;
+  /** Makes of the store's answer the one that is waited for, such as one with a deadline. */
+  readonly inTime: (answer: MaybePromise<R>) => MaybePromise<R>;
+}
+
 /**
  * Makes reservations whose answer may be lost, and gives back what such a one may have taken: the caller was told that
  * it failed, so nobody else would. Where even that fails, the hold's time ends it.
  */
 export class AbandonedReservations {
-  readonly #ledger: Pick<LedgerStore, "reserve" | "release">;
+  readonly #ledger: Pick<LedgerStore, "release">;
   readonly #underWay = new Map<string, UnderWay>();
 
-  constructor(ledger: Pick<LedgerStore, "reserve" | "release">) {
+  constructor(ledger: Pick<LedgerStore, "release">) {
     this.#ledger = ledger;
   }
 
-  /**
-   * Reserves; the answer a store gives later is watched until it is there.
-   * @param inTime Makes of the store's answer the one that is waited for, such as one with a deadline.
-   */
-  reserve(
-    request: ReserveRequest,
-    inTime: (answer: MaybePromise<Reservation>) => MaybePromise<Reservation>,
-  ): MaybePromise<Reservation> {
-    const before = this.#underWay.get(request.id);
-    const answer = before?.releasing
-      ? before.releasing.then(() => this.#ledger.reserve(request))
-      : this.#ledger.reserve(request);
-    return isThenable(answer) ? this.#follow(request.id, answer, inTime(answer)) : answer;
+  /** Takes what is held under an id; the answer a store gives later is watched until it is there. */
+  take<R>(id: string, { ask, mayHold, inTime }: Taking<R>): MaybePromise<R> {
+    const before = this.#underWay.get(id);
+    const answer = before?.releasing ? before.releasing.then(ask) : ask();
+    return isThenable(answer) ? this.#follow(id, answer, { waited: inTime(answer), mayHold }) : answer;
   }
 
-  #follow(
+  #follow<R>(
     id: string,
-    answer: Promise<Reservation>,
-    waited: MaybePromise<Reservation>,
-  ): MaybePromise<Reservation> {
+    answer: Promise<R>,
+    { waited, mayHold }: { readonly waited: MaybePromise<R>; readonly mayHold: (answer: R) => boolean },
+  ): MaybePromise<R> {
     const mine = {};
     const underWay = this.#underWay.get(id) ?? { latest: mine, releasing: undefined };
     underWay.latest = mine;
@@ -50,9 +51,9 @@ export class AbandonedReservations {
       isAbandoned = true;
       throw error;
     };
-    const settled = (mayHold: boolean): void => {
+    const settled = (isHeld: boolean): void => {
       if (underWay.latest !== mine) return;
-      if (isAbandoned && mayHold) this.#release(id, underWay);
+      if (isAbandoned && isHeld) this.#release(id, underWay);
       else this.#forget(id, underWay);
     };
     const result = Promise.resolve(waited).catch(abandon);
@@ -62,7 +63,7 @@ export class AbandonedReservations {
       () => undefined,
     );
     answer.then(
-      ({ isGranted }) => learned.then(() => settled(isGranted)),
+      (known) => learned.then(() => settled(mayHold(known))),
       () => learned.then(() => settled(true)),
     );
     return result;

@@ -1,7 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { AbandonedReservations } from "./abandoned-reservations.ts";
-import type { DocumentStore, LedgerStore, StateStore } from "./state-store.ts";
+import type { DocumentStore, LedgerStore, StateStore, StoreAdmissionAnswer } from "./state-store.ts";
 import { timely, type StateDeadline } from "./timely.ts";
 
 /**
@@ -12,25 +12,51 @@ import { timely, type StateDeadline } from "./timely.ts";
  */
 export function checkedState(state: StateStore, deadline: StateDeadline): StateStore {
   const documents = (store: DocumentStore): DocumentStore => checkedDocuments(store, deadline);
+  const reservations = new AbandonedReservations(state.ledger);
   return {
-    ledger: checkedLedger(state.ledger, deadline),
+    ledger: checkedLedger(state.ledger, reservations, deadline),
     controls: documents(state.controls),
     ladders: documents(state.ladders),
     approvals: documents(state.approvals),
     sessions: documents(state.sessions),
     admissions: documents(state.admissions),
     versions: documents(state.versions),
+    ...(state.admit !== undefined && {
+      admit: checkedAdmit(state.admit.bind(state), reservations, deadline),
+    }),
     close: () => state.close(),
   };
 }
 
-function checkedLedger(ledger: LedgerStore, deadline: StateDeadline): LedgerStore {
-  const reservations = new AbandonedReservations(ledger);
+function checkedAdmit(
+  admit: NonNullable<StateStore["admit"]>,
+  reservations: AbandonedReservations,
+  deadline: StateDeadline,
+): NonNullable<StateStore["admit"]> {
+  const inTime = <T>(answer: MaybePromise<T>): MaybePromise<T> => timely(answer, "admit", deadline);
+  return (admission) =>
+    failing("admit", () => {
+      const ask = (): MaybePromise<StoreAdmissionAnswer> => admit(admission);
+      const { reserve } = admission;
+      if (reserve === undefined) return inTime(ask());
+      return reservations.take(reserve.id, { ask, mayHold: ({ isAdmitted }) => isAdmitted, inTime });
+    });
+}
+
+function checkedLedger(
+  ledger: LedgerStore,
+  reservations: AbandonedReservations,
+  deadline: StateDeadline,
+): LedgerStore {
   const check = checking(deadline);
   return {
     reserve: (request) =>
       failing("reserve", () =>
-        reservations.reserve(request, (answer) => timely(answer, "reserve", deadline)),
+        reservations.take(request.id, {
+          ask: () => ledger.reserve(request),
+          mayHold: ({ isGranted }) => isGranted,
+          inTime: (answer) => timely(answer, "reserve", deadline),
+        }),
       ),
     probe: (request) => check("probe", () => ledger.probe(request)),
     settle: (id, actuals) => check("settle", () => ledger.settle(id, actuals)),
@@ -46,6 +72,7 @@ function checkedDocuments(documents: DocumentStore, deadline: StateDeadline): Do
   const check = checking(deadline);
   return {
     read: <T>(key: string) => check("read", () => documents.read<T>(key)),
+    recent: (key) => documents.recent?.(key),
     update: <T>(...given: Parameters<typeof documents.update<T>>) =>
       check("update", () => documents.update<T>(...given)),
     list: <T>(prefix: string) => check("list", () => documents.list<T>(prefix)),

@@ -82,6 +82,31 @@ export interface DocumentWatcher<T> {
   missed?(): void;
 }
 
+/** One document's part in the admission of a call. */
+export interface AdmissionChange {
+  readonly collection: "sessions" | "admissions";
+  readonly key: string;
+  /**
+   * As for `update`, but returning the same reference calls the whole admission off: it was decided on something else
+   * than what is there.
+   */
+  change(old: unknown): unknown;
+  readonly ttlMs?: number;
+}
+
+/** All that the admission of one call takes and writes; each document stands in it once. */
+export interface StoreAdmission {
+  /** Undefined for a call without limits. */
+  readonly reserve: ReserveRequest | undefined;
+  readonly changes: readonly AdmissionChange[];
+}
+
+/** The answer: everything was done, or nothing. */
+export type StoreAdmissionAnswer =
+  | { readonly isAdmitted: true }
+  /** `reservation`: what `reserve` would answer, where it exceeds a limit; undefined when a change called it off. */
+  | { readonly isAdmitted: false; readonly reservation: Reservation | undefined };
+
 /**
  * Small JSON documents with compare-and-set: plugs, modes, ladders, approvals, sessions, admissions, versions. Keys are any
  * Unicode. `change` may run more than once and must be pure; returning the same reference writes nothing, returning
@@ -89,6 +114,11 @@ export interface DocumentWatcher<T> {
  */
 export interface DocumentStore {
   read<T>(key: string): MaybePromise<T | undefined>;
+  /**
+   * What this process knows of a document without asking: a guess, that only a write can confirm. Undefined for one
+   * that it has not seen. Needed by a store with `admit`.
+   */
+  recent?(key: string): unknown;
   update<T>(
     key: string,
     change: (old: T | undefined) => T | undefined,
@@ -110,5 +140,11 @@ export interface StateStore {
   readonly admissions: DocumentStore;
   /** Published versions of policies, each written once. */
   readonly versions: DocumentStore;
+  /**
+   * Admits a call in one atomic step: takes all its limits and writes its documents, or does nothing of it. A limit
+   * that would be exceeded, a soft one too, leaves everything as it was. A store that leaves this out is asked step by
+   * step; one across a network should have it, for it costs one round trip instead of one per step.
+   */
+  admit?(admission: StoreAdmission): MaybePromise<StoreAdmissionAnswer>;
   close(): MaybePromise<void>;
 }

@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../base/maybe-promise.ts";
+import { ADMIT_BEHAVIOURS } from "./admit-contract.ts";
 import type { ContractCase, StoreUnderTest } from "./contract-case.ts";
 import { DOCUMENT_BEHAVIOURS } from "./document-contract.ts";
 import { DOCUMENT_KEY_BEHAVIOURS } from "./document-key-contract.ts";
@@ -18,6 +19,7 @@ const BEHAVIOURS = [
   ...DOCUMENT_BEHAVIOURS,
   ...DOCUMENT_KEY_BEHAVIOURS,
   ...WATCH_BEHAVIOURS,
+  ...ADMIT_BEHAVIOURS,
 ];
 const DURABLE_BEHAVIOURS = [...RESTART_BEHAVIOURS, ...PLANE_RESTART_BEHAVIOURS];
 

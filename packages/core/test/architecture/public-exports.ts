@@ -40,6 +40,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "rule",
     "type AbortSignalLike",
     "type Admission",
+    "type AdmissionChange",
     "type AgentIdentity",
     "type AgentPlane",
     "type AlertMessage",
@@ -176,6 +177,8 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "type Span",
     "type StateStore",
     "type SteadyClock",
+    "type StoreAdmission",
+    "type StoreAdmissionAnswer",
     "type StreamCall",
     "type StreamCodec",
     "type StreamDuties",
@@ -234,6 +237,8 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "watchPolicyFile",
   ],
   "./store": [
+    "RecentDocuments",
+    "Turns",
     "calendarPeriod",
     "checkAmount",
     "checkRequest",
@@ -241,6 +246,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "checkTtl",
     "suggest",
     "type CalendarPeriod",
+    "type StoredDocument",
   ],
   "./cel": ["createCel"],
   "./testing": [

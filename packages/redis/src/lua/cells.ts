@@ -77,24 +77,6 @@ local function sweep(c)
   c.dirty = true
 end
 
--- Loads every cell of the request as of one moment. Answers what the caller must send as well, if anything.
-local function load_cells()
-  for i, spec in ipairs(req.cells) do
-    local key = KEYS[3 * i - 2]
-    local packed = redis.call('GET', key)
-    local c = packed and unpack_cell(packed) or new_cell(spec[1])
-    c.key, c.due, c.log, c.is_known, c.shape = key, KEYS[3 * i - 1], KEYS[3 * i], packed ~= false, spec[1]
-    if c.n > now then now = c.n end
-    cells[i], names[key] = c, c
-  end
-  for i, c in ipairs(cells) do
-    c.now = now
-    if not advance(c, req.cells[i][2] or {}) then return { 'period', now } end
-    sweep(c)
-  end
-  return nil
-end
-
 -- Nothing live is ever without its keys, and nothing stays for ever: every key expires when nothing counts any more.
 local function save(c)
   local until_ms = empty_at(c)
@@ -130,5 +112,29 @@ local function save_cells()
       redis.call('PEXPIRE', c.key, math.max(req.lifetime_ms, c.r > 0 and c.x - c.now or 0))
     end
   end
+end
+
+-- Answers what is missing. What time has changed meanwhile is kept: its queue has been emptied.
+local function ask_for(missing)
+  save_cells()
+  return missing
+end
+
+-- Loads every cell of the request as of one moment. Answers what the caller must send as well, if anything.
+local function load_cells()
+  for i, spec in ipairs(req.cells) do
+    local key = KEYS[3 * i - 2]
+    local packed = redis.call('GET', key)
+    local c = packed and unpack_cell(packed) or new_cell(spec[1])
+    c.key, c.due, c.log, c.is_known, c.shape = key, KEYS[3 * i - 1], KEYS[3 * i], packed ~= false, spec[1]
+    if c.n > now then now = c.n end
+    cells[i], names[key] = c, c
+  end
+  for _, c in ipairs(cells) do c.now = now end
+  for i, c in ipairs(cells) do
+    if not advance(c, req.cells[i][2] or {}) then return ask_for({ 'period', now }) end
+    sweep(c)
+  end
+  return nil
 end
 `;

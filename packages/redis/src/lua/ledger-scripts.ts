@@ -1,8 +1,10 @@
 import { createScript } from "../script.ts";
 import { CELLS_LUA } from "./cells.ts";
+import { DOCUMENTS_LUA } from "./document-scripts.ts";
 import { HOLDS_LUA } from "./holds.ts";
 import { JUDGE_LUA } from "./judge.ts";
 import { LEASES_LUA } from "./leases.ts";
+import { RESERVE_LUA } from "./reserve.ts";
 import { WINDOWS_LUA } from "./windows.ts";
 
 const ACCOUNTS = WINDOWS_LUA + CELLS_LUA;
@@ -11,48 +13,39 @@ const LOADED = "local missing = load_cells()\nif missing then return missing end
 const HELD = ACCOUNTS + HOLDS_LUA;
 
 /** `KEYS`: three per cell, the hold. All limits of a call, all or none. */
-export const RESERVE = createScript(`${HELD}${JUDGE_LUA}${LOADED}
-local key = KEYS[3 * #cells + 1]
-local earlier = load_hold(key)
-local is_same = earlier and earlier.u > now and is_same_request(earlier)
-if earlier and not is_same then
-  missing = missing_cells(earlier)
-  if missing then return missing end
-end
-if is_same then
-  earlier.u = now + req.ttl_ms
-  write_hold(key, earlier)
-  save_cells()
-  return reply(earlier.a)
-end
-local expired_at = earlier and earlier.u <= now and earlier.u or nil
-local kept, is_taken, restore = {}, {}, nil
-if earlier then
-  kept, is_taken = kept_calls(earlier, expired_at)
-  restore = lift(earlier, expired_at)
-end
-local given = judge(kept)
-if given[1] == 0 then
-  if restore then restore() end
-else
-  if earlier then
-    end_hold(key, earlier)
-    for position, item in ipairs(earlier.i) do
-      if is_taken[position] then
-        names[item[1]].r = names[item[1]].r + 1
-      elseif item[4] == 1 then
-        release_item(item, expired_at)
-      end
-    end
-  end
-  local items = {}
-  for position, wanted in ipairs(req.items) do
-    items[position] = kept[position] or take_item(cells[wanted[1]], wanted)
-  end
-  if #items > 0 then write_hold(key, { u = now + req.ttl_ms, a = given, i = items }) end
-end
+export const RESERVE = createScript(`${HELD}${JUDGE_LUA}${RESERVE_LUA}${LOADED}
+local given
+missing, given = reserve(KEYS[3 * #cells + 1], false)
+if missing then return ask_for(missing) end
 save_cells()
 return reply(given)
+`);
+
+/**
+ * `KEYS`: three per cell, the hold where `req.items` are given, four per document. `ARGV`: the request, whose
+ * `documents` is their number, then eight per document. All of an admission or nothing: answers `done` with the documents'
+ * versions, `moved` with what is there instead where it has changed, `breached` with the answer of `RESERVE`.
+ */
+export const ADMIT = createScript(`${HELD}${JUDGE_LUA}${RESERVE_LUA}${DOCUMENTS_LUA}${LOADED}
+local first = 3 * #cells + (req.items and 1 or 0)
+local there, has_moved = { 'ok', now, 'moved' }, false
+for at = 1, req.documents do
+  local current = moved(first + 4 * (at - 1), 1 + 8 * (at - 1))
+  there[at + 3], has_moved = current, has_moved or current ~= false
+end
+if has_moved then return ask_for(there) end
+if req.items then
+  local given
+  missing, given = reserve(KEYS[first], true)
+  if missing then return ask_for(missing) end
+  save_cells()
+  if #given > 1 then return { 'ok', now, 'breached', unpack(given) } end
+else
+  save_cells()
+end
+local done = { 'ok', now, 'done' }
+for at = 1, req.documents do done[at + 3] = write_document(first + 4 * (at - 1), 1 + 8 * (at - 1)) end
+return done
 `);
 
 /** `KEYS` as for `RESERVE`: what it would answer. Writes only what time alone has changed. */
@@ -62,7 +55,7 @@ local earlier = load_hold(KEYS[3 * #cells + 1])
 if not earlier then return reply(judge({})) end
 if earlier.u > now and is_same_request(earlier) then return reply(earlier.a) end
 missing = missing_cells(earlier)
-if missing then return missing end
+if missing then return ask_for(missing) end
 local expired_at = earlier.u <= now and earlier.u or nil
 local kept = kept_calls(earlier, expired_at)
 lift(earlier, expired_at)
@@ -75,7 +68,7 @@ local key = KEYS[3 * #cells + 1]
 local hold = load_hold(key)
 if hold then
   missing = missing_cells(hold)
-  if missing then return missing end
+  if missing then return ask_for(missing) end
   if req.actuals then
     settle_hold(key, req.actuals)
   else
@@ -94,7 +87,7 @@ local key = KEYS[3 * #cells + 1]
 local hold = load_hold(key)
 if hold and hold.u > now then
   missing = missing_cells(hold)
-  if missing then return missing end
+  if missing then return ask_for(missing) end
   hold.u = now + req.ttl_ms
   write_hold(key, hold)
 end
