@@ -61,6 +61,7 @@ export class ShownBlocks {
     return Object.entries(CONTINUED).flatMap(([type, name]) => {
       const text = said[said["type"] === "thinking" && name === "reasoning" ? "thinking" : name];
       if (typeof text !== "string" || text === "") return [];
+      // The delta of a member has that member, by `CONTINUED`.
       const delta = { type, [name]: text } as unknown as Delta["delta"];
       return [this.goOn({ event: "content-block-delta", index, delta })];
     });

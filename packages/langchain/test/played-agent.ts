@@ -32,7 +32,7 @@ export async function play(script: Script, policies: readonly Policy[] | undefin
     plane === undefined ? params : (govern(plane, identity, params) as never);
   const [runs, told, seen]: [unknown[], unknown[], unknown[]] = [[], [], []];
   const model = new ScriptedChatModel(...turns);
-  const agent = createAgent(
+  const made: unknown = createAgent(
     wrap(
       { agent: "a" },
       {
@@ -46,20 +46,22 @@ export async function play(script: Script, policies: readonly Policy[] | undefin
       },
     ),
   );
+  // Its types follow from parameters that differ here.
+  const agent = made as Watched;
   const config = { recursionLimit: 20, configurable: { thread_id: "t" } };
   let input: unknown = { messages: [{ role: "user", content: "go, bob@example.com", id: "u" }] };
   let error: unknown;
   try {
     for (let pauses = 0; input !== undefined && pauses < 5; pauses++) {
       // oxlint-disable-next-line no-await-in-loop -- it goes on after each pause
-      await watch(script.mode, { agent: agent as unknown as Watched, input, config, seen });
+      await watch(script.mode, { agent, input, config, seen });
       // oxlint-disable-next-line no-await-in-loop
       input = answerTo(await agent.getState(config));
     }
   } catch (thrown) {
     error = thrown instanceof Error ? [thrown.constructor.name, thrown.name, thrown.message] : thrown;
   }
-  const values = await (agent.getState(config) as Promise<{ readonly values: unknown }>).then(
+  const values: unknown = await agent.getState(config).then(
     (state): unknown => state.values,
     (thrown: unknown) => thrown,
   );
@@ -69,7 +71,13 @@ export async function play(script: Script, policies: readonly Policy[] | undefin
   return { ...(found as object), ...sideBySide(found as Found, isParallel) };
 }
 
+interface State {
+  readonly values: unknown;
+  readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
+}
+
 interface Watched {
+  getState(config: object): Promise<State>;
   invoke(input: unknown, config: object): Promise<unknown>;
   stream(input: unknown, config: object): Promise<AsyncIterable<unknown>>;
   streamEvents(input: unknown, config: object): AsyncIterable<unknown> & PromiseLike<Events>;
@@ -89,7 +97,7 @@ async function callsOf(calls: Events["toolCalls"]): Promise<readonly unknown[]> 
   const seen: Promise<unknown>[] = [];
   for await (const { name, input, output, status, error } of calls) {
     const given = output.catch((thrown: unknown) => ["threw", thrown]);
-    seen.push(Promise.all([name, input, given, status, error]));
+    seen.push(Promise.all([given, status, error]).then((ends) => [name, input, ...ends]));
   }
   return Promise.all(seen);
 }
@@ -128,11 +136,7 @@ async function watch(mode: Script["mode"], { agent, input, config, seen }: Watch
 }
 
 /** Answers everybody who asks: the tool, or a human in the loop, who approves, edits and rejects by turns. */
-function answerTo({
-  tasks,
-}: {
-  readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
-}) {
+function answerTo({ tasks }: State): Command | undefined {
   const [asked] = tasks.flatMap(({ interrupts }) => interrupts);
   if (asked === undefined) return undefined;
   const { actionRequests = [] } = asked.value as Partial<HITLRequest>;

@@ -1,7 +1,6 @@
 import type {
   AdapterDriver,
   AgentRun,
-  ApprovalAnswer,
   PendingCall,
   RunRequest,
   ScriptAgent,
@@ -28,6 +27,7 @@ import * as z from "zod";
 
 import { GuardedToolNode, guardModel, type ApprovalRequests } from "../../src/langgraph.ts";
 import { ConformanceModel } from "../conformance-model.ts";
+import { resumeOf } from "./resume-of.ts";
 
 type Graph = ReturnType<Conversation["create"]>;
 
@@ -52,19 +52,6 @@ export function createLangGraphDriver(): AdapterDriver {
       return go(conversation, new Command({ resume: resumeOf(run, answers) }));
     },
   };
-}
-
-/** For each interrupt that waits, the answers to its approvals; one that nobody answered gets none. */
-function resumeOf({ pending }: AgentRun, given: readonly ApprovalAnswer[]): Record<string, unknown> {
-  const resume: Record<string, unknown[]> = {};
-  for (const waiting of pending) {
-    const { approvalId } = waiting;
-    const answer = given.find((one) => one.approvalId === approvalId);
-    if (answer === undefined || !("interruptId" in waiting)) continue;
-    const decision = answer.isApproved ? "approve" : "deny";
-    (resume[String(waiting.interruptId)] ??= []).push({ approvalId, decision, by: "olga" });
-  }
-  return resume;
 }
 
 /** A thread of one graph, and everything that was seen in it. */
