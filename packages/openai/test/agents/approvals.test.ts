@@ -1,9 +1,10 @@
 import { rule } from "@agentplane/core";
 import { Agent, RunState } from "@openai/agents";
+import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
 import { approvalIdOf, govern } from "../../src/agents.ts";
-import { STOP, ASK, planeOf, calling, refundTool, IDENTITY, runner } from "./agent-script.ts";
+import { answer, STOP, ASK, planeOf, calling, refundTool, IDENTITY, runner } from "./agent-script.ts";
 
 describe("approvals", () => {
   test("a saved and approved state that is resumed twice runs the tool once", async () => {
@@ -25,6 +26,31 @@ describe("approvals", () => {
     const second = await runner.run(anew, await RunState.fromString(anew, saved));
     expect(seen).toStrictEqual([{ amount: 5 }]);
     expect(JSON.stringify(second.history)).toContain("Error: ");
+    await plane.close();
+  });
+
+  test("of the calls of one turn each waits for its own, and none runs twice", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const calls = [functionCall("find", { amount: 0 }, { callId: "a" })].concat(
+      [1, 2].map((amount) => functionCall("refund", { amount }, { callId: `b${amount}` })),
+    );
+    const model = new ScriptedModel([
+      answer({ output: calls }),
+      answer({ output: [assistantMessage("done")] }),
+    ]);
+    const tools = [{ ...refundTool(seen), name: "find" }, refundTool(seen)];
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools }));
+    let result = await runner.run(agent, "go");
+    expect(result.interruptions).toHaveLength(2);
+    for (const ran of [1, 2]) {
+      expect(seen).toHaveLength(ran);
+      result.state.approve(result.interruptions[0]!);
+      // oxlint-disable-next-line no-await-in-loop -- one answer after the other
+      result = await runner.run(agent, result.state);
+    }
+    expect(result.finalOutput).toBe("done");
+    expect(seen).toStrictEqual([{ amount: 0 }, { amount: 1 }, { amount: 2 }]);
     await plane.close();
   });
 

@@ -46,7 +46,7 @@ describe("an approval in a saved state", () => {
   ])("answers no question of %s, where the state goes on", async (_name, identity, policy) => {
     const plane = planeOf({ policies: [ASK] });
     const seen: unknown[] = [];
-    const make = (who: object, ...calls: Parameters<typeof calling>) =>
+    const make = (who: object, ...calls: readonly (readonly [string, Record<string, unknown>])[]) =>
       govern(
         plane,
         { ...IDENTITY, user: "ann", ...who },
@@ -54,8 +54,7 @@ describe("an approval in a saved state", () => {
       );
     const paused = await runner.run(make({}, ["refund", { amount: 5 }]), "go");
     paused.state.approve(paused.interruptions[0]!);
-    if (policy !== ASK)
-      await plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [policy] });
+    if (policy !== ASK) plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [policy] });
     const other = make(identity);
     const result = await runner.run(other, await RunState.fromString(other, paused.state.toString()));
     expect(seen).toStrictEqual([]);
