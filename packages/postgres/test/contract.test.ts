@@ -2,10 +2,12 @@ import { setTimeout } from "node:timers/promises";
 
 import type { StateStore } from "@agentplane/core";
 import { stateStoreContract } from "@agentplane/core/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { TestSchema } from "./server.ts";
 import { hasServer } from "./servers.ts";
+
+const HOUR_MS = 3_600_000;
 
 describe.skipIf(!hasServer)("the contract of a state store", () => {
   const schema = new TestSchema();
@@ -27,7 +29,6 @@ describe.skipIf(!hasServer)("the contract of a state store", () => {
         const open = (): StateStore => schema.open({ pollMs });
         return {
           store: open(),
-          // No process's wall clock is ever looked at, so there is none to set wrong.
           second: open(),
           reopen: open,
           async advanceMs(durationMs) {
@@ -47,5 +48,17 @@ describe.skipIf(!hasServer)("the contract of a state store", () => {
   ];
   test.each(cases)("$name", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
+  });
+
+  // No process's wall clock is ever looked at: were it, holds would be up before they begin.
+  test("what depends on time does not depend on the clock of a process, hours behind here", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: nowMs - 7 * HOUR_MS });
+    onTestFinished(() => void vi.useRealTimers());
+    const ofTime = casesWith(30).filter(({ name }) => /clock|window|time is up|expir|renewed/.test(name));
+    expect(ofTime.length).toBeGreaterThan(8);
+    for (const { run } of ofTime.filter((one) => !isOfPlane(one))) {
+      // oxlint-disable-next-line no-await-in-loop -- they share the clock
+      await run();
+    }
   });
 });

@@ -147,6 +147,26 @@ describe.skipIf(!hasRedis)("leases", () => {
     await exactly.close();
   });
 
+  test("takes half of an equal share of what is left: the more processes lease, the less each", async () => {
+    const spec = budget("several", 1_200);
+    const own = freshNamespace();
+    namespaces.push(own);
+    const exactly = await openState({ namespace: own });
+    const lease = { max: 500, ttlMs: 60_000 };
+    const states: RedisState[] = [];
+    const held: number[] = [];
+    for (let process = 0; process < 5; process++) {
+      const state = await openState({ namespace: own, lease });
+      states.push(state);
+      await state.ledger.reserve(request(`of ${process}`, spec, 1));
+      held.push((await exactly.ledger.read(spec)).held);
+    }
+    // min(500, 1200/2), 700/4, 525/6, 438/8 and 384/10, each rounded down.
+    expect(held).toEqual([500, 675, 762, 816, 854]);
+    await Promise.all(states.map((state) => state.close()));
+    await exactly.close();
+  });
+
   test("a hold that nobody ends is charged or given back in its time", async () => {
     const spec = budget("expired");
     const state = await openState({ namespace, lease: LEASE });

@@ -51,7 +51,9 @@ export async function startServer(settings: readonly string[] = []): Promise<Pri
       child = spawn(REDIS_SERVER, [...always, ...durable, ...settings], { stdio: "ignore" });
       const started = child;
       // A test that fails in its set-up must not leave a server behind.
-      process.once("exit", () => started.kill("SIGKILL"));
+      const kill = (): void => void started.kill("SIGKILL");
+      process.once("exit", kill);
+      child.once("exit", () => process.off("exit", kill));
       child.once("error", (error) => {
         throw new Error("redis-server cannot be started; install it", { cause: error });
       });
