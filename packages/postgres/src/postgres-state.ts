@@ -12,6 +12,7 @@ import { LedgerQueue } from "./ledger/ledger-queue.ts";
 import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import { ServerClock } from "./ledger/server-clock.ts";
 import { ownPorts, type OwnPorts } from "./own-ports.ts";
+import { admitOnServer } from "./postgres-admit.ts";
 import { Tidy } from "./tidy.ts";
 
 /** How a database is reached: by a pool of yours, or by a text from which a pool is made. */
@@ -92,6 +93,7 @@ export function postgresState(options: PostgresStateOptions): StateStore {
   return {
     ledger,
     ...collections,
+    admit: (admission) => admitOnServer({ database, ledger, heard, ...collections }, admission),
     async close() {
       for (const part of [ledger, feed, listener, tidy, ...Object.values(collections)]) part.close();
       await database.close();

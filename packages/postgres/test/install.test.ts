@@ -22,8 +22,10 @@ describe.skipIf(!hasServer)("installing the schema", () => {
     await Promise.all(states.map(async (state) => state.ladders.update("a", () => ({ count: 1 }))));
     for (const child of await Promise.all(children)) child.kill();
     await Promise.all(states.map(async (state) => state.close()));
-    const { rows } = await schema.pool.query(`SELECT version FROM "${schema.name}".agentplane_schema`);
-    expect(rows).toEqual([{ version: 1 }]);
+    const { rows } = await schema.pool.query(
+      `SELECT max(version) AS version FROM "${schema.name}".agentplane_schema`,
+    );
+    expect(rows).toEqual([{ version: 2 }]);
   });
 
   test("refuses a newer schema and says what to do", async () => {
@@ -33,7 +35,7 @@ describe.skipIf(!hasServer)("installing the schema", () => {
     const later = schema.open();
     await expect(later.ladders.read("a")).rejects.toMatchObject({
       code: "state_failed",
-      message: expect.stringMatching(/has version 99, this package knows 1; use the newer package/),
+      message: expect.stringMatching(/has version 99, this package knows 2; use the newer package/),
     });
     await state.close();
     await later.close();

@@ -1,6 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 
-import type { LimitSpec, Reservation, StateStore } from "@agentplane/core";
+import {
+  createAgentPlane,
+  rule,
+  type LimitSpec,
+  type LimitState,
+  type Reservation,
+  type StateStore,
+} from "@agentplane/core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { auditTrail } from "../src/audit/audit-trail.ts";
@@ -90,6 +97,37 @@ describe.skipIf(!canStartServers)("a network that fails", () => {
     expect(await account()).toEqual([0, 10, 1]);
     await settle("again", 4);
     expect(await account()).toEqual([4, 0, 1]);
+  });
+
+  test("a call that was admitted and not answered does not run, holds nothing, and may come again", async () => {
+    const policies = [
+      { id: "p", blocking: [rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "agent" })] },
+    ];
+    const plane = createAgentPlane({ state: store, policies, stateTimeout: "1s", ports: { logger: QUIET } });
+    await plane.ready();
+    const call = (callId: string) =>
+      ({
+        hookpoint: "before_model_call",
+        agent: "a",
+        session: "s",
+        callId,
+        model: { name: "m", messages: [{ role: "user", content: "hello" }] },
+      }) as const;
+    const tokens = async (): Promise<LimitState | undefined> => {
+      const [found] = await plane.limits.read({ policyId: "p", ruleId: "tokenBudget", agent: "a" });
+      return found;
+    };
+    // Everything is connected and known to the server.
+    await plane.engine.evaluate(call("before"));
+    const before = await tokens();
+    expect(before?.held).toBe(0);
+    network.loseAnswers();
+    expect((await plane.engine.decide(call("lost"))).cause).toBe("state_error");
+    await expect.poll(() => tokens().catch(() => undefined), { timeout: 8_000 }).toEqual(before);
+    await expect
+      .poll(async () => (await plane.engine.decide(call("lost"))).effect, { timeout: 10_000 })
+      .toBe("allow");
+    expect((await tokens())?.held).toBe(before?.used);
   });
 
   test("a settlement that was done and not answered is charged once", async () => {

@@ -87,18 +87,27 @@ describe.skipIf(!hasServer)("statements", () => {
   const rates = (count: number): readonly RuleSpec[] =>
     Array.from({ length: count }, (_, at) => rule.rate({ id: `r${at}`, limit: 100_000, window: "1h" }));
 
+  const LOOP = rule.loop({ maxRepeats: 100 });
+
   test.for<
-    readonly [name: string, limits: number, callId: string | undefined, before: number, after: number]
+    readonly [
+      name: string,
+      rules: readonly RuleSpec[],
+      callId: string | undefined,
+      before: number,
+      after: number,
+    ]
   >([
-    ["no limit: two for the history of its session", 0, undefined, 2, 2],
-    ["one limit: one more", 1, undefined, 3, 3],
-    ["twenty limits: one more, for all of them", 20, undefined, 3, 3],
-    ["twenty limits and an id: four more to know it again, and two at its end", 20, "call", 7, 5],
-  ])("a governed call under %s", async ([name, count, callId, before, after]) => {
+    ["no limit", [], undefined, 1, 1],
+    ["one limit", rates(1), undefined, 1, 2],
+    ["twenty limits", rates(20), undefined, 1, 2],
+    ["twenty limits and an id", rates(20), "call", 1, 3],
+    ["a rule that reads the history, twenty limits and an id", [LOOP, ...rates(20)], "call", 1, 3],
+  ])("a governed call under %s: one before it runs", async ([name, blocking, callId, before, after]) => {
     const plane = createAgentPlane({
       id: name,
       state: store,
-      policies: [{ id: "p", blocking: rates(count) }],
+      policies: [{ id: "p", blocking }],
       tools: { search: { access: "read", external: false } },
     });
     await plane.ready();

@@ -1,4 +1,5 @@
 /* oxlint-disable no-await-in-loop -- what happens one after the other is what is tested */
+import { createAgentPlane, rule, type LimitState } from "@agentplane/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
@@ -90,6 +91,43 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     await pause(700);
     expect(await state.ledger.read(spec)).toEqual({ used: 0, held: 100, limit: 1_000 });
     expect((await state.ledger.read(calls)).used).toBe(1);
+  });
+
+  test("a call that was admitted and not answered does not run, holds nothing, and may come again", async () => {
+    const policies = [
+      { id: "p", blocking: [rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "agent" })] },
+    ];
+    const plane = createAgentPlane({
+      state: state,
+      policies,
+      stateTimeout: "1s",
+      ports: { logger: silentLogger },
+    });
+    await plane.ready();
+    const call = (callId: string) =>
+      ({
+        hookpoint: "before_model_call",
+        agent: "a",
+        session: "s",
+        callId,
+        model: { name: "m", messages: [{ role: "user", content: "hello" }] },
+      }) as const;
+    const account = async (): Promise<LimitState | undefined> => {
+      const [tokens] = await plane.limits.read({ policyId: "p", ruleId: "tokenBudget", agent: "a" });
+      return tokens;
+    };
+    // Everything is connected and known to the server.
+    await plane.engine.evaluate(call("before"));
+    const before = await account();
+    expect(before?.held).toBe(0);
+    proxy.loseAnswers();
+    expect((await plane.engine.decide(call("lost"))).cause).toBe("state_error");
+    proxy.cut();
+    await expect.poll(() => account().catch(() => undefined), { timeout: 8_000 }).toEqual(before);
+    await expect
+      .poll(async () => (await plane.engine.decide(call("lost"))).effect, { timeout: 10_000 })
+      .toBe("allow");
+    expect((await account())?.held).toBe(before?.used);
   });
 
   test("a settlement whose answer was lost is charged once", async () => {

@@ -78,9 +78,28 @@ export function failClosed(
   pass.refusal = refusal;
   const closed = { ...ruling, decision: buildDecision(pass, ruling.decision.id, parts) };
   return andThen(attempt(undo, pass, closed, parts), (failure) => {
-    if (failure !== undefined) mustStop(parts, "state", failure);
+    if (failure !== undefined) {
+      mustStop(parts, "state", failure);
+      undoLater(pass, closed, parts);
+    }
     return closed;
   });
+}
+
+/** A store that is away is back after so long, or the hold's time ends what it was left with. */
+const UNDO_AGAIN_MS = [1_000, 4_000, 16_000, 60_000] as const;
+
+/**
+ * What could not be undone is undone when the store is back: the call did not run, so it must not be taken for one of
+ * which nobody knows. It undoes only its own, whatever has become of the call meanwhile.
+ */
+function undoLater(pass: Pass, closed: Ruling, parts: PipelineParts, tries = 0): void {
+  const delayMs = UNDO_AGAIN_MS[tries];
+  if (delayMs === undefined) return;
+  const again = async (): Promise<void> => {
+    if ((await attempt(undo, pass, closed, parts)) !== undefined) undoLater(pass, closed, parts, tries + 1);
+  };
+  parts.ports.timers.set(() => void again(), delayMs);
 }
 
 function undo(pass: Pass, { decision }: Ruling, parts: PipelineParts): MaybePromise<void> {

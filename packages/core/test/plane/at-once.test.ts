@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { createAgentPlane, memoryState, rule, type AgentPlane, type PlaneOptions } from "../../src/index.ts";
@@ -5,6 +7,7 @@ import type { MemoryState } from "../../src/store/memory-state.ts";
 import type { StateStore, StoreAdmissionAnswer } from "../../src/store/state-store.ts";
 import { createContext, type ContextInit } from "../../src/context/create-context.ts";
 import type { Ruling } from "../../src/decision/decision-point.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { atOnceState } from "../store/at-once-state.ts";
 import { laterState } from "./later-state.ts";
 
@@ -24,6 +27,8 @@ interface Wired {
   readonly state: StateStore;
   /** What was asked of it for admissions, in order. */
   readonly asked: string[];
+  /** Nothing is answered but `admit`. */
+  isAway: boolean;
   /** Runs around `admit`. */
   around: (admit: () => Promise<StoreAdmissionAnswer>) => Promise<StoreAdmissionAnswer>;
 }
@@ -34,6 +39,7 @@ function wire(memory: MemoryState = memoryState({ clock: { nowMs: () => 1_772_32
   const counted = <T extends object>(name: string, part: T): T =>
     new Proxy(part, {
       get(target, member) {
+        if (wired.isAway && member !== "recent") throw new Error("the connection is lost");
         if (member !== "recent" && member !== "watch" && member !== "list")
           asked.push(`${name}.${String(member)}`);
         return Reflect.get(target, member) as unknown;
@@ -42,6 +48,7 @@ function wire(memory: MemoryState = memoryState({ clock: { nowMs: () => 1_772_32
   const wired: Wired = {
     memory,
     asked,
+    isAway: false,
     around: (admit) => admit(),
     state: {
       ...later,
@@ -216,6 +223,24 @@ describe("an admission in one step", () => {
     wired.around = (admit) => admit();
     expect((await decided(plane, MODEL)).decision.effect).toBe("allow");
     expect(historyOf(wired)).toEqual([["allow", true]]);
+  });
+
+  test("a call whose answer was lost, and that could not be undone, may come again once the store is back", async () => {
+    const wired = wire();
+    const ports = createTestPorts();
+    const plane = await open(wired, { policies: policy(TOKENS), ports });
+    wired.around = async (admit) => {
+      await admit();
+      wired.isAway = true;
+      throw new Error("the connection is lost");
+    };
+    expect((await decided(plane, MODEL)).decision.cause).toBe("state_error");
+    wired.around = (admit) => admit();
+    wired.isAway = false;
+    expect((await decided(plane, MODEL)).decision.cause).toBe("in_flight");
+    ports.clock.advance(1_000);
+    await setTimeout(20);
+    expect((await decided(plane, MODEL)).decision.effect).toBe("allow");
   });
 
   test("an attempt that failed gives back nothing of what another process holds for the same call", async () => {

@@ -1,13 +1,16 @@
 import { setTimeout } from "node:timers/promises";
 
 import type { DocumentStore, DocumentWatcher } from "@agentplane/core";
+import { RecentDocuments, Turns, type StoredDocument } from "@agentplane/core/store";
 
 import type { Database, Row } from "../database.ts";
 import type { OwnPorts } from "../own-ports.ts";
+import { repeated } from "../repeated.ts";
 import { ServerFailure } from "../server-failure.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { bytesOfKey, endOfPrefix, keyOfBytes } from "./document-key.ts";
 import { PolledWatch } from "./polled-watch.ts";
+import { parsePut } from "./put-answer.ts";
 
 /** What a collection is made of. */
 export interface PostgresDocumentsDeps {
@@ -18,11 +21,6 @@ export interface PostgresDocumentsDeps {
   /** How often such a collection is looked at, where somebody watches it. */
   readonly pollMs: number;
   readonly ports: OwnPorts;
-}
-
-interface Stored {
-  readonly revision: string;
-  readonly json: string;
 }
 
 const MAX_ATTEMPTS = 200;
@@ -36,8 +34,8 @@ const INDEXED_BYTES = 256;
 export class PostgresDocuments implements DocumentStore {
   readonly #deps: PostgresDocumentsDeps;
   readonly #table: string;
-  /** One update of a key at a time in this process: against itself it never loses a race. */
-  readonly #updating = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
+  readonly #recent = new RecentDocuments();
   readonly #polled = new Set<PolledWatch>();
 
   constructor(deps: PostgresDocumentsDeps) {
@@ -46,7 +44,11 @@ export class PostgresDocuments implements DocumentStore {
   }
 
   async read<T>(key: string): Promise<T | undefined> {
-    return valueOf<T>(await this.#stored(bytesOfKey(key)));
+    return valueOf<T>(await this.#read(key));
+  }
+
+  recent(key: string): unknown {
+    return this.#recent.value(key);
   }
 
   async update<T>(
@@ -54,20 +56,28 @@ export class PostgresDocuments implements DocumentStore {
     change: (old: T | undefined) => T | undefined,
     options?: { readonly ttlMs?: number },
   ): Promise<T | undefined> {
-    const bytes = bytesOfKey(key);
-    const before = this.#updating.get(key) ?? Promise.resolve();
-    const work = before.then(() => this.#update(key, { bytes, change, ttlMs: options?.ttlMs }));
-    // Whoever comes next waits for the end of it, whichever; the caller is told which.
-    const ended = work.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#updating.set(key, ended);
-    try {
-      return await work;
-    } finally {
-      if (this.#updating.get(key) === ended) this.#updating.delete(key);
-    }
+    return this.#turns.take(key, () => this.#update(key, { change, ttlMs: options?.ttlMs }));
+  }
+
+  /** Runs work that changes a document, after all of this process that came before it. */
+  inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(key, work);
+  }
+
+  /** What this process saw last of a document, or what is there now. */
+  async stored(key: string, isFresh: boolean): Promise<StoredDocument> {
+    return isFresh ? this.#read(key) : this.#recent.guess(key);
+  }
+
+  /** The value of what was found, parsed once as long as it is the latest. */
+  valueOf(key: string, stored: StoredDocument): unknown {
+    return this.#recent.guess(key).version === stored.version ? this.#recent.value(key) : valueOf(stored);
+  }
+
+  /** It was found there, or written so. */
+  saw(key: string, stored: StoredDocument): StoredDocument {
+    this.#recent.note(key, stored);
+    return stored;
   }
 
   async list<T>(prefix: string): Promise<readonly (readonly [key: string, value: T])[]> {
@@ -103,50 +113,64 @@ export class PostgresDocuments implements DocumentStore {
 
   async #update<T>(
     key: string,
-    how: { bytes: Buffer; change: (old: T | undefined) => T | undefined; ttlMs: number | undefined },
+    { change, ttlMs }: { change: (old: T | undefined) => T | undefined; ttlMs: number | undefined },
   ): Promise<T | undefined> {
+    let stored = this.#recent.guess(key);
+    let isGuess = true;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const changed = changeOf(stored, change);
       // Each attempt builds on what the one before has found.
       // oxlint-disable no-await-in-loop
-      const stored = await this.#stored(how.bytes);
-      const old = valueOf<T>(stored);
-      const next = how.change(old);
-      if (next === old) return old;
-      if (await this.#write(key, { ...how, next, expected: stored?.revision ?? "0" })) return next;
-      await setTimeout(Math.random() * Math.min(attempt, MAX_PAUSE_MS));
+      if (changed.isWrite) {
+        const there = await this.#write(key, { version: stored.version, value: changed.next, ttlMs });
+        if (there === undefined) return changed.next;
+        stored = there;
+        if (!isGuess) await setTimeout(Math.random() * Math.min(attempt, MAX_PAUSE_MS));
+      } else if (isGuess) {
+        // Only what is really there can be left as it is, or be refused.
+        stored = await this.#read(key);
+      } else {
+        if ("error" in changed) throw changed.error;
+        return changed.next;
+      }
+      isGuess = false;
       // oxlint-enable no-await-in-loop
     }
     const message = `a document of "${this.#deps.collection}" changes too often to be written`;
     throw new ServerFailure(message, { kind: "refused" });
   }
 
-  /** @returns False when the document is another by now. */
+  /** @returns What is there instead, when the document is another by now. */
   async #write(
     key: string,
-    {
-      bytes,
-      next,
-      expected,
-      ttlMs,
-    }: { bytes: Buffer; next: unknown; expected: string; ttlMs: number | undefined },
-  ): Promise<boolean> {
+    { version, value, ttlMs }: { version: string; value: unknown; ttlMs: number | undefined },
+  ): Promise<StoredDocument | undefined> {
     const { database, collection, feed } = this.#deps;
-    const json = next === undefined ? null : JSON.stringify(next);
-    const ttl = ttlMs === undefined || ttlMs === Infinity ? null : Math.max(1, Math.ceil(ttlMs));
-    const values = [collection, bytes, expected, json, ttl, feed !== undefined];
-    const revision = await this.#repeated(() => database.call("write_document", values));
-    if (revision === null) return false;
-    feed?.written(collection, key, Number(revision));
-    return true;
+    const json = value === undefined ? undefined : JSON.stringify(value);
+    const expected = version === "" ? "0" : version;
+    const values = [
+      collection,
+      bytesOfKey(key),
+      expected,
+      json ?? null,
+      ttlOf(ttlMs) ?? null,
+      feed !== undefined,
+    ];
+    const put = parsePut(await repeated(() => database.call("put_document", values)));
+    if (!put.isWritten) return this.saw(key, put.there);
+    this.saw(key, { version: put.version, json });
+    feed?.written(collection, key, put.change);
+    return undefined;
   }
 
-  async #stored(bytes: Buffer): Promise<Stored | undefined> {
+  async #read(key: string): Promise<StoredDocument> {
     const { database, collection } = this.#deps;
     const text =
       `SELECT revision::text AS revision, value::text AS json FROM ${this.#table} ` +
       `WHERE collection = $1 AND id = sha256($2) AND (expires_ms IS NULL OR expires_ms > "${database.schema}".now_ms())`;
-    const [row] = await this.#repeated(() => database.query(text, [collection, bytes]));
-    return row === undefined ? undefined : { revision: String(row["revision"]), json: String(row["json"]) };
+    const [row] = await repeated(() => database.query(text, [collection, bytesOfKey(key)]));
+    if (row === undefined) return this.saw(key, { version: "", json: undefined });
+    return this.saw(key, { version: String(row["revision"]), json: String(row["json"]) });
   }
 
   async #list<T>(prefix: string): Promise<readonly (readonly [string, T])[]> {
@@ -171,23 +195,30 @@ export class PostgresDocuments implements DocumentStore {
       `AND ($3::bytea IS NULL OR substring(key FOR ${INDEXED_BYTES}) < $3) ` +
       `AND substring(key FOR $4) = $5 AND (expires_ms IS NULL OR expires_ms > "${database.schema}".now_ms())`;
     const values = [collection, from, endOfPrefix(from) ?? null, bytes.length, bytes];
-    return this.#repeated(() => database.query(text, values));
-  }
-
-  /** What the server undid whole may be sent again. */
-  async #repeated<R>(work: () => Promise<R>): Promise<R> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- a repetition, after what it repeats has failed
-        return await work();
-      } catch (error) {
-        if (!(error instanceof ServerFailure) || error.kind !== "again" || attempt === 5) throw error;
-      }
-    }
+    return repeated(() => database.query(text, values));
   }
 }
 
-function valueOf<T>(stored: Stored | undefined): T | undefined {
+/** What a change makes of a document: a write, nothing, or an error of its own. */
+function changeOf<T>(
+  stored: StoredDocument,
+  change: (old: T | undefined) => T | undefined,
+): { isWrite: boolean; next: T | undefined } | { isWrite: false; error: unknown } {
+  const old = valueOf<T>(stored);
+  try {
+    const next = change(old);
+    return { isWrite: next !== old, next };
+  } catch (error) {
+    return { isWrite: false, error };
+  }
+}
+
+/** A time to live as the server counts it; undefined for ever. */
+export function ttlOf(ttlMs: number | undefined): number | undefined {
+  return ttlMs === undefined || ttlMs === Infinity ? undefined : Math.max(1, Math.ceil(ttlMs));
+}
+
+function valueOf<T>({ json }: StoredDocument): T | undefined {
   // The key decides the type: each machine reads only what it wrote.
-  return stored === undefined ? undefined : (JSON.parse(stored.json) as T);
+  return json === undefined ? undefined : (JSON.parse(json) as T);
 }

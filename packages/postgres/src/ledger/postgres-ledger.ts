@@ -35,13 +35,22 @@ export class PostgresLedger implements LedgerStore {
   }
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
+    const answer = await this.taking(request, (described) => this.#deps.queue.run(described));
+    return reservationOf(request, answer);
+  }
+
+  /**
+   * Takes a request, by whatever sends it; one whose answer is lost is given back.
+   * @param send Answers as the ledger does: `late` is sent once more.
+   */
+  async taking<R>(request: ReserveRequest, send: (described: Described) => Promise<R>): Promise<R> {
     checkRequest(request);
     const { id } = request;
     this.#unfinished.forget(id);
     const described = describeRequest("reserve", request);
     const sent: { untilMs?: number | undefined } = {};
     try {
-      return reservationOf(request, await this.#inTime(described, sent));
+      return await this.#inTime(described, { send, sent });
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
       if (error instanceof ServerFailure && error.kind === "unknown")
@@ -69,7 +78,7 @@ export class PostgresLedger implements LedgerStore {
   async renew(id: string, ttlMs: number): Promise<void> {
     checkReservationId(id);
     checkTtl(ttlMs);
-    await this.#inTime(alone({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) }));
+    await this.#now({ op: "renew", hold: digestOf(id), ttl: Math.ceil(ttlMs) });
   }
 
   async read(spec: LimitSpec): Promise<LimitState> {
@@ -112,7 +121,7 @@ export class PostgresLedger implements LedgerStore {
       "actuals" in how
         ? { op: "settle", hold, actuals: how.actuals.map((actual) => actual ?? null) }
         : { op: "release", hold, ...(how.afterMs !== undefined && { after: how.afterMs }) };
-    const answer = await this.#inTime(alone(operation));
+    const answer = await this.#now(operation);
     return answer !== "early" && answer !== "late";
   }
 
@@ -121,18 +130,22 @@ export class PostgresLedger implements LedgerStore {
    * that of a call made again.
    * @param sent Gets the server's time from which on it can no longer be done.
    */
-  async #inTime(
+  async #inTime<R>(
     { operation, specs }: Described,
-    sent: { untilMs?: number | undefined } = {},
-  ): Promise<unknown> {
-    const { clock, timeoutMs, queue } = this.#deps;
-    const once = (): Promise<unknown> => {
+    { send, sent }: { send: (described: Described) => Promise<R>; sent: { untilMs?: number | undefined } },
+  ): Promise<R> {
+    const { clock, timeoutMs } = this.#deps;
+    const once = (): Promise<R> => {
       sent.untilMs = clock.afterMs(timeoutMs);
-      return queue.run({ operation: { ...operation, until: sent.untilMs }, specs });
+      return send({ operation: { ...operation, until: sent.untilMs }, specs });
     };
     const answer = await once();
     // Answered in time and yet too late: the server's clock was changed, and its answer brought the new time.
     return answer === "late" ? once() : answer;
+  }
+
+  #now(operation: Operation): Promise<unknown> {
+    return this.#inTime(alone(operation), { send: (described) => this.#deps.queue.run(described), sent: {} });
   }
 
   #run(operation: Operation): Promise<unknown> {
@@ -150,7 +163,7 @@ function tooSlow(): ServerFailure {
 }
 
 /** @param answers By position: null where the item fits, else `{ retryAfterMs }`. */
-function reservationOf({ items }: ReserveRequest, answers: unknown): Reservation {
+export function reservationOf({ items }: ReserveRequest, answers: unknown): Reservation {
   if (answers === "late") throw tooSlow();
   if (!Array.isArray(answers) || answers.length !== items.length)
     throw new ServerFailure("PostgreSQL: the ledger answered with something else", { kind: "unknown" });

@@ -1,3 +1,4 @@
+import { ADMIT_FUNCTIONS } from "./admit-functions.ts";
 import { AUDIT_TABLES } from "./audit-tables.ts";
 import { documentFunctions, DOCUMENT_TABLES } from "./document-tables.ts";
 import { HOLD_FUNCTIONS } from "./hold-functions.ts";
@@ -23,5 +24,6 @@ export function migrations(channel: string): readonly string[] {
       documentFunctions(channel),
       AUDIT_TABLES,
     ].join("\n"),
+    ADMIT_FUNCTIONS,
   ];
 }
