@@ -10,6 +10,18 @@ export interface Ruling {
   readonly context: PolicyContext;
   /** Keys under which this call is known: as it was asked and, if it was rewritten, as it runs. */
   readonly callKeys: readonly string[];
+  /** Set where the admission of this very call is running around it. */
+  readonly inner?: InnerCall | undefined;
+}
+
+/** A further interception of a call inside its own admission; the next one waits for its end. */
+export interface InnerCall {
+  /** Its end is the outer one's; else it is a retry, with an admission of its own. */
+  readonly isJoined: boolean;
+  /** How many interceptions of this call there are, one inside the other, without the outermost. */
+  readonly layers: number;
+  /** The first end counts. @param how \`again\`: nothing ran, or control flow left it. */
+  end(how: "ran" | "failed" | "again"): void;
 }
 
 /** Whether rules decide about a result, only watch it (shadow policies, observers, records), or do not see it at all. */

@@ -6,8 +6,9 @@ import { isAfter } from "../context/hookpoint.ts";
 import { inputOf } from "../context/create-context.ts";
 import { thaw } from "../context/snapshot.ts";
 import type { Decision } from "../decision/decision.ts";
-import type { Ruling } from "../decision/decision-point.ts";
+import type { InnerCall, Ruling } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
+import type { CarriedAdmission } from "../engine/engine-parts.ts";
 
 /** A decision in force for one call, from its admission to its end. */
 export interface Admission {
@@ -33,14 +34,16 @@ export class LiveAdmission implements Admission {
   readonly isInputChanged: boolean;
   readonly isJoined: boolean;
   readonly callKeys: readonly string[];
+  #carried: CarriedAdmission | undefined;
   readonly #ports: Ports;
   #controller: AbortControllerLike | undefined;
   #cut: Decision | undefined;
   #onCut: (() => void) | undefined;
   readonly #outer: LiveAdmission | undefined;
+  readonly inner: InnerCall | undefined;
 
   constructor(
-    { decision, context, callKeys }: Ruling,
+    { decision, context, callKeys, inner }: Ruling,
     of: { asked: PolicyContext; outer: LiveAdmission | undefined; ports: Ports },
   ) {
     this.decision = decision;
@@ -48,6 +51,7 @@ export class LiveAdmission implements Admission {
     this.callKeys = callKeys;
     this.isInputChanged = inputOf(context) !== inputOf(of.asked);
     this.isJoined = of.outer !== undefined;
+    this.inner = inner;
     this.#outer = of.outer;
     this.#ports = of.ports;
   }
@@ -55,6 +59,21 @@ export class LiveAdmission implements Admission {
   get input(): unknown {
     const input = inputOf(this.context);
     return input === undefined ? undefined : thaw(input);
+  }
+
+  /** What code inside the call carries: the lineage of a nested agent, the identity of a repeated interception. */
+  get carried(): CarriedAdmission {
+    const { context, callKeys, decision, inner } = this;
+    return (this.#carried ??= {
+      agentId: context.agent.id,
+      tenant: context.tenant,
+      ancestors: context.agent.ancestors,
+      runId: context.agent.runId,
+      callKeys,
+      decisionId: decision.id,
+      layers: inner?.layers ?? 0,
+      inner: undefined,
+    });
   }
 
   /** Created on demand: most calls are never cut, and a controller costs more than the decision. */

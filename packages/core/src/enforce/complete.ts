@@ -8,10 +8,10 @@ import { thaw } from "../context/snapshot.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { Obligation, RedactObligation } from "../decision/obligation.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
-import { HookBlocked } from "../hooks/hook-blocked.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { denied, type Outcome } from "./outcome.ts";
+import { hookDenial } from "./through-hooks.ts";
 import { readError, shownError } from "./thrown-error.ts";
 
 /** Reads the content of a framework's result and writes it back: the only thing an adapter knows about redaction. */
@@ -48,6 +48,8 @@ export function completeCall<R>(
   const call = ownAdmission(admission);
   requireObject("guard.complete: end", end, '{ status: "ran", result }');
   requireChoice("guard.complete: status", end.status, ENDS);
+  // Of what was cut nobody knows what happened: it is not tried again.
+  call.inner?.end(isFailed(end) && call.cutBy === undefined ? "failed" : "ran");
   // The outer admission of the same call judges and settles it.
   if (call.isJoined) return asItWas(end, call);
   if (!core.live.remove(call)) throw alreadyEnded(call);
@@ -55,6 +57,10 @@ export function completeCall<R>(
   return cut === undefined && !isLookedAt(core, call)
     ? plainEnd(core, call, end)
     : judgedEnd(core, call, end, cut);
+}
+
+function isFailed<R>(end: CallResult<R>): boolean {
+  return end.status === "failed" || end.isError === true;
 }
 
 function isLookedAt(core: GuardCore, { context, decision }: LiveAdmission): boolean {
@@ -111,7 +117,7 @@ function asItWas<R>(end: CallResult<R>, { decision }: Admission): Outcome<R> {
 
 /** Nothing looks at the result: it is not read, only settled and recorded. */
 function plainEnd<R>(core: GuardCore, call: LiveAdmission, end: CallResult<R>): MaybePromise<Outcome<R>> {
-  const isError = end.status === "failed" || end.isError === true;
+  const isError = isFailed(end);
   const context = withResult(call.context, { isError, nowMs: core.nowMs(), usage: end.usage });
   const finished = core.point.finish(call.decision.id, { status: end.status, context, usage: context.usage });
   return andThenWith(finished, plainOutcome<R>, { call, end });
@@ -159,7 +165,7 @@ function afterContext<R>(
   end: CallResult<R>,
   cut: Denial | undefined,
 ): Read {
-  const isError = end.status === "failed" || end.isError === true;
+  const isError = isFailed(end);
   const facts = { result: undefined as unknown, isError, nowMs: core.nowMs(), usage: end.usage };
   try {
     if (end.status === "ran") {
@@ -212,12 +218,6 @@ function hookedLater<R>(changed: Promise<PolicyContext>, judging: Judging<R>): P
 
 function refusedByHook(error: unknown, { context }: Judged): Judged {
   return { context, denial: hookDenial(error) };
-}
-
-/** What a hook's block or failure means; whatever it threw, the call does not go on. */
-export function hookDenial(error: unknown): Denial {
-  const reason = error instanceof HookBlocked ? error.message : "a hook failed";
-  return { cause: "hook", reason };
 }
 
 function outcomeOf<R>(ruling: Ruling | undefined, judging: Judging<R>): Outcome<R> {

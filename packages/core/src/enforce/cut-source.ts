@@ -1,6 +1,5 @@
 import { policyErrorOf } from "../decision/policy-error.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
-import { carriedOf } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 
 type SourceRun<Chunk> = (admitted: Admission) => AsyncIterable<Chunk> | Promise<AsyncIterable<Chunk>>;
@@ -12,7 +11,7 @@ export async function openSource<Chunk>(
   { run, cut }: { readonly run: SourceRun<Chunk>; readonly cut: Promise<"cut"> },
 ): Promise<AsyncIterable<Chunk>> {
   if (admission.cutBy !== undefined) throw cutError(admission);
-  const opening = core.scope.run(carriedOf(admission), async () => run(admission));
+  const opening = core.scope.run(admission.carried, async () => run(admission));
   const opened = await Promise.race([opening, cut]);
   if (opened !== "cut") return opened;
   opening.then((late) => closeAside(late[Symbol.asyncIterator]())).catch(() => undefined);
@@ -29,7 +28,7 @@ export async function* untilCut<Chunk>(
   admission: LiveAdmission,
   { source, cut }: { readonly source: AsyncIterable<Chunk>; readonly cut: Promise<"cut"> },
 ): AsyncGenerator<Chunk> {
-  const carried = carriedOf(admission);
+  const carried = admission.carried;
   const iterator = source[Symbol.asyncIterator]();
   let isOpen = true;
   try {

@@ -1,6 +1,5 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
-import type { CarriedAdmission } from "../engine/engine-parts.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, type ResultCodec } from "./complete.ts";
@@ -42,7 +41,7 @@ export function execute<R>(
   const execution: Execution<R> = { core, admission, call };
   let running: MaybePromise<R>;
   try {
-    running = core.scope.run(carriedOf(admission), () => call.run(admission));
+    running = core.scope.run(admission.carried, () => call.run(admission));
   } catch (error) {
     return endFailed(execution, error);
   }
@@ -93,18 +92,6 @@ function readAside<R, T>(
   }
 }
 
-/** What code inside the call carries: the lineage of a nested agent, the identity of a repeated interception. */
-export function carriedOf({ context, callKeys, decision }: LiveAdmission): CarriedAdmission {
-  return {
-    agentId: context.agent.id,
-    tenant: context.tenant,
-    ancestors: context.agent.ancestors,
-    runId: context.agent.runId,
-    callKeys,
-    decisionId: decision.id,
-  };
-}
-
 /** A call that ignores its signal does not keep the agent: it is left behind and its result discarded. */
 function untilCut<R>(running: Promise<R>, admission: LiveAdmission): Promise<R> {
   return new Promise<R>((resolve, reject) => {
@@ -123,6 +110,7 @@ function suspendAndThrow(core: GuardCore, admission: LiveAdmission, error: unkno
 
 /** Keeps the holds of a call that left the run by an interrupt. */
 export function suspendCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
+  admission.inner?.end("again");
   if (admission.isJoined || !core.live.remove(admission)) return;
   const done = core.point.finish(admission.decision.id, { status: "suspended" });
   return isThenable(done) ? done.then(() => undefined) : undefined;
@@ -130,6 +118,7 @@ export function suspendCall(core: GuardCore, admission: LiveAdmission): MaybePro
 
 /** The call never started: everything is given back. */
 export function releaseCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
+  admission.inner?.end("again");
   if (admission.isJoined || !core.live.remove(admission)) return;
   return andThen(core.point.finish(admission.decision.id, { status: "released" }), () => undefined);
 }

@@ -4,24 +4,19 @@ import type { AbortSignalLike } from "../base/platform.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { TextStreamRedactor } from "../context/redact-stream.ts";
 import type { Decision } from "../decision/decision.ts";
-import type { Ruling, StreamDuties } from "../decision/decision-point.ts";
-import {
-  createActingContexts,
-  type ActingContexts,
-  type GuardedContext,
-  type GuardInit,
-} from "./acting-context.ts";
-import { LiveAdmission, requireBefore, type Admission } from "./admission.ts";
+import type { StreamDuties } from "../decision/decision-point.ts";
+import { createActingContexts, type GuardedContext, type GuardInit } from "./acting-context.ts";
+import type { LiveAdmission, Admission } from "./admission.ts";
+import { admitCall, admitInOrder, type AdmittingCore } from "./admit.ts";
 import { askCall, isAsked, noteAsked, peekCall, type AskOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
-import { denied, type Denied, type Outcome } from "./outcome.ts";
+import type { Denied, Outcome } from "./outcome.ts";
 import { previewCall, type Preview } from "./preview.ts";
 import { openText } from "./stream-progress.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
-import { throughHooks, type AfterHooks } from "./through-hooks.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
 import { whenAnswered } from "./when-answered.ts";
 
@@ -106,13 +101,9 @@ export interface Guard {
   close(): void;
 }
 
-interface Verbs extends GuardCore {
-  readonly contexts: ActingContexts;
-}
-
 /** Builds the verbs over a decision point. */
 export function createGuard(given: GuardCore): Guard {
-  const core: Verbs = { ...given, contexts: createActingContexts(given) };
+  const core: AdmittingCore = { ...given, contexts: createActingContexts(given) };
   const admit = (context: GuardedContext): MaybePromise<Admission | Denied> => admitCall(core, context);
   const call = <R>(guarded: GuardedCall<R>): MaybePromise<Outcome<R>> => governCall(core, guarded);
   return {
@@ -166,7 +157,7 @@ export function createGuard(given: GuardCore): Guard {
 // Between admission and execution nothing is wrapped in a closure unless something has to be waited for: every call goes
 // this way.
 
-function governCall<R>(core: Verbs, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
+function governCall<R>(core: AdmittingCore, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
   requireCall(guarded);
   const admitted = admitCall(core, guarded.context);
   if (isThenable(admitted)) return governLater(core, guarded, admitted);
@@ -180,69 +171,11 @@ function requireCall(guarded: { readonly run: unknown }): void {
 }
 
 function governLater<R>(
-  core: Verbs,
+  core: AdmittingCore,
   guarded: GuardedCall<R>,
   admitting: Promise<LiveAdmission | Denied>,
 ): Promise<Outcome<R>> {
   return admitting.then((admitted) =>
     admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted,
   );
-}
-
-function admitCall(core: Verbs, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
-  const { context: asked, denial } = core.contexts.prepare(given);
-  if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
-  requireBefore(asked.hookpoint);
-  return throughHooks(core, asked, ADMITTING);
-}
-
-const ADMITTING: AfterHooks<LiveAdmission | Denied> = { intent: "admit", decide: admitHooked };
-
-function admitHooked(
-  core: GuardCore,
-  asked: PolicyContext,
-  context: PolicyContext,
-): MaybePromise<LiveAdmission | Denied> {
-  const ruled = core.point.rule(context, ADMIT);
-  return isThenable(ruled) ? admittedLater(core, asked, ruled) : admissionOf(core, asked, ruled);
-}
-
-const ADMIT = Object.freeze({ intent: "admit" });
-
-function admittedLater(
-  core: GuardCore,
-  asked: PolicyContext,
-  ruled: Promise<Ruling>,
-): Promise<LiveAdmission | Denied> {
-  return ruled.then((ruling) => admissionOf(core, asked, ruling));
-}
-
-function admissionOf(
-  core: GuardCore,
-  asked: PolicyContext,
-  ruling: Ruling,
-): MaybePromise<LiveAdmission | Denied> {
-  if (ruling.decision.effect !== "allow") return denied(ruling.decision);
-  const outer = core.live.get(ruling.decision.id);
-  const admission = new LiveAdmission(ruling, { asked, outer, ports: core.ports });
-  if (outer !== undefined) return admission;
-  // Pulled while the decision was being stored: nothing of this call has started, and nothing will.
-  const cut = core.point.controls.cutOf(ruling.context);
-  if (cut !== undefined) return giveBack(core, ruling, cut);
-  core.live.add(admission);
-  return admission;
-}
-
-function giveBack({ point }: GuardCore, { decision }: Ruling, cut: Decision): MaybePromise<Denied> {
-  return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
-}
-
-function admitInOrder(
-  core: Verbs,
-  contexts: readonly GuardedContext[],
-  done: (LiveAdmission | Denied)[] = [],
-): MaybePromise<readonly (Admission | Denied)[]> {
-  const next = contexts[done.length];
-  if (next === undefined) return done;
-  return andThen(admitCall(core, next), (admission) => admitInOrder(core, contexts, [...done, admission]));
 }

@@ -1,7 +1,8 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Intent } from "../decision/decision.ts";
-import { hookDenial } from "./complete.ts";
+import type { Denial } from "../decision/decision-point.ts";
+import { HookBlocked } from "../hooks/hook-blocked.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { denied, type Denied } from "./outcome.ts";
 
@@ -50,4 +51,10 @@ function refuseForHook(
   error: unknown,
 ): MaybePromise<Denied> {
   return andThen(point.refuse(asked, hookDenial(error), { intent }), denied);
+}
+
+/** What a hook's block or failure means; whatever it threw, the call does not go on. */
+export function hookDenial(error: unknown): Denial {
+  const reason = error instanceof HookBlocked ? error.message : "a hook failed";
+  return { cause: "hook", reason };
 }

@@ -4,7 +4,7 @@ import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
 import { untilCut } from "./cut-source.ts";
-import { carriedOf, endFailed, endLater, endRan, type Execution } from "./execute.ts";
+import { endFailed, endLater, endRan, type Execution } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
 import { previewOf, readable, type Preview } from "./preview.ts";
@@ -29,7 +29,7 @@ export function runTool<R>(
   let started: AsyncIterable<R> | MaybePromise<R>;
   const execution: Execution<R> = { core, admission, call: {} };
   try {
-    started = core.scope.run(carriedOf(admission), () => run(admission));
+    started = core.scope.run(admission.carried, () => run(admission));
   } catch (error) {
     return endFailed(execution, error);
   }

@@ -13,7 +13,7 @@ import type { HookRegistry } from "../hooks/hook-registry.ts";
 export interface AttachDeps {
   rule(context: PolicyContext): MaybePromise<Ruling>;
   /** Ends an admission of which no outcome will be reported. */
-  settle(decisionId: string): MaybePromise<void>;
+  settle(ruling: Ruling): MaybePromise<void>;
   /** The plane's own registry, which Guard already runs before the engine. */
   isOwn(registry: HookRegistry): boolean;
 }
@@ -38,7 +38,7 @@ export function attachEngine(registry: HookRegistry, deps: AttachDeps): () => vo
     andThen(deps.rule(context), (ruling) => {
       if (ruling.decision.effect !== "allow") throw policyErrorOf(ruling.decision);
       if (isAfter(context.hookpoint)) return changedResult(context, ruling.context);
-      return andThen(deps.settle(ruling.decision.id), () => changedInput(context, ruling.context));
+      return andThen(deps.settle(ruling), () => changedInput(context, ruling.context));
     });
   return registry.attachLast("agentplane", decide);
 }

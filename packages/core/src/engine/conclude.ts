@@ -1,9 +1,9 @@
-import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { andThen, andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
 import { inputOf } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Decision } from "../decision/decision.ts";
-import type { Ruling } from "../decision/decision-point.ts";
+import type { InnerCall, Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, decisionRecord } from "./audit-records.ts";
 import { buildDecision } from "./build-decision.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -27,6 +27,17 @@ import { releaseHolds, remember } from "./remember-call.ts";
 
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
 export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
+  const ruled = concluded(pass, parts);
+  return pass.inner === undefined ? ruled : andThenWith(ruled, asInner, pass.inner);
+}
+
+function asInner(ruling: Ruling, inner: InnerCall): Ruling {
+  if (ruling.decision.effect === "allow") return { ...ruling, inner };
+  inner.end("again");
+  return ruling;
+}
+
+function concluded(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
   if (pass.joined !== undefined) return pass.joined.ruling;
   const ruling = rulingOf(pass, parts);
   const { decision } = ruling;
@@ -172,9 +183,10 @@ function watchersOf({ refusal, index, context }: Pass): Plan | undefined {
 /** A second interception may see the input as it was rewritten: both forms name this one call. */
 function callKeysOf({ call, context, asked }: Pass, { settings, ports }: EngineParts): readonly string[] {
   if (call.callKey === undefined) return NO_KEYS;
-  if (context === asked || inputOf(context) === inputOf(asked)) return [call.callKey];
+  const keys = call.alsoKnownAs === undefined ? [call.callKey] : [call.callKey, ...call.alsoKnownAs];
+  if (context === asked || inputOf(context) === inputOf(asked)) return keys;
   const executed = callKeyOf(settings.planeId, context, ports.hash);
-  return executed === undefined ? [call.callKey] : [call.callKey, executed];
+  return executed === undefined ? keys : [...keys, executed];
 }
 
 const NO_KEYS: readonly string[] = Object.freeze([]);

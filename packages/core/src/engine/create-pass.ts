@@ -45,6 +45,7 @@ export function createPass(
     hasAwaited: false,
     joined: undefined,
     once: undefined,
+    inner: undefined,
     hasEnded: false,
   };
 }

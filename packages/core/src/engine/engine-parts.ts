@@ -13,6 +13,7 @@ import type { Plugboard } from "../state/plugboard.ts";
 import type { Sessions } from "../state/session.ts";
 import type { LedgerStore, StateStore } from "../store/state-store.ts";
 import type { AlertMessage } from "../base/notifier.ts";
+import type { InnerCalls } from "./inner-calls.ts";
 import type { ObserverQueue } from "./observe.ts";
 
 /** Which admission the running code belongs to: how a nested agent and a framework's replay are recognised. */
@@ -24,6 +25,10 @@ export interface CarriedAdmission {
   /** The first names the call; a second is the same call as it was rewritten. */
   readonly callKeys: readonly string[];
   readonly decisionId: string;
+  /** How many interceptions of this call lie around the innermost one. */
+  readonly layers: number;
+  /** Made when this call is intercepted again inside: most never are. */
+  inner: InnerCalls | undefined;
 }
 
 /** The choices of an operator that shape every decision; every default is the closed one. */

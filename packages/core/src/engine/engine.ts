@@ -108,16 +108,17 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
         ({ decision }) => decision,
       ),
     async evaluate(given) {
-      const { decision } = await decider.decide(contextOf(given), "admit");
+      const ruling = await decider.decide(contextOf(given), "admit");
+      const { decision } = ruling;
       if (decision.effect !== "allow") throw policyErrorOf(decision);
       // Nobody will report an end: what was reserved counts as used, at the estimate.
-      await settleAtEstimate(decision.id, ending);
+      await settleAtEstimate(ruling, ending);
       return decision;
     },
     attach: (registry) =>
       attachEngine(registry, {
         rule: (context) => decider.decide(context, "admit"),
-        settle: (decisionId) => settleAtEstimate(decisionId, ending),
+        settle: (ruling) => settleAtEstimate(ruling, ending),
         isOwn: (given) => given === hooks,
       }),
     explain: (given) => decider.explain(contextOf(given)),

@@ -1,6 +1,7 @@
 import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import type { Intent } from "../decision/decision.ts";
+import type { InnerCall } from "../decision/decision-point.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { Mode } from "../policy/mode.ts";
@@ -35,6 +36,8 @@ export interface CallState {
   readonly attempt: number;
   /** This very execution already carries the admission of this call: a second interception of one call. */
   readonly isJoined: boolean;
+  /** What an attempt inside the call's own admission is known by beside its key. */
+  readonly alsoKnownAs?: readonly string[];
 }
 
 /** An admission that is to be written in one step, decided on what this process knows without asking. */
@@ -92,6 +95,8 @@ export interface Pass {
   joined: InFlight | undefined;
   /** Set while it is to be admitted in one step. */
   once: AtOnce | undefined;
+  /** Its place inside the admission of this very call, if it runs there. */
+  inner: InnerCall | undefined;
   /** The pipeline is through: what fails from now on fails in its conclusion. */
   hasEnded: boolean;
 }

@@ -1,5 +1,5 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
-import type { CallEnd } from "../decision/decision-point.ts";
+import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import type { LimitDeclaration } from "../rules/rule.ts";
 import type { LedgerStore } from "../store/state-store.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -51,9 +51,12 @@ function settleRest(
 
 /** Ends an admission of which no outcome will be known: everything reserved counts as used. */
 export function settleAtEstimate(
-  decisionId: string,
+  { decision: { id: decisionId }, inner }: Ruling,
   parts: EngineParts & { readonly inFlight: InFlightTable },
 ): MaybePromise<void> {
+  inner?.end("ran");
+  // The admission around it is ended by whoever was given it.
+  if (inner?.isJoined === true) return;
   const flight = parts.inFlight.take(decisionId);
   if (flight === undefined) return;
   const settleFrom = (position: number): MaybePromise<void> => {

@@ -1,7 +1,9 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
-import type { CallEntry, EnterOptions } from "../state/admissions.ts";
+import type { CallEntry } from "../state/admissions.ts";
+import type { CarriedAdmission } from "./engine-parts.ts";
 import type { InFlight } from "./in-flight.ts";
+import { InnerCalls } from "./inner-calls.ts";
 import type { Pass } from "./pass.ts";
 import type { Refusal } from "./refusal.ts";
 import type { PipelineParts } from "./pipeline.ts";
@@ -10,66 +12,100 @@ import type { PipelineParts } from "./pipeline.ts";
  * Finds out which call this is: a first attempt, a replay, a resume, a retry. A replay of what already ran is refused.
  */
 export function enterCall(pass: Pass, parts: PipelineParts): MaybePromise<void> {
-  const { intent } = pass;
-  if (intent === "peek") return;
-  const call = knownCall(pass, parts);
-  if (call === undefined) return;
-  const entered = parts.admissions.enter(call.callKey, intent, call);
-  return andThen(entered, (entry) => enterAs(pass, parts, { entry, callKey: call.callKey }));
+  if (pass.intent === "peek") return;
+  const known = knownCall(pass, parts);
+  if (known === undefined) return;
+  const as = known.around === undefined ? outermost(known.ownKey) : innerCall(pass, known.around);
+  return as && enterAs(pass, parts, as);
 }
 
 /** The same by what this process knows of the call without asking; it claims nothing. */
 export function guessCall(pass: Pass, parts: PipelineParts): void {
-  const call = knownCall(pass, parts);
-  if (call === undefined || pass.once === undefined) return;
-  const { kind } = parts.admissions.guess(call.callKey, call);
-  if (call.carriedId === undefined && kind !== "refused" && kind !== "joined" && kind !== "resumed") return;
+  const known = knownCall(pass, parts);
+  if (known === undefined || pass.once === undefined) return;
+  const { ownKey, around } = known;
+  const kind = around === undefined ? parts.admissions.guess(ownKey, optionsOf(pass, parts)).kind : "joined";
+  if (kind !== "refused" && kind !== "joined" && kind !== "resumed") return;
   pass.once.isFree = false;
   // Stops here: whether it is so is asked next.
   pass.refusal = refusals.in_flight;
 }
 
-interface KnownCall extends EnterOptions {
-  readonly callKey: string;
+interface KnownCall {
+  readonly ownKey: string;
+  /** The admission of this very call, where this code runs inside it. */
+  readonly around: CarriedAdmission | undefined;
 }
 
 /** How a call is known again, and that this pass is about it; undefined for one without an id. */
 function knownCall(pass: Pass, parts: PipelineParts): KnownCall | undefined {
   const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
   if (ownKey === undefined) return undefined;
-  const { inFlight } = parts;
-  const carried = parts.scope.current()?.callKeys ?? [];
-  const carriedId =
-    carried.includes(ownKey) && isSameCall(pass, inFlight.byCallKey(carried[0] ?? ""))
-      ? carried[0]
-      : undefined;
-  const callKey = carriedId ?? ownKey;
-  pass.call = { ...pass.call, callKey };
-  return {
-    callKey,
-    ...(carriedId !== undefined && { carriedId }),
-    nowMs: parts.nowMs(),
-    holdTtlMs: parts.settings.holdTtlMs,
-    isRead: pass.traits?.access === "read",
-  };
+  const carried = parts.scope.current();
+  const isInside = carried?.callKeys.includes(ownKey) === true && isSameCall(pass, flightOf(carried, parts));
+  const around = isInside ? carried : undefined;
+  pass.call = { ...pass.call, callKey: around?.callKeys[0] ?? ownKey };
+  return { ownKey, around };
 }
 
-function enterAs(
+function flightOf({ callKeys }: CarriedAdmission, { inFlight }: PipelineParts): InFlight | undefined {
+  const callKey = callKeys[0];
+  return callKey === undefined ? undefined : inFlight.byCallKey(callKey);
+}
+
+/** What a call is entered as. */
+interface EnteredAs {
+  readonly callKey: string;
+  readonly isJoined: boolean;
+  /** Of an attempt inside the call's own admission. */
+  readonly attempt?: number;
+  readonly alsoKnownAs?: readonly string[];
+}
+
+function outermost(callKey: string): EnteredAs {
+  return { callKey, isJoined: false };
+}
+
+/** Another layer's interception of the call that runs around it; undefined for a repeat, which is refused. */
+function innerCall(pass: Pass, around: CarriedAdmission): EnteredAs | undefined {
+  const { callKeys, layers } = around;
+  around.inner ??= new InnerCalls(callKeys[0] ?? "", layers);
+  const entry = around.inner.enter(pass.call.reservationId);
+  if (typeof entry === "string") {
+    pass.refusal = refusals[entry];
+    return undefined;
+  }
+  if (pass.intent === "admit") pass.inner = around.inner.take(entry);
+  return { ...entry, alsoKnownAs: callKeys };
+}
+
+function enterAs(pass: Pass, parts: PipelineParts, as: EnteredAs): MaybePromise<void> {
+  if (pass.intent === "peek") return;
+  const { callKey, isJoined } = as;
+  pass.call = { ...pass.call, callKey };
+  const options = { ...optionsOf(pass, parts), ...(isJoined && { carriedId: callKey }) };
+  const entered = parts.admissions.enter(callKey, pass.intent, options);
+  return andThen(entered, (entry) => knowAs(pass, parts, { entry, as }));
+}
+
+function optionsOf({ traits }: Pass, { settings, nowMs }: PipelineParts) {
+  return { nowMs: nowMs(), holdTtlMs: settings.holdTtlMs, isRead: traits?.access === "read" };
+}
+
+function knowAs(
   pass: Pass,
   { inFlight }: PipelineParts,
-  { entry, callKey }: { readonly entry: CallEntry; readonly callKey: string },
+  { entry, as: { callKey, attempt: innerAttempt = 1, alsoKnownAs } }: { entry: CallEntry; as: EnteredAs },
 ): void {
   if (entry.kind === "refused") {
     pass.refusal = refusals[entry.cause];
     return;
   }
-  pass.call = {
-    callKey,
-    reservationId: entry.reservationId,
-    attempt: entry.attempt,
-    isJoined: entry.kind === "joined",
-  };
-  const running = entry.kind === "joined" ? inFlight.byCallKey(callKey) : undefined;
+  const isJoined = entry.kind === "joined";
+  const { reservationId } = entry;
+  const attempt = Math.max(entry.attempt, innerAttempt);
+  pass.call = { callKey, reservationId, attempt, isJoined, ...(alsoKnownAs && { alsoKnownAs }) };
+  const running = isJoined ? inFlight.byCallKey(callKey) : undefined;
   // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
   if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
 }

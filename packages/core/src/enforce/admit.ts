@@ -1,0 +1,85 @@
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { PolicyContext } from "../context/context.ts";
+import type { Decision } from "../decision/decision.ts";
+import type { Ruling } from "../decision/decision-point.ts";
+import type { ActingContexts, GuardedContext } from "./acting-context.ts";
+import { LiveAdmission, requireBefore, type Admission } from "./admission.ts";
+import type { GuardCore } from "./guard-core.ts";
+import { denied, type Denied } from "./outcome.ts";
+import { throughHooks, type AfterHooks } from "./through-hooks.ts";
+
+/** What admitting works with. */
+export interface AdmittingCore extends GuardCore {
+  readonly contexts: ActingContexts;
+}
+
+// Nothing is wrapped in a closure unless something has to be waited for: every call goes this way.
+
+/** Takes a call through hooks and the binding decision, with what enforcement itself finds. */
+export function admitCall(core: AdmittingCore, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
+  const { context: asked, denial } = core.contexts.prepare(given);
+  if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
+  requireBefore(asked.hookpoint);
+  return throughHooks(core, asked, ADMITTING);
+}
+
+const ADMITTING: AfterHooks<LiveAdmission | Denied> = { intent: "admit", decide: admitHooked };
+
+function admitHooked(
+  core: GuardCore,
+  asked: PolicyContext,
+  context: PolicyContext,
+): MaybePromise<LiveAdmission | Denied> {
+  const ruled = core.point.rule(context, ADMIT);
+  return isThenable(ruled) ? admittedLater(core, asked, ruled) : admissionOf(core, asked, ruled);
+}
+
+const ADMIT = Object.freeze({ intent: "admit" });
+
+function admittedLater(
+  core: GuardCore,
+  asked: PolicyContext,
+  ruled: Promise<Ruling>,
+): Promise<LiveAdmission | Denied> {
+  return ruled.then((ruling) => admissionOf(core, asked, ruling));
+}
+
+function admissionOf(
+  core: GuardCore,
+  asked: PolicyContext,
+  ruling: Ruling,
+): MaybePromise<LiveAdmission | Denied> {
+  if (ruling.decision.effect !== "allow") return denied(ruling.decision);
+  const outer = core.live.get(ruling.decision.id);
+  // Ended while its inner layer was being decided: there is nothing left to join.
+  if (outer === undefined && ruling.inner?.isJoined === true)
+    return andThen(core.point.refuse(asked, ENDED), denied);
+  const admission = new LiveAdmission(ruling, { asked, outer, ports: core.ports });
+  if (outer !== undefined) return admission;
+  // Pulled while the decision was being stored: nothing of this call has started, and nothing will.
+  const cut = core.point.controls.cutOf(ruling.context);
+  if (cut !== undefined) return giveBack(core, ruling, cut);
+  core.live.add(admission);
+  return admission;
+}
+
+const ENDED = {
+  cause: "already_executed",
+  reason: "the call around this one, which is the same call, has ended",
+} as const;
+
+function giveBack({ point }: GuardCore, { decision, inner }: Ruling, cut: Decision): MaybePromise<Denied> {
+  inner?.end("again");
+  return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
+}
+
+/** Admits the calls of one turn in order, each with its own decision. */
+export function admitInOrder(
+  core: AdmittingCore,
+  contexts: readonly GuardedContext[],
+  done: (LiveAdmission | Denied)[] = [],
+): MaybePromise<readonly (Admission | Denied)[]> {
+  const next = contexts[done.length];
+  if (next === undefined) return done;
+  return andThen(admitCall(core, next), (admission) => admitInOrder(core, contexts, [...done, admission]));
+}
