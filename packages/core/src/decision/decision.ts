@@ -21,6 +21,7 @@ export const DECISION_CAUSES = [
   "mode",
   "unplugged",
   "hookpoint_unknown",
+  "subject_missing",
   "ladder",
   "approval",
   "identity_missing",

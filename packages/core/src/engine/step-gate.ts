@@ -1,7 +1,7 @@
 import { suggest } from "../base/did-you-mean.ts";
 import type { MaybePromise } from "../base/maybe-promise.ts";
 import { conflictOf } from "../context/context-mark.ts";
-import { isAfter } from "../context/hookpoint.ts";
+import { isAfter, type Hookpoint } from "../context/hookpoint.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
@@ -28,7 +28,11 @@ export function gate(pass: Pass, parts: EngineParts): void {
     };
     return;
   }
-  pass.refusal = refusedHookpoint(pass, parts) ?? refusedIdentity(pass, parts) ?? refusedContent(pass, parts);
+  pass.refusal =
+    refusedHookpoint(pass, parts) ??
+    refusedSubject(pass) ??
+    refusedIdentity(pass, parts) ??
+    refusedContent(pass, parts);
 }
 
 function isStale({ plugboard, degradation, nowMs }: EngineParts): boolean {
@@ -46,6 +50,39 @@ function refusedHookpoint({ context: { hookpoint } }: Pass, { settings }: Engine
     cause: "hookpoint_unknown",
     reason: `there is no hookpoint "${hookpoint}": ${hint} or declare it in createAgentPlane({ hookpoints })`,
   };
+}
+
+/** Lists of tools and conditions say nothing of a call that does not name what they are about, and budgets see nothing. */
+function refusedSubject({ context }: Pass): Refusal | undefined {
+  const subject = subjectOf(context.hookpoint);
+  if (subject === undefined || context[subject] !== undefined) return undefined;
+  return {
+    cause: "subject_missing",
+    reason: `${context.hookpoint} needs the ${subject} that the call is about: give the context a \`${subject}\``,
+  };
+}
+
+function subjectOf(hookpoint: Hookpoint): "tool" | "model" | "target" | undefined {
+  switch (hookpoint) {
+    case "before_tool_call":
+    case "after_tool_call":
+      return "tool";
+    case "before_model_call":
+    case "after_model_call":
+      return "model";
+    case "before_handoff":
+    case "after_handoff":
+    case "before_resource_read":
+    case "after_resource_read":
+    case "before_prompt_get":
+    case "after_prompt_get":
+    case "before_elicitation":
+    case "after_elicitation":
+      return "target";
+    // A run, a list of tools and what customers declare are about nothing beside the agent.
+    default:
+      return undefined;
+  }
 }
 
 /** Reads the gates again if anything was awaited since: the stricter answer wins. */

@@ -112,8 +112,9 @@ test("a composed name, an absent tenant and an absent tool stay apart from their
   expect(ask({ tool: "c" })).toStrictEqual([]);
   expect(ask({ tenant: "a", tool: "c" })).toStrictEqual(["p2"]);
   expect(ask({ tool: "undefined" })).toStrictEqual([]);
-  expect(ask({})).toStrictEqual([]);
-  expect(ask({ agent: "a" })).toStrictEqual(["p3"]);
+  // Without a tool: a hookpoint that needs none.
+  expect(ask({ hookpoint: "before_agent" })).toStrictEqual([]);
+  expect(ask({ hookpoint: "before_agent", agent: "a" })).toStrictEqual(["p3"]);
 });
 
 test("more names than the cache remembers change no answer", () => {

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+
+import type { ContextInit } from "../../src/context/create-context.ts";
+import { rule } from "../../src/rules/rule-factory.ts";
+import { blocking, createBench } from "../plane/bench.ts";
+
+const WHO = { agent: "bot", tenant: "acme" } as const;
+
+/** What each policy is about, and a context that leaves it out. */
+const CASES = [
+  ["before_tool_call", "tool", blocking("p", [rule.denylist({ tools: ["delete_*"] })])],
+  [
+    "before_tool_call",
+    "tool",
+    blocking("p", [rule.denylist({ tools: ["*"] })], { selector: { tools: ["*"] } }),
+  ],
+  ["before_tool_call", "tool", blocking("p", [rule.argSchema({ schema: { type: "object" } })])],
+  ["before_model_call", "model", blocking("p", [rule.tokenBudget({ maxTokens: 1, window: "1h" })])],
+  ["before_model_call", "model", blocking("p", [rule.condition({ where: { model: { glob: "*" } } })])],
+  ["before_handoff", "target", blocking("p", [rule.condition({ where: { target: { glob: "*" } } })])],
+  ["before_resource_read", "target", blocking("p", [rule.condition({ where: { target: { glob: "*" } } })])],
+  ["before_prompt_get", "target", blocking("p", [rule.condition({ where: { target: { glob: "*" } } })])],
+  ["before_elicitation", "target", blocking("p", [rule.condition({ where: { target: { glob: "*" } } })])],
+] as const;
+
+describe("a call that does not say what it is about", () => {
+  it.each(CASES)(
+    "at %s without a %s is blocked: no rule could judge it",
+    async (hookpoint, subject, policy) => {
+      const { plane } = createBench({ policies: [policy] });
+      const run = (): never => {
+        throw new Error("it ran");
+      };
+      const outcome = await plane.guard.toolCall({ context: { ...WHO, hookpoint }, run });
+      expect(outcome).toMatchObject({ status: "blocked", decision: { cause: "subject_missing" } });
+      expect(outcome).toMatchObject({
+        decision: {
+          reason: `${hookpoint} needs the ${subject} that the call is about: give the context a \`${subject}\``,
+        },
+      });
+    },
+  );
+
+  it("has its result withheld afterwards", async () => {
+    const { plane } = createBench();
+    const context: ContextInit = { ...WHO, hookpoint: "after_tool_call", result: "ssn" };
+    expect(await plane.engine.decide(context)).toMatchObject({ effect: "block", cause: "subject_missing" });
+  });
+
+  it("is another thing at hookpoints that are about the agent alone", async () => {
+    const { plane } = createBench({ hookpoints: ["publish"] });
+    for (const hookpoint of ["before_agent", "before_tool_list", "publish"])
+      // oxlint-disable-next-line no-await-in-loop -- one hookpoint after the other
+      expect(await plane.engine.decide({ ...WHO, hookpoint })).toMatchObject({ effect: "allow" });
+  });
+});
