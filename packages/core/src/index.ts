@@ -18,6 +18,7 @@ export type { AlertMessage, Notifier } from "./base/notifier.ts";
 export type { AbortSignalLike, FetchLike } from "./base/platform.ts";
 export type { AsyncScope, Clock, Hash, Ids, Logger, Ports, SteadyClock, Timers } from "./base/ports.ts";
 export type { DetectorInfo, ScanChannel, Scanner, Span } from "./base/scanner.ts";
+export type { Seal } from "./base/seal.ts";
 
 export type {
   AgentIdentity,

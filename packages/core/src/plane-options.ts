@@ -2,6 +2,7 @@ import { requireObject } from "./base/argument.ts";
 import { DURATION_HINT, parseDurationMs } from "./base/duration.ts";
 import { suggest } from "./base/did-you-mean.ts";
 import { ConfigError, type ConfigIssue } from "./base/errors.ts";
+import { memberIssues } from "./base/member-issues.ts";
 import type { MetricsPort } from "./base/metrics.ts";
 import type { PriceTable, Tokenizer } from "./base/model-costs.ts";
 import type { Ports } from "./base/ports.ts";
@@ -12,9 +13,9 @@ import type { IdentityClaim } from "./context/identity.ts";
 import type { CombineAlgorithm } from "./decision/combine.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { ToolTraits } from "./policy/traits.ts";
+import { approvalIssues, type ApprovalOptions } from "./engine/approval-options.ts";
 import { wiringIssues } from "./engine/wiring-issues.ts";
 import type { CelCompiler, RuleKind } from "./rules/rule.ts";
-import type { Approval } from "./state/approval.ts";
 import type { StateStore } from "./store/state-store.ts";
 
 /** How a plane is wired. Everything is optional; every default is the closed one where safety is concerned. */
@@ -48,12 +49,7 @@ export interface PlaneOptions {
   /** Default: memory of this process, the last 10,000 records. */
   readonly audit?: AuditSink;
   /** Who answers approvals; without it a call that needs one is blocked. */
-  readonly approvals?: {
-    /** `external`: someone calls `plane.approvals`; a function is told of each new request. */
-    readonly resolver: "external" | ((approval: Approval) => void);
-    /** Signs what approvals are bound to; give one where approvals must survive a restart. Default: random. */
-    readonly key?: string;
-  };
+  readonly approvals?: ApprovalOptions;
   readonly identity?: {
     /** Identity that may be absent although policies select by it. */
     readonly optional?: readonly ("tenant" | "user")[];
@@ -185,16 +181,6 @@ function listed(list: readonly string[] | undefined): readonly string[] {
   return Array.isArray(list) ? list : [];
 }
 
-/** A misspelt resolver would leave every request unanswered. */
-function approvalIssues(approvals: PlaneOptions["approvals"]): readonly ConfigIssue[] {
-  if (approvals === undefined) return [];
-  const { resolver } = approvals;
-  const issues = memberIssues("approvals", approvals, ["resolver", "key"]);
-  if (resolver === "external" || typeof resolver === "function") return issues;
-  const suggestion = 'use "external", or a function that is told of each new request';
-  return [...issues, { path: "approvals.resolver", message: "is not a resolver", suggestion }];
-}
-
 /** A misspelt name would trust, or excuse, nobody. */
 const IDENTITY_CHOICES = { optional: ["tenant", "user"], trust: ["async", "framework"] } as const;
 
@@ -237,14 +223,4 @@ function durationIssues(options: PlaneOptions, path: "holdTtl" | "stateTimeout")
   const text = options[path];
   if (text === undefined || parseDurationMs(text) !== undefined) return [];
   return [{ path, message: `"${text}" is not a duration`, suggestion: DURATION_HINT }];
-}
-
-function memberIssues(option: string, value: object, names: readonly string[]): readonly ConfigIssue[] {
-  return Object.keys(value)
-    .filter((name) => !names.includes(name))
-    .map((name) => ({
-      path: `${option}.${name}`,
-      message: "unknown option",
-      suggestion: suggest(name, names),
-    }));
 }

@@ -54,7 +54,12 @@ export function createParts(
   });
   const approvalKey = options.approvals?.key ?? ports.ids.secret("key");
   const hmac = (text: string): string => ports.hash.hmacSha256(approvalKey, text);
-  const approvals = new Approvals({ ...machine, approvals: state.approvals, hmac });
+  const approvals = new Approvals({
+    ...machine,
+    approvals: state.approvals,
+    hmac,
+    seal: options.approvals?.seal,
+  });
   return {
     ports,
     settings: settingsOf(options, tools.hookpoints),

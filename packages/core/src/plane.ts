@@ -75,8 +75,9 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   const observers = createObserverQueue(ports);
   const tools = compileTools(options, ports, hookpoints);
   const builtInKinds = new Set<string>(BUILT_IN_RULES.map(({ kind }) => kind));
+  const canShowInput = options.approvals?.seal !== undefined;
   const set = createPolicySet(
-    (policy) => compilePolicy(policy, { registry, builtInKinds, tools }),
+    (policy) => compilePolicy(policy, { registry, builtInKinds, tools, canShowInput }),
     options.defaultEffect ?? "allow",
     ports.logger,
   );

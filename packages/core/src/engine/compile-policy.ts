@@ -17,6 +17,8 @@ import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 export interface PolicyCompiler {
   readonly registry: RuleRegistry;
   readonly builtInKinds: ReadonlySet<string>;
+  /** Whether a full input can be stored, encrypted, for whoever approves it. */
+  readonly canShowInput: boolean;
   readonly tools: Omit<CompileTools, "path" | "policyId" | "ruleId" | "fail" | "tools">;
 }
 
@@ -42,6 +44,7 @@ export function compilePolicy(
   compiler: PolicyCompiler,
 ): CompiledPolicy {
   const { policy } = loaded;
+  if (!compiler.canShowInput) refuseShownInputs(policy);
   const selector = compileSelector(policy.selector);
   const entries: CompiledEntry[] = [];
   const compiled: CompiledPolicy = {
@@ -68,6 +71,21 @@ export function compilePolicy(
   return compiled;
 }
 
+/** Nothing could be encrypted, and nothing is stored in the clear: an approver would wait for an input in vain. */
+function refuseShownInputs({ id, escalation = NO_STEPS }: LoadedPolicy["policy"]): void {
+  const at = escalation.findIndex(({ action }) => "hitl" in action && action.hitl.showInput === true);
+  if (at === -1) return;
+  throw new ConfigError(`policy ${id}`, [
+    {
+      path: `${id}.escalation[${at}].action.hitl.showInput`,
+      message: "needs a seal, for what is shown is stored encrypted",
+      suggestion:
+        "pass createAgentPlane({ approvals: { resolver, seal: aesSeal(key) } }) with aesSeal of @agentplane/core/node, or leave it out",
+    },
+  ]);
+}
+
+const NO_STEPS: readonly EscalationStep[] = Object.freeze([]);
 const NO_RULES: readonly RuleSpec[] = Object.freeze([]);
 const NO_LADDERS: readonly LadderGroup[] = Object.freeze([]);
 

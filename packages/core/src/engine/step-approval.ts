@@ -115,6 +115,7 @@ function open(
       input: auditView(inputOf(context) ?? null, pass.duties, parts),
       reasons: pass.answers.filter(({ effect }) => effect === "ask").map(({ said }) => said.reason),
     },
+    shownInput: isInputShown(asks) ? inputOf(context) : undefined,
     idempotencyKey: `${askedAs(pass, parts)}:${binding.inputHmac}`,
     nowMs: parts.nowMs(),
     requestedBy: context.user,
@@ -132,6 +133,11 @@ function open(
     pass.approvalId = approval.id;
     if (pass.asks.length === 0) pass.asks = [...asks];
   });
+}
+
+/** Strictest too: one policy that asks and does not show it hides it. */
+function isInputShown(asks: readonly Ask[]): boolean {
+  return asks.every(({ terms }) => terms.showInput === true);
 }
 
 function strictestTerms(terms: readonly ApprovalTerms[]): ApprovalTerms {

@@ -47,15 +47,7 @@ const approvalSchema = z
     onTimeout: z.optional(z.literal("deny")),
     approvers: z.optional(z.int().check(z.gte(1), z.lte(20))),
     by: z.optional(z.enum(["operator", "client", "any"])),
-    showInput: z.optional(
-      z.boolean().check(
-        z.refine((isShown) => !isShown, {
-          error: "is not available yet: the approver sees a redacted view",
-          params: { suggestion: "leave it out" },
-        }),
-        z.meta({ const: false }),
-      ),
-    ),
+    showInput: z.optional(z.boolean()),
   })
   .check(
     z.refine(({ approvers, by }) => (approvers ?? 1) === 1 || by === "operator", {

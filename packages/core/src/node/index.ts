@@ -1,3 +1,4 @@
+export { aesSeal } from "./aes-seal.ts";
 export { createAsyncIdentity, type AsyncIdentity } from "./async-identity.ts";
 export { type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
 export { type LockOwner, type Processes } from "./processes.ts";

@@ -48,8 +48,11 @@ export interface ApprovalTerms {
   readonly approvers?: number;
   /** Who may answer. Default `any`; more than one approver requires `operator`. */
   readonly by?: "operator" | "client" | "any";
-  /** Only `false`: the approver sees a redacted view of the input. */
-  readonly showInput?: false;
+  /**
+   * Whether whoever may answer can read the whole input (`plane.approvals.showInput`), which is stored encrypted until
+   * then. Default false: a redacted view.
+   */
+  readonly showInput?: boolean;
 }
 
 /** A policy as people write it: plain data, the same in TypeScript, JSON and YAML. */

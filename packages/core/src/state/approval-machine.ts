@@ -61,6 +61,8 @@ export interface Approval {
   readonly terms: ApprovalTerms;
   /** What the approver sees: redacted. */
   readonly view: JsonObject;
+  /** With `showInput`, while it is pending: the whole input, encrypted. */
+  readonly sealedInput?: string;
   readonly idempotencyKey: string;
   /** The user on whose behalf the agent acts: never an approver of this request. */
   readonly requestedBy?: string;
@@ -82,6 +84,8 @@ export interface ApprovalRequest {
   readonly binding: ApprovalBinding;
   readonly terms: ApprovalTerms;
   readonly view: JsonObject;
+  /** The whole input, where all policies that ask show it. */
+  readonly shownInput?: JsonValue | undefined;
   /** Asking again under the same key is the same request. */
   readonly idempotencyKey: string;
   readonly nowMs: number;
@@ -114,7 +118,9 @@ export function createApproval(id: string, request: ApprovalRequest): Approval {
 /** The request as it stands now: what nobody answered, or used, in time has expired. */
 export function approvalAt(approval: Approval, nowMs: number): Approval {
   const isOpen = approval.status === "pending" || approval.status === "approved";
-  return isOpen && nowMs >= approval.expiresAtMs ? { ...approval, status: "expired" } : approval;
+  return isOpen && nowMs >= approval.expiresAtMs
+    ? { ...withoutInput(approval), status: "expired" }
+    : approval;
 }
 
 /**
@@ -127,7 +133,7 @@ export function approved(approval: Approval, act: ApprovalAct, nowMs: number): A
   const approvedBy = isRepeated ? approval.approvedBy : [...approval.approvedBy, act.by.normalize("NFC")];
   const next = { ...approval, approvedBy, ...(act.reason !== undefined && { reason: act.reason }) };
   if (approvedBy.length < approversOf(approval.terms)) return next;
-  return { ...next, status: "approved", expiresAtMs: nowMs + timeoutMsOf(approval.terms) };
+  return { ...withoutInput(next), status: "approved", expiresAtMs: nowMs + timeoutMsOf(approval.terms) };
 }
 
 /**
@@ -137,7 +143,7 @@ export function approved(approval: Approval, act: ApprovalAct, nowMs: number): A
 export function denied(approval: Approval, act: ApprovalAct, nowMs: number): Approval {
   checkAct(approval, act, nowMs);
   return {
-    ...approval,
+    ...withoutInput(approval),
     status: "denied",
     deniedBy: act.by,
     ...(act.reason !== undefined && { reason: act.reason }),
@@ -156,7 +162,8 @@ export function edited(
 ): Approval {
   checkAct(approval, act, nowMs);
   const binding = { ...approval.binding, inputHmac: act.inputHmac };
-  return approved({ ...approval, binding, approvedBy: [], editedBy: act.by }, act, nowMs);
+  // What was shown is not what is asked for any more.
+  return approved({ ...withoutInput(approval), binding, approvedBy: [], editedBy: act.by }, act, nowMs);
 }
 
 /** Uses an approval up; undefined when it is not approved, or not any more. */
@@ -186,7 +193,13 @@ function approversOf({ approvers }: ApprovalTerms): number {
 
 const ROLES = ["operator", "client"] as const satisfies readonly ApprovalAct["role"][];
 
-function checkAct(approval: Approval, act: ApprovalAct, nowMs: number): void {
+/** Nobody needs to read what is answered. */
+function withoutInput({ sealedInput: _sealed, ...approval }: Approval): Approval {
+  return approval;
+}
+
+/** @throws AgentplaneError `approval_invalid` unless this person may answer, and it can still be answered */
+export function checkAct(approval: Approval, act: ApprovalAct, nowMs: number): void {
   requireObject("approval: act", act, '{ by: "olga", role: "operator" }');
   requireChoice("approval: role", act.role, ROLES);
   const { by, role } = act;
@@ -201,6 +214,8 @@ function checkAct(approval: Approval, act: ApprovalAct, nowMs: number): void {
     throw invalid(id, "cannot be answered by who requested it");
 }
 
-function invalid(id: string, why: string): AgentplaneError {
-  return new AgentplaneError("approval_invalid", `the approval ${id} ${why}`, { data: { approvalId: id } });
+/** An answer, or a question about a request, that is refused. */
+export function invalid(id: string, why: string, cause?: unknown): AgentplaneError {
+  const data = { approvalId: id };
+  return new AgentplaneError("approval_invalid", `the approval ${id} ${why}`, { data, cause });
 }

@@ -3,11 +3,10 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonValue } from "../base/json.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import type { Ports } from "../base/ports.ts";
-import type { ControlRecord } from "../audit/audit-record.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { DocumentStore } from "../store/state-store.ts";
 import { ApprovalIndex } from "./approval-index.ts";
+import type { ApprovalsDeps } from "./approvals-deps.ts";
 import {
   approvalAt,
   approved,
@@ -28,26 +27,9 @@ import {
 import { followApprovals } from "./follow-approvals.ts";
 import { waitForAnswer } from "./approval-wait.ts";
 import { EditedInputs } from "./edited-inputs.ts";
+import { SealedInputs } from "./sealed-inputs.ts";
 
-export type {
-  Approval,
-  ApprovalAct,
-  ApprovalBinding,
-  ApprovalRequest,
-  ApprovalStatus,
-} from "./approval-machine.ts";
-
-/** What approvals need. */
-export interface ApprovalsDeps {
-  readonly approvals: DocumentStore;
-  readonly ports: Pick<Ports, "ids" | "timers" | "logger">;
-  /** Keeps several planes on one store apart. */
-  readonly planeId?: string;
-  nowMs(): number;
-  record(record: Omit<ControlRecord, "kind" | "at">): void;
-  /** Signs an input; the same as the one that bindings are made with. */
-  hmac(text: string): string;
-}
+export type * from "./approval-machine.ts";
 
 /** How long a request is remembered after its last change. */
 const KEPT = { ttlMs: 86_400_000 } as const;
@@ -58,10 +40,12 @@ export class Approvals {
   readonly #prefix: string;
   readonly #index: ApprovalIndex;
   readonly #editedInputs = new EditedInputs();
+  readonly #sealedInputs: SealedInputs;
 
   constructor(deps: ApprovalsDeps) {
     this.#deps = deps;
     this.#prefix = tupleKey([deps.planeId]);
+    this.#sealedInputs = new SealedInputs(deps.seal);
     this.#index = new ApprovalIndex(deps.approvals, { prefix: this.#prefix, ...KEPT });
   }
 
@@ -70,7 +54,8 @@ export class Approvals {
    * is used up.
    */
   request(request: ApprovalRequest): MaybePromise<Approval> {
-    return this.#request(request, createApproval(this.#deps.ports.ids.secret("apr"), request), undefined);
+    const fresh = createApproval(this.#deps.ports.ids.secret("apr"), request);
+    return this.#request(request, this.#sealedInputs.addTo(fresh, request.shownInput), undefined);
   }
 
   /** The approval that waives exactly this: approved, in time, and bound to the same action and asks. */
@@ -120,6 +105,19 @@ export class Approvals {
       (old, nowMs) => edited(old, how, nowMs),
       (preview) => this.#editedInputs.keep(preview, act.input),
     );
+  }
+
+  /**
+   * The whole input of a pending request, for who may answer it; each look is recorded.
+   * @throws AgentplaneError `approval_invalid` as `approve`, and where the policies that ask do not all `showInput`
+   */
+  showInput(id: string, act: ApprovalAct): MaybePromise<JsonValue> {
+    return andThen(this.get(id), (approval) => {
+      if (approval === undefined) throw unknownApproval(id);
+      const input = this.#sealedInputs.open(approval, act, this.#deps.nowMs());
+      this.#record("approval_input_shown", approval, act.by);
+      return input;
+    });
   }
 
   /** A request as it stands now; undefined when it is not, or no longer, remembered. */

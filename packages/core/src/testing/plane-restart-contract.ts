@@ -1,5 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 
+import type { Seal } from "../base/seal.ts";
 import type { ContextInit } from "../context/context-init.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { PlaneOptions } from "../plane-options.ts";
@@ -13,6 +15,21 @@ const ASKED: Policy = {
   id: "ask",
   blocking: [rule.condition({ where: { tool: "wire" }, then: "escalate", reason: "a person decides" })],
 };
+const SHOWN: Policy = {
+  ...ASKED,
+  escalation: [
+    { trigger: "condition", after: 1, within: "1h", action: { hitl: { timeout: "5m", showInput: true } } },
+  ],
+};
+/** Hides nothing from anyone who looks twice; what a store must do is give the text back as it was. */
+const SEAL: Seal = {
+  seal: (text, purpose) => Buffer.from(`${purpose} ${text}`).toString("base64"),
+  open: (sealed, purpose) =>
+    Buffer.from(sealed, "base64")
+      .toString()
+      .slice(purpose.length + 1),
+};
+const SECRET = { password: "hunter2" };
 const OLGA = { by: "olga", reason: "incident" };
 
 /** A plane on a state, from one start of its process to the next. */
@@ -112,6 +129,22 @@ export const PLANE_RESTART_BEHAVIOURS: readonly Behaviour[] = [
       partialEqual(await all.plane.approvals.get(approvalId), { status: "consumed" });
       strictEqual((await all.decide("wire", { callId: "c" })).effect, "ask");
     }),
+  ],
+  [
+    "over a restart of its plane: an input is shown to who may answer, and is not stored in the clear",
+    lives(
+      {
+        policies: [SHOWN],
+        approvals: { resolver: "external", key: "k", seal: SEAL },
+      },
+      async (all) => {
+        const { approvalId = "" } = await all.decide("wire", { tool: { name: "wire", input: SECRET } });
+        await all.restart();
+        const { approvals } = all.plane;
+        strictEqual(JSON.stringify(await approvals.get(approvalId)).includes("hunter2"), false);
+        deepStrictEqual(await approvals.showInput(approvalId, { by: "mira", role: "operator" }), SECRET);
+      },
+    ),
   ],
   [
     "over a restart of its plane: a ladder goes on where it was, and what it latched stays",

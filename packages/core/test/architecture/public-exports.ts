@@ -171,6 +171,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "type Ruling",
     "type ScanChannel",
     "type Scanner",
+    "type Seal",
     "type SelectorSpec",
     "type SessionEntry",
     "type SessionView",
@@ -200,6 +201,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "verifyLines",
   ],
   "./node": [
+    "aesSeal",
     "createAsyncIdentity",
     "generateAuditKeys",
     "jsonlSink",

@@ -91,3 +91,9 @@ test("a published note finds a trail that was taken away, checkpoints and all", 
     firstBad: { problem: "truncated" },
   });
 });
+
+test("an approver reads the whole input", async () => {
+  const key = Buffer.alloc(32, 1).toString("base64");
+  const { names } = await runPlane(PAGE, "shown-input", { world: { globals: { key } } });
+  expect(names["input"]).toStrictEqual({ iban: "DE02", password: "x" });
+});

@@ -78,14 +78,6 @@ describe("an error across fields names its place and the way out", () => {
       'policies[0].escalation[0].action.degrade.recover.when.headroom.rule: "rat" is no rule of this policy — did you mean "rate"?',
     ],
     [
-      "an input that no approver would see yet",
-      withPolicy({
-        blocking: [rate],
-        escalation: [{ ...step, action: { hitl: { timeout: "5m", showInput: true } } }],
-      }),
-      "policies[0].escalation[0].action.hitl.showInput: is not available yet: the approver sees a redacted view — leave it out",
-    ],
-    [
       "an unknown alert channel",
       withPolicy({
         blocking: [rate],
