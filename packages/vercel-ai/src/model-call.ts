@@ -8,6 +8,7 @@ import type { ToolSet } from "ai";
 import type { AgentRun } from "./agent-run.ts";
 import { modelContext } from "./context.ts";
 import type { GovernedIdentity } from "./identity.ts";
+import { countedCall, sendCounted } from "./guarded-twice.ts";
 import { denialForm, substituteResult, type Denial, type DenialForm } from "./model-denial.ts";
 import { admittedRequest } from "./model-request.ts";
 import { MODEL_RESULT } from "./model-result.ts";
@@ -36,6 +37,7 @@ export async function generateGoverned(
   model: LanguageModelV4,
   params: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4GenerateResult> {
+  const { plane } = settings;
   const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
   const run = settings.runOf?.(attempt, params);
   const deny = async (denial: Denial): Promise<LanguageModelV4GenerateResult> => {
@@ -48,12 +50,18 @@ export async function generateGoverned(
   };
   const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
+  const countedBy = countedCall({ plane, model, prompt: params.prompt });
   let isRetried = false;
   try {
-    const outcome = await whenAnswered(settings.plane, params.abortSignal, () =>
-      settings.plane.guard.modelCall<LanguageModelV4GenerateResult>({
+    const outcome = await whenAnswered(plane, params.abortSignal, () =>
+      plane.guard.modelCall<LanguageModelV4GenerateResult>({
         context: callContext(settings, { model, params: offered.params, attempt }),
-        run: async (admission) => model.doGenerate(admittedRequest(offered.params, admission)),
+        countedBy,
+        run: async (admission) => {
+          const request = admittedRequest(offered.params, admission);
+          const { prompt } = request;
+          return sendCounted({ plane, model, prompt, admission }, () => model.doGenerate(request));
+        },
         result: MODEL_RESULT,
         usage: (result) => usageOf(result.usage),
         isControlFlow: (error) => (isRetried = attempt.willRetry(error, params.abortSignal)),

@@ -6,6 +6,7 @@ import type {
   LanguageModelV4StreamResult,
 } from "@ai-sdk/provider";
 
+import { countedCall, sendCounted } from "./guarded-twice.ts";
 import { readParts, toReadableStream, type StoppableParts } from "./governed-stream.ts";
 import { callContext, type ModelSettings } from "./model-call.ts";
 import { denialForm, substituteParts, type Denial } from "./model-denial.ts";
@@ -21,6 +22,7 @@ export async function streamGoverned(
   model: LanguageModelV4,
   params: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4StreamResult> {
+  const { plane } = settings;
   const form = denialForm("stream", params, settings.onDenied);
   const attempt = settings.retries.begin([params.prompt, params.providerOptions]);
   const run = settings.runOf?.(attempt, params);
@@ -35,13 +37,19 @@ export async function streamGoverned(
   const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
   const opening = createOpening();
+  const countedBy = countedCall({ plane, model, prompt: params.prompt });
   let isRetried = false;
   try {
-    const governed = await whenAnswered(settings.plane, params.abortSignal, () =>
-      settings.plane.guard.modelStream<LanguageModelV4StreamPart>({
+    const governed = await whenAnswered(plane, params.abortSignal, () =>
+      plane.guard.modelStream<LanguageModelV4StreamPart>({
         context: callContext(settings, { model, params: offered.params, attempt }),
-        run: async (admission) =>
-          opening.opened(await model.doStream(admittedRequest(offered.params, admission))),
+        countedBy,
+        run: async (admission) => {
+          const request = admittedRequest(offered.params, admission);
+          const { prompt } = request;
+          const send = (): PromiseLike<LanguageModelV4StreamResult> => model.doStream(request);
+          return opening.opened(await sendCounted({ plane, model, prompt, admission }, send));
+        },
         codec: createPartCodec(),
         isControlFlow: (error) =>
           (isRetried = !opening.isOpen && attempt.willRetry(error, params.abortSignal)),

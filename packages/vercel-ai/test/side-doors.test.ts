@@ -1,26 +1,9 @@
 import { PolicyBlocked, rule } from "@agentplane/core";
-import {
-  createAgentUIStreamResponse,
-  generateText,
-  stepCountIs,
-  ToolLoopAgent,
-  wrapLanguageModel,
-  type UIMessage,
-} from "ai";
+import { createAgentUIStreamResponse, generateText, stepCountIs, ToolLoopAgent, type UIMessage } from "ai";
 import { describe, expect, it } from "vitest";
 
 import { govern, guardModel } from "../src/index.ts";
-import {
-  asking,
-  askingPlane,
-  countingTool,
-  decisionsOf,
-  denying,
-  EMAIL,
-  NO_EMAILS,
-  planeOf,
-  WHO,
-} from "./planes.ts";
+import { asking, askingPlane, countingTool, denying, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -145,22 +128,4 @@ describe("what no rule could read", () => {
     for (const message of [user, result]) expect(JSON.stringify(message)).toContain(JSON.stringify(redacted));
     expect(model.told).not.toContain(Buffer.from(EMAIL).toString("base64"));
   });
-});
-
-it("decides a model twice that is guarded twice with a middleware between, which may add to the prompt", async () => {
-  const plane = planeOf([NO_EMAILS]);
-  const decisions = decisionsOf(plane);
-  const own = new ScriptedModel([]);
-  const between = wrapLanguageModel({
-    model: guardModel(plane, { agent: "app" }, own),
-    middleware: {
-      transformParams: async ({ params }) => ({
-        ...params,
-        prompt: [...params.prompt, { role: "user", content: [{ type: "text", text: EMAIL }] }],
-      }),
-    },
-  });
-  await generateText({ model: guardModel(plane, WHO, between), prompt: "go" });
-  expect(decisions.map(({ identity }) => identity.agent)).toEqual(["a", "app"]);
-  expect(own.told).not.toContain(EMAIL);
 });

@@ -63,6 +63,14 @@ export interface StreamDuties {
   readonly exposedTo: readonly string[];
 }
 
+/** How a context is decided beside its intent. */
+export interface RuleOptions {
+  /** Whether a human can be asked; `false` blocks what needs one. Default true. */
+  readonly canAsk?: boolean | undefined;
+  /** Whether limits have counted this call already, under another admission. Default false. */
+  readonly isCounted?: boolean | undefined;
+}
+
 /** A denial found outside the rules. */
 export interface Denial {
   readonly cause: DecisionCause;
@@ -83,11 +91,7 @@ export interface DecisionPoint {
   /** Grows with every change of policies, plugs or modes. */
   readonly revision: number;
   readonly controls: ControlsView;
-  /** @param options `canAsk: false` blocks what needs a human; default true. */
-  rule(
-    context: PolicyContext,
-    options: { readonly intent: Intent; readonly canAsk?: boolean | undefined },
-  ): MaybePromise<Ruling>;
+  rule(context: PolicyContext, options: { readonly intent: Intent } & RuleOptions): MaybePromise<Ruling>;
   /**
    * Ends an admission, exactly once; a second end is ignored.
    * @returns For `ran` and `failed` the ruling on the result; otherwise undefined.

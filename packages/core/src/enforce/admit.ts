@@ -4,6 +4,7 @@ import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import type { ActingContexts, GuardedContext } from "./acting-context.ts";
 import { LiveAdmission, requireBefore, type Admission } from "./admission.ts";
+import { ownAdmission } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { denied, type Denied } from "./outcome.ts";
 import { throughHooks, type AfterHooks } from "./through-hooks.ts";
@@ -15,26 +16,48 @@ export interface AdmittingCore extends GuardCore {
 
 // Nothing is wrapped in a closure unless something has to be waited for: every call goes this way.
 
-/** Takes a call through hooks and the binding decision, with what enforcement itself finds. */
-export function admitCall(core: AdmittingCore, given: GuardedContext): MaybePromise<LiveAdmission | Denied> {
+/**
+ * Takes a call through hooks and the binding decision, with what enforcement itself finds.
+ * @param countedBy As of a `GuardedCall`.
+ */
+export function admitCall(
+  core: AdmittingCore,
+  given: GuardedContext,
+  countedBy?: Admission,
+): MaybePromise<LiveAdmission | Denied> {
   const { context: asked, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
   requireBefore(asked.hookpoint);
-  return throughHooks(core, asked, ADMITTING);
+  const isCounted = countedBy !== undefined && isWithin(core, countedBy, asked);
+  return throughHooks(core, asked, isCounted ? ADMITTING_COUNTED : ADMITTING);
 }
 
-const ADMITTING: AfterHooks<LiveAdmission | Denied> = { intent: "admit", decide: admitHooked };
-
-function admitHooked(
-  core: GuardCore,
-  asked: PolicyContext,
-  context: PolicyContext,
-): MaybePromise<LiveAdmission | Denied> {
-  const ruled = core.point.rule(context, ADMIT);
-  return isThenable(ruled) ? admittedLater(core, asked, ruled) : admissionOf(core, asked, ruled);
+/** Only what limits have counted, and settle when it ends, stands for a call: a running one of its kind, around it. */
+function isWithin({ live, scope }: GuardCore, outer: Admission, { hookpoint }: PolicyContext): boolean {
+  const { decision, context } = ownAdmission(outer);
+  const isAround = scope.current()?.decisionId === decision.id && live.get(decision.id) === outer;
+  return isAround && context.hookpoint === hookpoint;
 }
 
 const ADMIT = Object.freeze({ intent: "admit" });
+const ADMIT_COUNTED = Object.freeze({ intent: "admit", isCounted: true });
+
+const ADMITTING: AfterHooks<LiveAdmission | Denied> = {
+  intent: "admit",
+  decide: (core, asked, context) => admitted(core, asked, core.point.rule(context, ADMIT)),
+};
+const ADMITTING_COUNTED: AfterHooks<LiveAdmission | Denied> = {
+  intent: "admit",
+  decide: (core, asked, context) => admitted(core, asked, core.point.rule(context, ADMIT_COUNTED)),
+};
+
+function admitted(
+  core: GuardCore,
+  asked: PolicyContext,
+  ruled: MaybePromise<Ruling>,
+): MaybePromise<LiveAdmission | Denied> {
+  return isThenable(ruled) ? admittedLater(core, asked, ruled) : admissionOf(core, asked, ruled);
+}
 
 function admittedLater(
   core: GuardCore,

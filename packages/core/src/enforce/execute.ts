@@ -11,6 +11,12 @@ export interface GuardedCall<R> {
   /** The context or, better, its description: what cannot be read is then denied and recorded. */
   readonly context: GuardedContext;
   /**
+   * The running admission of the same call around this one, such as of a model that was guarded twice with something
+   * between that may change it: rules decide and judge this one too, and limits count the outer one alone. What does not
+   * run inside that admission, as a call of its kind, is counted like any.
+   */
+  readonly countedBy?: Admission | undefined;
+  /**
    * Executes the call.
    * @param admitted What to execute, and the signal that fires when an operator cuts it.
    */

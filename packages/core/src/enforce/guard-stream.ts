@@ -14,6 +14,8 @@ import { createProgress, type StreamContent, type StreamProgress } from "./strea
 export interface StreamCall<Chunk> {
   /** The context or, better, its description: what cannot be read is then denied and recorded. */
   readonly context: GuardedContext;
+  /** As of a `GuardedCall`. */
+  readonly countedBy?: Admission | undefined;
   readonly run: (admitted: Admission) => AsyncIterable<Chunk> | Promise<AsyncIterable<Chunk>>;
   readonly codec: StreamCodec<Chunk>;
   readonly isControlFlow?: (error: unknown) => boolean;

@@ -137,7 +137,7 @@ export function createGuard(given: GuardCore): Guard {
     modelStream(guarded) {
       requireCall(guarded);
       requireObject("guard.modelStream: codec", guarded.codec, "{ … }");
-      return andThen(admitCall(core, guarded.context), (admitted) =>
+      return andThen(admitCall(core, guarded.context, guarded.countedBy), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
       );
     },
@@ -159,7 +159,7 @@ export function createGuard(given: GuardCore): Guard {
 
 function governCall<R>(core: AdmittingCore, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
   requireCall(guarded);
-  const admitted = admitCall(core, guarded.context);
+  const admitted = admitCall(core, guarded.context, guarded.countedBy);
   if (isThenable(admitted)) return governLater(core, guarded, admitted);
   return admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted;
 }

@@ -18,6 +18,7 @@ export function createPass(
     intent,
     isExplaining: false,
     canAsk: true,
+    isCounted: false,
     startedMs: parts.ports.clock.elapsedMs(),
     index: inForce.index,
     revision: parts.revision(),

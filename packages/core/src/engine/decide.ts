@@ -2,7 +2,7 @@ import type { MaybePromise } from "../base/maybe-promise.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision, Intent } from "../decision/decision.ts";
-import type { Denial, Ruling } from "../decision/decision-point.ts";
+import type { Denial, RuleOptions, Ruling } from "../decision/decision-point.ts";
 import { createAtOnce, type AtOnceSteps } from "./at-once.ts";
 import { buildDecision } from "./build-decision.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
@@ -32,8 +32,7 @@ export interface JudgedResult {
 
 /** Decides contexts: the pipeline, wired once. */
 export interface Decider {
-  /** @param canAsk Whether a human can be asked; default true. */
-  decide(context: PolicyContext, intent: Intent, canAsk?: boolean): MaybePromise<Ruling>;
+  decide(context: PolicyContext, intent: Intent, how?: RuleOptions): MaybePromise<Ruling>;
   /** Asks every rule and probes every limit; reads state, changes and records nothing. */
   explain(context: PolicyContext): MaybePromise<Decision>;
   /** Concludes a context with a denial that was found outside the rules. */
@@ -121,11 +120,14 @@ export function createDecider(
   const { admit } = parts;
   const atOnce = admit && createAtOnce(admit, parts, { steps: AT_ONCE, inForce });
   return {
-    decide(context, intent, canAsk = true) {
-      if (atOnce !== undefined && intent === "admit" && !isAfter(context.hookpoint))
+    decide(context, intent, how) {
+      const canAsk = how?.canAsk !== false;
+      const isCounted = how?.isCounted === true;
+      if (atOnce !== undefined && !isCounted && intent === "admit" && !isAfter(context.hookpoint))
         return atOnce(context, canAsk);
       const pass = createPass(context, intent, inForce(), parts);
       pass.canAsk = canAsk;
+      pass.isCounted = isCounted;
       if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);
       return walk(intent === "peek" ? peek : full, pass, parts);
     },

@@ -100,8 +100,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       cutOf: (context) => cutOf(context, parts, set),
       subscribe: (changed) => parts.plugboard.subscribe(changed),
     },
-    rule: (context, options) =>
-      decider.decide(contextOf(context), intentOf("engine.rule", options), options.canAsk),
+    rule: (context, options) => decider.decide(contextOf(context), intentOf("engine.rule", options), options),
     decide: (given, options) =>
       andThen(
         decider.decide(contextOf(given), intentOf("engine.decide", options)),

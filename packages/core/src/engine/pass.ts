@@ -59,6 +59,8 @@ export interface Pass {
   isExplaining: boolean;
   /** Whether a human can be asked; else what needs one is blocked. */
   canAsk: boolean;
+  /** Limits have counted the call around this one, which is the same: no more is taken. */
+  isCounted: boolean;
   readonly startedMs: number;
   readonly index: PolicyIndex;
   readonly revision: number;

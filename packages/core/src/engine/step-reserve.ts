@@ -20,7 +20,8 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  * Only reached when nothing has blocked: a denied call consumes nothing.
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts)) return;
+  if (pass.isCounted || pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts))
+    return;
   if (pass.once?.isBound !== true) bindAll(pass, parts);
   if (isOver(pass, parts)) return;
   const request = requestOf(pass, parts);
