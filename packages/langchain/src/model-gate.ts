@@ -9,7 +9,7 @@ import { modelContext } from "./context.ts";
 import { ANSWER, BrokenOff } from "./broken-off.ts";
 import { runModel } from "./cut-signal.ts";
 import { modelRefusal } from "./enforce.ts";
-import { showingOf } from "./held-back.ts";
+import { isHeldBack, showingOf, type Showing } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { joinBlocks } from "./joined-blocks.ts";
 import { describeModel, usageOf } from "./model-facts.ts";
@@ -98,14 +98,27 @@ async function decidedCall(
   { context, request, handler, isCharged }: ModelCall,
 ): Promise<DecidedAnswer> {
   let wasAsked = false;
+  // Of a call that nothing looks at, and nothing has changed, handlers are told as the provider told it.
+  let [isWritten, isSeen]: [boolean, () => boolean] = [false, () => true];
+  const result: typeof ANSWER = {
+    read: ANSWER.read,
+    write(answer, content) {
+      isWritten = true;
+      return ANSWER.write(answer, content);
+    },
+  };
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await toldAtEnd(
       (observing) =>
         plane.guard.modelCall<AIMessage | BrokenOff>({
           context,
-          run: (admission) => runAdmitted(plane, { request, handler, admission, observing }),
-          result: ANSWER,
+          run(admission) {
+            const showing = showingOf(plane, admission);
+            isSeen = () => showing !== "all" || isHeldBack(plane, admission);
+            return runAdmitted({ request, handler, admission, showing, observing });
+          },
+          result,
           usage(answer) {
             if (isCharged) return NOTHING_USED;
             return answer instanceof BrokenOff ? answer.usage : usageOf(answer);
@@ -114,6 +127,7 @@ async function decidedCall(
           isControlFlow: isGraphBubbleUp,
         }),
       modelRefusal,
+      () => !isWritten && !isSeen(),
     );
     if (outcome.status === "ran") {
       if (outcome.result instanceof BrokenOff) throw outcome.result.error;
@@ -134,15 +148,18 @@ interface Running {
   readonly request: ModelRequest;
   readonly handler: WrapModelCallHandler;
   readonly admission: Admission;
+  readonly showing: Showing;
   readonly observing: Observing;
 }
 
 /** Asks the model. What was streamed before it failed, or before the caller left, was used. */
-async function runAdmitted(
-  plane: GovernedPlane,
-  { request, handler, admission, observing }: Running,
-): Promise<AIMessage | BrokenOff> {
-  const showing = showingOf(plane, admission);
+async function runAdmitted({
+  request,
+  handler,
+  admission,
+  showing,
+  observing,
+}: Running): Promise<AIMessage | BrokenOff> {
   let observed: ObservedCall | undefined;
   const observe = (callbacks: Callbacks | undefined): Callbacks | undefined =>
     observing((observed = observeModel(callbacks, showing)));

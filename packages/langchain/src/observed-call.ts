@@ -13,8 +13,8 @@ export interface ObservedCall {
   readonly callbacks: Callbacks | undefined;
   /** Tokens that were streamed so far; undefined when there were none. */
   streamed(): Usage | undefined;
-  /** Tells the handlers how the call ended. */
-  end(shown: ShownEnd): Promise<void>;
+  /** Tells the handlers how the call ended: so, or as it came. */
+  end(shown: ShownEnd | undefined): Promise<void>;
 }
 
 const MODEL_ENDS = new Set(["handleLLMEnd", "handleChainEnd", "handleLLMError", "handleChainError"]);
@@ -24,15 +24,15 @@ const TOOL_ENDS = new Set(["handleToolEnd", "handleToolError"]);
 /**
  * Observes a call of a model. LangChain tells its handlers of each token and of the end before any middleware sees the
  * answer.
- * @param showing Where a rule looks at the answer, tokens are told as far as they can be shown, and the end as it was
- * judged.
+ * @param showing Where a rule looks at the answer, tokens are told as far as they can be shown. The end always waits: a policy
+ * may come into force while the call runs.
  */
 export function observeModel(callbacks: Callbacks | undefined, showing: Showing): ObservedCall {
   const tokens = streamedTokens();
   return observe(callbacks, {
     tokens,
     showing,
-    isEnd: (event) => showing !== "all" && MODEL_ENDS.has(event),
+    isEnd: (event) => MODEL_ENDS.has(event),
     isHidden: (event) => showing === "nothing" && MODEL_TOKENS.has(event),
     isOwnStart: () => true,
   });
@@ -68,21 +68,21 @@ interface Observer {
 
 function observe(callbacks: Callbacks | undefined, observer: Observer): ObservedCall {
   const waiting: Tell[] = [];
-  let shown: ShownEnd | undefined;
+  let judged: { readonly shown: ShownEnd | undefined } | undefined;
   const atEnd = (tell: Tell): unknown => {
     // A handler that is not awaited may hear of the end after the call was judged.
-    if (shown !== undefined) return tell(shown);
+    if (judged !== undefined) return tell(judged.shown);
     waiting.push(tell);
     return undefined;
   };
   return {
     callbacks: callbacks === undefined ? undefined : replaced(callbacks, observer, atEnd),
     streamed: () => observer.tokens?.usage(),
-    async end(given) {
-      shown = given;
+    async end(shown) {
+      judged = { shown };
       for (const tell of waiting.splice(0)) {
         // oxlint-disable-next-line no-await-in-loop -- handlers hear of events in their order
-        await tell(given);
+        await tell(shown);
       }
     },
   };

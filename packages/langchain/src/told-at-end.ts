@@ -11,10 +11,12 @@ export type Observing = (observed: ObservedCall) => Callbacks | undefined;
  * Runs a governed call, and tells the callback handlers what everybody else gets of it: the judged result, what stands
  * for a withheld one, or the error.
  * @param refuse What stands for a result that is withheld.
+ * @param isAsItCame Whether nothing was changed in what they would be told: then they are told that.
  */
 export async function toldAtEnd<R>(
   call: (observing: Observing) => Outcome<R> | PromiseLike<Outcome<R>>,
   refuse: (denied: Denied) => unknown,
+  isAsItCame: () => boolean = () => false,
 ): Promise<Outcome<R>> {
   const running: ObservedCall[] = [];
   const tell = async (shown: Parameters<ObservedCall["end"]>[0]): Promise<void> => {
@@ -29,11 +31,12 @@ export async function toldAtEnd<R>(
       return observed.callbacks;
     });
     if (outcome.status !== "ran") await tell({ result: refuse(outcome), isWithheld: true });
+    else if (isAsItCame()) await tell(undefined);
     else if (outcome.result instanceof BrokenOff) await tell({ error: outcome.result.error });
     else await tell({ result: outcome.result });
     return outcome;
   } catch (error) {
-    await tell({ error });
+    await tell(isAsItCame() ? undefined : { error });
     throw error;
   }
 }
