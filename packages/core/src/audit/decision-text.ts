@@ -1,27 +1,35 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { isPlain, written } from "../base/json-text.ts";
 import type { Decision } from "../decision/decision.ts";
-import { TemplateMark, type DecisionTexts, type SharedDecision } from "../decision/decision-template.ts";
+import {
+  TemplateMark,
+  type DecisionPlace,
+  type DecisionTexts,
+  type SharedDecision,
+} from "../decision/decision-template.ts";
 import { hasFreeContent, sortedDecision, type Members } from "./sorted-decision.ts";
 
 /**
- * The canonical JSON of a decision. What it shares with others of its kind is written once for all of them: of the
- * thousand characters of a decision thirty are its own.
+ * The canonical JSON of a decision, with what stands around it in its record. What it shares with others of its kind is
+ * written once for all of them: of the thousand characters of a decision thirty are its own.
  * @throws AgentplaneError `content_refused` for content that JSON cannot carry
  */
-export function decisionText(decision: Decision): string {
+export function decisionText(decision: Decision, around: DecisionPlace): string {
   const template = TemplateMark.of(decision);
-  if (template === undefined)
-    return hasFreeContent(decision) ? canonicalJson(decision) : JSON.stringify(sortedDecision(decision));
-  const { beforeDuration, beforeId, afterId } = (template.texts ??= textsOf(template));
-  const { id } = decision;
   // Ids are plain texts, so their quotation marks are part of what is shared.
-  if (!isPlain(id)) return canonicalJson(decision);
-  return beforeDuration + written(decision.durationMs) + beforeId + id + afterId;
+  if (template === undefined || !isPlain(decision.id))
+    return `${around.before}${unsharedText(decision)}${around.after}`;
+  let { texts } = template;
+  if (texts?.around !== around) template.texts = texts = textsOf(template, around);
+  return texts.beforeDuration + written(decision.durationMs) + texts.beforeId + decision.id + texts.afterId;
+}
+
+function unsharedText(decision: Decision): string {
+  return hasFreeContent(decision) ? canonicalJson(decision) : JSON.stringify(sortedDecision(decision));
 }
 
 /** The members in canonical order, in three runs: `durationMs` and `id` stand between them. */
-function textsOf(shared: SharedDecision): DecisionTexts {
+function textsOf(shared: SharedDecision, around: DecisionPlace): DecisionTexts {
   const { approvalId, cause, effect, findings, hookpoint } = shared;
   const rest: Omit<Members<SharedDecision>, "approvalId" | "cause" | "effect" | "findings" | "hookpoint"> = {
     intent: shared.intent,
@@ -40,9 +48,10 @@ function textsOf(shared: SharedDecision): DecisionTexts {
     verdict: shared.verdict,
   };
   return {
-    beforeDuration: onlyOne(`{${membersText({ approvalId, cause })},"durationMs":`),
+    around,
+    beforeDuration: onlyOne(`${around.before}{${membersText({ approvalId, cause })},"durationMs":`),
     beforeId: onlyOne(`,${membersText({ effect, findings, hookpoint })},"id":"`),
-    afterId: onlyOne(`",${membersText(rest)}}`),
+    afterId: onlyOne(`",${membersText(rest)}}${around.after}`),
   };
 }
 

@@ -3,6 +3,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import { escaped, written } from "../base/json-text.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { AuditIdentity, AuditRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
+import type { DecisionPlace } from "../decision/decision-template.ts";
 import { decisionText } from "./decision-text.ts";
 import type { Members } from "./sorted-decision.ts";
 import { wellFormed } from "./well-formed.ts";
@@ -52,13 +53,13 @@ function decisionRecordText(
   const { at, attempt, callId, inputDigest, model, tool, traceId } = record;
   return (
     `{"at":${written(at)}` +
-    (attempt === undefined ? "" : `,"attempt":${written(attempt)}`) +
+    (attempt === 1 ? FIRST_ATTEMPT : attempt === undefined ? "" : `,"attempt":${written(attempt)}`) +
     (callId === undefined ? "" : `,"callId":"${escaped(callId)}"`) +
-    `,"decision":${decisionText(record.decision)},"identity":${identityText(record.identity)}` +
-    (inputDigest === undefined ? "" : `,"inputDigest":"${escaped(inputDigest)}"`) +
-    `,"kind":"decision"` +
+    decisionText(record.decision, IN_DECISION) +
+    identityText(record.identity) +
+    (inputDigest === undefined ? `,"kind":"decision"` : digestText(inputDigest)) +
     (model === undefined ? "" : `,"model":"${escaped(model)}"`) +
-    (tool === undefined ? "" : `,"tool":"${escaped(tool)}"`) +
+    (tool === undefined ? "" : toolText(tool)) +
     (traceId === undefined ? "}" : `,"traceId":"${escaped(traceId)}"}`)
   );
 }
@@ -72,15 +73,37 @@ function outcomeText(
 ): string {
   const { after, at, decisionId, durationMs, isEstimated, model, outcome, tool, usage } = record;
   return (
-    (after === undefined ? "{" : `{"after":${decisionText(after)},`) +
-    `"at":${written(at)},"decisionId":"${escaped(decisionId)}","durationMs":${written(durationMs)}` +
-    `,"identity":${identityText(record.identity)}` +
+    (after === undefined ? `{"at":` : decisionText(after, IN_OUTCOME)) +
+    `${written(at)},"decisionId":"${escaped(decisionId)}","durationMs":${written(durationMs)},"identity":` +
+    identityText(record.identity) +
     (isEstimated === undefined ? "" : `,"isEstimated":${isEstimated}`) +
     (model === undefined ? `,"kind":"outcome"` : `,"kind":"outcome","model":"${escaped(model)}"`) +
-    `,"outcome":"${escaped(outcome)}"` +
-    (tool === undefined ? "" : `,"tool":"${escaped(tool)}"`) +
+    (outcome === "ran" ? RAN : `,"outcome":"${escaped(outcome)}"`) +
+    (tool === undefined ? "" : toolText(tool)) +
     (usage === undefined ? "}" : `,"usage":${usageText(usage)}}`)
   );
+}
+
+const IN_DECISION: DecisionPlace = { before: `,"decision":`, after: `,"identity":` };
+const IN_OUTCOME: DecisionPlace = { before: `{"after":`, after: `,"at":` };
+const FIRST_ATTEMPT = `,"attempt":1`;
+const RAN = `,"outcome":"ran"`;
+
+function digestText(inputDigest: string): string {
+  return `,"inputDigest":"${escaped(inputDigest)}","kind":"decision"`;
+}
+
+const MAX_KNOWN_TOOLS = 1_024;
+const toolTexts = new Map<string, string>();
+
+/** Tools are few, and every record names one. */
+function toolText(tool: string): string {
+  const known = toolTexts.get(tool);
+  if (known !== undefined) return known;
+  if (toolTexts.size >= MAX_KNOWN_TOOLS) toolTexts.clear();
+  const text = `,"tool":"${escaped(tool)}"`;
+  toolTexts.set(tool, text);
+  return text;
 }
 
 let latestIdentity: AuditIdentity | undefined;

@@ -1,7 +1,8 @@
 /**
- * A Map by text whose entries come and go, mostly one at a time: that one lies beside the Map. V8 makes a Map that runs
- * empty smaller at every `delete`, and builds a small one anew at every second `set`, which costs more than all else a
- * call does with it; entries that stay prevent both where several are there at once.
+ * A Map by text whose entries come and go, mostly one at a time: that one lies beside the Map and costs nothing there.
+ * V8 builds a Map anew at every `delete` that leaves it empty, which takes 152 bytes and 0.2 µs with node 24, and a small
+ * one at every second or third `set`. Entries that stay prevent both; with several there at once this is a Map like any
+ * other, at 40 to 60 bytes and 0.1 µs for each that comes and goes.
  */
 export class ChurnMap<V> {
   readonly #others = new Map<string | symbol, V | undefined>(STAYING);
@@ -44,7 +45,7 @@ export class ChurnMap<V> {
   }
 }
 
-/** A quarter of 64 places, the least that V8 does not shrink: some forty entries come and go before it builds anew. */
+/** A quarter of 64 places, the least that V8 does not shrink: 48 entries come and go before it builds anew. */
 const STAYING: readonly (readonly [symbol, undefined])[] = Array.from({ length: 16 }, () => [
   Symbol("staying"),
   undefined,

@@ -39,13 +39,13 @@ export function rebuildItems(
 export function rebuildMembers(source: JsonObject, change: MemberChange): JsonObject {
   let built: Record<string, JsonValue> | undefined;
   let numbers: Map<string, number> | undefined;
-  const keys = Object.keys(source);
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at]!;
+  // A list of the names would be one more object.
+  for (const key in source) {
+    if (!Object.hasOwn(source, key)) continue;
     const old = source[key]!;
     let name = change.name(key);
     if (name !== key) {
-      built ??= firstMembers(source, keys, at);
+      built ??= membersBefore(source, key);
       numbers ??= new Map();
     }
     // Only a changed name can meet another.
@@ -54,7 +54,7 @@ export function rebuildMembers(source: JsonObject, change: MemberChange): JsonOb
     const next = change.value(old, key, name);
     if (built === undefined) {
       if (next === old) continue;
-      built = firstMembers(source, keys, at);
+      built = membersBefore(source, key);
     }
     if (next !== DROPPED) built[name] = next;
   }
@@ -73,15 +73,18 @@ export function rebuildItem(
 /** The object with one member replaced or added at the end. */
 export function rebuildMember(source: JsonObject, key: string, next: JsonValue): JsonObject {
   if (Object.hasOwn(source, key) && source[key] === next) return source;
-  const keys = Object.keys(source);
-  const built = firstMembers(source, keys, keys.length);
+  const built = membersBefore(source);
   built[key] = next;
   return sealMembers(built, source);
 }
 
-function firstMembers(source: JsonObject, keys: readonly string[], count: number): Record<string, JsonValue> {
+/** The members that stand before one; all of them without one. */
+function membersBefore(source: JsonObject, end?: string): Record<string, JsonValue> {
   const built = emptyMembers();
-  for (let at = 0; at < count; at++) built[keys[at]!] = source[keys[at]!]!;
+  for (const key in source) {
+    if (key === end) break;
+    if (Object.hasOwn(source, key)) built[key] = source[key]!;
+  }
   return built;
 }
 

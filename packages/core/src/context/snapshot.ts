@@ -183,11 +183,12 @@ function melt(value: JsonValue, isKnownPlain: boolean): unknown {
   if (reference !== undefined) return reference.value;
   if (Array.isArray(value)) return value.map((item: JsonValue) => melt(item, isKnownPlain));
   const fresh: Record<string, unknown> = {};
-  const keys = Object.keys(value);
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at]!;
-    // A member of JSON data is JSON data.
-    const melted = melt((value as JsonObject)[key]!, isKnownPlain);
+  // What is JSON and no array is an object of it.
+  const members = value as JsonObject;
+  // A list of the names would be one more object.
+  for (const key in members) {
+    if (!Object.hasOwn(members, key)) continue;
+    const melted = melt(members[key]!, isKnownPlain);
     if (key === "__proto__") {
       Object.defineProperty(fresh, key, {
         value: melted,

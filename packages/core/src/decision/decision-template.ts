@@ -4,8 +4,16 @@ import type { Decision } from "./decision.ts";
 /** Everything in a decision but what every call has of its own. */
 export type SharedDecision = Required<Omit<Decision, "id" | "durationMs">>;
 
+/** Where a decision stands in its record: what is always written around it. */
+export interface DecisionPlace {
+  readonly before: string;
+  readonly after: string;
+}
+
 /** The canonical JSON of a decision around its duration and its id. */
 export interface DecisionTexts {
+  /** The place they were written for, whose texts they contain: each piece less is one object less in every record. */
+  readonly around: DecisionPlace;
   readonly beforeDuration: string;
   readonly beforeId: string;
   readonly afterId: string;

@@ -14,7 +14,18 @@ import type { Pass } from "./pass.ts";
 export function isBlocked(pass: Pass, combine: CombineAlgorithm): boolean {
   if (pass.refusal !== undefined) return true;
   // Under `priority` the block of a policy that does not decide stops nothing: limits and approvals still apply.
-  return pass.answers.length > 0 && votersOfPass(pass, combine).some(({ effect }) => effect === "block");
+  return hasVoter(pass, combine, "block");
+}
+
+/** Whether an answer that takes part has such an effect. */
+export function hasVoter(pass: Pass, combine: CombineAlgorithm, wanted: Effect): boolean {
+  const { answers } = pass;
+  // Mostly none at all has it; then nobody needs to know which take part.
+  for (let at = 0; at < answers.length; at++) {
+    if (answers[at]!.effect === wanted)
+      return votersOfPass(pass, combine).some(({ effect }) => effect === wanted);
+  }
+  return false;
 }
 
 /** The answers that take part, in candidate order whatever the order in which they came. */

@@ -10,7 +10,7 @@ import { askedAs } from "./asked-as.ts";
 import { auditView } from "./audit-view.ts";
 import type { PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import { isBlocked, votersOfPass } from "./outcome-of-pass.ts";
+import { hasVoter, isBlocked, votersOfPass } from "./outcome-of-pass.ts";
 import type { Ask, Pass } from "./pass.ts";
 
 /**
@@ -20,9 +20,9 @@ import type { Ask, Pass } from "./pass.ts";
 export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine))
     return;
-  const voters = votersOfPass(pass, parts.settings.combine);
-  if (pass.asks.length > 0 || voters.some(({ effect }) => effect === "ask"))
-    return approveAsks(pass, parts, asksOf(pass, voters));
+  const { combine } = parts.settings;
+  if (pass.asks.length > 0 || hasVoter(pass, combine, "ask"))
+    return approveAsks(pass, parts, asksOf(pass, votersOfPass(pass, combine)));
 }
 
 function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): MaybePromise<void> {

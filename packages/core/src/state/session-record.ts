@@ -151,7 +151,8 @@ function replaced(
   const old = chunk === undefined ? tail : (chunks[chunk] ?? NO_ENTRIES);
   const entries = by === undefined ? old.toSpliced(position, 1) : old.with(position, by);
   if (chunk === undefined) return { ...record, tail: entries };
-  return { ...record, chunks: chunks.with(chunk, entries).filter(({ length }) => length > 0) };
+  const isLeft = entries.length > 0;
+  return { ...record, chunks: isLeft ? chunks.with(chunk, entries) : chunks.toSpliced(chunk, 1) };
 }
 
 /** A call that did not run, or has not ended, may come back under its key. */

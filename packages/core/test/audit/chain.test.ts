@@ -29,6 +29,11 @@ test("a stored line is the canonical JSON of hash, prev, record and seq for any 
   );
 });
 
+const PLACES = [
+  { before: "<", after: ">" },
+  { before: "", after: "" },
+];
+
 test("a decision that shares its words with others is written in the same canonical way", () => {
   fc.assert(
     fc.property(decisions, decisions, (decision, later) => {
@@ -39,10 +44,14 @@ test("a decision that shares its words with others is written in the same canoni
       for (const made of [{ ...decision }, { ...decision, id, durationMs }]) {
         TemplateMark.put(made, template);
         const text = canonicalJson({ ...made });
-        expect(decisionText(made)).toBe(text);
-        expect(decisionText({ ...made, message: "changed" })).toBe(
-          canonicalJson({ ...made, message: "changed" }),
-        );
+        const changed = canonicalJson({ ...made, message: "changed" });
+        // The texts kept for one place must not be taken for another.
+        for (const around of PLACES) {
+          expect(decisionText(made, around)).toBe(`${around.before}${text}${around.after}`);
+          expect(decisionText({ ...made, message: "changed" }, around)).toBe(
+            `${around.before}${changed}${around.after}`,
+          );
+        }
       }
     }),
   );
