@@ -10,23 +10,23 @@ import type { Refusal } from "./refusal.ts";
  * @param request What `fetch` was given; its body is left readable.
  */
 export async function refusedFile(
-  { guard }: Pick<GovernedPlane, "guard">,
+  plane: Pick<GovernedPlane, "guard" | "hooks">,
   acting: ActingIdentity,
   request: FileRequest,
 ): Promise<Refusal | undefined> {
   const purposes = await purposesOf(request);
   if (purposes?.some((purpose) => /^\s*batch\s*$/i.test(purpose)) === false) return undefined;
-  const decisionId = await concernOf(guard, acting, "before_model_call");
+  const decisionId = await concernOf(plane, acting, "before_model_call");
   if (decisionId === undefined) return undefined;
   return { message: purposes === undefined ? UNREADABLE : FOR_BATCH, decisionId };
 }
 
 /**
- * Whether a policy concerns model calls of this agent, of any model.
+ * Whether a policy or a hook concerns model calls of this agent, of any model.
  * @returns The id of what was decided, if so.
  */
 export async function concernOf(
-  guard: GovernedPlane["guard"],
+  { guard, hooks }: Pick<GovernedPlane, "guard" | "hooks">,
   acting: ActingIdentity,
   hookpoint: "before_model_call" | "after_model_call",
 ): Promise<string | undefined> {
@@ -34,7 +34,9 @@ export async function concernOf(
   const { effect, cause, id } = await guard.peek(
     hookpoint === "after_model_call" ? { ...call, result: "" } : call,
   );
-  return effect === "allow" && cause === "no_policy" ? undefined : id;
+  const isFree =
+    effect === "allow" && cause === "no_policy" && !hooks.couldRunAt(hookpoint, guard.context(call));
+  return isFree ? undefined : id;
 }
 
 /** A request that uploads a file. */

@@ -18,13 +18,13 @@ export interface ResultsRequest {
 
 /** The file as it came; or why it is not shown: it holds answers of a batch, and a policy concerns model calls. */
 export async function batchResults(
-  { guard }: Pick<GovernedPlane, "guard">,
+  plane: Pick<GovernedPlane, "guard" | "hooks">,
   acting: ActingIdentity,
   { isSure, read }: ResultsRequest,
 ): Promise<Response> {
   const decisionId =
-    (await concernOf(guard, acting, "before_model_call")) ??
-    (await concernOf(guard, acting, "after_model_call"));
+    (await concernOf(plane, acting, "before_model_call")) ??
+    (await concernOf(plane, acting, "after_model_call"));
   if (decisionId === undefined) return read();
   const refused = (): Response => refusalResponse({ message: isSure ? RESULTS : FILE, decisionId }, isSure);
   if (isSure) return refused();

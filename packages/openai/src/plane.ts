@@ -7,4 +7,6 @@ export interface GovernedPlane {
   readonly hasResolver: AgentPlane["hasResolver"];
   /** Says whether a policy could concern tools that nobody named. */
   readonly engine: Pick<AgentPlane["engine"], "couldConcern">;
+  /** Says whether a hook could have a say in what no hook will see. */
+  readonly hooks: Pick<AgentPlane["hooks"], "couldRunAt">;
 }

@@ -82,7 +82,7 @@ interface UnseenRequest extends Omit<AskedRequest, "dialect"> {
   readonly dialect: Pick<Dialect, "unseenServers">;
 }
 
-type ServersPlane = Pick<GovernedPlane, "guard" | "engine">;
+type ServersPlane = Pick<GovernedPlane, "guard" | "engine" | "hooks">;
 /** Who would make the calls. */
 type Caller = Omit<GuardInit, "hookpoint" | "tool">;
 
@@ -96,9 +96,9 @@ interface AskedRequest {
 /** A name that no tool has: for what concerns every tool of a server. */
 const ANY = "*";
 
-/** Whether a policy concerns the call, even if only to count it. Without a name: whether one could. */
+/** Whether a policy or a hook concerns the call, even if only to count it. Without a name: whether one could. */
 async function isSpokenOf(
-  { guard, engine }: ServersPlane,
+  { guard, engine, hooks }: ServersPlane,
   acting: Caller,
   { server, name }: { readonly server: string | undefined; readonly name: string | undefined },
 ): Promise<boolean> {
@@ -106,7 +106,10 @@ async function isSpokenOf(
   const call = { hookpoint: "before_tool_call" as const, ...acting, tool };
   const { effect, cause } = await guard.peek(call);
   if (effect !== "allow" || cause !== "no_policy") return true;
-  return name === undefined && engine.couldConcern(guard.context(call), server);
+  const caller = guard.context(call);
+  if (name === undefined) return engine.couldConcern(caller, server);
+  const names = server === undefined ? [name] : [name, `${server}/${name}`];
+  return hooks.couldRunAt(call.hookpoint, caller, (prefix) => names.some((one) => one.startsWith(prefix)));
 }
 
 function keyOf(server: string, name: string | undefined): string {

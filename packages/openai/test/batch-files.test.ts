@@ -70,6 +70,24 @@ describe("a file for a batch", () => {
     await plane.close();
   });
 
+  test.each(["before_model_call", "after_model_call"] as const)(
+    "is not shown, nor sent, where a hook runs %s",
+    async (hookpoint) => {
+      const { client, plane } = governedClient(provider);
+      plane.hooks.on(hookpoint, () => undefined);
+      provider.reset({ json: { custom_id: "1", response: {} } });
+      expect(isPolicyError(await rejected(client.files.content("f1")))).toBe(true);
+      const sent = client.files.create({ purpose: "batch", file: batchFile() });
+      // What is sent is a list of calls; what came of them is in the file that is read.
+      const isSent = await sent.then(
+        () => true,
+        () => false,
+      );
+      expect(isSent).toBe(hookpoint === "after_model_call");
+      await plane.close();
+    },
+  );
+
   test("is refused once the agent is stopped, though no policy speaks", async () => {
     const { client, plane } = governedClient(provider);
     provider.reset({ json: { id: "file_1" } });

@@ -98,6 +98,30 @@ describe("a remote MCP server that would run calls without asking", () => {
     await plane.close();
   });
 
+  test.each<[string, readonly string[] | undefined, object, unknown]>([
+    [
+      "one that it names",
+      ["shop/wipe"],
+      { allowed_tools: ["find", "wipe"] },
+      { always: { tool_names: ["wipe"] }, never: { tool_names: ["find"] } },
+    ],
+    ["every one that it names", undefined, { allowed_tools: ["find", "wipe"] }, "always"],
+    ["one of some server, and it names none", ["wipe"], {}, "always"],
+    ["those of another server", ["desk/*"], { allowed_tools: ["find", "wipe"] }, "never"],
+  ])("asks where a hook may have a say in calls of %s", async (_name, filtered, server, expected) => {
+    const { client, plane } = governedClient(provider);
+    plane.hooks.on(
+      "before_tool_call",
+      () => undefined,
+      filtered === undefined ? {} : { filter: { tools: filtered } },
+    );
+    provider.reset({ json: responsesBody("hi") });
+    const tool = { type: "mcp", server_label: "shop", ...NEVER, ...server };
+    await client.post("/responses", { body: { model: MODEL, input: "go", tools: [tool] } });
+    expect(provider.last.json["tools"]).toStrictEqual([{ ...tool, require_approval: expected }]);
+    await plane.close();
+  });
+
   test.each<[string, unknown, unknown]>([
     ["a list", ["find", "wipe"], ["find"]],
     [

@@ -8,7 +8,7 @@ export interface InForceNow {
   readonly concern: Concern;
   readonly policies: readonly CompiledPolicy[];
   readonly plugs: readonly PlugEntry[];
-  readonly hooks: Pick<HookRegistry, "couldRunAtTool">;
+  readonly hooks: Pick<HookRegistry, "couldRunAt">;
 }
 
 /** Which rules count: all, or those alone that could stop a call or ask about it. */
@@ -31,7 +31,7 @@ export function couldConcern(
     server === undefined || !prefix.includes("/") || prefix.startsWith(`${server}/`);
   return (
     // Code: what it would say of a call is not known without the call.
-    hooks.couldRunAtTool(caller, isOfServer) ||
+    hooks.couldRunAt("before_tool_call", caller, isOfServer) ||
     plugs.some(
       ({ subject }) =>
         subject.kind === "tool" &&

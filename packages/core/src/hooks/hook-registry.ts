@@ -105,12 +105,13 @@ export class HookRegistry {
   }
 
   /**
-   * Tells whether anything could run before a call of a tool that nobody can name yet, such as one of a server.
-   * @param couldBe Whether a filter's pattern could mean it, by the letters before its first wildcard.
+   * Tells whether anything could run for a call that nobody can describe yet, such as one of a tool of some server.
+   * @param couldBe Whether a filter's pattern could mean its tool, by the letters before its first wildcard. Default: any
+   *   could.
    */
-  couldRunAtTool(caller: Caller, couldBe: CouldBeTool): boolean {
+  couldRunAt(hookpoint: string, caller: Caller, couldBe: CouldBeTool = () => true): boolean {
     if (this.#last !== undefined) return true;
-    const list = this.#lists.get("before_tool_call") ?? [];
+    const list = this.#lists.get(hookpoint) ?? [];
     return list.some(({ couldMatch }) => couldMatch?.(caller, couldBe) !== false);
   }
 
