@@ -8,6 +8,7 @@ export const SEALED_FIELDS = [
   "user",
   "session",
   "callId",
+  "questionId",
   "traceId",
 ] as const;
 

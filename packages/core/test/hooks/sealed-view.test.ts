@@ -4,7 +4,7 @@ import type { PolicyContext } from "../../src/context/context.ts";
 import { createSealedView } from "../../src/hooks/sealed-view.ts";
 import { blockOf, registryUnderTest, toolCall } from "./registry-under-test.ts";
 
-const SEALED = ["hookpoint", "agent", "tenant", "user", "session", "callId", "traceId"];
+const SEALED = ["hookpoint", "agent", "tenant", "user", "session", "callId", "questionId", "traceId"];
 
 test.for(SEALED)("returning %s blocks whatever the fallback", async (field) => {
   const { hooks, runs } = registryUnderTest();
