@@ -8,7 +8,7 @@ import { startServer, type PrivateServer } from "./private-server.ts";
 import { canStartServers } from "./servers.ts";
 import { silentLogger } from "./silent-logger.ts";
 
-const TIMEOUT_MS = 500;
+const TIMEOUT_MS = 1_000;
 /** What the caller gets. */
 const ANSWERS = {
   allow: { status: "ran", result: "found" },
