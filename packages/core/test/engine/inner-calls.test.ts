@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 
+import { createSteadyClock } from "../../src/base/ports.ts";
 import type { PolicyContext } from "../../src/context/context.ts";
 import type { Outcome } from "../../src/enforce/outcome.ts";
 import { HookRegistry } from "../../src/hooks/hook-registry.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
+import { memoryState, type MemoryState } from "../../src/store/memory-state.ts";
+import type { StateStore } from "../../src/store/state-store.ts";
+import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { laterState } from "../plane/later-state.ts";
+import { atOnceState } from "../store/at-once-state.ts";
 import { blocking, createBench, toolCall, type Bench } from "../plane/bench.ts";
 
 const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
@@ -35,9 +41,25 @@ async function inner<R>(bench: Bench, run: () => R | Promise<R>): Promise<Outcom
 
 const blockedAs = (cause: string) => ({ status: "blocked", decision: { cause } });
 
-describe("the same call run again inside its own admission", () => {
+/** However the store is asked: it answers at once, step by step or in one, or later. */
+const STORES: readonly (readonly [string, (state: MemoryState) => StateStore])[] = [
+  ["in memory", (state) => state],
+  ["in one step", atOnceState],
+  ["step by step, later", laterState],
+  ["in one step, later", (state) => laterState(atOnceState(state))],
+];
+
+describe.each(STORES)("the same call run again inside its own admission, %s", (_how, storeOf) => {
+  const limited = async (): Promise<Bench> => {
+    const ports = createTestPorts();
+    const state = storeOf(memoryState({ clock: createSteadyClock(ports.clock) }));
+    const bench = createBench({ policies: [LIMIT], state, sharedPorts: ports });
+    await bench.plane.ready();
+    return bench;
+  };
+
   it("does not run again once it ran: one admission is one execution", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     let runs = 0;
     const outcomes = await inside(bench, async () => {
       const first = await inner(bench, () => ++runs);
@@ -58,7 +80,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("runs once of several at a time", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     let runs = 0;
     const outcomes = await inside(bench, async () =>
       Promise.all(
@@ -75,7 +97,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("after a failure is an attempt of its own, with a slot of its own", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     let runs = 0;
     const failing = (): never => {
       runs++;
@@ -101,7 +123,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("after a failure may succeed, and then is over", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     const outcomes = await inside(bench, async () => {
       await expect(inner(bench, () => Promise.reject(new Error("lost")))).rejects.toThrow("lost");
       expect(await bench.plane.guard.ask(contextOf(bench))).toMatchObject({ effect: "allow" });
@@ -114,7 +136,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("in a later attempt of the outer call starts anew", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     const twice = async (): Promise<Outcome<number>> => {
       await expect(inner(bench, () => Promise.reject(new Error("lost")))).rejects.toThrow("lost");
       return inner(bench, () => 1);
@@ -130,7 +152,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("is a retry too where the failure is a value", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     await inside(bench, async () => {
       const call = { context: contextOf(bench), run: () => "no", isError: () => true };
       expect(await bench.plane.guard.toolCall(call)).toMatchObject({ status: "ran" });
@@ -140,7 +162,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("may come again where it never started or was interrupted", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     const interrupt = new Error("interrupt");
     await inside(bench, async () => {
       const given = await bench.plane.guard.admit(contextOf(bench));
@@ -159,7 +181,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("joins in nested layers, each once, and not without end", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     let runs = 0;
     const nested = async (): Promise<unknown> =>
       inner(bench, async () => {
@@ -172,7 +194,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("joins in a retry's own nested layer", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     const outcome = await inside(bench, async () => {
       await expect(inner(bench, () => Promise.reject(new Error("lost")))).rejects.toThrow("lost");
       return inner(bench, async () => inner(bench, () => "deep"));
@@ -182,7 +204,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("is decided again when policies changed, and then runs once all the same", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     await inside(bench, async () => {
       bench.plane.engine.addPolicy(blocking("more", [rule.denylist({ tools: ["other"] })]));
       expect(await inner(bench, () => 1)).toMatchObject({ status: "ran" });
@@ -192,7 +214,7 @@ describe("the same call run again inside its own admission", () => {
   });
 
   it("is over for whoever only decides, and leaves the outer call its own end", async () => {
-    const bench = createBench({ policies: [LIMIT] });
+    const bench = await limited();
     const registry = new HookRegistry();
     bench.plane.engine.attach(registry);
     await inside(bench, async () => {
