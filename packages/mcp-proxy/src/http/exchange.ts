@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "n
 
 import type { Frame } from "../frame/frame.ts";
 import { idOf, keyOf, type RpcId } from "../frame/rpc.ts";
+import { endInOne } from "./end-in-one.ts";
 import { eventBytes, type SseEvent } from "./sse-splitter.ts";
 
 /** What of a request its answer depends on. */
@@ -153,7 +154,7 @@ export class Exchange {
       "content-type": "application/json",
       "content-length": body.length,
     });
-    this.#response.end(body);
+    endInOne(this.#response, body);
   }
 }
 

@@ -2,6 +2,8 @@ import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { urlToHttpOptions } from "node:url";
 
+import { endInOne } from "./end-in-one.ts";
+
 /** What is sent to the server. */
 export interface UpstreamRequest {
   readonly method: "POST" | "GET" | "DELETE";
@@ -52,7 +54,8 @@ export class Upstream {
       cutBy(signal, sent);
       sent.on("response", resolve);
       sent.on("error", reject);
-      sent.end(body);
+      if (body === undefined) sent.end();
+      else endInOne(sent, body);
     });
   }
 
