@@ -10,6 +10,7 @@ import { filteredList, isList } from "./call/list-filter.ts";
 import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
+import { subscription } from "./call/subscription.ts";
 import { tellServer } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
@@ -184,7 +185,7 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   const stop = await stopped(connection, frame);
   if (stop !== undefined) return stop;
   if (isHandshake(method)) return handshake(connection, frame);
-  if (method === "subscriptions/listen") listenTo(connection, frame);
+  if (method === "subscriptions/listen") return subscription(connection, frame);
   if (isList(method)) return filteredList(connection, frame, method);
   return judgedInSession(connection, await connection.askServer(frame));
 }
@@ -196,13 +197,6 @@ async function takeAnswers(
 ): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
   const taken = await takeAnswer(connection, given);
   return "refusal" in taken ? taken : judgeInputResponses(connection, taken.frame);
-}
-
-/** A modern client hears of changed lists only where it asked to. */
-function listenTo(connection: Connection, { message }: Frame): void {
-  const wanted = recordOf(recordOf(message["params"])?.["notifications"]);
-  const id = idOf(message);
-  if (id !== undefined && wanted?.["toolsListChanged"] === true) connection.listening = id;
 }
 
 function failure(id: RpcId, error: unknown): Frame {

@@ -1,5 +1,5 @@
 import { rule, type Policy } from "@agentplane/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { request, wiredRelay } from "./wired-relay.ts";
 
@@ -102,6 +102,21 @@ describe("an approval in the protocol of 2026-07-28", () => {
     );
     expect(await other.answer(2)).toMatchObject({ error: { code: -32602 } });
     await Promise.all([relay.plane.close(), other.plane.close()]);
+  });
+
+  test("whose state is too old does not let the call go on", async () => {
+    const relay = wired();
+    const { result } = await asked(relay, 1);
+    const again = { ...PAY, inputResponses: YES, requestState: result.requestState };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    relay.client(request(2, "tools/call", again));
+    expect(await relay.answer(2)).toMatchObject({ error: { code: -32602 } });
+    // It is the time alone that was wrong with it.
+    vi.useRealTimers();
+    relay.client(request(3, "tools/call", again));
+    expect(await relay.answer(3)).toMatchObject({ result: { resultType: "complete" } });
+    await relay.plane.close();
   });
 
   test("carries the server's own state, and gives it back to the server", async () => {

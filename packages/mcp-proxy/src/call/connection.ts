@@ -50,8 +50,8 @@ export class Connection {
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */
   initialize: JsonRecord | undefined;
-  /** The `subscriptions/listen` of a modern client that wants to hear of changed tools. */
-  listening: RpcId | undefined;
+  /** Each `subscriptions/listen` of a modern client that wants to hear of changed tools, while it is open. */
+  readonly listening = new Set<RpcId>();
   /** The version of the protocol that `initialize` has agreed on. */
   version: string | undefined;
   /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */

@@ -2,7 +2,8 @@ import type { Denied } from "@agentplane/core";
 
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import type { Connection } from "./connection.ts";
+import { isNoPage } from "./asked-address.ts";
+import { NoAnswer, type Connection } from "./connection.ts";
 import { describeServerRequest } from "./server-request.ts";
 
 /** Our question among those that a client is asked to answer. */
@@ -60,7 +61,10 @@ async function governed(
   connection: Connection,
   message: JsonRecord,
 ): Promise<{ readonly changes: readonly Change[] } | Denied> {
-  const described = describeServerRequest(connection, { message }, textOf(message["method"]) ?? "");
+  const method = textOf(message["method"]) ?? "";
+  if (method === "elicitation/create" && isNoPage(recordOf(message["params"]) ?? {}))
+    throw new NoAnswer("the server wanted to send the user to an address that is neither http nor https");
+  const described = describeServerRequest(connection, { message }, method);
   if (described === undefined) return { changes: [] };
   let changes: readonly Change[] = [];
   const outcome = await connection.options.plane.guard.toolCall<null>({

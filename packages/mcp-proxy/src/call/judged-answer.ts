@@ -32,7 +32,7 @@ export function judgedInSession(connection: Connection, response: Frame): Promis
 export function withheldAnswer({ message }: Frame): Frame {
   return errorFrame(idOf(message) ?? null, {
     code: CODES.blocked,
-    message: "The server's answer must not be shown.",
+    message: "The answer must not be shown.",
   });
 }
 

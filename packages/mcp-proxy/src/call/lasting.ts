@@ -2,7 +2,7 @@ import type { Admission } from "@agentplane/core";
 import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server";
 
 import type { Frame } from "../frame/frame.ts";
-import { ToolTasks } from "./tool-tasks.ts";
+import { BegunTasks } from "./begun-tasks.ts";
 
 /** What the client carries for us, sealed: it can neither read another's nor change its own. */
 export interface Carried {
@@ -26,7 +26,10 @@ export class Lasting {
   readonly codec: RequestStateCodec<Carried>;
   /** What the server says of a tool that does not exist, by era of the protocol. */
   readonly probes = new Map<"modern" | "legacy", Promise<Frame | undefined>>();
-  readonly tasks = new ToolTasks();
+  /** What tools have begun at the server. */
+  readonly tasks = new BegunTasks();
+  /** What the server has begun at the client: its model, or its user. */
+  readonly clientTasks = new BegunTasks();
   /** The run that the session is, once it has begun. */
   session: Admission | undefined;
   /** Settles when nobody is about to begin it. */

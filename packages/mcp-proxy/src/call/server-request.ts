@@ -4,10 +4,12 @@ import type { Change, Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
+import { isNoPage } from "./asked-address.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
+import { judgedAnswer, judgedInSession, withheldAnswer } from "./judged-answer.ts";
 
 /**
  * A request of the server's to the client: its model, or its user. A server that asks for what it must not have is
@@ -20,11 +22,12 @@ export async function serverRequest(
   method: string,
 ): Promise<Frame | undefined> {
   const described = describeServerRequest(connection, frame, method);
-  if (described === undefined) {
-    const stop = method === "ping" ? undefined : await stopped(connection, frame);
-    return stop ?? connection.askClient(frame);
-  }
+  if (described === undefined) return otherRequest(connection, frame, method);
   const id = idOf(frame.message) ?? "";
+  if (method === "elicitation/create" && isNoPage(recordOf(frame.message["params"]) ?? {})) {
+    connection.log("the server wanted to send the user to an address that is neither http nor https");
+    return resultFrame(id, { action: "decline" });
+  }
   const answer = await governedCall(connection, {
     frame,
     context: described.context,
@@ -32,10 +35,29 @@ export async function serverRequest(
     cancel: () => connection.tellClient("notifications/cancelled", { requestId: id, reason: "stopped" }),
     changes: described.changes,
   });
-  if (answer === undefined || !("status" in answer)) return answer;
+  if (answer === undefined) return undefined;
+  if (!("status" in answer)) {
+    connection.lasting.clientTasks.remember(described.context, answer);
+    return answer;
+  }
   return method === "elicitation/create"
     ? resultFrame(id, { action: "decline" })
     : errorDenial(frame, answer);
+}
+
+/** A request that no rule is about. What a model or a person gives by way of a task is still theirs, however it is fetched. */
+async function otherRequest(
+  connection: Connection,
+  frame: Frame,
+  method: string,
+): Promise<Frame | undefined> {
+  if (method === "ping") return connection.askClient(frame);
+  const stop = await stopped(connection, frame);
+  if (stop !== undefined) return stop;
+  const answer = await connection.askClient(frame);
+  const call = connection.lasting.clientTasks.callOf(recordOf(frame.message["params"])?.["taskId"]);
+  if (call === undefined) return judgedInSession(connection, answer);
+  return call === "forgotten" ? withheldAnswer(answer) : judgedAnswer(connection, call, answer);
 }
 
 /** What a request of the server's is, in the plane's words. */

@@ -2,6 +2,7 @@ import type { Connection } from "./connection.ts";
 
 /** Changes of a plane after which a tool may be visible that was not, or the other way round. */
 const ACTIONS = /^(?:plug|unplug|mode|policies|policy|configuration)/;
+const CHANGED = "notifications/tools/list_changed";
 /** Changes come in groups: one word about all of them is enough. */
 const GATHER_MS = 20;
 
@@ -16,11 +17,9 @@ export function watchVisibleTools(connection: Connection): () => void {
     timer = setTimeout(() => {
       timer = undefined;
       // Before it has begun a client expects nothing, and knows no list.
-      const { initialize, listening } = connection;
-      if (listening !== undefined) {
-        const meta = { "io.modelcontextprotocol/subscriptionId": listening };
-        connection.tellClient("notifications/tools/list_changed", { _meta: meta });
-      } else if (initialize !== undefined) connection.tellClient("notifications/tools/list_changed");
+      if (connection.initialize !== undefined) connection.tellClient(CHANGED);
+      for (const id of connection.listening)
+        connection.tellClient(CHANGED, { _meta: { "io.modelcontextprotocol/subscriptionId": id } });
     }, GATHER_MS);
   });
   return () => {

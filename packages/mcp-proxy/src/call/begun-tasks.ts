@@ -6,12 +6,12 @@ import { recordOf, textOf } from "../frame/json.ts";
 /** Above, the oldest are forgotten: each keeps the input of its call. */
 const MAX_TASKS = 1_000;
 
-/** Which call a task carries on: what it gives in the end is that tool's result, whatever request fetches it. */
-export class ToolTasks {
+/** Which call a task carries on: what it gives in the end is that call's result, whatever request fetches it. */
+export class BegunTasks {
   readonly #calls = new Map<string, GuardInit>();
   #hasForgotten = false;
 
-  /** Remembers the task that the answer to a tool call names, if it names one. */
+  /** Remembers the task that the answer to a call names, if it names one. */
   remember(call: GuardInit, { message }: Frame): void {
     const result = recordOf(message["result"]);
     // As in 2025-11-25, or as in the extension of 2026-07-28.
@@ -26,7 +26,7 @@ export class ToolTasks {
     this.#calls.set(id, context);
   }
 
-  /** @returns The call; `forgotten` where it may have been one of those; undefined where no tool has begun it. */
+  /** @returns The call; `forgotten` where it may have been one of those; undefined where no call has begun it. */
   callOf(id: unknown): GuardInit | "forgotten" | undefined {
     const call = typeof id === "string" ? this.#calls.get(id) : undefined;
     return call ?? (this.#hasForgotten && typeof id === "string" ? "forgotten" : undefined);
