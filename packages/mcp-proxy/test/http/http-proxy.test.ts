@@ -21,8 +21,9 @@ const REDACT: Policy = { id: "privacy", blocking: [rule.redact({ detect: ["email
 describe("bytes", () => {
   test("of a JSON body pass as they are, in both directions", async () => {
     const call =
-      '{"jsonrpc":"2.0", "future":{"a":1.0}, "id":7,"method":"tools/call","params":{"name":"f","arguments":{"n":12345678901234567890}}}';
-    const answer = '{"result":{"content":[{"type":"hologram","n":1e2}]},"more":true, "id":7,"jsonrpc":"2.0"}';
+      '{"jsonrpc":"2.0", "future":{"a":1.0}, "id":7,"method":"tools/call","params":{"name":"f","arguments":{"w":"Grüße 🚀","n":12345678901234567890}}}';
+    const answer =
+      '{"result":{"content":[{"type":"hologram","w":"Grüße 🚀","n":1e2}]},"more":true, "id":7,"jsonrpc":"2.0"}';
     const { url, got } = await inSession((_got, response) => json(response, answer));
     expect(await (await post(url, call, SESSION)).text()).toBe(answer);
     expect(got[1]?.body).toBe(call);
