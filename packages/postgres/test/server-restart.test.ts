@@ -38,7 +38,7 @@ describe.skipIf(!canStartServers)("a server that loses its power and is started 
   }).filter(({ name }) => name.includes("of its plane") || name.includes("every kind of window"));
 
   test("knows what to look at", () => {
-    expect(cases).toHaveLength(8);
+    expect(cases).toHaveLength(9);
   });
   test.for(cases.map((one) => [one.name, one.run] as const))("%s", async ([, run]) => {
     await expect(run()).resolves.toBeUndefined();

@@ -32,7 +32,7 @@ describe.skipIf(!canStartServers)("a server that is killed and started again", (
   }).filter(({ name }) => name.includes("over a restart"));
 
   test("knows what to look at", () => {
-    expect(cases).toHaveLength(12);
+    expect(cases).toHaveLength(13);
   });
   // As in the contract of the store: a server's time cannot be told.
   test.for(cases.map((one) => [one.name, one.run] as const))("%s", { retry: 2 }, async ([, run]) => {
