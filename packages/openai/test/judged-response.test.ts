@@ -111,12 +111,15 @@ test.each([
     { approvals: { resolver: () => undefined } },
     "http",
   ],
-] as const)("a request has an id of its own only where %s", async (_name, options, kind) => {
+] as const)("a request has the id of a question only where %s", async (_name, options, kind) => {
   const { client, plane } = governedClient(provider, options);
   const ids: unknown[] = [];
-  plane.on("decision", ({ callId }) => void ids.push(callId?.split("-")[0]));
+  plane.hooks.on("before_model_call", ({ callId, questionId }) => {
+    ids.push(callId, questionId?.split("-")[0]);
+  });
   provider.reset(chatReply("hi"));
   await client.chat.completions.create({ model: MODEL, messages: MESSAGES });
   await plane.close();
-  expect(ids).toStrictEqual([kind]);
+  // By a call id every request would be remembered, also one that needs nobody.
+  expect(ids).toStrictEqual([undefined, kind]);
 });

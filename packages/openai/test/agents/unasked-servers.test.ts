@@ -117,15 +117,37 @@ describe("a remote MCP server", () => {
     },
   );
 
-  test("whose arguments were redacted on the way is not answered with yes: another call would run", async () => {
-    const provider = new McpProvider(["pay", { to: "mira@example.com" }]);
+  test("whose arguments were redacted for the agent runs what it asked for, and nothing else", async () => {
+    const input = { to: "mira@example.com" };
+    const provider = new McpProvider(["pay", input]);
     const { plane, agent } = setUp(provider, {
       policies: [{ id: "r", blocking: [rule.redact({ detect: ["email"] })] }],
+    });
+    const { history } = await runner.run(agent, "go");
+    expect(JSON.stringify(history)).not.toContain("mira");
+    expect(provider.ran).toStrictEqual(["pay"]);
+    expect(provider.answers.map(({ approve }) => approve)).toStrictEqual([true]);
+    // A provider that keeps nothing runs the call as the request says it.
+    const { input: sent = [] } = provider.bodies.at(-1) ?? {};
+    expect(sent).toContainEqual(
+      expect.objectContaining({
+        type: "mcp_approval_request",
+        name: "pay",
+        arguments: JSON.stringify(input),
+      }),
+    );
+    await plane.close();
+  });
+
+  test("is not answered with yes where a policy lets a call run with other arguments alone", async () => {
+    const provider = new McpProvider(["pay", { to: "mira@example.com" }]);
+    const { plane, agent } = setUp(provider, {
+      policies: [{ id: "r", blocking: [rule.redact({ detect: ["email"], from: ["input"] })] }],
     });
     await runner.run(agent, "go");
     expect(provider.ran).toStrictEqual([]);
     expect(provider.answers).toMatchObject([
-      { approve: false, reason: expect.stringContaining("another call") },
+      { approve: false, reason: expect.stringContaining("other arguments") },
     ]);
     await plane.close();
   });
