@@ -29,7 +29,9 @@ export async function batchResults(
   const refused = (): Response => refusalResponse({ message: isSure ? RESULTS : FILE, decisionId }, isSure);
   if (isSure) return refused();
   const response = await read();
-  if (!response.ok || !(await holdsResults(response))) return response;
+  // A part need not begin with a line: nothing tells what the file is.
+  const isPart = response.status === 206;
+  if (!isPart && (!response.ok || !(await holdsResults(response)))) return response;
   await response.body?.cancel();
   return refused();
 }
@@ -64,5 +66,5 @@ const RESULTS =
   "The answers were not shown: no policy has seen the calls of a batch. Send the requests one by one, or list " +
   '"/results" in passthrough if that is wanted.';
 const FILE =
-  "The file was not shown: it holds the answers of a batch, whose calls no policy has seen. Send the requests one by " +
-  'one, or list "/content" in passthrough if that is wanted.';
+  "The file was not shown: it holds the answers of a batch, whose calls no policy has seen, or is a part that may. Send " +
+  'the requests one by one and read files whole, or list "/content" in passthrough if that is wanted.';

@@ -91,6 +91,9 @@ const FILES = /\/(?:files|uploads)$/i;
 /** Where the answers of a batch are read: of OpenAI among all other files, of Anthropic by themselves. */
 const RESULTS = /\/files\/[^/]+\/content$|\/messages\/batches\/[^/]+\/results$/i;
 
+/** Files that code has written. */
+const OF_CONTAINER = /\/containers\/[^/]+\/files\/[^/]+\/content$/i;
+
 /** Parts of paths behind which models run, wherever data may stand before or behind them. */
 const RUNS =
   /\/(?:agents|assistants|batches|chatkit|decisions|evals|fine_tuning|live|realtime|runs|videos)(?:\/|$)/i;
@@ -130,7 +133,7 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
 const DATA_ONLY: Endpoint = { kind: "data" };
 
 function readOf(path: string, isPassed: boolean): Endpoint | undefined {
-  if (!isPassed && RESULTS.test(path) && !/\/containers\//i.test(path))
+  if (!isPassed && RESULTS.test(path) && !OF_CONTAINER.test(path))
     return { kind: "results", isSure: /\/results$/i.test(path) };
   return storedIn(STORED_READS, path);
 }

@@ -188,6 +188,17 @@ describe("a file that is read", () => {
     }
   });
 
+  test.each<[string, string, ResponseInit]>([
+    ["a part of it does not tell", "/files/f1/content", { status: 206 }],
+    ["it comes through a gateway", "/containers/gateway/v1/files/f1/content", {}],
+  ])("is not shown where %s", async (_name, path, init) => {
+    const plane = createAgentPlane(SPENDING);
+    const body = init.status === 206 ? ANSWER.slice(30) : ANSWER;
+    const fetch = guardFetch(plane, IDENTITY, { fetch: async () => new Response(body, init) });
+    expect((await fetch(`${provider.url}${path}`)).status).toBe(403);
+    await plane.close();
+  });
+
   test.each<[string, PlaneOptions, string]>([
     ["no policy concerns model calls", OF_TOOLS, ANSWER],
     ["it is another file", SPENDING, `${"x".repeat(100_000)}\u0000\n${ANSWER}`],

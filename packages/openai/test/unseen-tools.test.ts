@@ -98,6 +98,14 @@ describe("a remote MCP server of Anthropic, which runs every call at once", () =
       "switches one tool off and leaves the others open",
       { tools: [{ ...TOOLSET, configs: { pay: { enabled: false } } }] },
     ],
+    [
+      "switches it off where the API does not read it",
+      { tools: [{ ...TOOLSET, tool_configuration: { enabled: false } }] },
+    ],
+    [
+      "names others where the API does not read it",
+      { mcp_servers: [{ ...SERVER, default_config: { enabled: false } }] },
+    ],
     ["names the tool", { tools: [named("find", "pay")] }],
     ["names the tool, as the API had it first", { mcp_servers: [allowing("pay")] }],
   ])("is refused where a policy asks about one of its tools and the request %s", async (_name, request) => {

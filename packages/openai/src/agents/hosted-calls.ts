@@ -70,12 +70,13 @@ export async function admittedHostedCalls(
   const isKeptElsewhere = previousResponseId !== undefined || conversationId !== undefined;
   const next: AgentInputItem[] = [];
   const calls: LocalCall[] = [];
+  const done = new Set(input.map(doneId));
   for (const [at, item] of input.entries()) {
     const id = approvedId(item);
     const answered = { id: id ?? "", at, input, isKeptElsewhere };
     // oxlint-disable-next-line no-await-in-loop -- each call once, in order
     const answer = id === undefined ? { isYes: true as const } : await answerTo(governor, answered);
-    if (answer.isYes && answer.runs !== undefined) calls.push(answer.runs);
+    if (answer.isYes && answer.call !== undefined && !done.has(id)) calls.push(answer.call);
     next.push(answer.isYes ? item : refused(item, answer.reason));
   }
   return { input: next.map((item) => asAsked(governor, item)), calls };
@@ -118,9 +119,9 @@ interface Answered {
   readonly isKeptElsewhere: boolean;
 }
 
-/** A yes, with the call that it makes run unless that has run in an earlier turn; or why it must be a no. */
+/** A yes, with the call that it may make run: also one of an earlier turn, which may never have left; or why it must be a no. */
 type HostedAnswer =
-  | { readonly isYes: true; readonly runs?: LocalCall }
+  | { readonly isYes: true; readonly call?: LocalCall }
   | { readonly isYes: false; readonly reason: string };
 
 async function answerTo(
@@ -137,7 +138,7 @@ async function answerTo(
   if (!listed.every(isKnown))
     return no("this is another call than the one that was asked for. Make it again.");
   const isEarlier = input.slice(at + 1).some(isOfModel);
-  if (isEarlier && memory.hasAnswered(id)) return { isYes: true };
+  if (isEarlier && memory.hasAnswered(id)) return { isYes: true, call };
   let isDone = false;
   const yes = { ...call, context: runningContext() };
   const governed = await runGoverned(governor, yes, async (admitted) => refuseChanged(admitted), {
@@ -146,7 +147,7 @@ async function answerTo(
   // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
   if (governed.isRun || (isDone && isEarlier)) {
     memory.noteAnswered(id);
-    return { isYes: true, ...(governed.isRun && { runs: call }) };
+    return { isYes: true, call };
   }
   return no(governed.message);
 }
@@ -198,6 +199,14 @@ function approvedId(item: unknown): string | undefined {
   const response = responseOf(item);
   if (response === undefined || response["approve"] === false) return undefined;
   return textOf(response["approval_request_id"] ?? response["approvalRequestId"]) ?? "";
+}
+
+/** The id of the request whose call a history says has run: a provider does not run it again. */
+function doneId(item: unknown): string | undefined {
+  const { type, name, providerData } = recordOf(item) ?? {};
+  const data = recordOf(providerData);
+  if (type !== "hosted_tool_call" || (name !== "mcp_call" && data?.["type"] !== "mcp_call")) return undefined;
+  return textOf(data?.["approval_request_id"] ?? data?.["approvalRequestId"]);
 }
 
 function refused(item: AgentInputItem, reason: string): AgentInputItem {

@@ -12,13 +12,13 @@ const INSTEAD =
  * @returns undefined where it leaves them open, or is neither
  */
 export function toolsetNames(tool: JsonRecord): readonly string[] | undefined {
-  const configuration = recordOf(tool["tool_configuration"]);
+  const configuration = configurationOf(tool);
   if (configuration !== undefined) {
     if (configuration["enabled"] === false) return [];
     const allowed = configuration["allowed_tools"];
     return Array.isArray(allowed) ? allowed.filter((name) => typeof name === "string") : undefined;
   }
-  if (recordOf(tool["default_config"])?.["enabled"] !== false) return undefined;
+  if (!isToolset(tool) || recordOf(tool["default_config"])?.["enabled"] !== false) return undefined;
   return Object.entries(recordOf(tool["configs"]) ?? {}).flatMap(([name, config]) =>
     recordOf(config)?.["enabled"] === false ? [] : [name],
   );
@@ -26,7 +26,7 @@ export function toolsetNames(tool: JsonRecord): readonly string[] | undefined {
 
 /** The same with these of its tools only. */
 export function withToolsetNames(tool: JsonRecord, names: readonly string[]): JsonRecord {
-  const configuration = recordOf(tool["tool_configuration"]);
+  const configuration = configurationOf(tool);
   if (configuration !== undefined)
     return { ...tool, tool_configuration: { ...configuration, allowed_tools: names } };
   const configs = Object.entries(recordOf(tool["configs"]) ?? {}).filter(([name]) => names.includes(name));
@@ -37,7 +37,7 @@ export function withToolsetNames(tool: JsonRecord, names: readonly string[]): Js
 export function unseenServers(request: JsonRecord): readonly UnseenTools[] {
   const toolsets = listOf(request["tools"])
     .map((tool) => recordOf(tool) ?? {})
-    .filter(({ type }) => type === "mcp_toolset");
+    .filter(isToolset);
   const named = new Set(toolsets.map((tool) => tool["mcp_server_name"]));
   const alone = listOf(request["mcp_servers"])
     .map((server) => recordOf(server) ?? {})
@@ -47,6 +47,15 @@ export function unseenServers(request: JsonRecord): readonly UnseenTools[] {
     const source = server === undefined ? "a remote MCP server" : `the remote MCP server "${server}"`;
     return { server, names: toolsetNames(tool), source, instead: INSTEAD };
   });
+}
+
+/** Of an entry of `mcp_servers` alone: what a toolset says there, the API does not read. */
+function configurationOf(tool: JsonRecord): JsonRecord | undefined {
+  return isToolset(tool) ? undefined : recordOf(tool["tool_configuration"]);
+}
+
+function isToolset({ type }: JsonRecord): boolean {
+  return type === "mcp_toolset";
 }
 
 /** The tools of a remote server that are named. */

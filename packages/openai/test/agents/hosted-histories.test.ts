@@ -130,6 +130,18 @@ describe("a call on a remote MCP server in a history", () => {
     const agent = provider.agentOf(plane, async () => ({ approve: true }));
     await expect(runner.run(agent, "go")).rejects.toThrow("rewrites the prompt");
     expect(provider.ran).toStrictEqual([]);
+    // That yes was never sent: with a word of the model behind it, it is no history.
+    const item = { ...PURGE, id: "r1", arguments: WRITTEN };
+    const word = { role: "assistant" as const, status: "completed" as const, content: [] };
+    await expect(runner.run(agent, [said(item), yes, word])).rejects.toThrow("rewrites the prompt");
+    expect(provider.ran).toStrictEqual([]);
+    // What has run is history, which a policy may rewrite.
+    await runner.run(agent, [
+      said(item),
+      yes,
+      said({ type: "mcp_call", id: "c1", approval_request_id: "r1" }),
+    ]);
+    expect(JSON.stringify(provider.bodies.at(-1))).not.toContain("mira");
     await plane.close();
   });
 });
