@@ -41,23 +41,25 @@ export class CallMemory {
     if (!this.#asked.has(callId)) remember(this.#asked, callId, asked);
   }
 
-  /** A remote MCP server wants to make this call. */
-  noteHosted(question: HostedQuestion): void {
-    const { callId } = question.call;
-    if (callId !== undefined) remember(this.#hosted, callId, question);
+  /**
+   * A remote MCP server wants to make this call.
+   * @param key Names the call and who acts: of another tenant's question nobody knows.
+   */
+  noteHosted(key: string, question: HostedQuestion): void {
+    remember(this.#hosted, key, question);
   }
 
-  hostedQuestion(callId: string): HostedQuestion | undefined {
-    return this.#hosted.get(callId);
+  hostedQuestion(key: string): HostedQuestion | undefined {
+    return this.#hosted.get(key);
   }
 
   /** A call of a remote MCP server was let go on. */
-  noteAnswered(callId: string): void {
-    remember(this.#answered, callId, true);
+  noteAnswered(key: string): void {
+    remember(this.#answered, key, true);
   }
 
-  hasAnswered(callId: string): boolean {
-    return this.#answered.has(callId);
+  hasAnswered(key: string): boolean {
+    return this.#answered.has(key);
   }
 
   approvalIdOf(callId: string): string | undefined {
@@ -73,9 +75,9 @@ export class CallMemory {
   }
 }
 
-function remember<Value>(calls: Map<string, Value>, callId: string, value: Value): void {
-  calls.delete(callId);
-  calls.set(callId, value);
+function remember<Value>(calls: Map<string, Value>, key: string, value: Value): void {
+  calls.delete(key);
+  calls.set(key, value);
   const [oldest] = calls.keys();
   if (calls.size > MAX_CALLS && oldest !== undefined) calls.delete(oldest);
 }

@@ -1,6 +1,7 @@
 import { AgentplaneError } from "@agentplane/core";
 import type { AgentInputItem, ModelRequest, ModelResponse } from "@openai/agents";
 
+import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent } from "./any-agent.ts";
 import { answerNatively } from "./native-answer.ts";
 import { isUnasked } from "./hosted-servers.ts";
@@ -38,7 +39,9 @@ export async function judgeHostedCalls(governor: ToolGovernor, questions: Hosted
     // oxlint-disable-next-line no-await-in-loop -- in order: a limit may have room for one of two
     const { effect, message, approvalId } = await plane.guard.ask(describeCall(governor, call));
     const answered = shown.find((one) => requestedCall(one)?.callId === call.callId);
-    memory.noteHosted({ call, item, shown: requestedCall(answered) });
+    if (call.callId !== undefined) {
+      memory.noteHosted(keyOf(governor, call.callId), { call, item, shown: requestedCall(answered) });
+    }
     if (approvalId !== undefined) memory.note(call.callId, { approvalId });
     if (effect === "block") answerNatively(answered, agent, { isYes: false, message: `Error: ${message}` });
     if (effect === "allow" && isUnasked(request, call.tool)) answerNatively(answered, agent, { isYes: true });
@@ -104,10 +107,11 @@ export function refuseRewritten(
   );
 }
 
-function asAsked({ memory }: ToolGovernor, item: AgentInputItem): AgentInputItem {
+function asAsked(governor: ToolGovernor, item: AgentInputItem): AgentInputItem {
   const said = requestedCall(item);
-  const known = said?.callId === undefined ? undefined : memory.hostedQuestion(said.callId);
-  if (said === undefined || known?.shown === undefined || isSameCall(said, known.call)) return item;
+  if (said?.callId === undefined) return item;
+  const known = governor.memory.hostedQuestion(keyOf(governor, said.callId));
+  if (known?.shown === undefined || isSameCall(said, known.call)) return item;
   return isSameCall(said, known.shown) ? known.item : item;
 }
 
@@ -130,7 +134,8 @@ async function answerTo(
 ): Promise<HostedAnswer> {
   const { memory } = governor;
   const listed = input.flatMap((item) => requestedCall(item) ?? []).filter(({ callId }) => callId === id);
-  const known = memory.hostedQuestion(id);
+  const key = keyOf(governor, id);
+  const known = memory.hostedQuestion(key);
   const call = known?.call ?? (isKeptElsewhere ? undefined : listed[0]);
   if (call === undefined) return no("the plane does not know this call. Make it again.");
   const isKnown = (one: LocalCall): boolean =>
@@ -138,7 +143,7 @@ async function answerTo(
   if (!listed.every(isKnown))
     return no("this is another call than the one that was asked for. Make it again.");
   const isEarlier = input.slice(at + 1).some(isOfModel);
-  if (isEarlier && memory.hasAnswered(id)) return { isYes: true, call };
+  if (isEarlier && memory.hasAnswered(key)) return { isYes: true, call };
   let isDone = false;
   const yes = { ...call, context: runningContext() };
   const governed = await runGoverned(governor, yes, async (admitted) => refuseChanged(admitted), {
@@ -146,10 +151,15 @@ async function answerTo(
   }).catch(refusedAs);
   // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
   if (governed.isRun || (isDone && isEarlier)) {
-    memory.noteAnswered(id);
+    memory.noteAnswered(key);
     return { isYes: true, call };
   }
   return no(governed.message);
+}
+
+/** Who acts may follow from the run: what one tenant was asked is nothing that another may approve. */
+function keyOf({ agent }: ToolGovernor, id: string): string {
+  return JSON.stringify([actingAgent(agent, runningContext()), id]);
 }
 
 function no(why: string): HostedAnswer {

@@ -124,6 +124,20 @@ describe("a call on a remote MCP server in a history", () => {
     },
   );
 
+  test("is known to the tenant alone whose run it was asked in", async () => {
+    provider.written = WRITTEN;
+    const plane = planeOf({ policies: [redacting("response")], identity: { trust: ["framework"] } });
+    const agent = provider.agentOf(plane, undefined, { fromContext: { tenant: "tenant" } });
+    const paused = await runner.run(agent, "go", { context: { tenant: "acme" } });
+    const asked = paused.history.filter(({ type }) => type === "hosted_tool_call");
+    expect(asked).toHaveLength(1);
+    await runner.run(agent, [...asked, yes], { context: { tenant: "globex" } });
+    expect(JSON.stringify(provider.bodies.at(-1))).not.toContain("mira");
+    await runner.run(agent, [yes], { context: { tenant: "globex" }, previousResponseId: "resp0" });
+    expect(provider.lastAnswers()).toStrictEqual([false]);
+    await plane.close();
+  });
+
   test("is not answered with yes where a policy rewrites the prompt, and with it what would run", async () => {
     provider.written = WRITTEN;
     const plane = planeOf({ policies: [redacting("prompt")] });

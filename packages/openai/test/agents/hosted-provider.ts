@@ -50,7 +50,11 @@ export class HostedProvider {
   }
 
   /** A governed agent that has the server as a hosted tool. */
-  agentOf(plane: ReturnType<typeof planeOf>, onApproval?: OnApproval) {
+  agentOf(
+    plane: ReturnType<typeof planeOf>,
+    onApproval?: OnApproval,
+    identity: Parameters<typeof govern>[1] = IDENTITY,
+  ) {
     // A server that listens on TCP has an address of this kind.
     const { port } = this.#server.address() as AddressInfo;
     const client = new OpenAI({ apiKey: "test", baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 0 });
@@ -62,7 +66,7 @@ export class HostedProvider {
     });
     return govern(
       plane,
-      IDENTITY,
+      identity,
       new Agent({ name: "ops", model: new OpenAIResponsesModel(client, "gpt-test"), tools: [shop] }),
     );
   }
