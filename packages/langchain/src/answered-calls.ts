@@ -1,4 +1,4 @@
-import { AIMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
+import { AIMessage, ToolMessage, type BaseMessage, type ToolCall } from "@langchain/core/messages";
 
 import { toolError } from "./enforce.ts";
 
@@ -10,26 +10,52 @@ const ABANDONED_TURN =
   "others may have.";
 
 /**
- * A history in which every turn of tool calls has answers. A run that waits for a human may be given up for a new message;
- * the turn that waited then stays without an answer, and providers refuse such a prompt. A turn with some answer is
- * somebody else's doing, and stays as it is.
+ * A history in which every turn that waited for the plane has answers. A run that waits for a human may be given up for a
+ * new message; the turn that waited then stays without an answer, and providers refuse such a prompt. A turn that
+ * something else left so, or with some answer, stays as it is: a plane that allows everything changes nothing.
  * @param messages What a model is to be asked; not changed.
- * @returns The very same list where nothing is missing.
+ * @param isWaiting Whether a call waits, or waited, because of the plane.
+ * @returns The very same list, at once, where no turn is without an answer.
  */
-export function withAnsweredCalls(messages: BaseMessage[]): BaseMessage[] {
+export function withAnsweredCalls(
+  messages: BaseMessage[],
+  isWaiting: (call: ToolCall) => Promise<boolean>,
+): BaseMessage[] | Promise<BaseMessage[]> {
   const answered = new Set(
     messages.flatMap((one) => (ToolMessage.isInstance(one) ? [one.tool_call_id] : [])),
   );
-  if (!messages.some((one) => isAbandoned(one, answered))) return messages;
-  return messages.flatMap((one) => (isAbandoned(one, answered) ? [one, ...answersFor(one)] : [one]));
+  const open = messages.filter((one) => isUnanswered(one, answered));
+  return open.length === 0 ? messages : answeredWhere(messages, open, isWaiting);
 }
 
-function isAbandoned(message: BaseMessage, answered: ReadonlySet<string>): message is AIMessage {
-  if (!AIMessage.isInstance(message)) return false;
-  const { tool_calls: calls = [] } = message;
+async function answeredWhere(
+  messages: BaseMessage[],
+  open: readonly AIMessage[],
+  isWaiting: (call: ToolCall) => Promise<boolean>,
+): Promise<BaseMessage[]> {
+  const abandoned = new Set<BaseMessage>();
+  for (const turn of open) {
+    for (const call of turn.tool_calls ?? []) {
+      // oxlint-disable-next-line no-await-in-loop -- one call that waits is enough for its turn
+      if (!(await isWaiting(call))) continue;
+      abandoned.add(turn);
+      break;
+    }
+  }
+  if (abandoned.size === 0) return messages;
+  return messages.flatMap((one) => (abandoned.has(one) ? [one, ...answersFor(one)] : [one]));
+}
+
+function isUnanswered(message: BaseMessage, answered: ReadonlySet<string>): message is AIMessage {
+  const calls = callsOf(message);
   return calls.length > 0 && calls.every(({ id }) => id !== undefined && id !== "" && !answered.has(id));
 }
 
-function answersFor({ tool_calls: calls = [] }: AIMessage): ToolMessage[] {
+function answersFor(turn: BaseMessage): ToolMessage[] {
+  const calls = callsOf(turn);
   return calls.map((call) => toolError(calls.length === 1 ? ABANDONED : ABANDONED_TURN, call));
+}
+
+function callsOf(message: BaseMessage): readonly ToolCall[] {
+  return AIMessage.isInstance(message) ? (message.tool_calls ?? []) : [];
 }

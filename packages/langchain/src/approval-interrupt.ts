@@ -124,6 +124,12 @@ export function parseAnswer(given: unknown): ApprovalAnswer | undefined {
   return { approvalId, decision, by, ...(typeof reason === "string" && { reason }) };
 }
 
+/** Whether what a graph was interrupted with asks for approvals. */
+export function isApprovalRequest(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return value.kind === "agentplane.approval" || value.kind === "agentplane.approvals";
+}
+
 /** What the model reads where nobody can be asked. */
 export function unreachable({ approvalId, message }: Pick<PendingCall, "approvalId" | "message">): string {
   return `${message} The agent cannot pause here, because it has no checkpointer. Call it again, unchanged, once ${approvalId} is approved.`;

@@ -14,6 +14,7 @@ import { createProviderCalls } from "./provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
 import { withSeenEnds } from "./run-ending-hooks.ts";
 import { withGovernedSelector } from "./tool-selector.ts";
+import { knowAgent } from "./waiting-calls.ts";
 
 /** Parameters of `createAgent`, of which governing looks at the middleware alone. */
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {
@@ -62,6 +63,7 @@ export function govern<P extends GovernableParams>(
   options: GovernOptions = {},
 ): GovernedParams<P> {
   const { nested: how, onBlock } = choicesIn(options);
+  knowAgent(plane, identity);
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
   const runs = createAgentRuns({ plane, identity });
   const middleware = (params.middleware ?? []).map((one) =>

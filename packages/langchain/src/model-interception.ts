@@ -1,4 +1,4 @@
-import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, ToolMessage, type ToolCall } from "@langchain/core/messages";
 import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -21,6 +21,7 @@ import type { OnBlock } from "./langgraph/settings.ts";
 import { endBy } from "./run-ending-hooks.ts";
 import type { ToolResult } from "./tool-result.ts";
 import { withVisibleTools } from "./visible-tools.ts";
+import { isWaitingCall, noteWaiting } from "./waiting-calls.ts";
 
 /** What surrounds the other middleware. */
 export interface Surrounding extends ModelGate {
@@ -46,7 +47,7 @@ export function modelInterception(name: string, gate: Surrounding): AgentMiddlew
       if (error !== undefined) throw error;
       return answer;
     }),
-    wrapToolCall: (request, handler) => callOfRun(gate, request, handler),
+    wrapToolCall: (request, handler) => callOfTurn(gate, request, handler),
   });
 }
 
@@ -81,6 +82,21 @@ async function stepOfRun(
 function goesOn(answer: unknown): boolean {
   if ((messageIn(answer)?.tool_calls ?? []).length > 0) return true;
   return isCommand(answer) && [answer.goto ?? []].flat().length > 0;
+}
+
+/** A call as its turn has it: where it pauses because of the plane, that is known when the turn is given up. */
+async function callOfTurn(
+  gate: Surrounding,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const { runtime: run, toolCall } = request;
+  try {
+    return await callOfRun(gate, request, handler);
+  } catch (error) {
+    await noteWaiting({ ...gate, run, toolCall }, error);
+    throw error;
+  }
 }
 
 /** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
@@ -121,9 +137,12 @@ function isLastWord({ tool, toolCall, state }: ToolCallRequest, result: ToolResu
   return turn?.tool_calls?.at(-1)?.id === toolCall.id;
 }
 
-function complete(request: ModelRequest): ModelRequest {
-  const messages = withAnsweredCalls(request.messages);
-  return messages === request.messages ? request : { ...request, messages };
+function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | Promise<ModelRequest> {
+  const isWaiting = (toolCall: ToolCall): Promise<boolean> =>
+    isWaitingCall({ ...gate, run: request.runtime, toolCall });
+  const messages = withAnsweredCalls(request.messages, isWaiting);
+  if (messages === request.messages) return request;
+  return Promise.resolve(messages).then((answered) => ({ ...request, messages: answered }));
 }
 
 async function surrounded(
@@ -132,7 +151,8 @@ async function surrounded(
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {
   const { calls } = gate;
-  const request = await withVisibleTools(gate, complete(given));
+  const complete = withAnswers(gate, given);
+  const request = await withVisibleTools(gate, complete instanceof Promise ? await complete : complete);
   const nested = gate.nested();
   meterNode(nested);
   let isPaused = false;

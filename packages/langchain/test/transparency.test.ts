@@ -36,6 +36,19 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ error: new TypeError("the provider is down, bob@example.com") }) },
 );
 
+/** Found by chance: what the human in the loop makes wait is nothing that the plane asked about. */
+const FOUND: readonly Script[] = [
+  {
+    turns: [
+      { text: "", calls: [{ name: "Place", args: { text: "hello ", more: 0, city: "hello " } }] },
+      { text: "", calls: [{ name: "plain", args: { text: "hello ", more: "", city: "hello " } }] },
+    ],
+    middleware: "human in the loop",
+    mode: "invoke",
+    isStructured: true,
+  },
+];
+
 const script: fc.Arbitrary<Script> = fc.record({
   turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
   middleware: fc.constantFrom(...MIDDLEWARE),
@@ -50,7 +63,7 @@ describe.each(Object.entries(PLANES))("under %s", (_, policies) => {
         // Both are parsed JSON; the strict comparison trips over a member named `constructor`.
         expect(await play(one, policies)).toEqual(await play(one, undefined));
       }),
-      { numRuns: 40 },
+      { numRuns: 40, examples: FOUND.map((one) => [one]) },
     );
   }, 300_000);
 });

@@ -109,7 +109,7 @@ export interface DecisionPoint {
   /** Remembers that a human is asked about a call which no policy asks about; nothing of one without an id. */
   noteAsked(context: PolicyContext): MaybePromise<void>;
   /** Whether a human was asked about a call, by whomever, and nothing has come of it yet. */
-  isAsked(context: PolicyContext): MaybePromise<boolean>;
+  isAsked(context: PolicyContext, options?: { readonly isAnswer?: boolean }): MaybePromise<boolean>;
   /** What looks at what follows this call; if nothing does, its result is never read. */
   looksAfter(context: PolicyContext): Attention;
   /** Keeps the holds of a running call alive. */

@@ -42,9 +42,15 @@ export function noteAsked(core: Core, given: GuardedContext): MaybePromise<void>
   return hooked(core, given, (context) => core.point.noteAsked(context), undefined);
 }
 
+/** How a question that was asked is looked for. */
+export interface IsAskedOptions {
+  /** Whether somebody has answered: an answer to a question that is not known is warned of. Default true. */
+  readonly isAnswer?: boolean;
+}
+
 /** Whether a human was asked about a call, and nothing has come of it yet. */
-export function isAsked(core: Core, given: GuardedContext): MaybePromise<boolean> {
-  return hooked(core, given, (context) => core.point.isAsked(context), false);
+export function isAsked(core: Core, given: GuardedContext, options?: IsAskedOptions): MaybePromise<boolean> {
+  return hooked(core, given, (context) => core.point.isAsked(context, options), false);
 }
 
 /** A call is known as its hooks leave it. What is refused before any rule is no call that anybody could be asked about. */

@@ -8,7 +8,7 @@ import type { StreamDuties } from "../decision/decision-point.ts";
 import { createActingContexts, type GuardedContext, type GuardInit } from "./acting-context.ts";
 import type { LiveAdmission, Admission } from "./admission.ts";
 import { admitCall, admitInOrder, type AdmittingCore } from "./admit.ts";
-import { askCall, isAsked, noteAsked, peekCall, type AskOptions } from "./asked.ts";
+import { askCall, isAsked, noteAsked, peekCall, type AskOptions, type IsAskedOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -51,8 +51,9 @@ export interface Guard {
   /**
    * Whether a human was asked about this very call, by a policy or outside, and nothing has come of it yet: an answer that a
    * client brings along counts once, and only where somebody has asked. Ask this before `ask`, which is a question itself.
+   * @param options `isAnswer: false` where nobody has answered, so that an unknown question is nothing to warn of.
    */
-  isAsked(context: GuardedContext): MaybePromise<boolean>;
+  isAsked(context: GuardedContext, options?: IsAskedOptions): MaybePromise<boolean>;
   /** The binding decision at the moment of execution. */
   admit(context: GuardedContext): MaybePromise<Admission | Denied>;
   /** Admits the calls of one turn in order, each with its own decision: exactly those that fit. */
@@ -111,7 +112,7 @@ export function createGuard(given: GuardCore): Guard {
     peek: (context) => peekCall(core, context),
     ask: (context, options) => askCall(core, context, options),
     noteAsked: (context) => noteAsked(core, context),
-    isAsked: (context) => isAsked(core, context),
+    isAsked: (context, options) => isAsked(core, context, options),
     admit,
     whenAnswered: async (attempt, signal) => whenAnswered(core, attempt, signal),
     isNested: () => core.scope.current() !== undefined,

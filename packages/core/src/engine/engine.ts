@@ -140,10 +140,10 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       const key = keyOf(context);
       if (key !== undefined) return parts.admissions.noteAsked(key, parts.nowMs());
     },
-    isAsked(context) {
+    isAsked(context, { isAnswer = true } = {}) {
       const key = keyOf(context);
       return andThen(key !== undefined && parts.admissions.isAsked(key, parts.nowMs()), (isKnown) => {
-        if (!isKnown) parts.unknownAnswer();
+        if (!isKnown && isAnswer) parts.unknownAnswer();
         return isKnown;
       });
     },

@@ -55,3 +55,7 @@ test("nothing is said where all is shared, or where nothing is", async () => {
   expect(await warnings({}, ask)).toEqual([]);
   expect(await warnings({}, async (guard) => [await ask(guard), await answer(guard)])).toEqual([]);
 });
+
+test("a question that is looked for without an answer is nothing to warn of", async () => {
+  expect(await warnings({}, async (guard) => guard.isAsked(CALL, { isAnswer: false }))).toEqual([]);
+});

@@ -12,6 +12,7 @@ import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "
 import type { GovernedIdentity } from "../identity.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { hasPrivateMembers } from "../private-members.ts";
+import { knowAgent } from "../waiting-calls.ts";
 import type { GateSettings } from "./settings.ts";
 import { governedToolCall } from "./tool-call.ts";
 
@@ -31,6 +32,7 @@ export function guardTool<T extends StructuredToolInterface | DynamicTool | Runn
   identity: GovernedIdentity,
   tool: T,
 ): T {
+  knowAgent(plane, identity);
   const settings = { plane, identity };
   // A proxy, and a copy, is of the class of what it stands for.
   if ("call" in tool && typeof tool.call === "function")

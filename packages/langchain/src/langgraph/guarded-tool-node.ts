@@ -7,8 +7,10 @@ import { toolError, toolRefusal } from "../enforce.ts";
 import type { GovernedIdentity } from "../identity.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { taskIdOf } from "../provider-calls.ts";
+import { knowAgent, noteWaiting } from "../waiting-calls.ts";
 import { askForAll, type WaitingCall } from "./approval-batch.ts";
 import { createPausedTurns, type PausedTurns } from "./paused-turns.ts";
+import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings } from "./settings.ts";
 import { admittedCall, toolContext } from "./tool-call.ts";
 import {
@@ -56,6 +58,7 @@ export class GuardedToolNode extends ToolNode {
     options?: ToolNodeOptions,
   ) {
     super(tools, options);
+    knowAgent(plane, identity);
     this.#settings = { plane, identity };
   }
 
@@ -120,6 +123,11 @@ export class GuardedToolNode extends ToolNode {
     } catch (error) {
       // It is run again, from the top: by a resume, or by the retry policy of the node.
       this.#remember(turn, isGraphBubbleUp(error));
+      // One call that waits makes its turn wait: any of those that are open.
+      const waiting = turn.calls.find(isOpen);
+      const run = runFactsOf(turn.config);
+      if (waiting !== undefined)
+        await noteWaiting({ ...this.#settings, run, toolCall: waiting.toolCall }, error);
       throw error;
     }
   }

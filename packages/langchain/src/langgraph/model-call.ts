@@ -14,6 +14,7 @@ import { describeModel, usageOf } from "../model-facts.ts";
 import { withOutputLimit } from "../output-limit.ts";
 import { changedPrompt } from "../prompt.ts";
 import { namesOf, offeredTools, withVisible } from "../visible-tools.ts";
+import { isWaitingCall } from "../waiting-calls.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings, OnBlock } from "./settings.ts";
@@ -56,7 +57,10 @@ export async function governedModelCall(
   countGuardedCall(plane);
   const run = runFactsOf(undefined);
   const acting = identityOf(identity, run);
-  const complete = { ...given, messages: withAnsweredCalls([...given.messages]) };
+  const messages = withAnsweredCalls([...given.messages], (toolCall) =>
+    isWaitingCall({ plane, identity, run, toolCall }),
+  );
+  const complete = { ...given, messages: messages instanceof Promise ? await messages : messages };
   const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, complete);
   const place = taskCallsOf(plane).start(run);
   let hasRun = false;

@@ -15,6 +15,7 @@ import { readResult, writeResult } from "../result-content.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { toldAtEnd, type Observing } from "../told-at-end.ts";
 import { TOOL_RESULT } from "../tool-result.ts";
+import { noteWaiting } from "../waiting-calls.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings } from "./settings.ts";
 import { taskCallsOf } from "./task-calls.ts";
@@ -63,6 +64,10 @@ export async function governedToolCall(
       const asked = await askByInterrupt(plane, outcome, called.toolCall?.id);
       if (!asked.isAnswered) return refused({ ...outcome, message: asked.message }, called);
     }
+  } catch (error) {
+    if (called.toolCall !== undefined)
+      await noteWaiting({ ...settings, run: facts, toolCall: called.toolCall }, error);
+    throw error;
   } finally {
     place?.end(hasRun);
   }
