@@ -3,7 +3,13 @@ import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
 
 import type { Showing } from "./held-back.ts";
-import { observedHandler, replacedCallbacks, type ShownEnd, type Tell } from "./observed-handler.ts";
+import {
+  observedHandler,
+  replacedCallbacks,
+  toldLater,
+  type ShownEnd,
+  type Tell,
+} from "./observed-handler.ts";
 import { shownTokens } from "./shown-tokens.ts";
 import { streamedTokens, type StreamedTokens } from "./streamed-tokens.ts";
 
@@ -97,8 +103,10 @@ function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) 
         if (MODEL_TOKENS.has(event)) observer.tokens?.take(args);
         if (observer.isHidden(event, args)) return undefined;
         if (isMeter && observer.isOwnStart(event, args)) return undefined;
-        if (observer.isEnd(event, args))
-          return atEnd(event === "handleLLMEnd" ? (shown?.end(args[1], tell) ?? tell) : tell);
+        if (observer.isEnd(event, args)) {
+          const end = event === "handleLLMEnd" ? (shown?.end(args[1], tell) ?? tell) : tell;
+          return atEnd((as) => toldLater(handler, event, () => end(as)));
+        }
         if (shown !== undefined && event === "handleLLMNewToken") return shown.token(args, as);
         if (shown !== undefined && event === "handleChatModelStreamEvent") return shown.event(args, as);
         return tell();

@@ -50,7 +50,7 @@ export function observedHandler<H extends object>(handler: H, hearing: Hearing):
         hearing.hear(
           name,
           args,
-          (shown) => (shown === undefined ? call(args) : told(target, call, [name, args, shown])),
+          (shown) => call(shown === undefined ? args : [shownTo(name, shown), ...args.slice(1)]),
           call,
         );
     },
@@ -117,14 +117,10 @@ function insideOf({ handlers, inheritableHandlers }: CallbackManager): BaseCallb
   return inheritableHandlers.filter((handler) => !handlers.includes(handler));
 }
 
-/** A handler that throws is reported, or heard, as LangChain does it. */
-async function told(
-  handler: object,
-  call: (args: readonly unknown[]) => unknown,
-  [event, args, shown]: readonly [string, readonly unknown[], ShownEnd],
-): Promise<void> {
+/** Tells a handler what LangChain itself has gone on from: one that throws is reported, or heard, as LangChain does it. */
+export async function toldLater(handler: object, event: string, tell: () => unknown): Promise<void> {
   try {
-    await call([shownTo(event, shown), ...args.slice(1)]);
+    await tell();
   } catch (error) {
     // Any handler may have this member.
     if ((handler as Partial<BaseCallbackHandler>).raiseError === true) throw error;
