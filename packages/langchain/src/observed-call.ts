@@ -105,7 +105,7 @@ function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) 
         if (isMeter && observer.isOwnStart(event, args)) return undefined;
         if (observer.isEnd(event, args)) {
           const end = event === "handleLLMEnd" ? (shown?.end(args[1], tell) ?? tell) : tell;
-          return atEnd((as) => toldLater(handler, event, () => end(as)));
+          return atEnd((judged) => toldLater(handler, event, () => end(judged)));
         }
         if (shown !== undefined && event === "handleLLMNewToken") return shown.token(args, as);
         if (shown !== undefined && event === "handleChatModelStreamEvent") return shown.event(args, as);

@@ -7,7 +7,7 @@ import { govern, type GovernedIdentity } from "../src/index.ts";
 import { planeOf } from "./governed-agent.ts";
 import { plain } from "./plain-data.ts";
 import { ScriptedChatModel, type Turn } from "./scripted-chat-model.ts";
-import { middlewareOf, toolsOf, type MiddlewareKind } from "./played-parts.ts";
+import { middlewareOf, slowed, toolsOf, type MiddlewareKind } from "./played-parts.ts";
 
 /** How a run is watched. */
 export const MODES = ["invoke", "streams", "events v2", "events v3"] as const;
@@ -23,8 +23,15 @@ export interface Script {
 /** Gives the parameters of an agent as they are, or under a plane. */
 export type Wrap = <P extends Parameters<typeof govern>[2]>(identity: GovernedIdentity, params: P) => P;
 
-/** Everything that can be seen of a run, up to what it gives when everybody who is asked has answered. */
-export async function play(script: Script, policies: readonly Policy[] | undefined): Promise<unknown> {
+/**
+ * Everything that can be seen of a run, up to what it gives when everybody who is asked has answered.
+ * @param isSlow Whether tools take longer: where LangGraph lets things race, something else may then be first.
+ */
+export async function play(
+  script: Script,
+  policies: readonly Policy[] | undefined,
+  isSlow = false,
+): Promise<unknown> {
   const { turns, middleware: kind, isStructured } = script;
   const plane = policies === undefined ? undefined : planeOf(policies);
   // The interceptors are added to the list, which createAgent takes as any other.
@@ -37,7 +44,7 @@ export async function play(script: Script, policies: readonly Policy[] | undefin
       { agent: "a" },
       {
         model,
-        tools: [...toolsOf(runs, wrap)],
+        tools: toolsOf(runs, wrap).map((one) => (isSlow ? slowed(one) : one)),
         middleware: middlewareOf(kind, told) as AnyAgentMiddleware[],
         checkpointer: new MemorySaver(),
         ...(isStructured && {

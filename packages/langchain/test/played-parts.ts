@@ -96,6 +96,30 @@ export function toolsOf(runs: unknown[], wrap: Wrap): readonly ClientTool[] {
   ];
 }
 
+/** The same tool, which takes longer. */
+export function slowed(one: ClientTool): ClientTool {
+  // As `tool` makes them.
+  const made = one as ClientTool & { func(...args: readonly unknown[]): Promise<unknown> };
+  const { func } = made;
+  made.func = async (...args: readonly unknown[]) => {
+    await pass();
+    try {
+      return await func.apply(made, [...args]);
+    } finally {
+      await pass();
+    }
+  };
+  return made;
+}
+
+/** About what an adapter takes, which waits for no timer. */
+async function pass(): Promise<void> {
+  for (let tick = 0; tick < 20; tick++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await Promise.resolve();
+  }
+}
+
 /** A tool with an agent inside, which calls a tool of its own that asks somebody. */
 function agentTool(name: string, wrap: Wrap): ClientTool {
   const model = new ScriptedChatModel(
