@@ -84,7 +84,6 @@ export function createAtOnce(
     const request = requestOf(pass, parts);
     if (request !== undefined) pass.heldIds = [request.id];
     const ruling = rulingOf(pass, parts);
-    addFlight(pass, ruling, parts.inFlight);
     const written = attempt((...given) => write(admit, ...given), pass, ruling, parts);
     return isThenable(written)
       ? written.then((failure) => wrote(pass, ruling, failure))
@@ -93,11 +92,13 @@ export function createAtOnce(
 
   const wrote = (pass: Pass, ruling: Ruling, failure: Failure): MaybePromise<Ruling> => {
     const { once } = pass;
+    const { settings } = parts;
     if (failure !== undefined || once?.answer?.isAdmitted !== false) {
+      // Not before: what runs inside another admission of this very call finds that one by its key.
+      if (failure === undefined || settings.onStateError === "allow") addFlight(pass, ruling, parts.inFlight);
       if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       return kept(pass, ruling, { parts, stateError: failure });
     }
-    parts.inFlight.take(ruling.decision.id);
     pass.heldIds = [];
     if (once.answer.reservation !== undefined) return byFacts(pass);
     const tries = once.earlier + 1;

@@ -131,6 +131,22 @@ describe("an admission in one step", () => {
     expect(limit?.used).toBe(1);
   });
 
+  test("a second delivery of a call that is refused takes nothing from the layers of the first", async () => {
+    const plane = await open(wire(), {});
+    let runs = 0;
+    const layered = (): unknown =>
+      plane.guard.toolCall({
+        context: CALL,
+        run: async () => plane.guard.toolCall({ context: CALL, run: () => ++runs }),
+      });
+    const outcomes = await Promise.all([layered(), layered()]);
+    expect(outcomes).toMatchObject([
+      { status: "ran", result: { status: "ran" } },
+      { status: "blocked", decision: { cause: "in_flight" } },
+    ]);
+    expect(runs).toBe(1);
+  });
+
   test("parallel calls see each other in their history, each decided on what is there when it is written", async () => {
     const wired = wire();
     const plane = await open(wired, { policies: policy(LOOP) });
