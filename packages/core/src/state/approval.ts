@@ -55,7 +55,7 @@ export class Approvals {
    */
   request(request: ApprovalRequest): MaybePromise<Approval> {
     const fresh = createApproval(this.#deps.ports.ids.secret("apr"), request);
-    return this.#request(request, this.#sealedInputs.addTo(fresh, request.shownInput), undefined);
+    return this.#request(request, fresh, undefined);
   }
 
   /** The approval that waives exactly this: approved, in time, and bound to the same action and asks. */
@@ -190,9 +190,11 @@ export class Approvals {
       (old) => (isSame(old) ? old : fresh),
       { ttlMs: KEPT.ttlMs + timeoutMsOf(request.terms) },
     );
-    return andThen(claimed, (claim = fresh) =>
-      andThen(
-        this.#documents.update<Approval>(this.#idKey(claim.id), (old) => old ?? claim, KEPT),
+    return andThen(claimed, (claim = fresh) => {
+      // Not in the claim, which outlives the answer.
+      const shown = this.#sealedInputs.addTo(claim, request.shownInput);
+      return andThen(
+        this.#documents.update<Approval>(this.#idKey(claim.id), (old) => old ?? shown, KEPT),
         () => {
           if (claim.id === fresh.id)
             this.#record("approval_requested", fresh, fresh.requestedBy ?? fresh.binding.agent);
@@ -200,8 +202,8 @@ export class Approvals {
             current.status === "consumed" ? this.#request(request, fresh, current.id) : current,
           );
         },
-      ),
-    );
+      );
+    });
   }
 
   /** Findable, and an edited input at hand, before anyone is woken by the answer. */

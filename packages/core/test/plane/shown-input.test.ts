@@ -76,6 +76,18 @@ describe("a policy that shows its approvers the input", () => {
     expect(await bench.plane.approvals.get(id)).not.toHaveProperty("sealedInput");
   });
 
+  it("leaves it nowhere in the store then", async () => {
+    const ports = createTestPorts();
+    const state = sharedState(ports);
+    const approvals = { resolver: "external", key: "k", seal: aesSeal(KEY) } as const;
+    const bench = createBench({ policies: [SHOWN], state, sharedPorts: ports, approvals });
+    const id = await ask(bench);
+    const documents = async (): Promise<string> => JSON.stringify(await state.approvals.list(""));
+    expect(await documents()).toContain("sealedInput");
+    await bench.plane.approvals.deny(id, MIRA);
+    expect(await documents()).not.toContain("sealedInput");
+  });
+
   it("does not show the old input to the second approver of an edited one", async () => {
     const bench = benchWith([asking("shown", { showInput: true, approvers: 2, by: "operator" })]);
     const id = await ask(bench);
