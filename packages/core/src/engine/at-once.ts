@@ -9,7 +9,7 @@ import { createPass } from "./create-pass.ts";
 import { attempt, type Failure } from "./fail-closed.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import { votersOfPass } from "./outcome-of-pass.ts";
-import type { Pass } from "./pass.ts";
+import type { AtOnce, Pass } from "./pass.ts";
 import { survivingSteps, walk, type PipelineParts, type Step } from "./pipeline.ts";
 import { entryOf } from "./remember-call.ts";
 import { gateWritten } from "./step-gate.ts";
@@ -58,7 +58,7 @@ export function createAtOnce(
   };
   const tryOnce = (context: PolicyContext, canAsk: boolean, earlier: number): MaybePromise<Ruling> => {
     const pass = begin(context, canAsk);
-    pass.once = { earlier, isFree: true, isBound: false, answer: undefined };
+    pass.once = { earlier, isFree: true, isBound: false, isGivenUp: false, answer: undefined };
     return walk({ steps: guessing, end: (guessed) => end(guessed) }, pass, parts);
   };
   const goOn = (pass: Pass, from: readonly Step[]): MaybePromise<Ruling> => {
@@ -94,8 +94,10 @@ export function createAtOnce(
     const { once } = pass;
     const { settings } = parts;
     if (failure !== undefined || once?.answer?.isAdmitted !== false) {
+      if (once !== undefined && failure !== undefined && settings.onStateError === "block")
+        once.isGivenUp = true;
       // Not before: what runs inside another admission of this very call finds that one by its key.
-      if (failure === undefined || settings.onStateError === "allow") addFlight(pass, ruling, parts.inFlight);
+      else addFlight(pass, ruling, parts.inFlight);
       if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       return kept(pass, ruling, { parts, stateError: failure });
     }
@@ -130,16 +132,22 @@ function write(
   ruling: Ruling,
   parts: PipelineParts,
 ): MaybePromise<void> {
-  const answered = admit({ reserve: requestOf(pass, parts), changes: changesOf(pass, ruling, parts) });
-  const take = (answer: StoreAdmissionAnswer): void => {
+  const changes = changesOf(pass, ruling, parts).map((change) => unlessGivenUp(change, pass.once));
+  const answered = admit({ reserve: requestOf(pass, parts), changes });
+  const take = (answer: StoreAdmissionAnswer): MaybePromise<void> => {
     if (pass.once !== undefined) pass.once.answer = answer;
-    if (answer.isAdmitted) gateWritten(pass, parts);
+    if (answer.isAdmitted) return gateWritten(pass, parts);
   };
   if (!isThenable(answered)) return take(answered);
   return answered.then((answer) => {
     pass.hasAwaited = true;
     return take(answer);
   });
+}
+
+/** What a store comes to only after its time was up is called off: the call was refused, and may have come again. */
+function unlessGivenUp(change: AdmissionChange, once: AtOnce | undefined): AdmissionChange {
+  return { ...change, change: (old) => (once?.isGivenUp === true ? old : change.change(old)) };
 }
 
 function changesOf(pass: Pass, { decision }: Ruling, parts: PipelineParts): readonly AdmissionChange[] {

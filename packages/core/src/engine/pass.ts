@@ -48,6 +48,8 @@ export interface AtOnce {
   isFree: boolean;
   /** Its limits are bound, and its estimates clamped. */
   isBound: boolean;
+  /** The store failed, or took too long: the call is refused. */
+  isGivenUp: boolean;
   /** The store's answer when it has been asked. */
   answer: StoreAdmissionAnswer | undefined;
 }

@@ -92,7 +92,11 @@ export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
   gate(pass, parts);
   if (pass.refusal !== undefined) return;
   judgeModes(pass, parts);
-  // Set while the call waited: it takes its slot like any other.
+  return takeSlot(pass, parts, hadThrottle);
+}
+
+/** Set while the call waited: it takes its slot like any other. */
+function takeSlot(pass: Pass, parts: EngineParts, hadThrottle: boolean): MaybePromise<void> {
   if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined)
     return reserveThrottle(pass, parts);
 }
@@ -101,8 +105,9 @@ export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
  * Reads the gates once more when a call was admitted in one step: what was plugged out or set while the store was asked
  * stops it, a mode that asks as well.
  */
-export function gateWritten(pass: Pass, parts: EngineParts): void {
+export function gateWritten(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (!pass.hasAwaited) return;
+  const hadThrottle = pass.throttle !== undefined;
   gate(pass, parts);
   if (pass.refusal === undefined) judgeModes(pass, parts);
   const [ask] = pass.asks;
@@ -111,6 +116,7 @@ export function gateWritten(pass: Pass, parts: EngineParts): void {
       cause: "mode",
       reason: `mode ${ask.policyId.replace("mode:", "")} was set while this call was being admitted, and asks a human`,
     };
+  return takeSlot(pass, parts, hadThrottle);
 }
 
 /** What an unplugged call is told. */

@@ -226,6 +226,35 @@ describe("an admission in one step", () => {
     },
   );
 
+  test("a throttle that is set while the store is asked costs the call its slot", async () => {
+    const wired = wire();
+    const plane = await open(wired, { policies: policy(RATE) });
+    const slow = { mode: "RATE_THROTTLE", perMinute: 1 } as const;
+    wired.around = async (admit) => {
+      const answer = await admit();
+      await plane.controls.degrade({ kind: "agent", id: "a", tenant: null }, slow, ACT);
+      return answer;
+    };
+    expect((await decided(plane, CALL)).decision.effect).toBe("allow");
+    wired.around = (admit) => admit();
+    const second = await decided(plane, { ...CALL, callId: "call-2" });
+    expect([second.decision.effect, second.decision.cause]).toEqual(["block", "mode"]);
+  });
+
+  test("what the store comes to only after the call was given up writes nothing, and the call may come again", async () => {
+    const wired = wire();
+    const plane = await open(wired, { policies: policy(TOKENS) });
+    let late: (() => Promise<StoreAdmissionAnswer>) | undefined;
+    wired.around = async (admit) => {
+      late = admit;
+      throw new Error("too late");
+    };
+    expect((await decided(plane, MODEL)).decision.cause).toBe("state_error");
+    wired.around = (admit) => admit();
+    expect(await late?.()).toEqual({ isAdmitted: false, reservation: undefined });
+    expect((await decided(plane, MODEL)).decision.effect).toBe("allow");
+  });
+
   test("an answer that is lost blocks the call, gives all back, and the call may come again", async () => {
     const wired = wire();
     const plane = await open(wired, { policies: policy(TOKENS) });
