@@ -4,6 +4,7 @@ import { takeAnswer } from "./approval/input-required.ts";
 import { beginSession, endSession } from "./call/agent-session.ts";
 import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
+import { questionsDecided } from "./call/input-requests.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
@@ -170,7 +171,7 @@ function reply(
 
 async function answered(connection: Connection, given: Frame): Promise<Frame | undefined> {
   const method = textOf(given.message["method"]) ?? "";
-  if (method === "ping") return connection.askServer(given);
+  if (method === "ping") return questionsDecided(connection, given, await connection.askServer(given));
   const taken =
     recordOf(given.message["params"])?.["inputResponses"] === undefined
       ? { frame: given }
@@ -184,6 +185,11 @@ async function answered(connection: Connection, given: Frame): Promise<Frame | u
   if (isTargeted(method)) return targetCall(connection, frame, method);
   const stop = await stopped(connection, frame);
   if (stop !== undefined) return stop;
+  return questionsDecided(connection, frame, await untargeted(connection, frame, method));
+}
+
+/** What aims at no single thing that rules could be about. */
+async function untargeted(connection: Connection, frame: Frame, method: string): Promise<Frame> {
   if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") return subscription(connection, frame);
   if (isList(method)) return filteredList(connection, frame, method);

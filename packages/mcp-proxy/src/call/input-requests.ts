@@ -4,6 +4,7 @@ import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/f
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { isNoPage } from "./asked-address.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
+import { errorDenial } from "./denial.ts";
 import { describeServerRequest } from "./server-request.ts";
 
 /** Our question among those that a client is asked to answer. */
@@ -27,6 +28,19 @@ export async function governInputRequests(connection: Connection, response: Fram
       "a rewritten question of the server's holds a number that cannot be repeated exactly",
     );
   return changes.length === 0 ? response : rewritten(response, changes);
+}
+
+/**
+ * The same for an answer to what is no call: clients take up what is asked of them whatever it answers.
+ * @returns What the client gets.
+ */
+export async function questionsDecided(
+  connection: Connection,
+  request: Frame,
+  response: Frame,
+): Promise<Frame> {
+  const asked = await governInputRequests(connection, response);
+  return "status" in asked ? errorDenial(request, asked) : asked;
 }
 
 /** A question in an answer, and where in it a part of the question stands. */

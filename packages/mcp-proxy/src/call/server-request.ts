@@ -31,15 +31,17 @@ export async function serverRequest(
   const answer = await governedCall(connection, {
     frame,
     context: described.context,
-    ask: (admitted) => connection.askClient(admitted),
+    async ask(admitted) {
+      const given = await connection.askClient(admitted);
+      // Also where rules withhold that answer: the client works on the task, and lists it.
+      connection.lasting.clientTasks.remember(described.context, given);
+      return given;
+    },
     cancel: () => connection.tellClient("notifications/cancelled", { requestId: id, reason: "stopped" }),
     changes: described.changes,
   });
   if (answer === undefined) return undefined;
-  if (!("status" in answer)) {
-    connection.lasting.clientTasks.remember(described.context, answer);
-    return answer;
-  }
+  if (!("status" in answer)) return answer;
   return method === "elicitation/create"
     ? resultFrame(id, { action: "decline" })
     : errorDenial(frame, answer);

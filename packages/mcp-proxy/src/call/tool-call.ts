@@ -28,26 +28,25 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
       frame,
       context,
       running: connection.running,
-      ask(admitted) {
+      async ask(admitted) {
         isSent = true;
-        return connection.askServer(admitted);
+        const given = await connection.askServer(admitted);
+        // Also where rules withhold that answer: the server works on the task, and lists it.
+        connection.lasting.tasks.remember(context, given);
+        return given;
       },
       cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),
       changes: ({ isInputChanged, input }) =>
         isInputChanged ? [{ path: ["params", "arguments"], value: input }] : [],
     });
     if (answer === undefined) return undefined;
-    if (!("status" in answer)) {
-      // oxlint-disable-next-line no-await-in-loop -- the last turn
-      const asked = await governInputRequests(connection, answer);
-      if ("status" in asked) return toolDenial(connection, frame, asked);
-      connection.lasting.tasks.remember(context, asked);
-      return asked;
-    }
+    if (!("status" in answer)) return questionsDecided(connection, frame, answer);
     // A tool that may not be seen must not be told from one that does not exist.
     // oxlint-disable-next-line no-await-in-loop
     if (!isSent && (await isHidden(connection, name, answer)))
-      return unknownToolAnswer(connection, frame, name);
+      return unknownToolAnswer(connection, frame, name).then((told) =>
+        questionsDecided(connection, frame, told),
+      );
     if (answer.status === "blocked") return toolDenial(connection, frame, answer);
     // oxlint-disable-next-line no-await-in-loop
     const asked = await awaitApproval(connection, frame, answer);
@@ -55,6 +54,12 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
     if (asked === "cancelled") return undefined;
     return asked === "unanswered" ? toolDenial(connection, frame, answer) : asked;
   }
+}
+
+/** What the server asks within the answer is decided like a request of its own. */
+async function questionsDecided(connection: Connection, request: Frame, response: Frame): Promise<Frame> {
+  const asked = await governInputRequests(connection, response);
+  return "status" in asked ? toolDenial(connection, request, asked) : asked;
 }
 
 /** Whether the tool is refused whatever its input. */

@@ -3,6 +3,7 @@ import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
 import { ownFrame } from "../frame/frame.ts";
 import { isModern, type Connection } from "./connection.ts";
+import { judgedInSession } from "./judged-answer.ts";
 
 /** A name that no server has. */
 const PROBE = "agentplane-no-such-tool";
@@ -22,7 +23,7 @@ export async function unknownToolAnswer(
   const known = probes.get(era) ?? probe(connection, request, () => probes.delete(era));
   probes.set(era, known);
   const told = await known;
-  return told === undefined ? specified(id, name) : about(told, id, name);
+  return told === undefined ? specified(id, name) : judgedInSession(connection, about(told, id, name));
 }
 
 async function probe(

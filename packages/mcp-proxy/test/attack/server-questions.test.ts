@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { callOf, request, wiredRelay } from "../wired-relay.ts";
 
 const MAIL = "mira@example.com";
+const KEY = "AKIAQ3EGRZ7T5LKPW2VX";
 const TASK = { task: { taskId: "t1", status: "working" } };
 const SAMPLE = {
   messages: [{ role: "user", content: { type: "text", text: "who?" } }],
@@ -42,6 +43,23 @@ describe("what a client gives a server by way of a task", () => {
       await plane.close();
     },
   );
+
+  test("is judged so as well where the answer that began it was withheld", async () => {
+    const ofModels: Policy = { ...OF_MODELS, blocking: [rule.secretScan()] };
+    const { server, client, answer, toServer, plane } = begun([ofModels]);
+    await answer(0);
+    server(request("s1", "sampling/createMessage", SAMPLE));
+    await answer("s1");
+    client({ jsonrpc: "2.0", id: "s1", result: { task: { ...TASK.task, statusMessage: KEY } } });
+    await expect.poll(() => toServer.join()).toContain('"error"');
+    // A list of tasks tells its id all the same.
+    server(request("s2", "tasks/result", { taskId: "t1" }));
+    await answer("s2");
+    client({ jsonrpc: "2.0", id: "s2", result: { content: { type: "text", text: KEY } } });
+    await expect.poll(() => toServer.join()).toContain('"id":"s2"');
+    expect(toServer.join()).not.toContain(KEY);
+    await plane.close();
+  });
 
   test("is judged as a part of the session where no call has begun it, and so is what nobody knows yet", async () => {
     const { server, client, answer, toServer, plane } = begun([

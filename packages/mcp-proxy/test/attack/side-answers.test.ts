@@ -44,6 +44,24 @@ describe("what a tool gives by way of a task", () => {
     await plane.close();
   });
 
+  test("is judged so as well where the answer that began it was withheld", async () => {
+    const ofMail: Policy = {
+      id: "s",
+      selector: { tools: ["read_mail"] },
+      blocking: [rule.secretScan()],
+    };
+    const serve = ({ method }: Record<string, unknown>): Record<string, unknown> => ({
+      result: method === "tools/call" ? { task: { taskId: "t1", statusMessage: KEY } } : words(KEY),
+    });
+    const { client, answer, toClient, plane } = wiredRelay({ policies: [ofMail] }, { serve });
+    client(callOf(1, "read_mail", { box: "open" }));
+    expect(await answer(1)).toHaveProperty("result.isError", true);
+    client(request(2, "tasks/result", { taskId: "t1" }));
+    await answer(2);
+    expect(toClient.join()).not.toContain(KEY);
+    await plane.close();
+  });
+
   test("is not judged as another tool's", async () => {
     const { client, answer, toClient, plane } = await begun("read_news", { task: { taskId: "t1" } });
     client(request(2, "tasks/result", { taskId: "t1" }));
