@@ -44,11 +44,21 @@ export function admitOnServer(
   deps: PostgresAdmitDeps,
   { reserve, changes }: StoreAdmission,
 ): Promise<StoreAdmissionAnswer> {
+  // Limits alone go with those of other calls: a commit is paid by many.
+  if (reserve !== undefined && changes.length === 0) return takeLimits(deps.ledger, reserve);
   const changing = changes
     .map((change): Changing => ({ ...change, documents: deps[change.collection] }))
     // Everybody waits for turns, and locks rows, in one order: nobody waits in a circle.
     .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   return inTurns(changing, () => admitNow(deps, reserve, changing));
+}
+
+async function takeLimits(
+  ledger: PostgresLedger,
+  reserve: NonNullable<StoreAdmission["reserve"]>,
+): Promise<StoreAdmissionAnswer> {
+  const reservation = await ledger.reserve(reserve);
+  return reservation.isGranted ? { isAdmitted: true } : { isAdmitted: false, reservation };
 }
 
 function nameOf({ collection, key }: AdmissionChange): string {
