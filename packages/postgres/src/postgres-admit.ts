@@ -44,8 +44,9 @@ export function admitOnServer(
   deps: PostgresAdmitDeps,
   { reserve, changes }: StoreAdmission,
 ): Promise<StoreAdmissionAnswer> {
-  // Limits alone go with those of other calls: a commit is paid by many.
-  if (reserve !== undefined && changes.length === 0) return takeLimits(deps.ledger, reserve);
+  // Limits alone go with those of other calls: a commit is paid by many. Soft ones would be taken though exceeded.
+  if (reserve !== undefined && changes.length === 0 && !reserve.items.some(({ isSoft }) => isSoft))
+    return takeLimits(deps.ledger, reserve);
   const changing = changes
     .map((change): Changing => ({ ...change, documents: deps[change.collection] }))
     // Everybody waits for turns, and locks rows, in one order: nobody waits in a circle.

@@ -74,6 +74,20 @@ export const ADMIT_BEHAVIOURS: readonly Behaviour[] = (
       },
     ],
     [
+      "does nothing of an admission that exceeds a limit, also a soft one, where it writes no documents",
+      async ({ store }) => {
+        for (const over of [hard(BUDGET, 11), soft(BUDGET, 11)]) {
+          const items = [hard(limitOf(7), 1), over];
+          // oxlint-disable-next-line no-await-in-loop -- one after the other on one store
+          const answer = await admit(store, "a", items, []);
+          ok(!answer.isAdmitted);
+          strictEqual(answer.reservation?.isGranted, over.isSoft);
+          // oxlint-disable-next-line no-await-in-loop -- as above
+          deepStrictEqual(await accounts(store, items), NOTHING_TAKEN);
+        }
+      },
+    ],
+    [
       "does nothing of an admission that a change calls off, by what is really there",
       async ({ store, second = store }) => {
         const items = [hard(BUDGET, 1)];
