@@ -5,6 +5,7 @@ const config: UserWorkspaceConfig = defineProject({
   test: {
     name: "openai, lowest",
     testTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     isolate: false,
     exclude: ["test/agents/**", "node_modules/**"],
   },

@@ -1,7 +1,13 @@
 import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 
 const config: UserWorkspaceConfig = defineProject({
-  test: { name: "postgres", testTimeout: 60_000, isolate: false, globalSetup: ["test/global-setup.ts"] },
+  test: {
+    name: "postgres",
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
+    isolate: false,
+    globalSetup: ["test/global-setup.ts"],
+  },
   ssr: { resolve: { conditions: ["agentplane-source", "node"] } },
 });
 

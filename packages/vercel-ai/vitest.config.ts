@@ -2,7 +2,13 @@ import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 
 const config: UserWorkspaceConfig = defineProject({
   // Every file imports the whole SDK: shared, that is paid once.
-  test: { name: "vercel-ai", testTimeout: 60_000, isolate: false, setupFiles: ["test/quiet-sdk.ts"] },
+  test: {
+    name: "vercel-ai",
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
+    isolate: false,
+    setupFiles: ["test/quiet-sdk.ts"],
+  },
   ssr: { resolve: { conditions: ["agentplane-source", "node"] } },
 });
 

@@ -225,7 +225,7 @@ describe("a run that ends where no call shows it", () => {
     const slow = countingTool("read", () => new Promise<void>((resolve) => (finish = resolve)));
     const model = new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "done" });
     const running = governedAgent({ plane, model, tools: [slow.tool] }).run();
-    await vi.waitFor(() => expect(slow.runs).toHaveLength(1));
+    await vi.waitFor(() => expect(slow.runs).toHaveLength(1), { timeout: 10_000 });
     await vi.advanceTimersByTimeAsync(600_000);
     expect(ends).toEqual([]);
     finish();

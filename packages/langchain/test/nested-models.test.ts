@@ -159,7 +159,9 @@ describe.each([
       callbacks: [listener],
     });
     expect(JSON.stringify(result)).toMatch(/mail .* now/);
-    await vi.waitFor(() => expect(JSON.stringify(listener.heard)).toMatch(/mail .* now/));
+    await vi.waitFor(() => expect(JSON.stringify(listener.heard)).toMatch(/mail .* now/), {
+      timeout: 10_000,
+    });
     expect(JSON.stringify(listener.heard)).not.toContain("bob@");
   });
 
@@ -194,7 +196,7 @@ describe.each([
       place: "middleware",
     });
     expect(error).toMatchObject({ policyId: "w" });
-    await vi.waitFor(() => expect(listener.heard).not.toEqual([]));
+    await vi.waitFor(() => expect(listener.heard).not.toEqual([]), { timeout: 10_000 });
     expect(JSON.stringify(listener.heard)).not.toContain("bob@");
   });
 });
@@ -243,7 +245,7 @@ it("LangSmith's tracer, which copies itself for each call, gets no raw answer", 
     govern(plane, { agent: "a" }, { model: new ScriptedChatModel({ text: SECRET }) }),
   );
   await agent.invoke({ messages: [{ role: "user", content: "go" }] }, { callbacks: [tracer] });
-  await vi.waitFor(() => expect(JSON.stringify(sent)).toMatch(/now, nested/));
+  await vi.waitFor(() => expect(JSON.stringify(sent)).toMatch(/now, nested/), { timeout: 10_000 });
   const outputs = JSON.stringify(sent.map((run) => (run as { outputs?: unknown }).outputs));
   expect(outputs).toMatch(/mail .* now/);
   expect(outputs).not.toContain("bob@");

@@ -61,11 +61,14 @@ interface Started {
 
 /** The requests of a plane, once there are as many as that. */
 async function waiting(plane: AgentPlane, count = 1) {
-  return vi.waitFor(async () => {
-    const pending = await plane.approvals.list({ status: "pending" });
-    expect(pending).toHaveLength(count);
-    return pending;
-  });
+  return vi.waitFor(
+    async () => {
+      const pending = await plane.approvals.list({ status: "pending" });
+      expect(pending).toHaveLength(count);
+      return pending;
+    },
+    { timeout: 10_000 },
+  );
 }
 
 const OPERATOR = { by: "olga", role: "operator" } as const;
@@ -101,7 +104,7 @@ describe("a question of an agent inside a tool", () => {
     });
     const [first, second] = await waiting(plane, 2);
     await plane.approvals.approve(first?.id ?? "", OPERATOR);
-    await vi.waitFor(() => expect(pay.runs).toHaveLength(1));
+    await vi.waitFor(() => expect(pay.runs).toHaveLength(1), { timeout: 10_000 });
     await plane.approvals.deny(second?.id ?? "", OPERATOR);
     await result;
     expect(pay.runs).toEqual([first?.view["input"]]);

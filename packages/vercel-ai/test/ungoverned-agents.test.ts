@@ -184,7 +184,7 @@ describe("an agent inside a governed tool whose model alone is guarded", () => {
     const run = generateText(
       govern(plane, WHO, { model: outer, tools: { delegate }, prompt: "go", stopWhen }),
     );
-    await vi.waitFor(async () => expect(await plane.approvals.list()).toHaveLength(1));
+    await vi.waitFor(async () => expect(await plane.approvals.list()).toHaveLength(1), { timeout: 10_000 });
     expect(wipe.runs).toEqual([]);
     const [open] = await plane.approvals.list();
     await plane.approvals.approve(open?.id ?? "", { by: "olga", role: "operator" });
@@ -206,11 +206,14 @@ describe("an agent inside a governed tool whose model alone is guarded", () => {
 });
 
 async function requested(plane: ReturnType<typeof planeOf>) {
-  return vi.waitFor(async () => {
-    const [request] = await plane.approvals.list({ status: "pending" });
-    if (request === undefined) throw new Error("nobody has been asked yet");
-    return request;
-  });
+  return vi.waitFor(
+    async () => {
+      const [request] = await plane.approvals.list({ status: "pending" });
+      if (request === undefined) throw new Error("nobody has been asked yet");
+      return request;
+    },
+    { timeout: 10_000 },
+  );
 }
 
 function never(): never {
