@@ -4,9 +4,14 @@ import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { compileSchema } from "./json-schema-check.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
+import type { SchemaOfLibrary } from "./standard-schema.ts";
 import { subPath } from "./sub-path.ts";
 
-const schemaParam = z.record(z.string(), z.unknown()).check(
+type JsonSchema = Record<string, unknown>;
+
+const NO_DATA = "must be a JSON Schema as data; a schema of zod goes through rule.argSchema({ schema })";
+
+const jsonSchema: z.ZodMiniType<JsonSchema, JsonSchema> = z.record(z.string(), z.unknown(), NO_DATA).check(
   z.superRefine((schema, context) => {
     compileSchema(schema, {
       path: [],
@@ -15,10 +20,12 @@ const schemaParam = z.record(z.string(), z.unknown()).check(
     });
   }),
 );
+// The factory writes a library's schema down as JSON before anything is checked.
+const schemaParam = jsonSchema as z.ZodMiniType<JsonSchema, JsonSchema | SchemaOfLibrary>;
 
 /**
- * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references. A
- * zod schema is written as `z.toJSONSchema(schema)`.
+ * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references.
+ * `rule.argSchema` takes a zod schema as well, as long as it says no more than that.
  */
 export const argSchema = defineRule({
   kind: "argSchema",

@@ -3,6 +3,7 @@ import { suggest } from "../base/did-you-mean.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { BOUND_KEYWORDS } from "./json-schema-bounds.ts";
 import type { SchemaCheck, SchemaPlace } from "./schema-check.ts";
+import { CODE_KEYWORD } from "./standard-schema.ts";
 
 type Keyword = (
   operand: unknown,
@@ -47,6 +48,8 @@ export function compileSchema(schema: unknown, place: SchemaPlace): SchemaCheck 
 }
 
 function hintFor(name: string): string {
+  if (name === CODE_KEYWORD)
+    return "a refinement or transform is no data; say it as a condition or a rule of your own";
   if (name === "pattern" || name === "format" || name === "patternProperties") {
     return "it may take exponential time; use enum here, or a condition with glob";
   }
@@ -96,6 +99,15 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     };
   },
   properties,
+  propertyNames(operand, _schema, place) {
+    const check = compileSchema(operand, place);
+    return (value, at, problems) => {
+      if (!isJsonObject(value)) return;
+      // A name is the caller's text, which no message repeats.
+      if (Object.keys(value).some((name) => !isFit(check, name)))
+        problems.push(`${at} has a member with a name that is not allowed`);
+    };
+  },
   items(operand, _schema, place) {
     const check = compileSchema(operand, place);
     return (value, at, problems) => {

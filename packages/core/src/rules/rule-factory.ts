@@ -1,6 +1,7 @@
 import type { RuleSpec } from "../policy/policy.ts";
 import { BUILT_IN_RULES } from "./registry.ts";
 import type { RuleKind } from "./rule.ts";
+import { isSchemaOfLibrary, jsonSchemaOf } from "./standard-schema.ts";
 
 /** What people write for a rule of a kind: its parameters and, where the kind repeats, an id. */
 export type RuleInput<Kind extends RuleKind> =
@@ -32,10 +33,15 @@ export function createRuleFactories<const Kinds extends readonly RuleKind[]>(
 
 /**
  * Typed factories of the built-in kinds; each returns the same plain data that a policy file contains.
+ * @throws ConfigError where a parameter is a schema that cannot be written as JSON Schema.
  * @example rule.rate({ limit: 100, window: "1h", per: "tenant" })
  */
 export const rule: RuleFactories<typeof BUILT_IN_RULES> = createRuleFactories(BUILT_IN_RULES);
 
+/** A policy is data: a schema of a library is written down as what it says. */
 function ruleSpec(kind: string, params: object = {}): RuleSpec {
-  return Object.freeze({ ...params, rule: kind });
+  const spec: Record<string, unknown> = { ...params };
+  for (const [name, value] of Object.entries(spec))
+    if (isSchemaOfLibrary(value)) spec[name] = jsonSchemaOf(value, name);
+  return Object.freeze({ ...spec, rule: kind });
 }

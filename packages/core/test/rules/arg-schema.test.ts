@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import type { JsonValue } from "../../src/base/json.ts";
 import { argSchema } from "../../src/rules/arg-schema.ts";
+import { rule as factories } from "../../src/rules/rule-factory.ts";
 import { answerOf, ask, compileRule, problemsOf, toolCall } from "./compile-rule.ts";
 
 const fits = (schema: object, value: JsonValue): boolean => {
@@ -50,6 +51,7 @@ test.for<[object, JsonValue, JsonValue]>([
   [{ uniqueItems: true }, [1, 2], [{ a: 1 }, { a: 1 }]],
   [{ additionalProperties: { type: "number" } }, { a: 1 }, { a: "x" }],
   [{ additionalProperties: false }, {}, { a: 1 }],
+  [{ propertyNames: { maxLength: 2 } }, { ab: 1 }, { abc: 1 }],
   [{ minProperties: 1, maxProperties: 1 }, { a: 1 }, {}],
   [{ anyOf: [{ type: "string" }, { minimum: 5 }] }, 6, 4],
   [{ oneOf: [{ minimum: 0 }, { maximum: 10 }] }, 11, 5],
@@ -60,13 +62,21 @@ test.for<[object, JsonValue, JsonValue]>([
   expect(fits(schema, bad)).toBe(false);
 });
 
-test("agrees with zod on a schema written by zod", () => {
+/** The parameters that the factory makes of a library's schema. */
+function written(schema: Parameters<typeof factories.argSchema>[0]["schema"]): Record<string, unknown> {
+  const { rule: _kind, ...params } = factories.argSchema({ schema });
+  return params;
+}
+
+test("agrees with a schema of zod, which the factory writes down as data", () => {
   const zodSchema = z.strictObject({
     id: z.int().min(1),
     note: z.string().max(5).optional(),
     tags: z.array(z.enum(["a"])),
+    sizes: z.record(z.string(), z.number()).default({}),
+    kind: z.union([z.literal("x"), z.null()]).optional(),
   });
-  const rule = compileRule(argSchema, { schema: z.toJSONSchema(zodSchema) });
+  const rule = compileRule(argSchema, written(zodSchema));
   const inputs: readonly JsonValue[] = [
     { id: 1, tags: ["a"] },
     { id: 0, tags: [] },
@@ -74,6 +84,9 @@ test("agrees with zod on a schema written by zod", () => {
     { id: 1, tags: [], note: "too long" },
     { id: 1, tags: [], more: 1 },
     { tags: [] },
+    { id: 1, tags: [], sizes: { a: 1 }, kind: null },
+    { id: 1, tags: [], sizes: { a: "1" } },
+    { id: 1, tags: [], kind: "y" },
   ];
   for (const input of inputs) {
     expect(answerOf(rule, toolCall("t", input))).toBe(zodSchema.safeParse(input).success ? "skip" : "block");
@@ -91,4 +104,27 @@ test.for<[object, RegExp]>([
   [{ properties: { a: 5 } }, /schema\.properties\.a/],
 ])("refuses a schema it would not check wholly: %j", ([schema, problem]) => {
   expect(problemsOf(argSchema, { schema }).join("\n")).toMatch(problem);
+});
+
+test.for<[string, z.ZodType, RegExp]>([
+  ["a refinement", z.object({ a: z.number().refine((n) => n > 1) }), /properties\.a\.code/],
+  [
+    "a transform",
+    z.object({ a: z.string().transform(Number).pipe(z.number().max(5)) }),
+    /properties\.a\.code/,
+  ],
+  ["what is trimmed first", z.object({ a: z.string().trim().min(1) }), /properties\.a\.code/],
+  ["a pattern", z.object({ a: z.email() }), /properties\.a\.format/],
+])("refuses a schema of zod with %s, which data cannot say", ([, schema, problem]) => {
+  expect(problemsOf(argSchema, written(schema)).join("\n")).toMatch(problem);
+});
+
+test("refuses a schema that no JSON Schema can be made of", () => {
+  expect(() => written(z.object({ a: z.date() }))).toThrow(/schema: cannot be written as JSON Schema/);
+  const old = { "~standard": { vendor: "old", version: 1 } };
+  expect(() => Reflect.apply(factories.argSchema, undefined, [{ schema: old }])).toThrow(/use zod 4\.2/);
+});
+
+test("says how to give a schema of zod where it stands in plain data", () => {
+  expect(problemsOf(argSchema, { schema: z.object({}) }).join("\n")).toMatch(/rule\.argSchema/);
 });
