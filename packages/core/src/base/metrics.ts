@@ -7,6 +7,8 @@ export interface MetricDescription {
   /** A UCUM unit, such as `s`, `{token}`, `{decision}`. */
   readonly unit: string;
   readonly description: string;
+  /** Where the buckets of a histogram end, in its unit: the default ones of OpenTelemetry begin with 5. */
+  readonly bucketEnds?: readonly number[];
 }
 
 /** One instrument; `record` adds to a counter or observes into a histogram. */

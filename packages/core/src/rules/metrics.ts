@@ -42,6 +42,16 @@ export const metrics = defineRule({
 const HOW_TO_METER =
   'pass createAgentPlane({ metrics: otelMetrics(api) }), with the module "@opentelemetry/api" as api';
 
+/** From 1 µs to 10 s: a decision takes microseconds, one that asks a store or a rule of the user milliseconds. */
+const DECIDING_SECONDS = [
+  1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1,
+  0.25, 1, 10,
+] as const;
+/** The buckets that the GenAI semantic conventions advise for durations: 10 ms, doubled up to 82 s. */
+const CALL_SECONDS = Array.from({ length: 14 }, (_, index) => 0.01 * 2 ** index);
+/** And for tokens: powers of 4 up to 67 million. */
+const TOKENS = Array.from({ length: 14 }, (_, index) => 4 ** index);
+
 interface Instruments {
   readonly decisions: MetricInstrument;
   readonly evaluation: MetricInstrument;
@@ -57,21 +67,26 @@ const instrumentsByPort = new WeakMap<MetricsPort, Instruments>();
 function instrumentsOf(port: MetricsPort): Instruments {
   const known = instrumentsByPort.get(port);
   if (known !== undefined) return known;
-  const seconds = (name: string, description: string): MetricInstrument =>
-    port.histogram({ name, unit: "s", description });
+  const seconds = (name: string, description: string, bucketEnds: readonly number[]): MetricInstrument =>
+    port.histogram({ name, unit: "s", description, bucketEnds });
   const made: Instruments = {
     decisions: port.counter({
       name: "agentplane.decisions",
       unit: "{decision}",
       description: "Policy decisions by effect, deciding policy and cause",
     }),
-    evaluation: seconds("agentplane.evaluation.duration", "Time to decide"),
-    toolDuration: seconds("gen_ai.execute_tool.duration", "Time a governed tool call took"),
-    modelDuration: seconds("gen_ai.client.operation.duration", "Time a governed model call took"),
+    evaluation: seconds("agentplane.evaluation.duration", "Time to decide", DECIDING_SECONDS),
+    toolDuration: seconds("gen_ai.execute_tool.duration", "Time a governed tool call took", CALL_SECONDS),
+    modelDuration: seconds(
+      "gen_ai.client.operation.duration",
+      "Time a governed model call took",
+      CALL_SECONDS,
+    ),
     tokens: port.histogram({
       name: "gen_ai.client.token.usage",
       unit: "{token}",
       description: "Tokens a governed model call used",
+      bucketEnds: TOKENS,
     }),
     seen: new WeakSet(),
   };

@@ -9,17 +9,20 @@ const DESCRIPTION = { name: "agentplane.decisions", unit: "{decision}", descript
 test("one_counter_per_metric", () => {
   const created: string[] = [];
   const added: unknown[] = [];
+  const provider: ReturnType<OtelApi["metrics"]["getMeterProvider"]> = {
+    getMeter: (meter) => ({
+      createCounter: (name, options) => {
+        created.push(`${meter} ${name} ${options.unit}`);
+        return { add: (value, attributes) => void added.push([value, attributes]) };
+      },
+      createHistogram: (name) => ({
+        record: (value, attributes) => void added.push([name, value, attributes]),
+      }),
+    }),
+  };
   const fake: OtelApi = {
     metrics: {
-      getMeter: (meter) => ({
-        createCounter: (name, options) => {
-          created.push(`${meter} ${name} ${options.unit}`);
-          return { add: (value, attributes) => void added.push([value, attributes]) };
-        },
-        createHistogram: (name) => ({
-          record: (value, attributes) => void added.push([name, value, attributes]),
-        }),
-      }),
+      getMeterProvider: () => provider,
     },
   };
   const metrics = otelMetrics(fake);
