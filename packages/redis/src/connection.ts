@@ -15,9 +15,15 @@ export interface ConnectionDeps {
 /** A command that was certainly not sent: nothing has happened on the server. */
 export class NotConnected extends AgentplaneError {
   constructor(purpose: string, cause?: unknown) {
-    super("state_failed", `Redis is not connected (${purpose}); it is tried again by itself`, { cause });
+    const why = cause instanceof Error ? `: ${cause.message}` : "";
+    super("state_failed", `Redis is not connected (${purpose})${why}; it is tried again by itself`, {
+      cause,
+    });
   }
 }
+
+/** After so long a first attempt that has failed is told: before the 2 s after which a plane stops waiting by default. */
+const FIRST_FAILURE_TOLD_MS = 1_500;
 
 /**
  * A connection of our own: commands fail at once while it is down, none is ever sent twice, and it comes back by
@@ -70,19 +76,21 @@ export class Connection {
       this.#hasBeenReady = true;
       return Promise.resolve();
     }
+    const { client, timeoutMs } = this.#deps;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const end = (): void => {
+        for (const timer of [cap, patience]) clearTimeout(timer);
+        for (const event of ["ready", "end", "error"]) client.removeListener(event, end);
         this.#hasBeenReady = true;
         resolve();
-      }, this.#deps.timeoutMs).unref();
-      this.client.once("ready", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      this.client.once("end", () => {
-        clearTimeout(timer);
-        resolve();
-      });
+      };
+      const cap = setTimeout(end, timeoutMs).unref();
+      const patience = setTimeout(
+        () => (this.#lastError === undefined ? client.once("error", end) : end()),
+        Math.min(FIRST_FAILURE_TOLD_MS, timeoutMs),
+      ).unref();
+      client.once("ready", end);
+      client.once("end", end);
     });
   }
 

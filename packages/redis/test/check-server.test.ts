@@ -48,6 +48,7 @@ describe.skipIf(!canStartServers)("a server", () => {
     const state = redisState({ url: "redis://:s3cret@127.0.0.1:1", timeoutMs: 300, ports: { logger } });
     const opening = state.ready();
     await expect(opening).rejects.toMatchObject({ code: "state_failed" });
+    await expect(opening).rejects.toThrow("ECONNREFUSED 127.0.0.1:1");
     await expect(opening).rejects.not.toThrow("s3cret");
     await state.close();
     expect(JSON.stringify(logger.entries)).not.toContain("s3cret");
