@@ -1,4 +1,3 @@
-import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import type { LanguageModel, ToolExecutionOptions } from "ai";
 
 import { AgentRun } from "./agent-run.ts";
@@ -23,7 +22,7 @@ export type SettingsOfRun = (run: AgentRun | undefined) => ModelSettings;
 
 /** Prepares them. */
 export function modelSettings(
-  { plane, identity }: RunSettings,
+  { plane, identity, providerOptions }: RunSettings,
   {
     onDenied = "auto",
     maxRetries = 2,
@@ -35,8 +34,9 @@ export function modelSettings(
     identity,
     onDenied,
     tools,
+    ofRun: { providerOptions },
     retries: createRetriedCalls(maxRetries),
-    runOf: ({ memory }: Attempt, { providerOptions }: LanguageModelV4CallOptions) =>
+    runOf: ({ memory }: Attempt) =>
       run ?? (memory.run ??= new AgentRun(plane, agentContext(identity, providerOptions), true)),
   });
 }

@@ -1,11 +1,12 @@
 import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
 
 import type { AppApproval } from "./app-approval.ts";
+import { joinedOptions } from "./call-identity.ts";
 import { answersOfRuns, endOfRuns, modelSettings, onCallOfRuns, stepsOfRuns } from "./govern-runs.ts";
 import { guardedApproval } from "./guard-approval.ts";
 import { checkDenialForm, guardedModel, type ModelOptions } from "./guard-model.ts";
 import { guardedTools } from "./guard-tools.ts";
-import type { GovernedIdentity } from "./identity.ts";
+import type { GovernedIdentity, ProviderOptions } from "./identity.ts";
 import type { RunSettings } from "./known-runs.ts";
 import { checkIdentity, checkNames } from "./option-check.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -56,7 +57,22 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
   checkIdentity("govern", identity);
   checkNames("govern", options, ["onDenied"]);
   checkDenialForm("govern", options.onDenied);
-  const { model, tools, toolApproval, prepareStep, prepareCall, providerOptions } = settings;
+  return governed({ plane, identity, options }, settings, settings.providerOptions);
+}
+
+interface Governing {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly options: Pick<ModelOptions, "onDenied">;
+}
+
+/** @param providerOptions What says who acts, beside the identity: that of the settings, or what was said before them. */
+function governed<Settings extends GovernableSettings>(
+  { plane, identity, options }: Governing,
+  settings: Settings,
+  providerOptions: ProviderOptions | undefined,
+): Settings {
+  const { model, tools, toolApproval, prepareStep, prepareCall } = settings;
   const runs: RunSettings = { plane, identity, providerOptions };
   const guarded =
     tools && guardedTools({ plane, identity, providerOptions, onCall: onCallOfRuns(runs) }, tools);
@@ -76,15 +92,18 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
     // Whoever calls an agent may bring a model or tools of their own, whatever the types say.
     prepareCall: async (call: unknown) => {
       const prepared: unknown = prepareCall === undefined ? call : await prepareCall(call);
-      if (!isSettings(prepared) || (prepareCall === undefined && isSame(prepared, changed))) return prepared;
-      return govern(plane, identity, { ...prepared }, options);
+      if (!isSettings(prepared)) return prepared;
+      const isAsGoverned = prepareCall === undefined && isSame(prepared, { ...settings, ...changed });
+      if (isAsGoverned) return prepared;
+      const said = joinedOptions(providerOptions, prepared.providerOptions);
+      return governed({ plane, identity, options }, { ...prepared }, said);
     },
   };
   // The same members with the same types.
   return { ...settings, ...changed };
 }
 
-const GOVERNED = ["model", "tools", "toolApproval", "prepareStep"] as const;
+const GOVERNED = ["model", "tools", "toolApproval", "prepareStep", "providerOptions"] as const;
 
 /** Whether nothing that is governed was replaced. */
 function isSame(call: GovernableSettings, settings: GovernableSettings): boolean {

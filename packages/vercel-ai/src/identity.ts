@@ -18,10 +18,10 @@ export interface GovernedIdentity {
 }
 
 /** Provider options as the AI SDK types them, as far as they are looked at. */
-type ProviderOptions = Readonly<Record<string, unknown>>;
+export type ProviderOptions = Readonly<Record<string, unknown>>;
 
 /** The member of `providerOptions` in which a call may say for whom it is made. */
-const OWN_OPTIONS = "agentplane";
+export const OWN_OPTIONS = "agentplane";
 
 /** Who acts in one call, by authority: only what is really known. */
 export type CallIdentity = Pick<GuardInit, "agent" | "tenant" | "user" | "session" | "tags" | "framework">;
@@ -33,7 +33,7 @@ export type CallIdentity = Pick<GuardInit, "agent" | "tenant" | "user" | "sessio
  */
 export function identityOf(identity: GovernedIdentity, providerOptions?: ProviderOptions): CallIdentity {
   const { agent, tenant, user, session, tags } = identity;
-  const framework = providerOptions === undefined ? undefined : claimOf(providerOptions[OWN_OPTIONS]);
+  const framework = claimIn(providerOptions);
   return {
     agent,
     ...(tenant !== undefined && { tenant }),
@@ -54,7 +54,9 @@ export function withoutOwnOptions<Options extends ProviderOptions>(
   return Object.keys(rest).length === 0 ? undefined : (rest as Options);
 }
 
-function claimOf(said: unknown): IdentityClaim | undefined {
+/** What options say of who acts, as far as it is text. */
+export function claimIn(providerOptions: ProviderOptions | undefined): IdentityClaim | undefined {
+  const said = providerOptions?.[OWN_OPTIONS];
   if (typeof said !== "object" || said === null) return undefined;
   const { tenant, user, session } = said as Partial<Record<keyof IdentityClaim, unknown>>;
   const claim = {

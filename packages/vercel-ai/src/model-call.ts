@@ -6,6 +6,7 @@ import type {
 import type { ToolSet } from "ai";
 
 import type { AgentRun } from "./agent-run.ts";
+import { saidOf, type RunOptions } from "./call-identity.ts";
 import { modelContext } from "./context.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import { countedCall, sendCounted } from "./guarded-twice.ts";
@@ -27,6 +28,8 @@ export interface ModelSettings {
   readonly onDenied: "auto" | DenialForm;
   readonly tools: ToolSet;
   readonly retries: RetriedCalls;
+  /** Who acts in the run, which its steps do not change; absent where each call says for itself. */
+  readonly ofRun?: RunOptions;
   /** The run that a call is a step of; absent where nobody tells of runs. */
   readonly runOf?: (attempt: Attempt, params: LanguageModelV4CallOptions) => AgentRun;
 }
@@ -79,7 +82,7 @@ export async function generateGoverned(
 
 /** What this call is, in the plane's words. */
 export function callContext(
-  { identity }: ModelSettings,
+  settings: ModelSettings,
   {
     model,
     params,
@@ -90,13 +93,13 @@ export function callContext(
     readonly attempt: Attempt;
   },
 ): ReturnType<typeof modelContext> {
-  const { prompt, tools = [], maxOutputTokens, providerOptions } = params;
-  return modelContext(identity, {
+  const { prompt, tools = [], maxOutputTokens } = params;
+  return modelContext(settings.identity, {
     model,
     callId: attempt.callId,
     messages: readPrompt(prompt),
     tools: tools.map(({ name }) => name),
     maxOutputTokens,
-    providerOptions,
+    providerOptions: saidOf(settings.ofRun, params.providerOptions),
   });
 }

@@ -1,4 +1,4 @@
-import type { Denied } from "@agentplane/core";
+import { ApprovalPending, PolicyBlocked, PolicyDegraded, type Decision, type Denied } from "@agentplane/core";
 import type {
   LanguageModelV4CallOptions,
   LanguageModelV4GenerateResult,
@@ -14,6 +14,17 @@ export type DenialForm = "throw" | "substitute";
 
 /** What of a denial is shown: its words and its error. */
 export type Denial = Pick<Denied, "message" | "decision" | "error">;
+
+/** What a decision shows where it is none of a call itself. */
+export function denialOf(decision: Decision): Denial {
+  return { message: decision.message, decision, error: errorOf(decision) };
+}
+
+function errorOf(decision: Decision): Denial["error"] {
+  const { effect, approvalId } = decision;
+  if (effect === "ask" && approvalId !== undefined) return new ApprovalPending(decision, approvalId);
+  return decision.cause === "mode" ? new PolicyDegraded(decision) : new PolicyBlocked(decision);
+}
 
 /**
  * How a denied call of this kind ends. Unless told otherwise a finished answer throws, because code reads it, and a

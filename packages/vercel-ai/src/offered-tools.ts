@@ -1,19 +1,13 @@
-import {
-  ApprovalPending,
-  PolicyBlocked,
-  PolicyDegraded,
-  type Decision,
-  type GuardInit,
-  type NamedTool,
-} from "@agentplane/core";
+import type { GuardInit, NamedTool } from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 
 import type { AgentRun } from "./agent-run.ts";
 import { allowedTools, isUnknown, type OfferableTool } from "./allowed-tools.ts";
+import { identityDenial, saidOf } from "./call-identity.ts";
 import { agentContext } from "./context.ts";
 import { serverOf, withListed } from "./hosted-servers.ts";
 import type { ModelSettings } from "./model-call.ts";
-import type { Denial } from "./model-denial.ts";
+import { denialOf, type Denial } from "./model-denial.ts";
 import { forcedTool, withTools } from "./model-request.ts";
 import { keptOptions, optionTools, promptTools, serverTools } from "./option-tools.ts";
 import type { GovernedPlane } from "./plane.ts";
@@ -22,7 +16,7 @@ import { toolNames } from "./tool-names.ts";
 /** The request with the tools that may be called, or why it makes no sense without the others. */
 export type Offered = { readonly params: LanguageModelV4CallOptions } | { readonly denial: Denial };
 
-type Settings = Pick<ModelSettings, "plane" | "identity" | "tools">;
+type Settings = Pick<ModelSettings, "plane" | "identity" | "tools" | "ofRun">;
 
 /**
  * Says whether the agent may run at all, and hides what may not be called now. For a tool that runs at the provider this
@@ -35,9 +29,12 @@ export async function offerTools(
   given: LanguageModelV4CallOptions,
   run: AgentRun | undefined,
 ): Promise<Offered> {
-  const agent = agentContext(settings.identity, given.providerOptions);
+  const agent = agentContext(settings.identity, saidOf(settings.ofRun, given.providerOptions));
   const denial =
-    run === undefined ? await agentDenial(settings, agent) : await run.begin(given.prompt, given.abortSignal);
+    (await otherDenial(settings, agent, given)) ??
+    (run === undefined
+      ? await agentDenial(settings, agent)
+      : await run.begin(given.prompt, given.abortSignal));
   if (denial !== undefined) return { denial };
   const written = run === undefined ? given : { ...given, prompt: run.written(given.prompt) };
   const optional = await withOptions(settings, agent, written);
@@ -120,13 +117,21 @@ async function listedTools(
   };
 }
 
+async function otherDenial(
+  { plane, ofRun }: Settings,
+  agent: GuardInit,
+  { providerOptions }: LanguageModelV4CallOptions,
+): Promise<Denial | undefined> {
+  return ofRun && identityDenial(plane, { agent, run: ofRun, given: providerOptions });
+}
+
 /** Without a run there is nothing that could be counted: each call asks whether the agent may run, and that is on record. */
 async function agentDenial({ plane }: Settings, agent: GuardInit): Promise<Denial | undefined> {
   const { effect } = await plane.guard.peek(agent);
   if (effect === "allow") return undefined;
   // Asked in full: that is on record, and knows of an approval.
   const decision = await plane.guard.ask(agent);
-  return decision.effect === "allow" ? undefined : toDenial(decision);
+  return decision.effect === "allow" ? undefined : denialOf(decision);
 }
 
 type OfferedTool = NonNullable<LanguageModelV4CallOptions["tools"]>[number];
@@ -182,20 +187,10 @@ async function toolDenial({ plane }: Settings, agent: GuardInit, offered: Offera
   const { name, server, originalName } = offered;
   const context = { ...agent, hookpoint: "before_tool_call" as const, tool: { name, server, originalName } };
   const decision = await plane.guard.ask(context, { canAsk: false });
-  if (decision.effect !== "allow" || !isUnknown(plane, agent, offered)) return toDenial(decision);
+  if (decision.effect !== "allow" || !isUnknown(plane, agent, offered)) return denialOf(decision);
   const reason =
     `"${server}" is not offered: it is a server whose tools are not listed, and a policy, a plug or a hook could stop ` +
     `one of them. List in the settings of the server the tools that may be used.`;
   const refusal = { cause: "rule", reason, message: reason } as const;
-  return toDenial(await plane.engine.refuse(plane.guard.context(context), refusal, { intent: "ask" }));
-}
-
-function toDenial(decision: Decision): Denial {
-  return { message: decision.message, decision, error: errorOf(decision) };
-}
-
-function errorOf(decision: Decision): Denial["error"] {
-  const { effect, approvalId } = decision;
-  if (effect === "ask" && approvalId !== undefined) return new ApprovalPending(decision, approvalId);
-  return decision.cause === "mode" ? new PolicyDegraded(decision) : new PolicyBlocked(decision);
+  return denialOf(await plane.engine.refuse(plane.guard.context(context), refusal, { intent: "ask" }));
 }
