@@ -6,6 +6,8 @@ export type InlineFile =
       readonly data: string | Uint8Array;
       /** What a file of text says. */
       readonly text: string | undefined;
+      /** Whether the bytes are the data itself, as version 5 of the SDK writes files of a tool's result. */
+      readonly isBare: boolean;
     }
   | { readonly kind: "address"; readonly url: URL };
 
@@ -13,18 +15,21 @@ type PlainRecord = Readonly<Record<string, unknown>>;
 
 /** The file of a part, undefined for a part without one, or with one that is plain text or a reference. */
 export function fileOf({ type, mediaType, data }: PlainRecord): InlineFile | undefined {
+  if (type === "media") return bytesIn(data, mediaType, true);
   if ((type !== "file" && type !== "reasoning-file") || !isRecord(data)) return undefined;
   const { url } = data;
   // An address that is the file itself is of any size, and no words that a rule could read.
   if (data["type"] === "url" && url instanceof URL && url.protocol !== "data:")
     return { kind: "address", url };
-  const bytes = data["data"];
-  if (data["type"] !== "data" || (typeof bytes !== "string" && !(bytes instanceof Uint8Array)))
-    return undefined;
+  return data["type"] === "data" ? bytesIn(data["data"], mediaType, false) : undefined;
+}
+
+function bytesIn(bytes: unknown, mediaType: unknown, isBare: boolean): InlineFile | undefined {
+  if (typeof bytes !== "string" && !(bytes instanceof Uint8Array)) return undefined;
   const isText = typeof mediaType === "string" && TEXT_TYPE.test(mediaType);
   const isMedia = typeof mediaType === "string" && MEDIA_TYPE.test(mediaType);
   const text = isText || (!isMedia && looksLikeText(bytes)) ? decode(bytes) : undefined;
-  return { kind: "bytes", data: bytes, text };
+  return { kind: "bytes", data: bytes, text, isBare };
 }
 
 const TEXT_TYPE = /^text(\/|$)|[/+](json|xml|yaml|javascript)\b/i;
@@ -37,15 +42,15 @@ export function wordsOf(file: InlineFile): string | undefined {
 }
 
 /** The data of a file with other words. */
-export function withWords(file: InlineFile, words: string): object {
+export function withWords(file: InlineFile, words: string): object | string {
   if (file.kind === "address") {
     if (words === file.url.href) return { type: "url", url: file.url };
     // What is no address any more must not be shown as the one that it was.
     return { type: "url", url: new URL(URL.canParse(words) ? words : "about:blank") };
   }
-  if (words === file.text) return { type: "data", data: file.data };
+  if (words === file.text) return withBytes(file, file.data);
   const bytes = new TextEncoder().encode(words);
-  return { type: "data", data: typeof file.data === "string" ? base64Of(bytes) : bytes };
+  return withBytes(file, typeof file.data === "string" ? base64Of(bytes) : bytes);
 }
 
 /** What rules look at of a file: its words or its address, the size of anything else. */
@@ -56,10 +61,14 @@ export function shownFile(file: InlineFile): object {
 }
 
 /** The file with what rules left of its words. */
-export function writtenFile(file: InlineFile, shown: unknown): object {
-  if (wordsOf(file) === undefined && file.kind === "bytes") return { type: "data", data: file.data };
+export function writtenFile(file: InlineFile, shown: unknown): object | string {
+  if (wordsOf(file) === undefined && file.kind === "bytes") return withBytes(file, file.data);
   const words = isRecord(shown) ? shown[file.kind === "address" ? "url" : "text"] : undefined;
   return withWords(file, typeof words === "string" ? words : "");
+}
+
+function withBytes({ isBare }: { readonly isBare: boolean }, data: string | Uint8Array): object | string {
+  return isBare ? data : { type: "data", data };
 }
 
 /** A type that says nothing of it may still be read as text: what is no UTF-8, or has a zero, is none. */

@@ -1,6 +1,7 @@
 import type { ResultCodec } from "@agentplane/core";
 import type { LanguageModelV4GenerateResult } from "@ai-sdk/provider";
 
+import { isRecord } from "./inline-file.ts";
 import { withoutTokens } from "./log-probabilities.ts";
 import { readParts, writeParts } from "./part-content.ts";
 
@@ -25,14 +26,14 @@ export const MODEL_RESULT: ResultCodec<LanguageModelV4GenerateResult> = {
       ...(structuredOutputText !== undefined && { structuredOutputText }),
       ...(warnings !== undefined && { warnings }),
       ...(providerMetadata !== undefined && { providerMetadata: withoutTokens(providerMetadata) }),
-      ...(response !== undefined && { response: withoutBody(response) }),
+      ...(isRecord(response) && { response: withoutBody(response) }),
     };
   },
 };
 
 /** Providers outside of TypeScript leave the list out, which the SDK forgives. */
 export function hasWarnings(warnings: LanguageModelV4GenerateResult["warnings"] | undefined): boolean {
-  return warnings !== undefined && warnings.length > 0;
+  return Array.isArray(warnings) && warnings.length > 0;
 }
 
 /** The provider's own copy of the answer would repeat what the content no longer says. */

@@ -50,7 +50,7 @@ export async function streamGoverned(
           const send = (): PromiseLike<LanguageModelV4StreamResult> => model.doStream(request);
           return opening.opened(await sendCounted({ plane, model, prompt, admission }, send));
         },
-        codec: createPartCodec(),
+        codec: createPartCodec(params.tools),
         isControlFlow: (error) =>
           (isRetried = !opening.isOpen && attempt.willRetry(error, params.abortSignal)),
       }),

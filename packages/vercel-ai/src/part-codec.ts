@@ -1,5 +1,5 @@
 import type { ChunkText, StreamCodec } from "@agentplane/core";
-import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 
 import { errorWords, shownError } from "./error-words.ts";
 import { fileOf, withWords, wordsOf } from "./inline-file.ts";
@@ -13,8 +13,11 @@ type Part = LanguageModelV4StreamPart;
 /**
  * Reads and rewrites the parts of one stream. Deltas continue each other by their id; everything else that carries words
  * is a text of its own.
+ * @param tools Of the request: a name that is none of theirs is the model's own word.
  */
-export function createPartCodec(): StreamCodec<Part> {
+export function createPartCodec(tools: LanguageModelV4CallOptions["tools"] = []): StreamCodec<Part> {
+  const offered = new Set(tools.map(({ name }) => name));
+  const isInvented = (part: Part): part is NamedPart => "toolName" in part && !offered.has(part.toolName);
   const numbers = new WeakMap<Part, number>();
   let count = 0;
   const numberOf = (part: Part): number => {
@@ -26,10 +29,10 @@ export function createPartCodec(): StreamCodec<Part> {
     read(part) {
       const delta = readDelta(part);
       if (delta !== undefined) return delta;
-      const text = readWhole(part);
+      const text = isInvented(part) ? JSON.stringify(namedWords(part)) : readWhole(part);
       return text === undefined ? undefined : { part: `${part.type}:${numberOf(part)}`, text, isWhole: true };
     },
-    write: (part, text) => writePart(part, text),
+    write: (part, text) => (isInvented(part) ? withNamedWords(part, text) : writePart(part, text)),
     ends: (part) => endedBy(part),
     usage: (part) => (part.type === "finish" ? usageOf(part.usage) : undefined),
     withoutEcho,
@@ -140,6 +143,27 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+type NamedPart = Extract<Part, { readonly toolName: string }>;
+
+/** The name and what is said under it. */
+function namedWords(part: NamedPart): readonly unknown[] {
+  const { type, toolName } = part;
+  if (type === "tool-call") return [toolName, parsed(part.input)];
+  return type === "tool-result" ? [toolName, part.result] : [toolName];
+}
+
+function withNamedWords(part: NamedPart, text: string): Part {
+  // The list that was read, with other texts; what is none any more is a name alone.
+  const words = parsed(text);
+  const [toolName, said]: readonly unknown[] = Array.isArray(words) ? words : [text];
+  const named = { ...part, toolName: String(toolName) };
+  if (named.type === "tool-result") return { ...named, result: said as typeof named.result };
+  if (named.type !== "tool-call") return named;
+  // What was no JSON is not made into it.
+  const isText = typeof said === "string" && parsed(named.input) === named.input;
+  return { ...named, input: isText ? said : JSON.stringify(said) };
 }
 
 /** A source is never sent back to the provider: what was quoted for it needs no signature, and is judged like words. */

@@ -48,6 +48,20 @@ describe("the words of a finished answer are redacted:", () => {
     ).toEqual([{ ...file, data: { type: "url", url: new URL("https://example.org/?to=[EMAIL]") } }]);
   });
 
+  it.each([
+    { providerMetadata: null },
+    { providerMetadata: { test: null } },
+    { warnings: null },
+    { response: null },
+  ])("also where a provider outside of TypeScript leaves something out: %j", async (missing) => {
+    const own = new ScriptedModel([{ text: EMAIL }]);
+    const answer = own.doGenerate.bind(own);
+    // As such a provider gives it.
+    own.doGenerate = async (options) => ({ ...(await answer(options)), ...(missing as object) });
+    const { text } = await generateText(govern(planeOf([NO_EMAILS]), WHO, { model: own, prompt: "go" }));
+    expect(text).toBe("[EMAIL]");
+  });
+
   it("what a source quotes", async () => {
     const source = { type: "source", sourceType: "url", id: "s", url: "https://example.org" } as const;
     const quoted = await shown({ ...source, providerMetadata: { anthropic: { citedText: EMAIL } } });

@@ -105,6 +105,20 @@ describe("what no rule could read", () => {
     await expect(call).rejects.toBeInstanceOf(PolicyBlocked);
   });
 
+  it("is read in a file of a tool's result as version 5 of the SDK has written it", async () => {
+    const media = (mediaType: string, text: string) =>
+      ({ type: "media", mediaType, data: Buffer.from(text).toString("base64") }) as const;
+    // A type that the SDK still passes on to the provider.
+    const output = { type: "content", value: [media("text/csv", EMAIL), media("image/png", EMAIL)] } as never;
+    const model = new ScriptedModel([]);
+    await guardModel(planeOf([NO_EMAILS]), WHO, model).doGenerate({
+      prompt: [{ role: "tool", content: [{ type: "tool-result", toolCallId: "c", toolName: "t", output }] }],
+    });
+    expect(model.requests[0]?.prompt[0]?.content).toMatchObject([
+      { output: { value: [media("text/csv", "[EMAIL]"), media("image/png", EMAIL)] } },
+    ]);
+  });
+
   it("is read by the SDK before, in a message and in a tool's result", async () => {
     const model = new ScriptedModel([]);
     const value = [file];

@@ -92,6 +92,42 @@ describe("the words of a streamed part are redacted:", () => {
     expect(part).toMatchObject({ error: { message: '{"mail":"[EMAIL]"}' } });
   });
 
+  it("the name of a tool that the model has invented, with its input, and no name that it was offered", async () => {
+    const named = { type: "function", name: EMAIL, inputSchema: { type: "object" } } as const;
+    const start = { type: "tool-input-start", id: "c", toolName: EMAIL } as const;
+    const call = {
+      type: "tool-call",
+      toolCallId: "c",
+      toolName: EMAIL,
+      input: `{"to":["${EMAIL}"]}`,
+    } as const;
+    const parts = [start, call, { ...call, toolCallId: "d", input: `to ${EMAIL}` }, FINISH];
+    const invented = [
+      { ...start, toolName: "[EMAIL]" },
+      { ...call, toolName: "[EMAIL]", input: '{"to":["[EMAIL]"]}' },
+      { ...call, toolCallId: "d", toolName: "[EMAIL]", input: "to [EMAIL]" },
+      FINISH,
+    ];
+    expect(await shown(...parts)).toEqual(invented);
+    const model = guardModel(planeOf([NO_EMAILS]), WHO, new ScriptedModel([{ parts }]));
+    const { stream } = await model.doStream({ prompt: [], tools: [named] });
+    const given: LanguageModelV4StreamPart[] = [];
+    for await (const part of stream) given.push(part);
+    expect(given.slice(0, 2)).toEqual([start, { ...call, input: '{"to":["[EMAIL]"]}' }]);
+  });
+
+  it.each([null, { test: null }, { test: undefined }, { test: "x" }])(
+    "and what a provider outside of TypeScript says of nothing passes: %j",
+    async (metadata) => {
+      // As such a provider gives it.
+      const finish = { ...FINISH, providerMetadata: metadata as never };
+      const delta = { type: "text-delta", id: "t", delta: EMAIL } as const;
+      const parts = await shown({ type: "stream-start", warnings: null as never }, delta, finish);
+      expect([parts[0], parts.at(-1)]).toEqual([{ type: "stream-start", warnings: null }, finish]);
+      expect(JSON.stringify(parts)).not.toContain(EMAIL);
+    },
+  );
+
   it("tokens one by one are left out, for they cannot be put together again", async () => {
     const [part] = await shown({
       ...FINISH,
