@@ -1,6 +1,7 @@
 import type { ResultCodec, Usage } from "@agentplane/core";
 
 import { agentContext, modelContext, type CalledModel } from "./context.ts";
+import { countedCall, sendCounted } from "./guarded-twice.ts";
 import { withoutOwnOptions, type GovernedIdentity } from "./identity.ts";
 import { cuttable } from "./native-signal.ts";
 import { withAllowedOptions } from "./offered-tools.ts";
@@ -56,6 +57,7 @@ export async function callGoverned<Params extends CallParams, Result>(
   const agent = agentContext(identity, given);
   const { providerOptions: allowed } = await withAllowedOptions(plane, agent, { providerOptions: given });
   const attempt = retries.begin([messages, given]);
+  const countedBy = countedCall({ plane, model, words: listOf(messages) });
   const outcome = await plane.guard.modelCall<Result>({
     context: modelContext(identity, {
       model,
@@ -64,10 +66,12 @@ export async function callGoverned<Params extends CallParams, Result>(
       maxOutputTokens: 0,
       providerOptions: given,
     }),
+    countedBy,
     run: async (admission) => {
       const written = admission.isInputChanged ? words.write(params, admission.input) : params;
       const request = { ...written, providerOptions: withoutOwnOptions(allowed) ?? {} };
-      return run(cuttable(request, admission));
+      const sent = { plane, model, words: listOf(words.read(request)), admission };
+      return sendCounted(sent, () => run(cuttable(request, admission)));
     },
     result: words.result,
     usage: (result) => words.usage(result),
@@ -75,4 +79,10 @@ export async function callGoverned<Params extends CallParams, Result>(
   });
   if (outcome.status !== "ran") throw outcome.error;
   return outcome.result;
+}
+
+/** Values, or members, one by one: a middleware may leave one of them as it was. */
+function listOf(words: unknown): readonly unknown[] {
+  if (Array.isArray(words)) return words;
+  return typeof words === "object" && words !== null ? Object.values(words) : [words];
 }

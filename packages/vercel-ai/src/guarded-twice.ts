@@ -1,15 +1,14 @@
 import type { Admission } from "@agentplane/core";
-import type { LanguageModelV4, LanguageModelV4CallOptions } from "@ai-sdk/provider";
+import type { LanguageModelV4 } from "@ai-sdk/provider";
 
 import type { GovernedPlane } from "./plane.ts";
-
-type Prompt = LanguageModelV4CallOptions["prompt"];
 
 /** A call on its way to the provider, which may meet the same plane again. */
 interface SentCall {
   readonly plane: GovernedPlane;
   readonly model: Pick<LanguageModelV4, "provider" | "modelId">;
-  readonly prompt: Prompt;
+  /** Messages of a prompt, values to embed, whatever a model of its kind is given. */
+  readonly words: readonly unknown[];
   readonly admission: Admission;
 }
 
@@ -28,21 +27,22 @@ export async function sendCounted<Result>(call: SentCall, send: () => PromiseLik
 
 /**
  * The admission that counted this very call, where a model is guarded twice and a middleware stands between: the first or
- * the last message of its prompt went through. The plane counts a call by itself that is not inside of it. Found once, so
- * that what the middleware asks besides is counted by itself.
+ * the last of its words, such as the messages of its prompt, went through. The plane counts a call by itself that is not
+ * inside of it. Found once, so that what the middleware asks besides is counted by itself.
  */
-export function countedCall({ plane, model, prompt }: Omit<SentCall, "admission">): Admission | undefined {
+export function countedCall({ plane, model, words }: Omit<SentCall, "admission">): Admission | undefined {
   if (sent.size === 0 || !plane.guard.isNested()) return undefined;
   for (const call of sent) {
     const isOf = call.model.modelId === model.modelId && call.model.provider === model.provider;
-    if (call.plane !== plane || !isOf || !isShared(call.prompt, prompt)) continue;
+    if (call.plane !== plane || !isOf || !isShared(call.words, words)) continue;
     sent.delete(call);
     return call.admission;
   }
   return undefined;
 }
 
-function isShared(before: Prompt, now: Prompt): boolean {
+/** The very same messages, or equal texts. */
+function isShared(before: readonly unknown[], now: readonly unknown[]): boolean {
   const [first] = before;
   return first !== undefined && (first === now[0] || before.at(-1) === now.at(-1));
 }

@@ -53,7 +53,7 @@ export async function generateGoverned(
   };
   const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
-  const countedBy = countedCall({ plane, model, prompt: params.prompt });
+  const countedBy = countedCall({ plane, model, words: params.prompt });
   let isRetried = false;
   try {
     const outcome = await whenAnswered(plane, params.abortSignal, () =>
@@ -62,8 +62,9 @@ export async function generateGoverned(
         countedBy,
         run: async (admission) => {
           const request = admittedRequest(offered.params, admission);
-          const { prompt } = request;
-          return sendCounted({ plane, model, prompt, admission }, () => model.doGenerate(request));
+          return sendCounted({ plane, model, words: request.prompt, admission }, () =>
+            model.doGenerate(request),
+          );
         },
         result: MODEL_RESULT,
         usage: (result) => usageOf(result.usage),

@@ -37,7 +37,7 @@ export async function streamGoverned(
   const offered = await offerTools(settings, params, run);
   if ("denial" in offered) return deny(offered.denial);
   const opening = createOpening();
-  const countedBy = countedCall({ plane, model, prompt: params.prompt });
+  const countedBy = countedCall({ plane, model, words: params.prompt });
   let isRetried = false;
   try {
     const governed = await whenAnswered(plane, params.abortSignal, () =>
@@ -46,9 +46,8 @@ export async function streamGoverned(
         countedBy,
         run: async (admission) => {
           const request = admittedRequest(offered.params, admission);
-          const { prompt } = request;
           const send = (): PromiseLike<LanguageModelV4StreamResult> => model.doStream(request);
-          return opening.opened(await sendCounted({ plane, model, prompt, admission }, send));
+          return opening.opened(await sendCounted({ plane, model, words: request.prompt, admission }, send));
         },
         codec: createPartCodec(params.tools),
         isControlFlow: (error) =>

@@ -1,9 +1,20 @@
 import { rule, type Policy } from "@agentplane/core";
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
-import { generateText, streamText, wrapLanguageModel } from "ai";
+import {
+  embedMany,
+  generateImage,
+  generateText,
+  streamText,
+  wrapEmbeddingModel,
+  wrapImageModel,
+  wrapLanguageModel,
+  type EmbeddingModelMiddleware,
+  type ImageModelMiddleware,
+} from "ai";
+import { MockEmbeddingModelV4, MockImageModelV4 } from "ai/test";
 import { describe, expect, it } from "vitest";
 
-import { guardModel } from "../src/index.ts";
+import { guardEmbeddingModel, guardImageModel, guardModel } from "../src/index.ts";
 import { decisionsOf, EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
@@ -92,5 +103,60 @@ describe("a model that is guarded twice with a middleware between", () => {
     await Promise.all([inner.doGenerate(call), inner.doGenerate(call)]);
     expect(own.requests).toHaveLength(2);
     expect(await used()).toEqual([2, 60]);
+  });
+});
+
+describe("a model of another kind that is guarded twice with a middleware between", () => {
+  const BUDGET: Policy = {
+    id: "b",
+    blocking: [rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "global" })],
+  };
+  const usedOf = async (plane: ReturnType<typeof planeOf>): Promise<unknown> =>
+    (await plane.limits.read({ policyId: "b", ruleId: "tokenBudget" }))[0]?.used;
+  const specificationVersion = "v4";
+
+  it.each(["", EMAIL])("is counted once: values to embed, one with '%s' before it", async (added) => {
+    const plane = planeOf([BUDGET, NO_EMAILS]);
+    const own = new MockEmbeddingModelV4({
+      maxEmbeddingsPerCall: 5,
+      doEmbed: async ({ values }) => ({
+        embeddings: values.map(() => [1]),
+        usage: { tokens: 7 },
+        warnings: [],
+      }),
+    });
+    const middleware: EmbeddingModelMiddleware = {
+      specificationVersion,
+      transformParams: async ({ params: { values, ...rest } }) => ({
+        ...rest,
+        values: values.map((value, at) => (at === 0 ? added + value : value)),
+      }),
+    };
+    const inner = guardEmbeddingModel(plane, { agent: "app" }, own);
+    const model = guardEmbeddingModel(plane, WHO, wrapEmbeddingModel({ model: inner, middleware }));
+    await embedMany({ model, values: ["a", "b"] });
+    expect(JSON.stringify(own.doEmbedCalls)).not.toContain(EMAIL);
+    expect(await usedOf(plane)).toBe(7);
+  });
+
+  it.each([1, 2])("is counted as often as the middleware asks for a picture: %d", async (times) => {
+    const plane = planeOf([BUDGET]);
+    const response = { timestamp: new Date(0), modelId: "m", headers: undefined };
+    const usage = { inputTokens: 5, outputTokens: 2, totalTokens: 7 };
+    const own = new MockImageModelV4({
+      doGenerate: async () => ({ images: ["aGk="], warnings: [], response, usage }),
+    });
+    const middleware: ImageModelMiddleware = {
+      specificationVersion,
+      wrapGenerate: async ({ doGenerate }) => {
+        const answers = await Promise.all(Array.from({ length: times }, () => doGenerate()));
+        return answers.at(-1) ?? doGenerate();
+      },
+    };
+    // The kit's model is one of the lowest version's types too.
+    const inner = guardImageModel(plane, { agent: "app" }, own as never);
+    const model = guardImageModel(plane, WHO, wrapImageModel({ model: inner, middleware }));
+    await generateImage({ model, prompt: "a cat" });
+    expect(await usedOf(plane)).toBe(7 * times);
   });
 });
