@@ -92,6 +92,6 @@ try {
     ["proxied", overHttp[1]],
   ]);
 } finally {
-  for (const way of ways) way.close();
+  await Promise.all(ways.map((way) => way.close()));
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import http from "node:http";
 import { fileURLToPath } from "node:url";
 
@@ -7,12 +8,20 @@ import { LineSplitter } from "../src/frame/read-lines.ts";
 /** A way to a server, over which calls are made. */
 export interface Way {
   call(): Promise<string>;
-  close(): void;
+  /** Settles when nothing of it runs any more: what it writes to must not be taken away before. */
+  close(): Promise<void>;
 }
 
 const SERVER = fileURLToPath(new URL("echo-server.ts", import.meta.url));
 const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const NODE = [process.execPath, "--conditions=agentplane-source"];
+
+async function ended(child: ChildProcess): Promise<void> {
+  const isOver = once(child, "exit");
+  child.kill();
+  await isOver;
+}
+
 const WORDS = "x".repeat(50);
 
 function callText(id: number): string {
@@ -47,7 +56,7 @@ export async function stdioWay(flags: readonly string[] | undefined): Promise<Wa
       child.stdin.write(`${text}\n`);
     });
   await ask(INITIALIZE, 0);
-  return { call: () => ask(callText(++id), id), close: () => void child.kill() };
+  return { call: () => ask(callText(++id), id), close: () => ended(child) };
 }
 
 /** Starts the server, and the proxy where flags are given. */
@@ -76,9 +85,9 @@ export async function httpWay(flags: readonly string[] | undefined): Promise<Way
   await post(url, agent, INITIALIZE);
   return {
     call: () => post(url, agent, callText(++id), { "mcp-session-id": "bench" }),
-    close() {
+    async close() {
       agent.destroy();
-      for (const child of children) child.kill();
+      await Promise.all(children.map(ended));
     },
   };
 }

@@ -35,22 +35,10 @@ export class Upstream {
   /** @returns The answer, once its headers are there; rejects when there is none. */
   send({ method, url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
     const { request } = this.url.protocol === "https:" ? https : http;
+    const place = url === undefined ? this.#place : urlToHttpOptions(url);
+    const options = { ...place, method, agent: this.#agent, headers: this.#head(headers, body) };
     return new Promise((resolve, reject) => {
-      const sent = request({
-        ...(url === undefined ? this.#place : urlToHttpOptions(url)),
-        method,
-        agent: this.#agent,
-        headers: {
-          ...headers,
-          // The bodies are read here: compressed ones would have to be opened first.
-          "accept-encoding": "identity",
-          ...(body !== undefined && {
-            "content-type": "application/json",
-            "content-length": String(body.length),
-          }),
-          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
-        },
-      });
+      const sent = request(options);
       cutBy(signal, sent);
       sent.on("response", resolve);
       sent.on("error", reject);
@@ -61,6 +49,18 @@ export class Upstream {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** As a list, which Node.js writes down at once; of an object it looks at each name several times. */
+  #head(headers: UpstreamRequest["headers"], body: Uint8Array | undefined): string[] {
+    // The bodies are read here: compressed ones would have to be opened first.
+    const list = ["host", this.url.host, "accept-encoding", "identity"];
+    if (body !== undefined)
+      list.push("content-type", "application/json", "content-length", String(body.length));
+    for (const [name, value] of Object.entries(headers))
+      if (name !== "authorization" || this.#token === undefined) list.push(name, value);
+    if (this.#token !== undefined) list.push("authorization", `Bearer ${this.#token}`);
+    return list;
   }
 }
 
