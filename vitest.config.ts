@@ -7,10 +7,12 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 if (!process.argv.includes("--coverage"))
   process.env["NODE_COMPILE_CACHE"] ??= path.join(import.meta.dirname, "node_modules/.cache/compile");
 
+// Many tests wait for servers and child processes: one more at once than there are cores keeps these at work. A project
+// takes `maxWorkers` from the command line, from here or from its own file, never from the `test` below.
+process.env["VITEST_MAX_WORKERS"] ??= String(availableParallelism() + 1);
+
 const config: ViteUserConfig = defineConfig({
   test: {
-    // Many tests wait for servers and child processes: two at once also where there are two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: ["packages/*/vitest*.config.ts", "examples/*/vitest.config.ts"],
     reporters: ["default", "./tools/tally-reporter.ts"],
     coverage: {
