@@ -1,5 +1,6 @@
 import { tracingChannel } from "node:diagnostics_channel";
 
+import * as sdk from "ai";
 import { generateObject, generateText, stepCountIs, streamText, tool, type ToolSet } from "ai";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -114,6 +115,25 @@ describe("what looks on at a run sees nothing that was redacted from its answers
     expect(wordsIn(seen)).toContain("transform");
     expect(wordsIn([seen, parts, await result.steps])).not.toContain(EMAIL);
   });
+
+  // Older versions leave it to an integration to look at the setting.
+  it.runIf("experimental_streamTextLowMemory" in sdk)(
+    "and with recordInputs: false nothing of the prompt that was redacted for the model either",
+    async () => {
+      const seen: unknown[] = [];
+      const told = async (recordInputs: boolean): Promise<string> => {
+        seen.length = 0;
+        const telemetry = { integrations: [integrationFor(seen)], recordInputs };
+        await generateText({
+          ...govern(planeOf([NO_EMAILS]), WHO, { model: TALKATIVE(), prompt: EMAIL, instructions: EMAIL }),
+          telemetry,
+        });
+        return wordsIn(seen);
+      };
+      expect(await told(true)).toContain(EMAIL);
+      expect(await told(false)).not.toContain(EMAIL);
+    },
+  );
 
   it("whoever repairs an object", async () => {
     const seen: unknown[] = [];

@@ -1,4 +1,4 @@
-import { createAgentPlane, type Policy } from "@agentplane/core";
+import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import { generateText, stepCountIs, type LanguageModel, type ModelMessage, type ToolSet } from "ai";
 
 import { govern } from "../../src/index.ts";
@@ -10,6 +10,20 @@ export interface FirstCall {
   readonly tools: ToolSet;
   readonly messages: ModelMessage[];
   readonly chatId: string;
+}
+
+/** Its policies. */
+export function firstPolicies(): readonly Policy[] {
+  const policies = [
+    {
+      id: "support",
+      blocking: [
+        rule.denylist({ tools: ["delete_*"] }),
+        rule.rate({ limit: 100, window: "1h", per: "tenant" }),
+      ],
+    },
+  ];
+  return policies;
 }
 
 /** The page's first snippet. */

@@ -3,9 +3,9 @@ import path from "node:path";
 
 import { expect, it } from "vitest";
 
-import { asking, askingPlane, countingTool, denying } from "../planes.ts";
+import { asking, askingPlane, countingTool } from "../planes.ts";
 import { ScriptedModel } from "../scripted-model.ts";
-import { firstCall } from "./first-call.ts";
+import { firstCall, firstPolicies } from "./first-call.ts";
 import { routeOf } from "./route.ts";
 
 const here = (...names: readonly string[]): string =>
@@ -37,11 +37,11 @@ it("has no snippet that is not compiled here, line by line", () => {
 
 it("governs the first call", async () => {
   const wipe = countingTool();
-  const model = new ScriptedModel([{ calls: [{ name: "wipe" }] }, { text: "I must not." }]);
+  const model = new ScriptedModel([{ calls: [{ name: "delete_all" }] }, { text: "I must not." }]);
   const text = await firstCall({
-    policies: [denying("wipe")],
+    policies: firstPolicies(),
     model,
-    tools: { wipe: wipe.tool },
+    tools: { delete_all: wipe.tool },
     messages: [{ role: "user", content: "wipe it" }],
     chatId: "c",
   });
