@@ -46,6 +46,8 @@ export async function needsHuman(
   call: LocalCall,
   own: () => Promise<boolean>,
 ): Promise<boolean> {
+  // Where the plane has nobody to ask, all it would say is no, and it says so when the call runs.
+  if (!governor.plane.hasResolver && !(await own())) return false;
   const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
   governor.memory.note(call.callId, {
     context: call.context,
@@ -86,12 +88,9 @@ export async function runGoverned<R>(
       run,
       isControlFlow: (error) => error instanceof NestedPause,
     });
-  const begunMs = performance.now();
+  const isAsked = askedBefore(governor, call);
   const outcome = await decided();
-  if (
-    outcome.status !== "pending" ||
-    !(await isApprovedHere(governor, call, { approvalId: outcome.approvalId, begunMs }))
-  ) {
+  if (outcome.status !== "pending" || !(await isAsked(outcome.approvalId))) {
     if (outcome.status !== "ran") onDenied?.(outcome.decision);
     return governedOf(outcome);
   }
@@ -99,20 +98,25 @@ export async function runGoverned<R>(
   return passed.isAccepted ? governedOf(await decided()) : { isRun: false, message: passed.message };
 }
 
-/** An approval is good for the question that was asked: one that came after it, for a retry, is another. */
-async function isApprovedHere(
+/**
+ * An approval is good for the question that was asked: one that came after it, for a retry, is another.
+ * @returns Whether a human said yes through the SDK to this question; made before the plane may ask anew.
+ */
+function askedBefore(
   { memory, plane, agent }: ToolGovernor,
   { tool, context, callId, nativeId = callId }: LocalCall,
-  { approvalId, begunMs }: { readonly approvalId: string; readonly begunMs: number },
-): Promise<boolean> {
-  if (context === undefined || callId === undefined || nativeId === undefined) return false;
-  if (!isApprovedNatively(context, tool.name, nativeId)) return false;
+): (approvalId: string) => Promise<boolean> {
+  if (!plane.hasResolver || context === undefined || callId === undefined || nativeId === undefined)
+    return async () => false;
   const asked = memory.approvalIdOf(callId);
-  if (asked !== undefined) return asked === approvalId;
-  // Another process asked: its question is older than this execution, on the plane's clock.
-  const [approval, tookMs] = [await plane.approvals.get(approvalId), performance.now() - begunMs];
+  // Another process asked: its question is older than this execution, on the plane's clock. Of the same ms nobody knows.
   const { nowMs } = plane.guard.context({ hookpoint: "before_agent", agent: agent.name });
-  return approval !== undefined && approval.createdAtMs < nowMs - tookMs;
+  return async (approvalId) => {
+    if (!isApprovedNatively(context, tool.name, nativeId)) return false;
+    if (asked !== undefined) return asked === approvalId;
+    const approval = await plane.approvals.get(approvalId);
+    return approval !== undefined && approval.createdAtMs < nowMs;
+  };
 }
 
 function governedOf<R>(outcome: Outcome<R>): Governed<R> {

@@ -44,7 +44,10 @@ describe("an approval in a saved state", () => {
       { ...after, blocking: [...ASK.blocking, rule.denylist({ tools: ["x"] })] },
     ],
   ])("answers no question of %s, where the state goes on", async (_name, identity, policy) => {
-    const plane = planeOf({ policies: [ASK] });
+    // A millisecond may pass between any two readings.
+    let nowMs = Date.now();
+    const clock = { wallMs: () => nowMs++, elapsedMs: () => nowMs++ };
+    const plane = planeOf({ policies: [ASK], ports: { clock } });
     const seen: unknown[] = [];
     const make = (who: object, ...calls: readonly (readonly [string, Record<string, unknown>])[]) =>
       govern(
