@@ -19,14 +19,23 @@ const NativeResponse: new (body: null, init: ResponseInit) => object = Response;
  */
 class JudgedResponse extends NativeResponse {
   readonly #answer: ReadAnswer;
+  readonly #headers: Headers;
   #isRead = false;
   #written: Response | undefined;
 
-  /** @param answer Its JSON is handed out, once: nobody else may hold on to it. */
-  constructor(answer: ReadAnswer) {
-    // The response itself says the status and the headers.
-    super(null, answer.response);
+  /**
+   * @param answer Its JSON is handed out, once: nobody else may hold on to it.
+   * @param headers Those that came: to copy headers is the dearest part of making a response.
+   */
+  constructor(answer: ReadAnswer, headers: Headers = answer.response.headers) {
+    const { status, statusText } = answer.response;
+    super(null, { status, statusText });
     this.#answer = answer;
+    this.#headers = headers;
+  }
+
+  get headers(): Headers {
+    return this.#headers;
   }
 
   get url(): string {
@@ -78,7 +87,7 @@ class JudgedResponse extends NativeResponse {
     // A used body refuses it.
     if (this.bodyUsed || this.#written?.body?.locked === true) this.#body().clone();
     const { response, text } = this.#answer;
-    return new JudgedResponse({ response, text, json: undefined });
+    return new JudgedResponse({ response, text, json: undefined }, new Headers(this.#headers));
   }
 
   /** Whether the body was not read yet, nor asked for; now it was. */

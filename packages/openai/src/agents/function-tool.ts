@@ -29,8 +29,9 @@ export function governFunctionTool(
   const isAgent = "on" in tool;
   const invoke: AnyFunctionTool["invoke"] = async (context, text, details) => {
     const call = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
-    const run = async ({ input, isInputChanged, signal }: Admitted): Promise<unknown> => {
-      const told = details === undefined ? undefined : withSignal(details, signal);
+    const run = async (admitted: Admitted): Promise<unknown> => {
+      const { input, isInputChanged } = admitted;
+      const told = details === undefined ? undefined : withSignal(details, () => admitted.signal);
       const work = (): Promise<unknown> =>
         outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told));
       return failedWhereWorded(await (isAgent ? runNested(work) : work()));
@@ -70,8 +71,14 @@ export function wordsOfFailure(error: unknown): string | undefined {
   return error instanceof Error && error.name === WORDED ? error.message : undefined;
 }
 
-/** What the SDK hangs on the details hangs on the very object: it is inherited, not copied. */
-function withSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: unknown): D {
-  const signals = [details.signal, cut].filter((one): one is AbortSignal => one instanceof AbortSignal);
-  return Object.create(details, { signal: { value: AbortSignal.any(signals), enumerable: true } }) as D;
+/**
+ * What the SDK hangs on the details hangs on the very object: it is inherited, not copied. The signal is made when it is
+ * asked for: most tools never do.
+ * @param cut The plane's own, of the call.
+ */
+function withSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: () => unknown): D {
+  let joined: AbortSignal | undefined;
+  const signal = (): AbortSignal =>
+    (joined ??= AbortSignal.any([details.signal, cut()].filter((one) => one instanceof AbortSignal)));
+  return Object.create(details, { signal: { get: signal, enumerable: true } }) as D;
 }

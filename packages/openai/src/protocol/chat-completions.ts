@@ -148,7 +148,9 @@ const ANSWER_STRUCTURE = new Set([
 ]);
 
 function membersOf(record: JsonRecord, isWanted: (member: string) => boolean): JsonRecord {
-  return Object.fromEntries(Object.entries(record).filter(([member]) => isWanted(member)));
+  const members: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const member of Object.keys(record)) if (isWanted(member)) members[member] = record[member];
+  return members;
 }
 
 /** What is no text of the answer; every other text of a delta is, also those that some providers add. */
