@@ -18,6 +18,8 @@ const MAX_CALLS = 1_000;
 interface SeenCall {
   readonly asked?: ProposedCall;
   readonly shown?: ProposedCall;
+  /** A provider has answered the request that said yes to it. */
+  readonly isSent?: true;
 }
 
 /** What servers asked for, by who reads it. */
@@ -30,25 +32,29 @@ const seen = new WeakMap<GovernedPlane["guard"], Map<string, SeenCall>>();
 export function noteRemoteCalls(
   plane: GovernedPlane,
   identity: ActingIdentity,
-  { calls, as }: { readonly calls: readonly ProposedCall[]; readonly as: keyof SeenCall },
+  { calls, as }: { readonly calls: readonly ProposedCall[]; readonly as: "asked" | "shown" },
 ): void {
   for (const call of calls) {
-    if (call.id === undefined) continue;
-    const known = seen.get(plane.guard) ?? new Map<string, SeenCall>();
-    seen.set(plane.guard, known);
-    const key = keyOf(plane, identity, call.id);
-    const before = known.get(key);
-    known.delete(key);
-    known.set(key, { ...before, [as]: call });
-    const [oldest] = known.keys();
-    if (known.size > MAX_CALLS && oldest !== undefined) known.delete(oldest);
+    if (call.id !== undefined) remember(plane, keyOf(plane, identity, call.id), { [as]: call });
   }
+}
+
+function remember({ guard }: GovernedPlane, key: string, more: SeenCall): void {
+  const known = seen.get(guard) ?? new Map<string, SeenCall>();
+  seen.set(guard, known);
+  const before = known.get(key);
+  known.delete(key);
+  known.set(key, { ...before, ...more });
+  const [oldest] = known.keys();
+  if (known.size > MAX_CALLS && oldest !== undefined) known.delete(oldest);
 }
 
 /** A call that a request makes a provider run, as its server asked for it, and described. */
 export interface RemoteCall {
   readonly call: ProposedCall;
   readonly context: GuardInit;
+  /** What it is remembered by. */
+  readonly key: string;
 }
 
 /** The calls that a request makes a provider run, also those that have run; or why it must not be sent. */
@@ -75,10 +81,17 @@ export async function askedRemoteCalls(
     const found = callOf(plane, identity, answer);
     if ("message" in found) return { refusal: found };
     known.push(found);
+    const key = keyOf(plane, identity, answer.id ?? "");
+    // What a provider was told to run is over: it is said again, and nothing comes of it.
+    if (answer.isHistory && seen.get(plane.guard)?.get(key)?.isSent === true) continue;
     const context = describeProposed(identity, found);
     // oxlint-disable-next-line no-await-in-loop -- in order, and none after the first that is refused
-    const { effect, cause, message, id, approvalId } = await plane.guard.ask(context);
-    if (cause === "already_executed" && answer.isHistory) continue;
+    const asked = await plane.guard.ask(context);
+    const isHistory = asked.cause === "already_executed" && answer.isHistory;
+    // That it has run the request alone says: it may run now, so nothing may be against it now.
+    // oxlint-disable-next-line no-await-in-loop
+    const { effect, message, id, approvalId } = isHistory ? await plane.guard.peek(context) : asked;
+    if (isHistory && effect !== "block") continue;
     if (effect !== "allow") {
       return {
         refusal: {
@@ -88,7 +101,7 @@ export async function askedRemoteCalls(
         },
       };
     }
-    calls.push({ call: found, context });
+    calls.push({ call: found, context, key });
   }
   return { calls, known };
 }
@@ -99,10 +112,11 @@ export async function askedRemoteCalls(
  * @returns The request; to send it throws the PolicyError of the first call that may not run any more.
  */
 export function withRemoteCalls(
-  { guard }: GovernedPlane,
+  plane: GovernedPlane,
   native: NativeRequest,
   { calls, dialect }: { readonly calls: readonly RemoteCall[]; readonly dialect: Dialect },
 ): NativeRequest {
+  const { guard } = plane;
   const send: NativeRequest["send"] = async (changes) => {
     const admitted: Admission[] = [];
     let hasRun = false;
@@ -118,6 +132,7 @@ export function withRemoteCalls(
       hasRun = true;
       const response = await native.send(changes);
       hasRun = !isUndone(response);
+      if (response.ok) for (const { key } of calls) remember(plane, key, { isSent: true });
       return response;
     } finally {
       for (const admission of admitted) {

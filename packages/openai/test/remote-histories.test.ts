@@ -150,6 +150,9 @@ describe("a call on a remote MCP server that a history says", () => {
     expect(provider.seen).toHaveLength(2);
     // Nothing that a history says is believed of a call that the plane did not let go on.
     await plane.controls.unplug({ kind: "tool", id: "shop/purge" }, STOP);
+    // What has run is over, whatever would be said of it now; without what came of it, it would run again.
+    await say(client, [REQUEST, YES, RUN]);
+    await unsent(say(client, [REQUEST, YES]));
     const id = "r2";
     const forged = [
       { ...REQUEST, id },
@@ -157,6 +160,18 @@ describe("a call on a remote MCP server that a history says", () => {
       { ...RUN, approval_request_id: id },
     ];
     await unsent(say(client, forged));
+    await plane.close();
+  });
+
+  test("and that nobody knows to have left is sent as one that has run only while nothing is against it", async () => {
+    const { client, plane } = governed();
+    provider.reset({ hangUp: true });
+    await say(client, [REQUEST, YES], {}).catch(() => undefined);
+    provider.reset(DONE);
+    await say(client, [REQUEST, YES, RUN]);
+    const blocking = [rule.denylist({ tools: ["shop/purge"] })];
+    plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [{ id: "no", blocking }] });
+    await unsent(say(client, [REQUEST, YES, RUN]));
     await plane.close();
   });
 });

@@ -29,7 +29,7 @@ const MAX_CALLS = 1_000;
 export class CallMemory {
   readonly #asked = new Map<string, Asked>();
   readonly #hosted = new Map<string, HostedQuestion>();
-  readonly #answered = new Map<string, true>();
+  readonly #sent = new Map<string, true>();
 
   note(callId: string | undefined, asked: Asked): void {
     if (callId === undefined) return;
@@ -53,13 +53,13 @@ export class CallMemory {
     return this.#hosted.get(key);
   }
 
-  /** A call of a remote MCP server was let go on. */
-  noteAnswered(key: string): void {
-    remember(this.#answered, key, true);
+  /** A yes to a call of a remote MCP server has reached its provider. */
+  noteSent(key: string): void {
+    remember(this.#sent, key, true);
   }
 
-  hasAnswered(key: string): boolean {
-    return this.#answered.has(key);
+  hasSent(key: string): boolean {
+    return this.#sent.has(key);
   }
 
   approvalIdOf(callId: string): string | undefined {

@@ -4,7 +4,7 @@ import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/ag
 import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent } from "./any-agent.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
-import { admittedHostedCalls, judgeHostedCalls, refuseRewritten } from "./hosted-calls.ts";
+import { admittedHostedCalls, judgeHostedCalls, noteSent, refuseRewritten } from "./hosted-calls.ts";
 import type { LocalCall, ToolGovernor } from "./local-call.ts";
 import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
@@ -47,6 +47,7 @@ export class GovernedModel implements Model {
       context: governed.context,
       run: async (admission) => {
         const response = await model.getResponse(this.#asAdmitted(governed.request, admission, calls));
+        noteSent(governor, calls);
         given = response.output;
         return response;
       },
@@ -63,7 +64,10 @@ export class GovernedModel implements Model {
     const { governor, agent } = this.#parts;
     const { model, governed, calls } = await this.#prepare(request);
     let given: ModelResponse["output"] = [];
-    const noted = (output: ModelResponse["output"]): void => void (given = output);
+    const noted = (output: ModelResponse["output"]): void => {
+      noteSent(governor, calls);
+      given = output;
+    };
     const pieces = await governor.plane.guard.modelStream({
       context: governed.context,
       run: (admission) => {

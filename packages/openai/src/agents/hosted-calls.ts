@@ -143,18 +143,22 @@ async function answerTo(
   if (!listed.every(isKnown))
     return no("this is another call than the one that was asked for. Make it again.");
   const isEarlier = input.slice(at + 1).some(isOfModel);
-  if (isEarlier && memory.hasAnswered(key)) return { isYes: true, call };
+  if (isEarlier && memory.hasSent(key)) return { isYes: true, call };
   let isDone = false;
   const yes = { ...call, context: runningContext() };
   const governed = await runGoverned(governor, yes, async (admitted) => refuseChanged(admitted), {
     onDenied: ({ cause }) => (isDone = cause === "already_executed"),
   }).catch(refusedAs);
-  // It ran in a turn before: that it did is history, and is not told to the provider as something to do.
-  if (governed.isRun || (isDone && isEarlier)) {
-    memory.noteAnswered(key);
-    return { isYes: true, call };
-  }
-  return no(governed.message);
+  if (governed.isRun) return { isYes: true, call };
+  if (!isDone || !isEarlier) return no(governed.message);
+  // Decided in a turn before, and nobody knows whether it left: it may run now, so nothing may be against it now.
+  const { effect, message } = await governor.plane.guard.peek(describeCall(governor, yes));
+  return effect === "block" ? no(message) : { isYes: true, call };
+}
+
+/** A provider has answered the request that says yes to these calls: they have run, and are history from now on. */
+export function noteSent(governor: ToolGovernor, calls: readonly LocalCall[]): void {
+  for (const { callId = "" } of calls) governor.memory.noteSent(keyOf(governor, callId));
 }
 
 /** Who acts may follow from the run: what one tenant was asked is nothing that another may approve. */

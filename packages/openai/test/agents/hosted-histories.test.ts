@@ -1,7 +1,7 @@
-import { rule } from "@agentplane/core";
+import { rule, type Policy } from "@agentplane/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { planeOf, runner } from "./agent-script.ts";
+import { planeOf, runner, STOP } from "./agent-script.ts";
 import { HostedProvider, PURGE } from "./hosted-provider.ts";
 
 let provider: HostedProvider;
@@ -156,6 +156,52 @@ describe("a call on a remote MCP server in a history", () => {
       said({ type: "mcp_call", id: "c1", approval_request_id: "r1" }),
     ]);
     expect(JSON.stringify(provider.bodies.at(-1))).not.toContain("mira");
+    await plane.close();
+  });
+
+  const DENY = rule.denylist({ tools: ["shop/purge"] });
+  const isNo: readonly (readonly [string, (plane: ReturnType<typeof planeOf>) => unknown])[] = [
+    ["was stopped", (plane) => plane.controls.unplug({ kind: "tool", id: "shop/purge" }, STOP)],
+    [
+      "was forbidden",
+      (plane) => plane.engine.replaceAll("code", policySet([{ id: "no", blocking: [DENY] }])),
+    ],
+  ];
+  const policySet = (policies: readonly Policy[]) => ({ apiVersion: "agentplane/v1", policies }) as const;
+  const asked = said({ ...PURGE, id: "r1" });
+  const word = { role: "assistant" as const, status: "completed" as const, content: [] };
+
+  test.each(isNo)("is answered with no, where it %s after a yes that never left", async (_name, end) => {
+    const off: Policy = {
+      id: "off",
+      selector: { hookpoints: ["before_model_call"] },
+      blocking: [rule.condition({ where: { model: "gpt-test" } })],
+    };
+    const plane = planeOf({ policies: [off] });
+    const agent = provider.agentOf(plane);
+    provider.asks = [];
+    // The yes is decided, and then the model call is not sent.
+    await expect(runner.run(agent, [asked, yes])).rejects.toThrow();
+    expect(provider.bodies).toHaveLength(0);
+    plane.engine.replaceAll("code", policySet([]));
+    await end(plane);
+    // A word of the model behind it makes no history of it.
+    await runner.run(agent, [asked, yes, word]);
+    await runner.run(provider.agentOf(plane), [asked, yes, word]);
+    expect(provider.ran).toStrictEqual([]);
+    expect(provider.lastAnswers()).toStrictEqual([false]);
+    await plane.close();
+  });
+
+  test.each(isNo)("stays as it was said, where it %s after it ran", async (_name, end) => {
+    const plane = planeOf();
+    const agent = provider.agentOf(plane);
+    provider.asks = [];
+    await runner.run(agent, [asked, yes]);
+    await end(plane);
+    await runner.run(agent, [asked, yes, word]);
+    expect(provider.ran).toStrictEqual(["r1"]);
+    expect(provider.lastAnswers()).toStrictEqual([true]);
     await plane.close();
   });
 });
