@@ -169,6 +169,7 @@ describe("a call on a remote MCP server that a history says", () => {
     await say(client, [REQUEST, YES], {}).catch(() => undefined);
     provider.reset(DONE);
     await say(client, [REQUEST, YES, RUN]);
+    expect(provider.last.text).toContain("mcp_approval_response");
     const blocking = [rule.denylist({ tools: ["shop/purge"] })];
     plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [{ id: "no", blocking }] });
     await unsent(say(client, [REQUEST, YES, RUN]));
