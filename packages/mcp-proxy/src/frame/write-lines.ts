@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 
-const LF = 10;
+const [LF, CR, SPACE] = [10, 13, 32];
 
 /**
  * Writes messages as lines. What is written in one turn of the loop leaves in one piece: each write wakes the other side,
@@ -15,9 +15,9 @@ export class LineWriter {
     this.#stream = stream;
   }
 
-  /** @param bytes A message without its line break. */
+  /** @param bytes A message without its line break; what came over HTTP, or was cut at LF alone, may hold others. */
   write(bytes: Uint8Array): void {
-    if (this.#waiting.push(bytes) === 1) setImmediate(() => this.flush());
+    if (this.#waiting.push(inOneLine(bytes)) === 1) setImmediate(() => this.flush());
     this.#length += bytes.length + 1;
   }
 
@@ -35,4 +35,13 @@ export class LineWriter {
     this.#length = 0;
     this.#stream.write(piece);
   }
+}
+
+/**
+ * Between two tokens JSON has line breaks where it likes, and in a text none: each is a space as well. A reader to whom one
+ * ends a message would take what follows for another, which nobody has decided.
+ */
+function inOneLine(bytes: Uint8Array): Uint8Array {
+  if (!bytes.includes(LF) && !bytes.includes(CR)) return bytes;
+  return bytes.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
 }

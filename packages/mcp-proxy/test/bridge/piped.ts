@@ -15,6 +15,8 @@ export interface Piped {
   readonly said: readonly Message[];
   readonly logged: readonly string[];
   write(message: unknown): void;
+  /** The same, of a message as it is written. */
+  writeLine(text: string): void;
   /** The answer to a request, once it is there. */
   answer(id: string | number): Promise<Message>;
   /** A client of the SDK over these streams. */
@@ -62,12 +64,14 @@ export function piped(
     await leave();
     await plane.close();
   });
-  const write = (message: unknown): void => void input.write(`${JSON.stringify(message)}\n`);
+  const writeLine = (text: string): void => void input.write(`${text}\n`);
+  const write = (message: unknown): void => writeLine(JSON.stringify(message));
   return {
     plane,
     said,
     logged,
     write,
+    writeLine,
     leave,
     async answer(id) {
       const isIt = (message: Message): boolean => message["id"] === id && !("method" in message);

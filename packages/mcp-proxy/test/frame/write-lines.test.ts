@@ -32,3 +32,10 @@ test("a flush writes at once what is waiting, and nothing twice", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   expect(written).toStrictEqual(["{}\n"]);
 });
+
+test("a message that came in several lines is one line, and nothing else of it changes", () => {
+  const { writer, written } = writerOf();
+  writer.write(bytesOf('{\r\n  "a":\r"\\n ü\u2028"\n}'));
+  writer.flush();
+  expect(written).toStrictEqual(['{    "a": "\\n ü\u2028" }\n']);
+});
