@@ -27,7 +27,7 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   const handler = new HttpHandler(resolved);
   let open = 0;
   let isClosing = false;
-  const server = http.createServer((request, response) => {
+  const server = http.createServer(TWICE_IS_BOTH, (request, response) => {
     const refusal = gate(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
     const serve = handler.at(pathOf(request));
@@ -71,6 +71,8 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
   };
 }
 
+/** Of a header that comes twice Node.js would keep the first: somebody else may go by the other. */
+const TWICE_IS_BOTH = { joinDuplicateHeaders: true };
 const BUSY = { status: 503, message: "too many requests at once", headers: { "retry-after": "1" } };
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -169,11 +169,13 @@ export class ServerSide implements SessionServer {
     if (otherwise !== undefined && mayBeElsewhere(asked, answer) && !frames.some(isModernError))
       if (await otherwise(asked, exchange)) return;
     const status = this.#passable(answer);
-    if (exchange !== undefined && isFailed && !exchange.init.isBatch) exchange.status = status;
+    // To a client a request that was merely accepted has no answer: what there is comes with 200.
+    const isError = status >= 300;
+    if (exchange !== undefined && isError && !exchange.init.isBatch) exchange.status = status;
     for (const frame of frames) this.#init.deliver(frame, { exchange });
     if (frames.some((frame) => isAnswer(frame, id))) return;
     // What is no message is not passed on: rules have not read it.
-    this.#fail(id, exchange, { status: isFailed ? status : 502, message: problemOf(answer) });
+    this.#fail(id, exchange, { status: isError ? status : 502, message: problemOf(answer) });
   }
 
   /** @returns Whether an answer to `id` was among what came. */

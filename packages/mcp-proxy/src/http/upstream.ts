@@ -42,6 +42,11 @@ export class Upstream {
       cutBy(signal, sent);
       sent.on("response", resolve);
       sent.on("error", reject);
+      // Node.js would leave such a request without an answer, and without an error.
+      sent.on("upgrade", (_answer, socket) => {
+        socket.destroy();
+        reject(new Error("the server changes the protocol"));
+      });
       if (body === undefined) sent.end();
       else endInOne(sent, body);
     });
