@@ -134,36 +134,6 @@ describe("a tool behind the plane", () => {
   });
 });
 
-describe("what a schema makes of an input", () => {
-  const MADE: Readonly<Record<string, (text: string) => unknown>> = {
-    "a date": (text) => new Date(text),
-    "a map": (text) => new Map([[text, 1]]),
-    "a bigint": () => 5n,
-    "an address": () => new URL("https://example.org"),
-  };
-  it.each(Object.entries(MADE))(
-    "reaches the tool as it is where a plane may pass it on: %s",
-    async (what, make) => {
-      for (const options of [{}, { onOpaque: "allow" }] as const) {
-        const got: unknown[] = [];
-        const read = tool({
-          inputSchema: z.object({ n: z.string().transform(make) }),
-          execute: async ({ n }) => void got.push(n),
-        });
-        const model = new ScriptedModel([{ calls: [{ name: "read", input: { n: "2026-01-01" } }] }]);
-        // oxlint-disable-next-line no-await-in-loop -- one plane after the other
-        const { steps } = await generateText({
-          ...govern(planeOf([], options), WHO, { model, tools: { read }, prompt: "go" }),
-          stopWhen,
-        });
-        const isPassed = "onOpaque" in options || what === "a date";
-        expect(got).toEqual(isPassed ? [make("2026-01-01")] : []);
-        expect(JSON.stringify(steps[0]?.response.messages.at(-1)).includes("not JSON")).toBe(!isPassed);
-      }
-    },
-  );
-});
-
 describe("an input that a policy changed", () => {
   const strict = { amount: z.number().max(100) };
   const planeWith = (amount: unknown) => {

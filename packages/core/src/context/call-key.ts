@@ -3,6 +3,7 @@ import type { Hash } from "../base/ports.ts";
 import type { PolicyContext } from "./context.ts";
 import { inputOf } from "./create-context.ts";
 import { actionOf } from "./hookpoint.ts";
+import { hasOpaque, withValues } from "./opaque.ts";
 import { SnapshotMark } from "./snapshot-mark.ts";
 
 /**
@@ -51,8 +52,8 @@ export function tupleKey(parts: readonly (string | undefined)[]): string {
 }
 
 /**
- * The digest of what goes into the action, as lower-case hex: SHA-256 over canonical JSON. Opaque values count by their
- * type alone. A call without an input has the digest of the empty text, which no JSON value has.
+ * The digest of what goes into the action, as lower-case hex: SHA-256 over canonical JSON. Dates, big integers and numbers
+ * that JSON lacks count by their value, other opaque values by their type alone. A call without an input has the digest of the empty text, which no JSON value has.
  */
 export function inputDigest(context: PolicyContext, hash: Hash): string {
   const input = inputOf(context);
@@ -61,7 +62,9 @@ export function inputDigest(context: PolicyContext, hash: Hash): string {
   // The key, the history and the record ask for the same one.
   const known = SnapshotMark.digestOf(input);
   if (known !== undefined && known.hash === hash) return known.text;
-  const text = hash.sha256(canonicalJson(input));
+  // Led by what no JSON begins with: data that looks like a date is not one.
+  const json = hasOpaque(input) ? `#${canonicalJson(withValues(input))}` : canonicalJson(input);
+  const text = hash.sha256(json);
   SnapshotMark.setDigest(input, { hash, text });
   return text;
 }

@@ -62,6 +62,36 @@ export function hasUnreadable(value: JsonValue): boolean {
   return Object.values(value).some((member: JsonValue) => hasUnreadable(member));
 }
 
+/**
+ * Tells whether everything in a snapshot that is not JSON is told from others of its type by `withValues`: what is not
+ * could be exchanged under an answer that was given for it.
+ * @param value What `snapshot` returned, or a part of it.
+ */
+export function isTellable(value: JsonValue): boolean {
+  if (typeof value !== "object" || value === null || !hasOpaque(value)) return true;
+  const reference = references.get(value);
+  if (reference !== undefined) return valueOf(reference.value) !== undefined;
+  return Object.values(value).every((member: JsonValue) => isTellable(member));
+}
+
+/** A snapshot with the values of its dates, numbers and big integers written out, for digests alone. */
+export function withValues(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null || !hasOpaque(value)) return value;
+  const reference = references.get(value);
+  if (reference !== undefined) {
+    const text = valueOf(reference.value);
+    return text === undefined ? value : { $opaque: nameOf(reference.value), value: text };
+  }
+  if (Array.isArray(value)) return value.map((item: JsonValue) => withValues(item));
+  const members = Object.entries(value as JsonObject).map(([name, member]) => [name, withValues(member)]);
+  return Object.fromEntries(members) as JsonObject;
+}
+
+function valueOf(value: unknown): string | undefined {
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  return isPlainDate(value) ? String(Date.prototype.getTime.call(value)) : undefined;
+}
+
 function isHarmless(value: unknown): boolean {
   // A bigint can be a card number.
   return typeof value === "number" || typeof value === "symbol" || isPlainDate(value);

@@ -3,7 +3,8 @@ import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { ContextMark, requireContext } from "../context/context-mark.ts";
-import { createContext, type ContextInit } from "../context/create-context.ts";
+import { createContext, inputOf, type ContextInit } from "../context/create-context.ts";
+import { isTellable } from "../context/opaque.ts";
 import { DECISION_CAUSES, type Decision, type Intent } from "../decision/decision.ts";
 import type { CallEnd, DecisionPoint, StreamDuties } from "../decision/decision-point.ts";
 import { policyErrorOf } from "../decision/policy-error.ts";
@@ -89,8 +90,12 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     requireContext(given);
     return ContextMark.isOn(given) ? given : createContext(given, parts.nowMs());
   };
-  const keyOf = (context: PolicyContext): string | undefined =>
-    callKeyOf(parts.settings.planeId, contextOf(context), parts.ports.hash);
+  /** By what a question is known: by nothing where another input could be put in its place. */
+  const keyOf = (given: PolicyContext): string | undefined => {
+    const context = contextOf(given);
+    if (!isTellable(inputOf(context) ?? null)) return undefined;
+    return callKeyOf(parts.settings.planeId, context, parts.ports.hash);
+  };
   return {
     ...changes,
     get revision() {

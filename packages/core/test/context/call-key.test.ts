@@ -85,6 +85,26 @@ describe("inputDigest", () => {
     expect(new Set(digests).size).toBe(digests.length);
   });
 
+  test("tells dates, big integers and numbers that JSON lacks by their value, and from data that looks alike", () => {
+    const inputs = [
+      { when: new Date(0) },
+      { when: new Date(1) },
+      { when: new Date(Number.NaN) },
+      { when: { $opaque: "Date" } },
+      { when: { $opaque: "Date", value: "0" } },
+      { when: 5n },
+      { when: 6n },
+      { when: Number.NaN },
+      { when: Number.POSITIVE_INFINITY },
+      { when: [new Date(0)] },
+      { when: [{ at: new Date(1) }] },
+    ];
+    const digestOf = (input: object): string =>
+      inputDigest(createContext({ ...call, tool: { name: "refund", input } }, 1), hash);
+    expect(new Set(inputs.map(digestOf)).size).toBe(inputs.length);
+    expect(digestOf({ b: 1, when: new Date(0) })).toBe(digestOf({ when: new Date(0), b: 1 }));
+  });
+
   test("follows a changed input, another hash, and an input that is not frozen", () => {
     const context = createContext(call, 1);
     expect(inputDigest(context, hash)).not.toBe(

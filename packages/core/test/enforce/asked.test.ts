@@ -32,6 +32,18 @@ describe("a question that somebody outside asks", () => {
     expect(await guard.isAsked(call)).toBe(false);
   });
 
+  it("is known of no call whose input nobody could tell from another one", async () => {
+    const { guard } = createBench({ onOpaque: "allow" }).plane;
+    const of = (input: object): PolicyContext => guard.context(toolCall("search", input, { callId: "c1" }));
+    await guard.noteAsked(of({ when: new Date(0) }));
+    expect(await guard.isAsked(of({ when: new Date(1) }))).toBe(false);
+    expect(await guard.isAsked(of({ when: new Date(0) }))).toBe(true);
+    await guard.noteAsked(of({ what: new Map([["a", 1]]) }));
+    for (const value of [new Map([["a", 1]]), new Map([["a", 2]])])
+      // oxlint-disable-next-line no-await-in-loop -- one question after the other
+      expect(await guard.isAsked(of({ what: value }))).toBe(false);
+  });
+
   it("is used up by a call that failed", async () => {
     const bench = createBench();
     const { guard } = bench.plane;
