@@ -57,7 +57,7 @@ describe("what a schema makes of an input", () => {
     },
   );
 
-  it.each(Object.entries(MADE))(
+  it.runIf(isKept).each(Object.entries(MADE))(
     "is what a yes was given for, and nothing else of its kind: %s",
     async (what, make) => {
       const got: unknown[] = [];
@@ -74,7 +74,7 @@ describe("what a schema makes of an input", () => {
       await call(chat, history);
       await call(chat, history);
       // What could be exchanged for another one of its kind is not known as asked about.
-      const isKnown = isKept && (what === "a date" || what === "a bigint");
+      const isKnown = what === "a date" || what === "a bigint";
       expect(got).toEqual(isKnown ? [make("2026-01-01")] : []);
     },
   );
