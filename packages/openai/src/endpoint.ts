@@ -1,4 +1,5 @@
 import { ANTHROPIC_MESSAGES, COUNTED_MESSAGES } from "./protocol/anthropic-messages.ts";
+import { SESSION_EVENTS, SESSION_ITEMS } from "./protocol/anthropic-sessions.ts";
 import { CHAT_COMPLETIONS, COMPLETIONS } from "./protocol/chat-completions.ts";
 import type { Dialect } from "./protocol/dialect.ts";
 import { EMBEDDINGS, IMAGES, MODERATIONS, SPEECH, TRANSCRIPTIONS } from "./protocol/other-apis.ts";
@@ -47,6 +48,8 @@ const STORED_READS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
   [/\/evals\/[^/]+\/runs\/[^/]+\/output_items(?:\/[^/]+)?$/i, STORED_ITEMS],
   [/\/agents\/sessions\/[^/]+\/events$/i, STORED_EVENTS],
   [/\/agents\/sessions\/[^/]+\/(?:[^/]+\/)*(?:items|turns|traces)(?:\/[^/]+)?$/i, STORED_ITEMS],
+  [/\/sessions\/[^/]+\/(?:threads\/[^/]+\/)?events$/i, SESSION_ITEMS],
+  [/\/sessions\/[^/]+\/(?:events|threads\/[^/]+)\/stream$/i, SESSION_EVENTS],
 ];
 
 /** Writing requests that make no model run, and answer with what one said before. */

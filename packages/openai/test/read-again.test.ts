@@ -36,6 +36,8 @@ test.each([
   "/agents/sessions/s1/traces",
   "/agents/sessions/s1/subagents/a1/items",
   "/agents/sessions/s1/subagents/a1/turns/t1/items",
+  "/sessions/s1/events",
+  "/sessions/s1/threads/t1/events",
   "/AGENTS/sessions/s1//items/",
   "/files/..%2fagents%2fsessions%2fs1%2fitems",
 ])("words of a model that are read again at %s are redacted", async (path) => {
@@ -48,6 +50,24 @@ test.each([
   expect(answer).not.toContain(MAIL);
   await plane.close();
 });
+
+test.each(["/sessions/s1/events/stream?event_deltas=agent.message", "/sessions/s1/threads/t1/stream"])(
+  "the events of a session of Anthropic are redacted across their pieces: %s",
+  async (path) => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    const part = (text: string) => ({
+      type: "event_delta",
+      event_id: "e1",
+      delta: { type: "content_delta", index: 0, content: { type: "text", text } },
+    });
+    const message = { type: "agent.message", id: "e1", content: [{ type: "text", text: `to ${MAIL}` }] };
+    provider.reset({ stream: [part("to mira@exa"), part("mple.com"), message].map(data) });
+    const text = await (await client.get(path).asResponse()).text();
+    expect(text).toContain("agent.message");
+    expect(text).not.toMatch(/mira@exa|mple\.com/);
+    await plane.close();
+  },
+);
 
 test("the events of a session are redacted across their pieces", async () => {
   const { client, plane } = governedClient(provider, { policies: [REDACT] });
