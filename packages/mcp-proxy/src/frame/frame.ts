@@ -135,12 +135,15 @@ export function without(frame: Frame, path: readonly string[], names: readonly s
 export function underIdOf(request: Frame, response: Frame): Frame {
   const id = request.message["id"];
   if (typeof id !== "number" || Number.isSafeInteger(id)) return response;
-  const literal = idIn(request);
-  return literal === idIn(response) ? response : frameOf(replaced(response.text, ["id"], literal));
+  const literal = literalIn(request, ["id"]);
+  return literal === literalIn(response, ["id"])
+    ? response
+    : frameOf(replaced(response.text, ["id"], literal));
 }
 
-function idIn({ text }: Frame): string {
-  const { start = 0, end = 0 } = new JsonCursor(text).find(["id"]) ?? {};
+/** What stands at a path, as it is written; empty where nothing does. */
+export function literalIn({ text }: Frame, path: Change["path"]): string {
+  const { start = 0, end = 0 } = new JsonCursor(text).find(path) ?? {};
   return text.slice(start, end);
 }
 

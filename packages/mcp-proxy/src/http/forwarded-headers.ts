@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 
+import type { Frame } from "../frame/frame.ts";
+
 /** What of a request a server needs. Cookies, credentials and whatever concerns one connection alone are not in it. */
 const OF_REQUEST = new Set([
   "accept",
@@ -19,6 +21,8 @@ export interface HeaderRules {
   readonly isAuthorizationForwarded: boolean;
   /** A challenge of the server's as the client gets it. */
   readonly challenge?: (value: string, host: string | undefined) => string;
+  /** The headers that repeat arguments of a call, as far as it is known which do. */
+  readonly repeating: (frame: Frame) => Readonly<Record<string, string>>;
 }
 
 /**

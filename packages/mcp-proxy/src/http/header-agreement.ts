@@ -60,7 +60,8 @@ export function headersFor(frame: Frame): Record<string, string> {
   };
 }
 
-function decoded(value: string): string | undefined {
+/** A value as a header has carried it; undefined for what is no text. */
+export function decoded(value: string): string | undefined {
   const inner = ENCODED.exec(value)?.[1];
   if (inner === undefined) return value;
   try {

@@ -9,6 +9,7 @@ import { Exchange } from "./exchange.ts";
 import { HEADER_MISMATCH, headerMismatch } from "./header-agreement.ts";
 import type { ResolvedHttpOptions } from "./http-options.ts";
 import { HttpSession, type SessionInit, type SessionKind } from "./http-session.ts";
+import { ParamHeaders } from "./param-headers.ts";
 import { ProtectedResource } from "./protected-resource.ts";
 import { readBody } from "./read-body.ts";
 import { refuse, type Refused } from "./refuse.ts";
@@ -29,6 +30,7 @@ export class HttpHandler {
   readonly #resource: ProtectedResource | undefined;
   readonly #table: SessionTable;
   readonly #lasting = new Lasting();
+  readonly #params = new ParamHeaders();
   /** Where the protocol knows no sessions, whoever speaks to this proxy is in one. */
   readonly #sharedSession = `mcp-${crypto.randomUUID()}`;
   readonly #passing = new Set<HttpSession>();
@@ -53,6 +55,7 @@ export class HttpHandler {
       rules: {
         isAuthorizationForwarded: options.forwardAuthorization,
         challenge: (value, host) => this.#resource?.challenge(value, host) ?? value,
+        repeating: (frame) => this.#params.of(frame),
       },
     });
     this.#table = new SessionTable(options.maxSessions);
@@ -120,7 +123,7 @@ export class HttpHandler {
     if (body === undefined) return refuse(response, { status: 413, message: "the body is too long" });
     const frames = readFrames(body);
     if ("problem" in frames) return refuse(response, unread(frames));
-    const mismatch = mismatchOf(request, frames);
+    const mismatch = mismatchOf(request, { frames, params: this.#params });
     if (mismatch !== undefined) return refuse(response, mismatch);
     const session = this.#sessionOf(headers["mcp-session-id"], frames);
     if (!(session instanceof HttpSession)) return refuse(response, session);
@@ -188,6 +191,7 @@ export class HttpHandler {
       options: kind.lasting === undefined ? relay : { ...relay, identity: { ...relay.identity, session } },
       connect: (server, isOfModern) => this.#sides.connect(server, isOfModern),
       resumeMs,
+      listed: (answer) => void this.#params.learn(answer),
     };
     return new HttpSession(init, kind);
   }
@@ -208,10 +212,14 @@ function unread({ problem, id }: Exclude<ReturnType<typeof readFrames>, readonly
   };
 }
 
-function mismatchOf({ headers }: IncomingMessage, frames: readonly Frame[]): Refused | undefined {
+function mismatchOf(
+  { headers }: IncomingMessage,
+  { frames, params }: { readonly frames: readonly Frame[]; readonly params: ParamHeaders },
+): Refused | undefined {
   for (const frame of frames) {
     if (kindOf(frame) === "response") continue;
-    const name = headerMismatch(headers, frame);
+    const name =
+      headerMismatch(headers, frame) ?? (isModern(frame) ? params.mismatch(headers, frame) : undefined);
     if (name === undefined) continue;
     const id = idOf(frame.message);
     const message = `the header ${name} is missing or differs from the body`;

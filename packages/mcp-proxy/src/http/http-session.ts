@@ -16,6 +16,8 @@ export interface SessionInit {
   readonly connect: (init: SessionServerInit, isModern: boolean) => SessionServer;
   /** How long answers whose stream was cut wait for the client to come back, in ms. */
   readonly resumeMs: number;
+  /** Hears what tools a client of 2026-07-28 was shown. */
+  readonly listed: (answer: Frame) => void;
 }
 
 /** What kind of session it is. */
@@ -36,7 +38,7 @@ const MAX_KEPT = 20;
 export class HttpSession {
   lastUsedMs = performance.now();
   isGone = false;
-  readonly #resumeMs: number;
+  readonly #init: SessionInit;
   readonly #isModern: boolean;
   readonly #relay: Relay;
   readonly #connection: Connection;
@@ -49,7 +51,7 @@ export class HttpSession {
   readonly #kept = new Map<string, Frame>();
 
   constructor(init: SessionInit, { isModern, lasting, named }: SessionKind) {
-    this.#resumeMs = init.resumeMs;
+    this.#init = init;
     this.#isModern = isModern;
     const toClient = (frame: Frame): void => this.#toClient(frame);
     const toServer = (frame: Frame): void => this.#toServer(frame);
@@ -115,7 +117,7 @@ export class HttpSession {
     this.#streams.delete(exchange);
     for (const id of exchange.waiting.values()) this.#server.abort(id);
     if (exchange.isResumable && this.id !== undefined && exchange.waiting.size > 0)
-      setTimeout(() => this.#forget(exchange), this.#resumeMs).unref();
+      setTimeout(() => this.#forget(exchange), this.#init.resumeMs).unref();
     else this.#forget(exchange);
   }
 
@@ -182,6 +184,7 @@ export class HttpSession {
     const arrived = this.#arrived.get(key);
     this.#exchanges.delete(key);
     this.#arrived.delete(key);
+    if (this.#isModern && exchange?.init.frames.some(isToolList) === true) this.#init.listed(frame);
     if (arrived?.event?.id !== undefined) this.#keep(key, frame);
     if (exchange?.isOpen === true) return exchange.answer(frame, arrived?.event);
     exchange?.waiting.delete(key);
@@ -217,6 +220,10 @@ export class HttpSession {
     exchange?.waiting.delete(keyOf(id));
     if (exchange?.waiting.size === 0) exchange.end();
   }
+}
+
+function isToolList({ message }: Frame): boolean {
+  return message["method"] === "tools/list";
 }
 
 /** Where the client goes on with a stream that was cut; undefined: it begins one. */

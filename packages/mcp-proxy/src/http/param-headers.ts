@@ -1,6 +1,8 @@
-import type { Frame } from "../frame/frame.ts";
+import type { IncomingHttpHeaders } from "node:http";
+
+import { literalIn, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { encoded } from "./header-agreement.ts";
+import { decoded, encoded } from "./header-agreement.ts";
 
 /** One argument of a tool's that a header repeats. */
 interface Repeated {
@@ -11,6 +13,8 @@ interface Repeated {
 /** What a header's name may be made of (RFC 9110, section 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const REPEATABLE = new Set(["string", "integer", "boolean"]);
+/** The most tools that are remembered: names are the server's to invent. */
+const MAX_TOOLS = 10_000;
 
 /**
  * The `Mcp-Param-*` headers of calls: which arguments they repeat, a server says in the schemas of its tools
@@ -31,25 +35,50 @@ export class ParamHeaders {
       if (name === undefined) continue;
       const repeated = repeatedIn(recordOf(tool["inputSchema"]) ?? {});
       const names = new Set(repeated?.map(({ header }) => header));
+      this.#ofTool.delete(name);
       if (repeated === undefined || names.size < repeated.length) invalid.push(name);
-      else this.#ofTool.set(name, repeated);
+      else if (repeated.length > 0) this.#remember(name, repeated);
     }
     return invalid;
   }
 
   /** The headers that a call needs. */
-  of({ message }: Frame): Record<string, string> {
-    if (message["method"] !== "tools/call") return {};
-    const params = recordOf(message["params"]);
-    const repeated = this.#ofTool.get(textOf(params?.["name"]) ?? "") ?? [];
-    const headers = repeated.flatMap(({ header, path }) => {
-      let value: unknown = params?.["arguments"];
-      for (const member of path) value = recordOf(value)?.[member];
-      const isSaid = ["string", "number", "boolean"].includes(typeof value);
-      return isSaid ? [[header, encoded(String(value))] as const] : [];
+  of(frame: Frame): Record<string, string> {
+    const headers = this.#repeatedBy(frame).flatMap(({ header, path }) => {
+      const said = saidAt(frame, path);
+      return said === undefined ? [] : [[header, encoded(said)] as const];
     });
     return Object.fromEntries(headers);
   }
+
+  /** @returns The header of a call that says something else than the argument that it repeats, if one does. */
+  mismatch(headers: IncomingHttpHeaders, frame: Frame): string | undefined {
+    const wrong = this.#repeatedBy(frame).find(({ header, path }) => {
+      const given = headers[header];
+      return given !== undefined && decoded(String(given)) !== saidAt(frame, path);
+    });
+    return wrong?.header;
+  }
+
+  #repeatedBy({ message }: Frame): readonly Repeated[] {
+    if (message["method"] !== "tools/call") return [];
+    return this.#ofTool.get(textOf(recordOf(message["params"])?.["name"]) ?? "") ?? [];
+  }
+
+  #remember(name: string, repeated: readonly Repeated[]): void {
+    const [oldest] = this.#ofTool.keys();
+    if (this.#ofTool.size >= MAX_TOOLS && oldest !== undefined) this.#ofTool.delete(oldest);
+    this.#ofTool.set(name, repeated);
+  }
+}
+
+/** An argument as a header says it; a number that JavaScript cannot repeat as it is written. */
+function saidAt(frame: Frame, path: readonly string[]): string | undefined {
+  let value: unknown = recordOf(frame.message["params"])?.["arguments"];
+  for (const member of path) value = recordOf(value)?.[member];
+  if (typeof value === "number" && !Number.isSafeInteger(value))
+    return literalIn(frame, ["params", "arguments", ...path]);
+  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : undefined;
 }
 
 /** @returns What is repeated; undefined when the schema asks for what it may not. */

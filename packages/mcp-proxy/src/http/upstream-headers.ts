@@ -17,7 +17,7 @@ export function upstreamHeaders(
   const headers = requestHeaders(exchange?.init.headers ?? {}, rules);
   const original = exchange?.init.frames.find((sent) => isSame(sent, frame));
   if (original?.raw === frame.raw) return headers;
-  // A value that rules have taken out of the arguments must not go on in a header.
+  // A value that rules have taken out of the arguments must not go on in a header: those are made anew from what is left.
   if (original !== undefined && argumentsOf(original) === argumentsOf(frame)) return headers;
   const others = Object.entries(headers).filter(
     ([name]) => !name.startsWith("mcp-param-") && name !== "last-event-id",
@@ -25,7 +25,7 @@ export function upstreamHeaders(
   return {
     ...Object.fromEntries(others),
     ...(original === undefined && { accept: "application/json, text/event-stream" }),
-    ...(headers["mcp-method"] !== undefined && headersFor(frame)),
+    ...(headers["mcp-method"] !== undefined && { ...headersFor(frame), ...rules.repeating(frame) }),
   };
 }
 
