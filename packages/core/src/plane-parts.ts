@@ -70,7 +70,11 @@ export function createParts(
     degradation,
     ladders: new Ladders({ ...machine, ladders: state.ladders }),
     approvals,
-    sessions: new Sessions({ ...machine, sessions: state.sessions }),
+    sessions: new Sessions({
+      ...machine,
+      sessions: state.sessions,
+      aside: (work) => observers.track(work),
+    }),
     admissions: new Admissions({
       admissions: state.admissions,
       ...(options.onUnknownOutcome !== undefined && { onUnknownOutcome: options.onUnknownOutcome }),

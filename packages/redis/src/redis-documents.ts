@@ -39,6 +39,7 @@ const READ_AT_ONCE = 500;
 
 /** Documents on a server: written by compare-and-set, followed by every process. */
 export class RedisDocuments implements DocumentStore {
+  readonly isSerialised = true;
   /** Those who follow the collection; the feed of changes tells them. */
   readonly changes: DocumentWatches;
   readonly #deps: RedisDocumentsDeps;

@@ -10,8 +10,9 @@ export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> 
 }
 
 /** The same by what this process knows of the history without asking. */
-export function guessSession(pass: Pass, parts: EngineParts): void {
-  if (pass.plan?.needsSession === true) pass.session = parts.sessions.guess(pass.context);
+export function guessSession(pass: Pass, parts: EngineParts): MaybePromise<void> {
+  if (pass.plan?.needsSession !== true) return;
+  return andThen(parts.sessions.guess(pass.context), (view) => void (pass.session = view));
 }
 
 function viewNow(pass: Pass, parts: EngineParts): MaybePromise<void> {

@@ -28,6 +28,7 @@ const IN_TIME = "(expires_ms IS NULL OR expires_ms > ?)";
 
 /** Documents in a file, as JSON; an update is one transaction, so that it never loses a race. */
 export class SqliteDocuments implements DocumentStore {
+  readonly isSerialised = true;
   readonly #deps: SqliteDocumentsDeps;
 
   constructor(deps: SqliteDocumentsDeps) {

@@ -1,5 +1,6 @@
 import { actionOf } from "../context/hookpoint.ts";
 import type { SessionEntry, SessionView } from "../rules/session-view.ts";
+import { atHand, isSpilled, openIn, openOf, sizeOf, withAtHand, type Chunk } from "./session-chunk.ts";
 
 type Counts = SessionView["counts"];
 
@@ -9,13 +10,18 @@ export interface SessionRecord {
   readonly revision: number;
   readonly startedAtMs: number;
   /** The latest entries in chunks, so that one more copies a few references instead of all. */
-  readonly chunks: readonly (readonly SessionEntry[])[];
+  readonly chunks: readonly Chunk[];
   /** The newest entries, fewer than a chunk: what changes with every call is kept small. */
   readonly tail: readonly SessionEntry[];
   readonly size: number;
   /** How many entries may still be replaced: while there is none, nothing is looked for. */
   readonly open: number;
   readonly counts: Counts;
+}
+
+/** A history all of whose entries are at hand. */
+export interface WholeRecord extends SessionRecord {
+  readonly chunks: readonly (readonly SessionEntry[])[];
 }
 
 /** How an admitted call ended; `effect` block takes back one that was not let go on after all. */
@@ -28,7 +34,7 @@ export interface CallOutcome {
 const MAX_ENTRIES = 1_000;
 const CHUNK = 16;
 /** How far back the same call is looked for: further back it is history. */
-const REPLACED_CHUNKS = 16;
+export const REPLACED_CHUNKS = 16;
 /** Which record a snapshot shows: no rule sees it. */
 const revisions = new WeakMap<SessionView, number>();
 
@@ -36,7 +42,7 @@ const NO_ENTRIES: readonly SessionEntry[] = Object.freeze([]);
 const NO_COUNTS: Counts = Object.freeze({ calls: 0, blocked: 0, errors: 0, modelCalls: 0 });
 
 /** The history before anything happened. */
-export function emptySession(startedAtMs: number): SessionRecord {
+export function emptySession(startedAtMs: number): WholeRecord {
   return { revision: 0, startedAtMs, chunks: [], tail: NO_ENTRIES, size: 0, open: 0, counts: NO_COUNTS };
 }
 
@@ -61,9 +67,10 @@ export function added(record: SessionRecord, entry: SessionEntry): SessionRecord
 /** Forgets whole chunks only: what is shown is cut exactly. */
 function bounded(record: SessionRecord): SessionRecord {
   const oldest = record.chunks[0];
-  if (oldest === undefined || record.size - oldest.length < MAX_ENTRIES) return record;
-  const open = oldest.reduce((sum, entry) => sum - openOf(entry), record.open);
-  return { ...record, chunks: record.chunks.slice(1), size: record.size - oldest.length, open };
+  if (oldest === undefined) return record;
+  const size = record.size - sizeOf(oldest);
+  if (size < MAX_ENTRIES) return record;
+  return { ...record, chunks: record.chunks.slice(1), size, open: record.open - openIn(oldest) };
 }
 
 /** The history without an earlier entry of the same call that did not run, or has not ended. */
@@ -117,10 +124,10 @@ function findOpen({ chunks, tail, open }: SessionRecord, callKey: string): Found
   let left = open;
   const first = Math.max(0, chunks.length - REPLACED_CHUNKS);
   for (let chunk = chunks.length; chunk >= first; chunk--) {
-    const entries = chunks[chunk] ?? tail;
+    const entries = atHand(chunks[chunk] ?? tail);
     for (let position = entries.length - 1; position >= 0; position--) {
-      const entry = entries[position]!;
-      if (openOf(entry) === 0) continue;
+      const entry = entries[position];
+      if (entry === null || entry === undefined || openOf(entry) === 0) continue;
       if (entry.callKey === callKey)
         return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
       if (--left === 0) return undefined;
@@ -131,10 +138,10 @@ function findOpen({ chunks, tail, open }: SessionRecord, callKey: string): Found
 
 function findDecided({ chunks, tail }: SessionRecord, decisionId: string): Found | undefined {
   for (let chunk = chunks.length; chunk >= 0; chunk--) {
-    const entries = chunks[chunk] ?? tail;
+    const entries = atHand(chunks[chunk] ?? tail);
     for (let position = entries.length - 1; position >= 0; position--) {
-      const entry = entries[position]!;
-      if (entry.decisionId === decisionId)
+      const entry = entries[position];
+      if (entry?.decisionId === decisionId)
         return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
     }
   }
@@ -148,16 +155,11 @@ function replaced(
   by: SessionEntry | undefined,
 ): SessionRecord {
   const { chunks, tail } = record;
-  const old = chunk === undefined ? tail : (chunks[chunk] ?? NO_ENTRIES);
-  const entries = by === undefined ? old.toSpliced(position, 1) : old.with(position, by);
-  if (chunk === undefined) return { ...record, tail: entries };
-  const isLeft = entries.length > 0;
-  return { ...record, chunks: isLeft ? chunks.with(chunk, entries) : chunks.toSpliced(chunk, 1) };
-}
-
-/** A call that did not run, or has not ended, may come back under its key. */
-function openOf({ effect, isInFlight }: SessionEntry): 0 | 1 {
-  return effect !== "allow" || isInFlight ? 1 : 0;
+  const old = chunk === undefined ? undefined : chunks[chunk];
+  if (chunk === undefined || old === undefined)
+    return { ...record, tail: by === undefined ? tail.toSpliced(position, 1) : tail.with(position, by) };
+  const next = withAtHand(old, position, by);
+  return { ...record, chunks: sizeOf(next) > 0 ? chunks.with(chunk, next) : chunks.toSpliced(chunk, 1) };
 }
 
 function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by: 1 | -1): Counts {
@@ -170,8 +172,13 @@ function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by:
   };
 }
 
-/** What rules see of a history. */
-export function viewOf({ revision, startedAtMs, chunks, tail, counts }: SessionRecord): SessionView {
+/** Whether all entries of a history are at hand. */
+export function isWhole(record: SessionRecord): record is WholeRecord {
+  return !record.chunks.some(isSpilled);
+}
+
+/** What rules see of a history: only of a whole one, for a missing part must never pass for one that never was. */
+export function viewOf({ revision, startedAtMs, chunks, tail, counts }: WholeRecord): SessionView {
   const entries = [...chunks.flat(), ...tail].slice(-MAX_ENTRIES);
   for (const entry of entries) Object.freeze(entry);
   const view = Object.freeze({

@@ -1,3 +1,4 @@
+import { AgentplaneError } from "../base/errors.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -8,27 +9,39 @@ import {
   completed,
   emptySession,
   isShownBy,
+  isWhole,
   viewOf,
   withoutEarlier,
   type CallOutcome,
   type SessionRecord,
 } from "./session-record.ts";
+import { recordIn, storedAs, type StoredHistory } from "./session-spill.ts";
+import { SessionSpiller, type SpillerPorts } from "./session-spiller.ts";
+import { SpilledChunks } from "./spilled-chunks.ts";
 
 /** What sessions need. */
 export interface SessionsDeps {
   readonly sessions: DocumentStore;
   /** Keeps several planes on one store apart. */
   readonly planeId?: string;
+  /** Without them a history is kept in one document, whatever its store costs. */
+  readonly ports?: Omit<SpillerPorts, "nowMs" | "aside">;
+  readonly aside?: SpillerPorts["aside"];
   nowMs(): number;
 }
 
 /** A session that was quiet for so long is over. */
 const KEPT = { ttlMs: 86_400_000 } as const;
+/** A part that is missing was mostly replaced meanwhile: the history as it is now does not name it. */
+const MAX_LOOKS = 3;
 
 /** The history of each session of a tenant, shared by all its agents: bounded, with counters over the whole. */
 export class Sessions {
   readonly #deps: SessionsDeps;
   readonly #views = new WeakMap<SessionRecord, SessionView>();
+  readonly #chunks: SpilledChunks;
+  /** Undefined where a write costs the same however long a history is. */
+  readonly #spiller: SessionSpiller | undefined;
   #lastKey:
     | (Pick<PolicyContext, "agent"> & {
         readonly tenant: string | undefined;
@@ -39,6 +52,10 @@ export class Sessions {
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
+    const { sessions, ports, aside, nowMs } = deps;
+    this.#chunks = new SpilledChunks(sessions);
+    if (sessions.isSerialised !== true || ports === undefined || aside === undefined) return;
+    this.#spiller = new SessionSpiller(sessions, this.#chunks, { ...ports, nowMs, aside }, KEPT);
   }
 
   /**
@@ -48,7 +65,7 @@ export class Sessions {
    */
   append(context: PolicyContext, entry: SessionEntry, seen?: SessionView): MaybePromise<boolean> {
     let isAdded = true;
-    const change = (old: SessionRecord | undefined): SessionRecord | undefined => {
+    const change = (old: StoredHistory | undefined): StoredHistory | undefined => {
       const next = this.#appended(old, entry, seen);
       isAdded = next !== undefined;
       return next ?? old;
@@ -60,61 +77,91 @@ export class Sessions {
   /** The same as part of an admission in one step: where the history has moved on, that is called off. */
   appending(context: PolicyContext, entry: SessionEntry, seen?: SessionView): AdmissionChange {
     const key = this.#keyOf(context);
-    const change = (old: SessionRecord | undefined): SessionRecord | undefined =>
-      this.#appended(old, entry, seen) ?? old;
-    // The collection decides the type: nobody else writes there.
     return {
       collection: "sessions",
       key,
-      change: (old) => change(old as SessionRecord | undefined),
+      // The collection decides the type: nobody else writes there.
+      change: (old) => this.#appended(old as StoredHistory | undefined, entry, seen) ?? old,
       ...KEPT,
     };
   }
 
-  /** What this process knows of the history without asking: good to decide on where the writing finds out. */
-  guess(context: PolicyContext): SessionView {
+  /**
+   * What this process knows of the history without asking: good to decide on where the writing finds out. Asks for those
+   * parts alone that it has not seen and that never change.
+   */
+  guess(context: PolicyContext): MaybePromise<SessionView> {
+    const key = this.#keyOf(context);
     // The key decides the type: nobody else writes there.
-    return this.#shown(this.#deps.sessions.recent?.(this.#keyOf(context)) as SessionRecord | undefined);
+    const recent = this.#deps.sessions.recent?.(key) as StoredHistory | undefined;
+    return andThen(this.#shown(key, recent), (shown) => this.#seen(shown, key, 0));
   }
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
   complete(context: PolicyContext, decisionId: string, end: CallOutcome): MaybePromise<void> {
-    const change = (old: SessionRecord | undefined): SessionRecord | undefined => {
-      const known = old ?? this.#newSession();
+    const change = (old: StoredHistory | undefined): StoredHistory | undefined => {
+      const known = old === undefined ? this.#newSession() : recordIn(old);
       const next = completed(known, decisionId, end);
-      return next === known ? old : next;
+      return next === known ? old : this.#stored(old, known, next);
     };
     return this.#update(context, change);
   }
 
-  /** A frozen snapshot, calls in flight included. */
+  /**
+   * A frozen snapshot, calls in flight included.
+   * @throws AgentplaneError `state_failed` when a part of it is missing
+   */
   view(context: PolicyContext): MaybePromise<SessionView> {
-    return andThen(this.#deps.sessions.read<SessionRecord>(this.#keyOf(context)), (record) =>
-      this.#shown(record),
+    return this.#viewNow(this.#keyOf(context));
+  }
+
+  #viewNow(key: string, looks = 1): MaybePromise<SessionView> {
+    return andThen(this.#deps.sessions.read<StoredHistory>(key), (stored) => {
+      return andThen(this.#shown(key, stored), (shown) => this.#seen(shown, key, looks));
+    });
+  }
+
+  #seen(shown: SessionView | string, key: string, looks: number): MaybePromise<SessionView> {
+    if (typeof shown !== "string") return shown;
+    if (looks < MAX_LOOKS) return this.#viewNow(key, looks + 1);
+    const message =
+      "a part of a session's history is missing in the state store: what is judged by the history is not " +
+      "decided until the session has moved on by 1,000 calls, or was quiet for a day";
+    throw new AgentplaneError("state_failed", message, { data: { part: shown } });
+  }
+
+  /** @returns The name of a part instead that is missing. */
+  #shown(key: string, stored: StoredHistory | undefined): MaybePromise<SessionView | string> {
+    if (stored === undefined) return viewOf(emptySession(this.#deps.nowMs()));
+    const record = recordIn(stored);
+    const known = this.#views.get(record);
+    if (known !== undefined) return known;
+    if (isWhole(record)) return this.#noted(record, viewOf(record));
+    return andThen(this.#chunks.whole(key, record), (whole) =>
+      typeof whole === "string" ? whole : this.#noted(record, viewOf(whole)),
     );
   }
 
-  #shown(record: SessionRecord | undefined): SessionView {
-    return record === undefined ? viewOf(this.#newSession()) : this.#viewOf(record);
+  #noted(record: SessionRecord, view: SessionView): SessionView {
+    this.#views.set(record, view);
+    return view;
   }
 
   /** @returns undefined when the history is another than was seen. */
   #appended(
-    old: SessionRecord | undefined,
+    old: StoredHistory | undefined,
     entry: SessionEntry,
     seen: SessionView | undefined,
-  ): SessionRecord | undefined {
-    const known = old ?? this.#newSession();
+  ): StoredHistory | undefined {
+    const known = old === undefined ? this.#newSession() : recordIn(old);
     if (seen !== undefined && !isShownBy(known, seen)) return undefined;
-    return added(withoutEarlier(known, entry), entry);
+    return this.#stored(old, known, added(withoutEarlier(known, entry), entry));
   }
 
-  #viewOf(record: SessionRecord): SessionView {
-    const known = this.#views.get(record);
-    if (known !== undefined) return known;
-    const view = viewOf(record);
-    this.#views.set(record, view);
-    return view;
+  #stored(old: StoredHistory | undefined, known: SessionRecord, next: SessionRecord): StoredHistory {
+    const stored = storedAs(next, old);
+    this.#spiller?.changing(known, next, stored);
+    return stored;
   }
 
   #newSession(): SessionRecord {
@@ -123,10 +170,20 @@ export class Sessions {
 
   #update(
     context: PolicyContext,
-    change: (old: SessionRecord | undefined) => SessionRecord | undefined,
+    change: (old: StoredHistory | undefined) => StoredHistory | undefined,
   ): MaybePromise<void> {
-    const updated = this.#deps.sessions.update<SessionRecord>(this.#keyOf(context), change, KEPT);
+    const key = this.#keyOf(context);
+    const updated = this.#deps.sessions.update<StoredHistory>(key, change, KEPT);
+    if (this.#spiller !== undefined) return this.#spillAfter(key, updated, this.#spiller);
     return isThenable(updated) ? updated.then(() => undefined) : undefined;
+  }
+
+  #spillAfter(
+    key: string,
+    updated: MaybePromise<StoredHistory | undefined>,
+    spiller: SessionSpiller,
+  ): MaybePromise<void> {
+    return andThen(updated, (stored) => spiller.written(key, stored));
   }
 
   /** A call is noted when it starts and when it ends, mostly with nothing in between: the last key is kept. */

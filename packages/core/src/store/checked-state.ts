@@ -71,6 +71,7 @@ function checkedLedger(
 function checkedDocuments(documents: DocumentStore, deadline: StateDeadline): DocumentStore {
   const check = checking(deadline);
   return {
+    isSerialised: documents.isSerialised === true,
     read: <T>(key: string) => check("read", () => documents.read<T>(key)),
     recent: (key) => documents.recent?.(key),
     update: <T>(...given: Parameters<typeof documents.update<T>>) =>

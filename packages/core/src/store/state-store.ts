@@ -113,6 +113,11 @@ export type StoreAdmissionAnswer =
  * undefined deletes.
  */
 export interface DocumentStore {
+  /**
+   * Whether each write costs as much as the document is long, as where it is sent or stored as text: what would grow, the
+   * history of a session, is then kept in several documents. Default: false, for references are kept at no cost.
+   */
+  readonly isSerialised?: boolean;
   read<T>(key: string): MaybePromise<T | undefined>;
   /**
    * What this process knows of a document without asking: a guess, that only a write can confirm. Undefined for one

@@ -32,6 +32,7 @@ const INDEXED_BYTES = 256;
 
 /** Small JSON documents on a server, written by compare-and-set. */
 export class PostgresDocuments implements DocumentStore {
+  readonly isSerialised = true;
   readonly #deps: PostgresDocumentsDeps;
   readonly #table: string;
   readonly #turns = new Turns();
