@@ -10,6 +10,9 @@ import { openVirtualLedger } from "./virtual-ledger.ts";
 /** Ahead of the server, so that no key expires by its clock. */
 const START_MS = Date.now() + 10 * 86_400_000;
 
+/** As large as sums stay exact, with what settling and granting add in a run. */
+const HUGE = 2 ** 53 - 2 ** 20;
+
 const specs: readonly LimitSpec[] = [
   { key: "log", measure: "calls", limit: 3, window: { kind: "sliding", windowMs: 1_000 } },
   { key: "slices", measure: "tokens", limit: 100, window: { kind: "sliding", windowMs: 6_007 } },
@@ -27,11 +30,11 @@ const specs: readonly LimitSpec[] = [
     window: { kind: "calendar", unit: "month", timeZone: "Asia/Kolkata" },
   },
   { key: "life", measure: "tokens", limit: 200, window: { kind: "lifetime" } },
-  { key: "huge", measure: "microUsd", limit: 2 ** 53 - 1, window: { kind: "lifetime" } },
+  { key: "huge", measure: "microUsd", limit: HUGE, window: { kind: "lifetime" } },
 ];
 
 const spec = fc.constantFrom(...specs).chain((one) =>
-  fc.constantFrom(one.limit, Math.ceil(one.limit / 2), Math.min(one.limit * 2, 2 ** 53 - 1)).map((limit) => ({
+  fc.constantFrom(one.limit, Math.ceil(one.limit / 2), Math.min(one.limit * 2, HUGE)).map((limit) => ({
     ...one,
     limit: one.key === "many calls" ? one.limit : limit,
   })),
@@ -44,7 +47,8 @@ const item = spec.chain((one) =>
   fc.record({
     spec: fc.constant(one),
     amount: amountOf(one),
-    isSoft: fc.boolean(),
+    // A soft limit is counted beyond its end, where doubles no longer hold every integer.
+    isSoft: one.key === "huge" ? fc.constant(false) : fc.boolean(),
     expired: fc.constantFrom("charge" as const, "release" as const),
   }),
 );
