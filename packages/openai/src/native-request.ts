@@ -128,7 +128,7 @@ function withFields(form: FormData, fields: JsonRecord): FormData {
 }
 
 /** Members of a form that rules look at: said twice, or as a file, nobody knows what a server reads. */
-const SPOKEN = ["model", "prompt", "input", "stream"] as const;
+const SPOKEN = ["model", "prompt", "negative_prompt", "input", "instructions", "stream"] as const;
 
 function formOf(form: FormData): JsonRecord | undefined {
   const isClear = SPOKEN.every((member) => {

@@ -55,6 +55,15 @@ describe("what a stream of the Responses API says beside its deltas", () => {
     ],
     ["an event that nobody knows", { type: "response.new", words: { of: [MAIL] } }],
     [
+      "what a command is given, by whatever name",
+      {
+        type: "response.output_item.done",
+        item: { type: "shell_call", call_id: "c1", action: { type: "exec", env: { id: MAIL, model: MAIL } } },
+      },
+    ],
+    ["an event that is a list", [{ type: "response.new", text: MAIL }]],
+    ["an event that is a text", MAIL],
+    [
       "the text that some servers sum up",
       { type: "response.completed", response: { output: [], output_text: MAIL } },
     ],
@@ -81,6 +90,9 @@ describe("what a chat answer says beside its text", () => {
     ["a message in a chunk", { choices: [{ index: 0, delta: {}, message: { content: MAIL } }] }],
     ["a text beside a delta", { choices: [{ index: 0, delta: {}, text: MAIL }] }],
     ["members that some providers add", { choices: [], citations: [MAIL] }],
+    ["the name of a source", { choices: [{ index: 0, delta: { annotations: [{ name: MAIL }] } }] }],
+    ["choices by name", { choices: { 0: { index: 0, delta: { content: MAIL } } } }],
+    ["a choice that is a text", { choices: [MAIL] }],
   ])("is redacted in a stream: %s", async (_name, chunk) => {
     const { client, plane } = governedClient(provider, { policies: [REDACT] });
     provider.reset({ stream: [data(chunk), "data: [DONE]\n\n"] });
@@ -106,6 +118,42 @@ describe("what a chat answer says beside its text", () => {
     const answer = JSON.stringify(await client.chat.completions.create(chat));
     expect(answer).not.toContain(MAIL);
     expect(answer).not.toContain("c3Bva2Vu");
+    await plane.close();
+  });
+});
+
+describe("what a transcription says beside its text", () => {
+  const CARD: Policy = { id: "privacy", blocking: [rule.redact({ detect: ["card"] })] };
+  const [first, second] = [" card 4111 1111", " 1111 1111, thanks"] as const;
+  const text = `${first}${second}`.trim();
+  const file = new File(["sound"], "a.wav");
+
+  test("is taken out where it spells what is redacted: its words and segments", async () => {
+    const { client, plane } = governedClient(provider, { policies: [CARD] });
+    const words = text.split(" ").map((word, at) => ({ word, start: at, end: at + 1 }));
+    const segments = [first, second].map((said, id) => ({ id, text: said, tokens: [4111] }));
+    provider.reset({ json: { text, words, segments, language: "english" } });
+    const answer = JSON.stringify(await client.audio.transcriptions.create({ model: MODEL, file }));
+    expect(answer).toContain("[CARD], thanks");
+    expect(answer).not.toMatch(/4111|1111/);
+    // Where nothing is redacted it stays.
+    provider.reset({ json: { text: "hello", words: [{ word: "hello", start: 0, end: 1 }] } });
+    expect(JSON.stringify(await client.audio.transcriptions.create({ model: MODEL, file }))).toContain(
+      "words",
+    );
+    await plane.close();
+  });
+
+  test("is redacted across the segments of a stream", async () => {
+    const { client, plane } = governedClient(provider, { policies: [CARD] });
+    const segment = { type: "transcript.text.segment", speaker: "A", start: 0, end: 1 };
+    const segments = [first, second].map((said, at) => data({ ...segment, id: `s${at}`, text: said }));
+    provider.reset({ stream: [...segments, data({ type: "transcript.text.done", text })] });
+    const stream = await client.audio.transcriptions.create({ model: MODEL, file, stream: true });
+    const answer = JSON.stringify(await collected(stream));
+    expect(answer).toContain("transcript.text.segment");
+    expect(answer).toContain("thanks");
+    expect(answer).not.toMatch(/4111|1111/);
     await plane.close();
   });
 });

@@ -58,7 +58,13 @@ describe("requests", () => {
     await client.post("/threads/t1/messages", { body: { role: "user", content } });
     await client.responses.inputTokens.count({ model: MODEL, input: content });
     await client.conversations.create();
-    expect(provider.seen).toHaveLength(9);
+    // What a model reads beside its prompt.
+    const prediction = { type: "content" as const, content };
+    await client.chat.completions.create({ ...chat, prediction });
+    await client.completions.create({ model: MODEL, prompt: "x", suffix: content });
+    await client.audio.speech.create({ model: MODEL, voice: "alloy", input: "x", instructions: content });
+    await client.post("/images/generations", { body: { prompt: "x", negative_prompt: content } });
+    expect(provider.seen).toHaveLength(13);
     for (const { text } of provider.seen) expect(text).not.toContain("example.com");
     await plane.close();
   });

@@ -10,8 +10,12 @@ import {
 import { countOf, listOf, recordOf, textOf, writtenOf, type JsonRecord } from "./json.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
 import { limitOfEach, wholeLimit } from "./output-limit.ts";
+import { promptOf, withPrompt } from "./prompt-members.ts";
 import { readUsage } from "./usage.ts";
 
+/** A predicted answer is read by the model, like its messages; the end of a text like its beginning. */
+const CHAT_PROMPT = { main: "messages", others: ["prediction"] } as const;
+const TEXT_PROMPT = { main: "prompt", others: ["suffix"] } as const;
 const LIMITS = ["max_completion_tokens", "max_tokens"] as const;
 
 /** Pieces of a chat stream, one `choices[i].delta` after the other. */
@@ -28,7 +32,11 @@ const STREAM: StreamDialect = {
     const calls: CallPiece[] = [];
     const ends: string[] = [];
     for (const [at, member] of listOf(event["choices"]).entries()) {
-      const choice = recordOf(member) ?? {};
+      const choice = recordOf(member);
+      if (choice === undefined) {
+        collect(member, { slot: `${at}`, path: ["choices", at], pieces });
+        continue;
+      }
       const name = `${countOf(choice["index"]) ?? at}`;
       for (const [inner, value] of Object.entries(choice)) {
         if (CHOICE_STRUCTURE.has(inner)) continue;
@@ -39,7 +47,8 @@ const STREAM: StreamDialect = {
       if (typeof choice["finish_reason"] === "string") ends.push(`${name}/`);
     }
     const usage = readUsage(event["usage"]);
-    const covered = ["choices"];
+    // Some SDK would read them by their names, too: then they are texts like any others.
+    const covered = Array.isArray(event["choices"]) ? ["choices"] : [];
     return { pieces, calls, ends, covered, ...(usage !== undefined && { usage }) } satisfies EventFacts;
   },
   isNamed: false,
@@ -81,12 +90,12 @@ export const CHAT_COMPLETIONS: Dialect = {
     const limits = LIMITS.map((member) => countOf(request[member])).filter((limit) => limit !== undefined);
     return {
       name: textOf(request["model"]) ?? "unknown",
-      messages: request["messages"] ?? [],
+      messages: promptOf(request, CHAT_PROMPT),
       // Of two a server may take either.
       ...(limits.length > 0 && { maxOutputTokens: wholeLimit(request, Math.max(...limits)) }),
     };
   },
-  withMessages: (request, messages) => ({ ...request, messages }),
+  withMessages: (request, messages) => withPrompt(request, CHAT_PROMPT, messages),
   withMaxOutput(request, maxOutputTokens) {
     // Older servers know only the second name: what the caller used is kept.
     const named = LIMITS.filter((member) => request[member] !== undefined);
@@ -118,11 +127,11 @@ export const COMPLETIONS: Dialect = {
     const limit = countOf(request["max_tokens"]);
     return {
       name: textOf(request["model"]) ?? "unknown",
-      messages: request["prompt"] ?? [],
+      messages: promptOf(request, TEXT_PROMPT),
       ...(limit !== undefined && { maxOutputTokens: wholeLimit(request, limit) }),
     };
   },
-  withMessages: (request, prompt) => ({ ...request, prompt }),
+  withMessages: (request, prompt) => withPrompt(request, TEXT_PROMPT, prompt),
   withMaxOutput: (request, maxOutputTokens) => ({
     ...request,
     max_tokens: limitOfEach(request, maxOutputTokens),
@@ -154,7 +163,9 @@ function membersOf(record: JsonRecord, isWanted: (member: string) => boolean): J
 }
 
 /** What is no text of the answer; every other text of a delta is, also those that some providers add. */
-const STRUCTURE = new Set(["role", "type", "id", "name", "index", "signature"]);
+const STRUCTURE = new Set(["role", "type", "id", "index", "signature"]);
+/** What has the name of a tool; anything else that has a name says it in words. */
+const NAMED = new Set<unknown>(["function", "custom", "function_call"]);
 
 function collect(
   value: unknown,
@@ -171,12 +182,16 @@ function collect(
   }
   if (typeof value !== "object" || value === null) return;
   for (const [member, inner] of Object.entries(value)) {
-    if (!Array.isArray(value) && STRUCTURE.has(member)) continue;
+    if (!Array.isArray(value) && isStructure(member, path.at(-1))) continue;
     const at = Array.isArray(value) ? Number(member) : member;
     // Parallel calls are told apart by their index, not by their place in this event.
     const name = countOf(recordOf(inner)?.["index"]) ?? member;
     collect(inner, { slot: `${slot}/${name}`, path: [...path, at], pieces });
   }
+}
+
+function isStructure(member: string, parent: unknown): boolean {
+  return STRUCTURE.has(member) || (member === "name" && (NAMED.has(parent) || parent === "delta"));
 }
 
 function callPieces(delta: JsonRecord, choice: string): readonly CallPiece[] {

@@ -37,7 +37,15 @@ export function writtenMembers(answer: JsonRecord): JsonRecord {
 }
 
 /** Events after which nothing of the answer comes any more. */
-const LAST = new Set(["response.completed", "response.incomplete", "response.failed", "response.cancelled"]);
+const LAST = new Set([
+  "response.completed",
+  "response.incomplete",
+  "response.failed",
+  "response.cancelled",
+  "transcript.text.done",
+]);
+/** Segments of a transcript are cut anywhere: together they are one text. */
+const SEGMENT = "transcript.text.segment";
 
 /** Events that tell their type, of the Responses API and of what streams like it. */
 export const TYPED_EVENTS: StreamDialect = {
@@ -53,12 +61,17 @@ export const TYPED_EVENTS: StreamDialect = {
       calls: callPieces(event, type),
       ends: endsOf(event, type),
       // Where it is no text, it may have some.
-      covered: typeof event["delta"] === "string" ? ["delta"] : [],
+      covered:
+        type === SEGMENT && typeof event["text"] === "string"
+          ? ["text"]
+          : typeof event["delta"] === "string"
+            ? ["delta"]
+            : [],
       ...(usage !== undefined && { usage }),
     };
   },
   isNamed: true,
-  rest: (event, _place, text) => ({ ...event, delta: text }),
+  rest: (event, { path }, text) => ({ ...event, [path[0] ?? "delta"]: text }),
 };
 
 /** Nobody knows what tools a stored prompt has; those of a request take their place. */
@@ -109,7 +122,8 @@ function slotOf(event: JsonRecord, stem: string): string {
 }
 
 function pieceOf(event: JsonRecord, type: string): readonly TextPlace[] {
-  const { delta } = event;
+  const { delta, text } = event;
+  if (type === SEGMENT) return typeof text === "string" ? [{ slot: "segments/", path: ["text"], text }] : [];
   // Sound is no text.
   if (typeof delta !== "string" || type === "response.audio.delta") return [];
   return [{ slot: slotOf(event, type.replace(/\.delta$/, "")), path: ["delta"], text: delta }];

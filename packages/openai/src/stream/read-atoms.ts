@@ -31,6 +31,9 @@ const STRUCTURE = new Set([
   "partial_image_b64",
 ]);
 
+/** What a model wrote for a tool: every member of it is its own, whatever its name. */
+const WRITTEN = new Set(["input", "arguments", "action", "actions", "operation"]);
+
 /** Takes events apart: pieces of text, ends of texts, and what is said again. */
 export class AtomReader {
   readonly #dialect: StreamDialect;
@@ -65,11 +68,7 @@ export class AtomReader {
   take(frame: SseFrame): readonly Atom[] {
     const json = frame.data === undefined ? undefined : recordOf(parseJson(frame.data));
     const bare = { frame, json, repeats: [], isHidden: false, usage: undefined };
-    if (json === undefined) {
-      // `[DONE]` says that nothing more comes; a comment says nothing.
-      const ends = frame.data?.trim() === "[DONE]" ? this.#endsOf([""]) : [];
-      return [...ends, { kind: "whole", event: bare }];
-    }
+    if (json === undefined) return this.#takeOther(bare);
     const { pieces, ends = [], usage, calls = [], covered = [] } = this.#dialect.read(json);
     for (const call of calls) this.#note(call);
     if (usage !== undefined) this.#usage = { ...this.#usage, ...usage };
@@ -85,6 +84,19 @@ export class AtomReader {
         { kind: "piece", event, place, text: place.text },
         { kind: "end", slot: place.slot },
       ]),
+      { kind: "whole", event },
+    ];
+  }
+
+  /** `[DONE]` says that nothing more comes; a comment says nothing; anything else that is no object is a text. */
+  #takeOther(event: StreamEvent): readonly Atom[] {
+    const { data = "" } = event.frame;
+    if (data.trim() === "[DONE]") return [...this.#endsOf([""]), { kind: "whole", event }];
+    if (data === "") return [{ kind: "whole", event }];
+    const place: TextPlace = { slot: `said/${this.#freshCount++}`, path: [], text: data };
+    return [
+      { kind: "piece", event, place, text: data },
+      { kind: "end", slot: place.slot },
       { kind: "whole", event },
     ];
   }
@@ -155,25 +167,34 @@ function textsOf(json: JsonRecord, covered: readonly string[]): readonly Text[] 
     if (STRUCTURE.has(member) || covered.includes(member)) continue;
     // Of a whole answer that is said again, only what the model wrote: the request that it echoes is not its words.
     const answer = member === "response" ? recordOf(value) : undefined;
-    leaves(answer === undefined ? value : writtenMembers(answer), [member], found);
+    const isWritten = WRITTEN.has(member);
+    leaves(answer === undefined ? value : writtenMembers(answer), { path: [member], found, isWritten });
   }
   return found;
 }
 
-function leaves(value: unknown, path: TextPlace["path"], found: Text[]): void {
+interface Leaves {
+  readonly path: TextPlace["path"];
+  readonly found: Text[];
+  /** A model wrote all of it. */
+  readonly isWritten?: boolean;
+}
+
+function leaves(value: unknown, { path, found, isWritten = false }: Leaves): void {
   if (typeof value === "string") {
     if (value !== "") found.push({ path, text: value });
     return;
   }
   if (Array.isArray(value)) {
-    for (const [at, member] of value.entries()) leaves(member, [...path, at], found);
+    for (const [at, member] of value.entries()) leaves(member, { path: [...path, at], found, isWritten });
     return;
   }
   const record = recordOf(value);
   if (record === undefined) return;
   const isPicture = record["type"] === "image_generation_call";
   for (const [member, inner] of Object.entries(record)) {
-    if (STRUCTURE.has(member) || member === "logprobs" || (isPicture && member === "result")) continue;
-    leaves(inner, [...path, member], found);
+    const isStructure = STRUCTURE.has(member) || member === "logprobs" || (isPicture && member === "result");
+    if (isStructure && !isWritten) continue;
+    leaves(inner, { path: [...path, member], found, isWritten: isWritten || WRITTEN.has(member) });
   }
 }

@@ -55,7 +55,14 @@ export class AtomWriter {
     this.#pieces = [];
     const { frame, json, repeats, isHidden } = event;
     if (isHidden) return [];
-    if (json === undefined) return [frame.raw];
+    if (json === undefined) {
+      const [said] = pieces;
+      return [
+        said === undefined || said.text === said.place.text
+          ? frame.raw
+          : encodeFrame(frame.fields, said.text),
+      ];
+    }
     const repeated = repeats.map((place) => ({ place, text: this.#shown.get(place.slot) ?? "" }));
     const changed = [...pieces, ...repeated].filter(({ place, text }) => text !== place.text);
     if (changed.length > 0) this.#hasChanged = true;
