@@ -9,6 +9,13 @@ import { callOf, request, wiredRelay } from "./wired-relay.ts";
 
 const README = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
+test("the file of the README's first minute is the example's, which the CI runs", () => {
+  const [, yaml] = /```yaml\n(# [^]*?)```/.exec(README) ?? [];
+  expect(yaml).toBe(
+    readFileSync(new URL("../../../examples/mcp-filesystem/agentplane.yaml", import.meta.url), "utf8"),
+  );
+});
+
 test("the file of the README that denies by default lets exactly what it names happen", async () => {
   const [, yaml = ""] = /```yaml\n(apiVersion[^]*?)```/.exec(README) ?? [];
   const lists: Record<string, object> = {
