@@ -44,3 +44,11 @@ export async function startWriter(
     },
   };
 }
+
+/**
+ * The subjects of the records in a segment's text. A writer may have written tens of thousands before it is killed: they
+ * are looked up, for searching the text for each takes longer than a lock lives.
+ */
+export function subjectsOf(text: string): ReadonlySet<string> {
+  return new Set(Array.from(text.matchAll(/"subject":"([^"]*)"/g), ([, subject = ""]) => subject));
+}
