@@ -16,12 +16,13 @@ const BUDGET: LimitSpec = {
   window: { kind: "lifetime" },
 };
 const LONG_MS = 600_000;
+const TIMEOUT_MS = 1_000;
 
 describe.skipIf(!canStartServers)("a server that fails", () => {
   let server: PrivateServer;
   let schema = "";
   let store: StateStore;
-  const open = (timeoutMs = 1_000): StateStore =>
+  const open = (timeoutMs = TIMEOUT_MS): StateStore =>
     postgresState({ connectionString: server.url, schema, timeoutMs, pollMs: 100, ports: { logger: QUIET } });
   const reserve = async (id: string, amount = 10): Promise<{ readonly isGranted: boolean }> =>
     store.ledger.reserve({
@@ -56,7 +57,8 @@ describe.skipIf(!canStartServers)("a server that fails", () => {
     await expect(reserve("b")).rejects.toMatchObject({ code: "state_failed" });
     await expect(store.controls.read("x")).rejects.toMatchObject({ code: "state_failed" });
     await expect(store.ledger.settle("a", [7])).rejects.toMatchObject({ code: "state_failed" });
-    expect(performance.now() - began).toBeLessThan(500);
+    // Whichever waits for its deadline takes as long alone.
+    expect(performance.now() - began).toBeLessThan(TIMEOUT_MS);
     await server.start();
     // The end that did not reach it is told by itself.
     await expect
@@ -81,7 +83,8 @@ describe.skipIf(!canStartServers)("a server that fails", () => {
     const began = performance.now();
     const lost = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => reserve(`lost ${index}`)));
     expect(lost.map(({ status }) => status)).not.toContain("fulfilled");
-    expect(performance.now() - began).toBeLessThan(1_500);
+    // One deadline for all of them, and what a busy machine adds; not one after another.
+    expect(performance.now() - began).toBeLessThan(2 * TIMEOUT_MS);
     server.resume();
     await expect
       .poll(() => store.ledger.read(BUDGET), { timeout: 8_000 })
