@@ -123,11 +123,12 @@ function newFamily(): Family {
 
 /** Does not keep a process alive that has nothing else to do. */
 function idleOf(settings: RunSettings, run: LiveRun, forget: () => void): LiveRun["idle"] {
-  const error = new Error(
-    "the run ended where none of its calls showed it: aborted, out of steps, or waiting",
-  );
   const idle = setTimeout(() => {
     forget();
+    // Made only where it is needed: each error takes a picture of the stack.
+    const error = new Error(
+      "the run ended where none of its calls showed it: aborted, out of steps, or waiting",
+    );
     // Nobody waits for it; what could not be recorded is told by the audit trail's own ways.
     void ended(settings, run, { error }).catch(() => undefined);
   }, IDLE_MS);

@@ -1,7 +1,10 @@
 import type { AbortSignalLike } from "@agentplane/core";
+import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Callbacks } from "@langchain/core/callbacks/manager";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { StructuredToolInterface } from "@langchain/core/tools";
+
+import { toldOfAll } from "./told-of-all.ts";
 
 /** What a running model call must be told beside its request. */
 export interface RunningCall {
@@ -9,6 +12,8 @@ export interface RunningCall {
   readonly signal: AbortSignalLike;
   /** Its tokens must not be streamed before the whole answer was redacted. */
   readonly isHeldBack: boolean;
+  /** Is told of all that is called inside. */
+  readonly inside?: BaseCallbackHandler;
   /** Puts other callbacks in the place of the call's own. */
   readonly observe?: (callbacks: Callbacks | undefined) => Callbacks | undefined;
 }
@@ -26,14 +31,14 @@ export async function runModel<R>(
   run: () => R,
 ): Promise<Awaited<R>> {
   const config = AsyncLocalStorageProviderSingleton.getRunnableConfig();
-  if (config === undefined) return await run();
+  if (config === undefined) return await toldOfAll(undefined, run);
   const before = { signal: config.signal, tags: config.tags, callbacks: config.callbacks };
   const callbacks = observe?.(config.callbacks);
   if (callbacks !== undefined) config.callbacks = callbacks;
   config.signal = joined(config.signal, signal);
   if (isHeldBack) config.tags = [...(config.tags ?? []), NO_STREAM];
   try {
-    return await run();
+    return await toldOfAll(undefined, run);
   } finally {
     Object.assign(config, before);
   }
@@ -46,19 +51,31 @@ export async function runModel<R>(
  */
 export function cuttable<T extends StructuredToolInterface>(
   tool: T,
-  { signal, observe }: Pick<RunningCall, "signal" | "observe">,
+  { signal, observe, inside }: Pick<RunningCall, "signal" | "observe" | "inside">,
 ): T {
   const invoke: StructuredToolInterface["invoke"] = (input, config) => {
     const callbacks = observe?.(config?.callbacks);
-    // Bound to the tool itself, whose class may have private members.
-    return tool.invoke(input, {
-      ...config,
+    const own = {
+      ...withUnnamedNode(config),
       ...(callbacks !== undefined && { callbacks }),
       signal: joined(config?.signal, signal),
-    });
+    };
+    // Bound to the tool itself, whose class may have private members.
+    return toldOfAll(inside, () => tool.invoke(input, own));
   };
   // It inherits everything but how it is invoked.
   return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
+}
+
+/**
+ * What a tool is told of its node names a run: that of the node, which a tool or model that is called with it would go by.
+ */
+function withUnnamedNode<C extends object>(config: C | undefined): C | undefined {
+  if (config === undefined || !("config" in config)) return config;
+  const { config: node } = config;
+  if (typeof node !== "object" || node === null || !("runName" in node)) return config;
+  const { runName: _name, ...rest } = node;
+  return { ...config, config: rest };
 }
 
 /** Fires with either: the run's own signal, where it has one, or the cut. */

@@ -3,8 +3,9 @@ import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { AnyAgentMiddleware } from "langchain";
 
 import type { NestedCallHandler } from "./nested-calls.ts";
-import { judgedHandler, METERS } from "./observed-call.ts";
-import { replacedCallbacks } from "./observed-handler.ts";
+import { judgedHandler } from "./observed-call.ts";
+import { METERS, replacedCallbacks } from "./observed-handler.ts";
+import { toldOfAll } from "./told-of-all.ts";
 
 /**
  * From now on the running node of LangGraph tells a handler of all that is called inside it. The node's configuration
@@ -78,7 +79,8 @@ function meteredHook(
   handlerOf: () => NestedCallHandler,
 ): (...args: readonly unknown[]) => unknown {
   return (...args) => {
-    meterNode(handlerOf());
-    return Reflect.apply(hook, middleware, args);
+    const handler = handlerOf();
+    meterNode(handler);
+    return toldOfAll(handler, () => Reflect.apply(hook, middleware, args));
   };
 }

@@ -19,6 +19,7 @@ import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
 import type { OnBlock } from "./langgraph/settings.ts";
 import { endBy } from "./run-ending-hooks.ts";
+import { toldOfAll } from "./told-of-all.ts";
 import type { ToolResult } from "./tool-result.ts";
 import { withVisibleTools } from "./visible-tools.ts";
 import { isWaitingCall, noteWaiting } from "./waiting-calls.ts";
@@ -157,7 +158,7 @@ async function surrounded(
   meterNode(nested);
   let isPaused = false;
   try {
-    const answer = judgeable(await handler(request));
+    const answer = judgeable(await toldOfAll(nested, () => handler(request)));
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
     return await governedModelCall(gate, request, () => answer, { isCharged: nested.hasAskedModel });

@@ -27,6 +27,8 @@ const TOLD = new Set<string>();
  * that needs a human, is refused.
  */
 export class NestedCallHandler extends UsageMeter implements JudgingHandler {
+  // LangChain adds one of a name: another plane's meter must not stand for it.
+  override readonly name = "agentplane.nested";
   /** Whether any model was asked. */
   hasAskedModel = false;
   readonly #nested: NestedCalls;

@@ -4,6 +4,8 @@ import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manag
 
 import type { Showing } from "./held-back.ts";
 import {
+  governedCallbacks,
+  METERS,
   observedHandler,
   replacedCallbacks,
   toldLater,
@@ -50,17 +52,15 @@ export function observeModel(callbacks: Callbacks | undefined, showing: Showing)
  */
 export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => boolean): ObservedCall {
   const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
-  return observe(callbacks, {
+  const observed = observe(callbacks, {
     tokens: undefined,
     showing: "all",
     isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
     isHidden: (event, args) => event === "handleToolEvent" && args[2] === parent && isHeldBack(),
     isOwnStart: (event, args) => event === "handleToolStart" && args[3] === parent,
   });
+  return { ...observed, callbacks: governedCallbacks(observed.callbacks) };
 }
-
-/** Marks a callback handler that governs calls which nobody else does; its value is the plane. */
-export const METERS: unique symbol = Symbol("agentplane.meters");
 
 interface Observer {
   readonly tokens: StreamedTokens | undefined;

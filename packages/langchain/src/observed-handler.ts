@@ -1,6 +1,11 @@
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
-import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
+import { CallbackManager, ensureHandler, type Callbacks } from "@langchain/core/callbacks/manager";
 import { AIMessage } from "@langchain/core/messages";
+
+import { isToldOfAll } from "./told-of-all.ts";
+
+/** Marks a callback handler that governs calls which nobody else does; its value is the plane. */
+export const METERS: unique symbol = Symbol("agentplane.meters");
 
 /** What callback handlers are told about the end of a call. */
 export type ShownEnd =
@@ -77,10 +82,29 @@ class InnerCallbacks extends CallbackManager {
   /** LangChain copies a manager before it is used, and would leave out who only inherits. */
   override copy(...added: Parameters<CallbackManager["copy"]>): CallbackManager {
     const copy = super.copy(...added);
-    for (const handler of this.#inside)
-      if (!copy.inheritableHandlers.includes(handler)) copy.inheritableHandlers.push(handler);
+    const { inheritableHandlers: inherited } = copy;
+    for (const handler of this.#inside) if (!inherited.includes(handler)) inherited.push(handler);
+    copy.addHandler = (handler, inherit) => {
+      if (!(METERS in handler)) CallbackManager.prototype.addHandler.call(copy, handler, inherit);
+      // LangChain adds it to every call; this one is governed already.
+      else if (!inherited.some((one) => metersOf(one) === metersOf(handler))) inherited.push(handler);
+    };
     return copy;
   }
+}
+
+function metersOf(handler: object): unknown {
+  return METERS in handler ? handler[METERS] : undefined;
+}
+
+/** The same callbacks for a call that is governed itself: who governs what nobody else does is told of what it calls inside. */
+export function governedCallbacks(callbacks: Callbacks | undefined): Callbacks | undefined {
+  if (callbacks === undefined && !isToldOfAll()) return undefined;
+  if (callbacks !== undefined && !Array.isArray(callbacks))
+    return callbacks instanceof InnerCallbacks ? callbacks : new InnerCallbacks(callbacks, []);
+  const manager = new CallbackManager();
+  manager.setHandlers((callbacks ?? []).map(ensureHandler));
+  return new InnerCallbacks(manager, []);
 }
 
 /**

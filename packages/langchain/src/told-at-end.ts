@@ -3,6 +3,7 @@ import type { Callbacks } from "@langchain/core/callbacks/manager";
 
 import { BrokenOff } from "./broken-off.ts";
 import type { ObservedCall } from "./observed-call.ts";
+import { LeftByCommand } from "./tool-result.ts";
 
 /** Takes note of an observed call, and gives the callbacks that it is to be called with. */
 export type Observing = (observed: ObservedCall) => Callbacks | undefined;
@@ -32,7 +33,8 @@ export async function toldAtEnd<R>(
     });
     if (outcome.status !== "ran") await tell({ result: refuse(outcome), isWithheld: true });
     else if (isAsItCame()) await tell(undefined);
-    else if (outcome.result instanceof BrokenOff) await tell({ error: outcome.result.error });
+    else if (outcome.result instanceof BrokenOff || outcome.result instanceof LeftByCommand)
+      await tell({ error: outcome.result.error });
     else await tell({ result: outcome.result });
     return outcome;
   } catch (error) {

@@ -15,7 +15,7 @@ import type { NestedCallHandler } from "./nested-calls.ts";
 import { observeTool } from "./observed-call.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { TOOL_RESULT, type ToolResult } from "./tool-result.ts";
+import { asResult, leaveBy, TOOL_RESULT, type LeftByCommand, type ToolResult } from "./tool-result.ts";
 
 /** How tool calls are intercepted. */
 export interface ToolGate {
@@ -62,17 +62,17 @@ async function decidedCall(
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
     const outcome = await toldAtEnd(
       (observing) =>
-        plane.guard.toolCall<ToolResult>({
+        plane.guard.toolCall<ToolResult | LeftByCommand>({
           context: toolContext(identity, request, toolCall.args),
           run: async (admission) =>
-            handler(admittedRequest(request, admission, { plane, observing, nested })),
+            asResult(() => handler(admittedRequest(request, admission, { plane, observing, nested }))),
           result: TOOL_RESULT,
           isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
           isControlFlow: isGraphBubbleUp,
         }),
       (denied) => toolRefusal(denied, toolCall),
     );
-    if (outcome.status === "ran") return outcome.result;
+    if (outcome.status === "ran") return leaveBy(outcome.result);
     if (outcome.status === "blocked") return toolRefusal(outcome, toolCall);
     // oxlint-disable-next-line no-await-in-loop
     const asked = await askByInterrupt(plane, outcome, toolCall.id);
@@ -87,13 +87,15 @@ function admittedRequest(
   { plane, observing, nested }: { readonly observing: Observing } & Pick<ToolGate, "plane" | "nested">,
 ): ToolCallRequest {
   const { input, signal } = admission;
+  const inside = nested();
   return {
     ...rest,
     tool: isStructuredTool(tool)
       ? cuttable(tool, {
           signal,
+          inside,
           observe: (callbacks) =>
-            observing(observeTool(meteredInside(callbacks, nested()), () => isHeldBack(plane, admission))),
+            observing(observeTool(meteredInside(callbacks, inside), () => isHeldBack(plane, admission))),
         })
       : tool,
     // The input is the record that went in, changed by no more than values.

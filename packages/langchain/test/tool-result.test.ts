@@ -1,6 +1,6 @@
 import { rule, type Policy } from "@agentplane/core";
-import { ToolMessage } from "@langchain/core/messages";
-import { Command } from "@langchain/langgraph";
+import { HumanMessage, ToolMessage } from "@langchain/core/messages";
+import { Command, MessagesAnnotation, Send, StateGraph } from "@langchain/langgraph";
 import { tool } from "langchain";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -66,6 +66,40 @@ describe("a redacted tool result", () => {
     const { toolMessages } = await run();
     expect(toolMessages).toHaveLength(1);
     expectClean(toolMessages);
+  });
+
+  it("is clean in what a Command sends to nodes", async () => {
+    const sent = new Send("model_request", { messages: [new HumanMessage("mail bob@example.com")] });
+    const sending = countingTool("sending", () => new Command({ goto: [sent] }));
+    const model = new ScriptedChatModel(call("sending"));
+    await governedAgent({ plane: planeOf([policy]), model, tools: [sending.tool] }).run();
+    expect(JSON.stringify(model.prompts)).toMatch(/"mail \S/);
+    expectClean(model.prompts);
+  });
+
+  it("is clean in a Command that leaves a graph inside the tool, and ends the call", async () => {
+    const plane = planeOf([policy]);
+    const ends: unknown[] = [];
+    plane.on("outcome", (record) => void (record.tool === "leaving" && ends.push(record)));
+    const leave = (): Command =>
+      new Command({
+        graph: Command.PARENT,
+        update: { messages: [new HumanMessage("mail bob@example.com")] },
+      });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("leave", leave)
+      .addEdge("__start__", "leave")
+      .compile();
+    const leaving = countingTool("leaving", () => graph.invoke({ messages: [] }));
+    const { run } = governedAgent({
+      plane,
+      model: new ScriptedChatModel(call("leaving")),
+      tools: [leaving.tool],
+    });
+    const { messages } = await run();
+    expect(messages.map(({ text }) => text).join(" ")).toMatch(/mail \S/);
+    expectClean(messages);
+    expect(ends).toHaveLength(1);
   });
 
   it("is clean in the error of a tool that throws", async () => {

@@ -7,6 +7,7 @@ import { toolError, toolRefusal } from "../enforce.ts";
 import type { GovernedIdentity } from "../identity.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { taskIdOf } from "../provider-calls.ts";
+import { leaveBy } from "../tool-result.ts";
 import { knowAgent, noteWaiting } from "../waiting-calls.ts";
 import { askForAll, type WaitingCall } from "./approval-batch.ts";
 import { createPausedTurns, type PausedTurns } from "./paused-turns.ts";
@@ -192,7 +193,7 @@ export class GuardedToolNode extends ToolNode {
     try {
       const { called, context } = call;
       const outcome = await admittedCall(this.#settings, { called: { ...called, config }, context }, run);
-      if (outcome.status === "ran") call.output = outcome.result as ToolOutput;
+      if (outcome.status === "ran") call.output = leaveBy(outcome.result) as ToolOutput;
       // What came to need a human since it was decided is asked for in the next round.
       else if (outcome.status === "blocked") call.output = toolRefusal(outcome, call.toolCall);
     } catch (error) {

@@ -18,7 +18,7 @@ import { isWaitingCall } from "../waiting-calls.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings, OnBlock } from "./settings.ts";
-import { countGuardedCall, taskCallsOf } from "./task-calls.ts";
+import { taskCallsOf } from "./task-calls.ts";
 
 /** How a model is governed. */
 export interface ModelSettings extends GateSettings {
@@ -54,7 +54,6 @@ export async function governedModelCall(
   ask: (admitted: AdmittedCall) => Promise<AIMessage | BrokenOff>,
 ): Promise<AIMessage> {
   const { plane, identity, onBlock } = settings;
-  countGuardedCall(plane);
   const run = runFactsOf(undefined);
   const acting = identityOf(identity, run);
   const messages = withAnsweredCalls([...given.messages], (toolCall) =>

@@ -43,18 +43,6 @@ export function taskCallsOf(plane: object): TaskCalls {
   return known;
 }
 
-const COUNTS = new WeakMap<object, number>();
-
-/** How many calls of guarded models and tools of a plane have begun: whether one did in between. */
-export function guardedCallsOf(plane: object): number {
-  return COUNTS.get(plane) ?? 0;
-}
-
-/** One more. */
-export function countGuardedCall(plane: object): void {
-  COUNTS.set(plane, guardedCallsOf(plane) + 1);
-}
-
 /** Keeps the calls of tasks apart, in memory. */
 function createTaskCalls(): TaskCalls {
   const tasks = new Map<string, Task>();

@@ -14,7 +14,7 @@ import { observeTool } from "../observed-call.ts";
 import { readResult, writeResult } from "../result-content.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { toldAtEnd, type Observing } from "../told-at-end.ts";
-import { TOOL_RESULT } from "../tool-result.ts";
+import { asResult, leaveBy, LeftByCommand, TOOL_RESULT, type ToolResult } from "../tool-result.ts";
 import { noteWaiting } from "../waiting-calls.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings } from "./settings.ts";
@@ -58,7 +58,7 @@ export async function governedToolCall(
         hasRun = true;
         return result;
       });
-      if (outcome.status === "ran") return outcome.result;
+      if (outcome.status === "ran") return leaveBy(outcome.result);
       if (outcome.status === "blocked") return refused(outcome, called);
       // oxlint-disable-next-line no-await-in-loop
       const asked = await askByInterrupt(plane, outcome, called.toolCall?.id);
@@ -85,7 +85,7 @@ export function admittedCall(
       plane.guard.toolCall<unknown>({
         context,
         run: async (admission) =>
-          run(admission.input, admittedConfig(plane, { config, admission, observing })),
+          asResult(async () => run(admission.input, admittedConfig(plane, { config, admission, observing }))),
         result: RESULT,
         isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
         isControlFlow: isGraphBubbleUp,
@@ -134,13 +134,14 @@ function admittedConfig(plane: GovernedPlane, { config, admission, observing }: 
 
 /** A tool that no model calls gives whatever it gives. */
 export const RESULT = {
-  read: (result: unknown) =>
-    ToolMessage.isInstance(result) || isCommand(result) ? TOOL_RESULT.read(result) : readResult(result),
+  read: (result: unknown) => (isToolResult(result) ? TOOL_RESULT.read(result) : readResult(result)),
   write: (result: unknown, content: unknown) =>
-    ToolMessage.isInstance(result) || isCommand(result)
-      ? TOOL_RESULT.write(result, content)
-      : writeResult(result, content),
+    isToolResult(result) ? TOOL_RESULT.write(result, content) : writeResult(result, content),
 };
+
+function isToolResult(result: unknown): result is ToolResult | LeftByCommand {
+  return ToolMessage.isInstance(result) || isCommand(result) || result instanceof LeftByCommand;
+}
 
 function refused(denied: Denied, { toolCall }: CalledTool): ToolMessage {
   if (toolCall === undefined) throw denied.error;

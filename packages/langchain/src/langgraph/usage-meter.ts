@@ -6,7 +6,7 @@ import { modelRefusal } from "../enforce.ts";
 import { isHeldBack } from "../held-back.ts";
 import type { GovernedIdentity, RunFacts } from "../identity.ts";
 import { MODEL_RESULT } from "../model-result.ts";
-import { METERS } from "../observed-call.ts";
+import { METERS } from "../observed-handler.ts";
 import type { ShownEnd } from "../observed-handler.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { streamedTokens, type StreamedTokens } from "../streamed-tokens.ts";
@@ -51,7 +51,7 @@ type Heard<Event extends keyof BaseCallbackHandler> = Parameters<
 
 /** The handler itself, for who adds to what it charges. */
 export class UsageMeter extends BaseCallbackHandler {
-  readonly name = "agentplane.meter";
+  readonly name: string = "agentplane.meter";
   readonly [METERS]: GovernedPlane;
   override awaitHandlers = true;
   override raiseError = true;
