@@ -1,5 +1,5 @@
 import { PolicyBlocked, rule } from "@agentplane/core";
-import { generateText, stepCountIs, tool, type ToolExecutionOptions } from "ai";
+import { generateText, stepCountIs, streamText, tool, type ToolExecutionOptions } from "ai";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
@@ -101,6 +101,41 @@ describe("a tool behind the plane", () => {
       expect(seen.map((signal) => signal?.aborted)).toEqual([true]);
     }
   });
+
+  it.each(["generate", "stream"])(
+    "that is aborted while it works has its end on record, as its run has: %s",
+    async (how) => {
+      const plane = planeOf([{ id: "r", blocking: [rule.rate({ limit: 5, window: "1h", per: "global" })] }]);
+      const ends: string[] = [];
+      plane.on(
+        "outcome",
+        ({ tool: name, model, outcome }) => void ends.push(`${name ?? model ?? "run"} ${outcome}`),
+      );
+      const controller = new AbortController();
+      const slow = tool({
+        inputSchema: z.object({}),
+        execute: async (_input, { abortSignal }) => {
+          controller.abort(new Error("enough"));
+          abortSignal?.throwIfAborted();
+        },
+      });
+      const model = new ScriptedModel([{ calls: [{ name: "slow" }] }]);
+      const settings = {
+        ...govern(plane, WHO, { model, tools: { slow }, prompt: "go" }),
+        stopWhen,
+        abortSignal: controller.signal,
+      };
+      if (how === "stream") await streamText(settings).consumeStream();
+      else await generateText(settings).catch(() => undefined);
+      await expect.poll(() => ends).toHaveLength(3);
+      expect(ends.toSorted((a, b) => a.localeCompare(b))).toEqual([
+        "run failed",
+        "scripted ran",
+        "slow failed",
+      ]);
+      expect(model.requests).toHaveLength(1);
+    },
+  );
 
   it("does not run whatever the application's own callbacks do: nothing depends on them", async () => {
     const fail = (): never => {

@@ -1,5 +1,6 @@
 import type { Policy } from "@agentplane/core";
 import { createTestPorts } from "@agentplane/core/testing";
+import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { generateText, Output, stepCountIs, streamText, tool, type ModelMessage, type ToolSet } from "ai";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -17,6 +18,10 @@ const CANDIDATE: Policy = {
     { rule: "denylist", tools: ["*"] },
     { rule: "redact", detect: ["email"], from: ["result", "response", "prompt", "input"] },
     { rule: "rate", limit: 0, window: "1h" },
+    { rule: "tokenBudget", maxTokens: 1, window: "1h" },
+    { rule: "piiBlock", detect: ["email"] },
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy language: a text, never a function
+    { rule: "condition", where: { tool: "*" }, then: "escalate" },
   ],
 };
 const PLANES = { "a plane that allows everything": [], "a policy in shadow": [CANDIDATE] } as const;
@@ -138,6 +143,29 @@ describe("what changes nothing", () => {
           { numRuns: 60 },
         );
       });
+
+  it("holds back nothing of a stream: each part is shown before the next one comes", async () => {
+    const parts: LanguageModelV4StreamPart[] = [
+      { type: "stream-start", warnings: [] },
+      { type: "text-start", id: "t" },
+      { type: "text-delta", id: "t", delta: "to bob@" },
+      { type: "text-delta", id: "t", delta: "example.com" },
+    ];
+    const model = new ScriptedModel([]);
+    let source: ReadableStreamDefaultController<LanguageModelV4StreamPart> | undefined;
+    model.doStream = async () => ({ stream: new ReadableStream({ start: (to) => void (source = to) }) });
+    const { model: governed } = govern(planeOf([CANDIDATE]), WHO, { model });
+    const opened = governed.doStream({ prompt: [] });
+    await expect.poll(() => source).toBeDefined();
+    source?.enqueue({ type: "stream-start", warnings: [] });
+    const reader = (await opened).stream.getReader();
+    for (const [at, part] of parts.entries()) {
+      if (at > 0) source?.enqueue(part);
+      // oxlint-disable-next-line no-await-in-loop -- one part after the other
+      expect((await reader.read()).value).toEqual(part);
+    }
+    await reader.cancel();
+  });
 
   it("leaves structured output and its type alone", async () => {
     const model = new ScriptedModel([{ text: '{"mail":"bob@example.com"}' }]);

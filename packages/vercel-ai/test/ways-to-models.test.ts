@@ -2,7 +2,7 @@ import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
 import * as sdk from "ai";
 import { describe, expect, it } from "vitest";
 
-import { govern, guardModel } from "../src/index.ts";
+import { govern, guardModel, guardProvider, type AnyProvider } from "../src/index.ts";
 import { EMAIL, NO_EMAILS, planeOf, WHO } from "./planes.ts";
 import { runsOf } from "./run-records.ts";
 import { ScriptedModel } from "./scripted-model.ts";
@@ -78,4 +78,34 @@ it("a single model call without a loop is decided", async () => {
   });
   await expect(call).rejects.toBeInstanceOf(PolicyBlocked);
   expect(model.requests).toEqual([]);
+});
+
+describe("a provider that holds guarded models gives guarded ones:", () => {
+  const own = () => {
+    const languageModel = () => new ScriptedModel([]);
+    const none = (): never => {
+      throw new Error("none");
+    };
+    return { specificationVersion: "v4", languageModel, embeddingModel: none, imageModel: none } as const;
+  };
+  const plane = planeOf([NO_MODEL]);
+  const guarded = () => guardProvider(plane, WHO, own());
+  const WAYS_TO: Readonly<Record<string, () => sdk.LanguageModel>> = {
+    "a registry": () => sdk.createProviderRegistry({ p: guarded() }).languageModel("p:m"),
+    "a guarded registry": () => {
+      // Its ids are of its own kind, which a provider's are not.
+      const registry = sdk.createProviderRegistry({ p: own() }) as unknown as AnyProvider;
+      return guardProvider(plane, WHO, registry).languageModel("p:m");
+    },
+    "a custom provider": () =>
+      sdk
+        .customProvider({ languageModels: { m: guardModel(plane, WHO, new ScriptedModel([])) } })
+        .languageModel("m"),
+    "one that falls back": () => sdk.customProvider({ fallbackProvider: guarded() }).languageModel("m"),
+    "a wrapped one": () =>
+      sdk.wrapProvider({ provider: guarded(), languageModelMiddleware: {} }).languageModel("m"),
+  };
+  it.each(Object.entries(WAYS_TO))("%s", async (_, model) => {
+    await expect(sdk.generateText({ model: model(), prompt: "go" })).rejects.toBeInstanceOf(PolicyBlocked);
+  });
 });
