@@ -25,7 +25,7 @@ export function modelSettings(
   { plane, identity, providerOptions }: RunSettings,
   {
     onDenied = "auto",
-    maxRetries = 2,
+    maxRetries,
     tools = {},
   }: { readonly [Name in keyof ModelOptions]: ModelOptions[Name] | undefined },
 ): SettingsOfRun {
@@ -35,7 +35,7 @@ export function modelSettings(
     onDenied,
     tools,
     ofRun: { providerOptions },
-    retries: createRetriedCalls(maxRetries),
+    retries: createRetriedCalls({ plane, identity, maxRetries }),
     runOf: ({ memory }: Attempt) =>
       run ?? (memory.run ??= new AgentRun(plane, agentContext(identity, providerOptions), true)),
   });

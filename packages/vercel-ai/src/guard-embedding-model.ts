@@ -28,7 +28,8 @@ export function guardEmbeddingModel(
 ): EmbeddingModelV4 {
   checkIdentity("guardEmbeddingModel", identity);
   checkNames("guardEmbeddingModel", options, ["maxRetries"]);
-  const settings = { plane, identity, retries: createRetriedCalls(options.maxRetries ?? 2) };
+  const retries = createRetriedCalls({ plane, identity, ...options });
+  const settings = { plane, identity, retries };
   const own = unguarded(embeddingModelOf(model), plane);
   const guarded = wrapEmbeddingModel({
     // The wrapper takes models of version 2 too, whatever its type says: the SDK passes them through the same adapter.

@@ -23,7 +23,8 @@ export function guardImageModel(
 ): ImageModelV4 {
   checkIdentity("guardImageModel", identity);
   checkNames("guardImageModel", options, ["maxRetries"]);
-  const settings = { plane, identity, retries: createRetriedCalls(options.maxRetries ?? 2) };
+  const retries = createRetriedCalls({ plane, identity, ...options });
+  const settings = { plane, identity, retries };
   const own = unguarded(imageModelOf(model), plane);
   const guarded = wrapImageModel({
     model: own,

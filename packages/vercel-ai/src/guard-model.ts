@@ -44,9 +44,10 @@ export function guardModel(
 ): LanguageModelV4 {
   checkIdentity("guardModel", identity);
   checkNames("guardModel", options, ["onDenied", "maxRetries", "tools"]);
-  const { onDenied = "auto", maxRetries = 2, tools = {} } = options;
+  const { onDenied = "auto", maxRetries, tools = {} } = options;
   checkDenialForm("guardModel", onDenied);
-  return guardedModel(model, { plane, identity, onDenied, tools, retries: createRetriedCalls(maxRetries) });
+  const retries = createRetriedCalls({ plane, identity, maxRetries });
+  return guardedModel(model, { plane, identity, onDenied, tools, retries });
 }
 
 /** @throws ConfigError for a form that there is not */

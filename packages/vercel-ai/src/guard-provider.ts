@@ -9,7 +9,7 @@ import { guardedSpeech, guardedTranscription } from "./guard-sound-models.ts";
 import type { CallSettings } from "./governed-call.ts";
 import type { GovernedIdentity } from "./identity.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { createRetriedCalls } from "./retried-calls.ts";
+import { createRetriedCalls, type RetriedCalls } from "./retried-calls.ts";
 
 /** A provider of any version that the AI SDK takes. */
 export type AnyProvider = Parameters<typeof wrapProvider>[0]["provider"];
@@ -28,7 +28,8 @@ export function guardProvider(
 ): ProviderV4 {
   const own = wrapProvider({ provider, languageModelMiddleware: [] });
   const { maxRetries = 2 } = options;
-  const settings = (): CallSettings => ({ plane, identity, retries: createRetriedCalls(maxRetries) });
+  const retries = (): RetriedCalls => createRetriedCalls({ plane, identity, maxRetries });
+  const settings = (): CallSettings => ({ plane, identity, retries: retries() });
   const { speechModel, transcriptionModel, rerankingModel } = own;
   return {
     specificationVersion: own.specificationVersion,

@@ -1,11 +1,15 @@
 import { generateId, isDeepEqualData } from "ai";
 
 import type { AgentRun } from "./agent-run.ts";
+import { agentContext } from "./context.ts";
+import type { GovernedIdentity } from "./identity.ts";
+import type { GovernedPlane } from "./plane.ts";
 
 interface Waiting {
   readonly callId: string;
   readonly memory: CallMemory;
   readonly content: unknown;
+  readonly actor: unknown;
   readonly attempts: number;
 }
 
@@ -28,18 +32,36 @@ export interface Attempt {
 
 /** Recognises the SDK's own retries: they reach the model as calls of their own, without a number. */
 export interface RetriedCalls {
-  /** @param content What the model is given, and by whom: an attempt is recognised by it. */
+  /** @param content What the model is given: an attempt is recognised by it, and by who acts. */
   begin(content: unknown): Attempt;
 }
 
 /** More calls than this do not wait for their retries at once; what is forgotten counts as a new call. */
 const MAX_WAITING = 100;
 
-/** @param maxRetries As the SDK was told. */
-export function createRetriedCalls(maxRetries: number): RetriedCalls {
+/**
+ * @param given For whom the calls are made, as far as the application has said it: who acts now may be said elsewhere, and
+ * others say the same words. `maxRetries` as the SDK was told; default 2, which is its own.
+ */
+export function createRetriedCalls({
+  plane,
+  identity,
+  maxRetries = 2,
+}: {
+  readonly plane: GovernedPlane;
+  readonly identity: GovernedIdentity;
+  readonly maxRetries?: number | undefined;
+}): RetriedCalls {
   const waiting: Waiting[] = [];
+  const actor = (): unknown => {
+    const { tenant, user, session } = plane.guard.context(agentContext(identity, undefined));
+    return { tenant, user, session };
+  };
   const take = (content: unknown): Waiting | undefined => {
-    const position = waiting.findIndex((one) => isDeepEqualData(one.content, content));
+    const now = actor();
+    const position = waiting.findIndex(
+      (one) => isDeepEqualData(one.actor, now) && isDeepEqualData(one.content, content),
+    );
     return position < 0 ? undefined : waiting.splice(position, 1)[0];
   };
   return {
@@ -54,7 +76,7 @@ export function createRetriedCalls(maxRetries: number): RetriedCalls {
         memory,
         willRetry(error, signal) {
           if (!isRetryable(error) || attempts >= maxRetries || signal?.aborted === true) return false;
-          waiting.push({ callId, memory, content, attempts: attempts + 1 });
+          waiting.push({ callId, memory, content, actor: actor(), attempts: attempts + 1 });
           if (waiting.length > MAX_WAITING) waiting.shift();
           return true;
         },

@@ -1,9 +1,10 @@
 import { rule, type PlaneOptions } from "@agentplane/core";
-import { generateObject, generateText, stepCountIs, streamText, ToolLoopAgent } from "ai";
+import { createAsyncIdentity } from "@agentplane/core/node";
+import { APICallError, generateObject, generateText, stepCountIs, streamText, ToolLoopAgent } from "ai";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { govern } from "../src/index.ts";
+import { govern, guardModel } from "../src/index.ts";
 import { countingTool, decisionsOf, planeOf } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
@@ -96,4 +97,35 @@ describe("who acts, as the options of a call say it", () => {
     await generateObject({ ...said, schema: z.object({}), prompt: "go", providerOptions: of("globex") });
     expect(tenants()).toEqual(["globex"]);
   });
+});
+
+it("an attempt that a provider refused is not gone on with by another tenant who says the same", async () => {
+  const who = createAsyncIdentity();
+  const limits = [
+    rule.rate({ limit: 9, window: "1h", per: "tenant" }),
+    rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "tenant" }),
+  ];
+  const selector = { hookpoints: ["before_model_call"] };
+  const plane = planeOf([{ id: "p", selector, blocking: limits }], {
+    identity: { current: who.current, trust: ["async"] },
+  });
+  const busy = new APICallError({
+    message: "busy",
+    url: "http://127.0.0.1",
+    requestBodyValues: {},
+    statusCode: 429,
+  });
+  const model = guardModel(plane, { agent: "a" }, new ScriptedModel([{ error: busy }]));
+  const prompt = [{ role: "user" as const, content: [{ type: "text" as const, text: "hello" }] }];
+  const call = (tenant: string) => who.run({ tenant }, async () => model.doGenerate({ prompt }));
+  await expect(call("acme")).rejects.toBe(busy);
+  await call("globex");
+  await call("acme");
+  for (const tenant of ["acme", "globex"])
+    for (const [ruleId, used] of [
+      ["rate", 1],
+      ["tokenBudget", 30],
+    ] as const)
+      // oxlint-disable-next-line no-await-in-loop -- one limit after the other
+      expect(await plane.limits.read({ policyId: "p", ruleId, tenant })).toMatchObject([{ used, held: 0 }]);
 });
