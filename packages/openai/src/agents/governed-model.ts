@@ -3,10 +3,9 @@ import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/ag
 
 import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent } from "./any-agent.ts";
-import type { AgentsPlane } from "./agents-plane.ts";
 import { admittedHostedCalls, judgeHostedCalls, noteSent, refuseRewritten } from "./hosted-calls.ts";
 import type { LocalCall, ToolGovernor } from "./local-call.ts";
-import { MODEL_ANSWER, usageOf } from "./model-answer.ts";
+import { MODEL_ANSWER, usageOf, withoutRaw } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
 import { requireRun, runningContext } from "./running-context.ts";
 import { chosenModel } from "./running-model.ts";
@@ -49,7 +48,7 @@ export class GovernedModel implements Model {
         const response = await model.getResponse(this.#asAdmitted(governed.request, admission, calls));
         noteSent(governor, calls);
         given = response.output;
-        return response;
+        return this.#isJudged(admission) ? withoutRaw(response) : response;
       },
       result: MODEL_ANSWER,
       usage: ({ usage }) => usageOf(usage),
@@ -72,7 +71,7 @@ export class GovernedModel implements Model {
       context: governed.context,
       run: (admission) => {
         const events = model.getStreamedResponse(this.#asAdmitted(governed.request, admission, calls));
-        return piecesOf(withOutput(events, noted), this.#isJudged(admission.context));
+        return piecesOf(withOutput(events, noted), this.#isJudged(admission));
       },
       codec: PIECE_CODEC,
     });
@@ -113,12 +112,13 @@ export class GovernedModel implements Model {
   #asAdmitted(asked: ModelRequest, admission: Admission, calls: readonly LocalCall[]): ModelRequest {
     const request = admittedRequest(asked, admission);
     refuseRewritten(request.input, calls);
-    if (request.tracing === false || !this.#isJudged(admission.context)) return request;
+    if (request.tracing === false || !this.#isJudged(admission)) return request;
     return { ...request, tracing: "enabled_without_data" };
   }
 
-  #isJudged(context: Parameters<AgentsPlane["engine"]["streamDuties"]>[0]): boolean {
-    const { holdBack, redact } = this.#parts.governor.plane.engine.streamDuties(context);
+  /** Whether a rule or a hook may replace some of the answer. */
+  #isJudged(admission: Admission): boolean {
+    const { holdBack, redact } = this.#parts.governor.plane.guard.streamDuties(admission);
     return holdBack !== 0 || redact.length > 0;
   }
 }

@@ -8,12 +8,23 @@ import { withoutOtherForms } from "../protocol/other-forms.ts";
 export const MODEL_ANSWER: ResultCodec<ModelResponse> = {
   read: ({ output }) => output,
   write(response, content) {
-    // The provider's own copy of the answer would say what was replaced; so would its raw usage, if it said anything.
-    const { providerData: _raw, ...rest } = response;
     // What rules left of a list of items is one.
-    return { ...rest, output: listOf(withoutOtherForms(content)) as ModelResponse["output"] };
+    return {
+      ...withoutRaw(response),
+      output: listOf(withoutOtherForms(content)) as ModelResponse["output"],
+    };
   },
 };
+
+/**
+ * An answer or event without the provider's own copy of it, which no rule could read: it may say more than the answer,
+ * such as other choices.
+ */
+export function withoutRaw<Said extends { readonly providerData?: unknown }>(said: Said): Said {
+  const { providerData: _raw, ...rest } = said;
+  // The member is one that may be absent.
+  return rest as Said;
+}
 
 /** Tokens as the SDK counts them. */
 export function usageOf(usage: ModelResponse["usage"] | object | undefined): Usage | undefined {

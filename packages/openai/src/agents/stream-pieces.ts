@@ -3,7 +3,7 @@ import type { StreamEvent } from "@openai/agents";
 
 import { recordOf, replacedAt } from "../protocol/json.ts";
 import { withoutOtherForms } from "../protocol/other-forms.ts";
-import { usageOf } from "./model-answer.ts";
+import { usageOf, withoutRaw } from "./model-answer.ts";
 
 /** An event, or a piece of text in it: each carries at most one, so that core can hold it back. */
 export type Piece =
@@ -46,19 +46,20 @@ const STRUCTURE = new Set([
 
 /**
  * Takes the events of a model apart.
- * @param isHidden Some of the answer may have to be replaced: the provider's raw events, which no rule could read, are
- *   left out.
+ * @param isHidden Some of the answer may have to be replaced: what the provider says of it beside the answer itself, which no
+ *   rule could read, is left out.
  */
 export async function* piecesOf(
   events: AsyncIterable<StreamEvent>,
   isHidden: boolean,
 ): AsyncGenerator<Piece> {
   let item: string | undefined;
-  for await (const event of events) {
-    if (event.type === "model") {
-      if (!isHidden) yield { kind: "event", event };
+  for await (const given of events) {
+    if (given.type === "model") {
+      if (!isHidden) yield { kind: "event", event: given };
       continue;
     }
+    const event = isHidden ? withoutCopies(given) : given;
     if (event.type === "output_text_delta") {
       const slot = `${DELTAS}${event.itemId ?? ""}`;
       if (item !== undefined && item !== slot) yield { kind: "end", slot: item };
@@ -129,7 +130,7 @@ function withTexts(
   if (changed.length === 0 || originals === 0) return event;
   let next: unknown = event;
   for (const { path, text } of changed) next = replacedAt(next, path.path, text);
-  return withoutRaw(next as StreamEvent);
+  return withoutForms(next as StreamEvent);
 }
 
 function changesOf(
@@ -148,10 +149,14 @@ function originalOf({ event, path }: Extract<Piece, { kind: "text" }>): unknown 
   return value;
 }
 
-function withoutRaw(event: StreamEvent): StreamEvent {
+function withoutCopies<Event extends StreamEvent>(event: Event): Event {
+  const bare = withoutRaw(event);
+  return bare.type === "response_done" ? { ...bare, response: withoutRaw(bare.response) } : bare;
+}
+
+/** Without what says a text in another form it is a list of the same items. */
+function withoutForms(event: StreamEvent): StreamEvent {
   if (event.type !== "response_done") return event;
-  const { providerData: _raw, ...response } = event.response;
-  // Without what says a text in another form it is a list of the same items.
-  const output = withoutOtherForms(response.output) as typeof response.output;
-  return { ...event, response: { ...response, output } };
+  const output = withoutOtherForms(event.response.output) as typeof event.response.output;
+  return { ...event, response: { ...withoutRaw(event.response), output } };
 }

@@ -72,4 +72,67 @@ describe("an answer", () => {
     expect(text).not.toContain("mira@");
     await plane.close();
   });
+
+  /** What providers say of an answer beside it. */
+  const copied = (text: string): Model => {
+    const output = [{ ...annotated, content: [{ type: "output_text" as const, text }] }];
+    const providerData = { choices: [{ text: "to you" }, { text: MAIL }] };
+    return {
+      getResponse: async () => ({ output, usage: new Usage(), providerData }),
+      async *getStreamedResponse(): AsyncGenerator<StreamEvent> {
+        yield { type: "response_started", providerData };
+        yield { type: "model", event: { text } };
+        yield { type: "output_text_delta", delta: text, providerData };
+        const usage = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
+        yield {
+          type: "response_done",
+          providerData,
+          response: { id: "r1", output, usage, providerData },
+        };
+      },
+    };
+  };
+  const seenOf = async (plane: ReturnType<typeof createAgentPlane>, model: Model, stream: boolean) => {
+    const agent = govern(plane, IDENTITY, new Agent({ name: "ops", model }));
+    if (!stream) {
+      const { history, rawResponses } = await runner.run(agent, "go");
+      return JSON.stringify([history, rawResponses]);
+    }
+    const result = await runner.run(agent, "go", { stream: true });
+    const seen: unknown[] = [];
+    for await (const event of result) if (event.type === "raw_model_stream_event") seen.push(event.data);
+    return JSON.stringify([seen, result.history, result.rawResponses]);
+  };
+
+  test.each([false, true])(
+    "says nothing redacted that it does not say itself (stream: %s)",
+    async (stream) => {
+      const plane = createAgentPlane({
+        scanner: createScanner(),
+        policies: [{ id: "privacy", blocking: [rule.redact({ detect: ["email"] })] }],
+      });
+      const text = await seenOf(plane, copied("to you"), stream);
+      expect(text).toContain("to you");
+      expect(text).not.toContain(MAIL);
+      await plane.close();
+    },
+  );
+
+  test("keeps what its provider says of it where nothing can be replaced", async () => {
+    const plane = createAgentPlane();
+    expect(await seenOf(plane, copied("to you"), true)).toContain(MAIL);
+    expect(await seenOf(plane, copied("to you"), false)).toContain(MAIL);
+    await plane.close();
+  });
+
+  test.each([false, true])("says nothing that a hook took out of it (stream: %s)", async (stream) => {
+    const plane = createAgentPlane();
+    plane.hooks.on("after_model_call", ({ result }) => ({
+      result: JSON.parse(JSON.stringify(result).replaceAll("a secret", "nothing")),
+    }));
+    const text = await seenOf(plane, copied("a secret"), stream);
+    expect(text).toContain("nothing");
+    expect(text).not.toContain("a secret");
+    await plane.close();
+  });
 });
