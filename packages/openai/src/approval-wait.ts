@@ -3,6 +3,26 @@ import { AgentplaneError } from "@agentplane/core";
 import type { NativeRequest } from "./native-request.ts";
 import type { GovernedPlane } from "./plane.ts";
 
+/** What an SDK says of how long it waits, in whole seconds. */
+const TIMEOUT_HEADER = "x-stainless-timeout";
+/** The other half is for the model. */
+const SHARE = 0.5;
+
+/**
+ * How long a request may still wait for humans, all its waits together: an SDK that gave up would ask again, and the human
+ * would answer nobody. To believe its header can only shorten the wait.
+ * @param waitMs In ms, as the application wants it.
+ * @returns What is left, in ms, at each call.
+ */
+export function createPatience(native: Pick<NativeRequest, "header">, waitMs: number): () => number {
+  if (waitMs === 0) return () => 0;
+  const seconds = native.header(TIMEOUT_HEADER);
+  const timeoutMs = seconds === null ? Infinity : Number(seconds) * 1_000;
+  const limitMs = timeoutMs >= 0 ? Math.min(waitMs, timeoutMs * SHARE) : waitMs;
+  const endMs = performance.now() + limitMs;
+  return () => Math.max(0, Math.floor(endMs - performance.now()));
+}
+
 /**
  * Waits for a human's answer, no longer than told and not past the caller's patience.
  * @param limits `waitMs` in ms; 0 does not wait.

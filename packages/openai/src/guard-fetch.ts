@@ -1,6 +1,6 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 
-import { awaitApproval, PendingRequests } from "./approval-wait.ts";
+import { awaitApproval, createPatience, PendingRequests } from "./approval-wait.ts";
 import { refusedFile } from "./batch-files.ts";
 import { batchResults } from "./batch-results.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -60,21 +60,24 @@ interface Governed {
   readonly acting: ActingIdentity;
   readonly options: GuardFetchOptions;
   readonly pending: PendingRequests;
+  /** How long this request may still wait for humans. */
+  readonly leftMs: () => number;
 }
 
 type ModelEndpoint = Extract<Endpoint, { kind: "model" }>;
 
 /** Nothing of ours is thrown: an SDK takes any error of `fetch` for a broken connection, and tries again. */
 async function answerOf(
-  governed: Governed,
+  governed: Omit<Governed, "leftMs">,
   endpoint: ModelEndpoint,
   native: NativeRequest,
 ): Promise<Response> {
   const isAnthropic = endpoint.dialect.provider === "anthropic";
   let refused: Response | undefined;
   const watched: NativeRequest = { ...native, onRefused: (response) => void (refused = response) };
+  const leftMs = createPatience(native, governed.options.approvalWaitMs ?? 0);
   try {
-    const answer = await governedCall(governed, endpoint, watched);
+    const answer = await governedCall({ ...governed, leftMs }, endpoint, watched);
     return answer instanceof Response ? answer : refusalResponse(refusalOf(answer), isAnthropic);
   } catch (error) {
     if (error instanceof AgentplaneError) return refusalResponse(refusalOfError(error), isAnthropic);
@@ -168,8 +171,8 @@ async function askedUntilAnswered(
   }
 }
 
-function isApproved({ plane, options }: Governed, native: NativeRequest, approvalId: string) {
-  return awaitApproval(plane, approvalId, { waitMs: options.approvalWaitMs ?? 0, signal: native.signal });
+function isApproved({ plane, leftMs }: Governed, native: NativeRequest, approvalId: string) {
+  return awaitApproval(plane, approvalId, { waitMs: leftMs(), signal: native.signal });
 }
 
 const UNREADABLE =

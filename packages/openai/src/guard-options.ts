@@ -8,8 +8,8 @@ export interface GuardFetchOptions {
   /** Sends what may be sent. Default: `globalThis.fetch`. */
   readonly fetch?: Fetch;
   /**
-   * How long a request waits for a human before it is refused, in ms. Keep it below the SDK's timeout, or the SDK gives
-   * up and asks again. Default 0: it is refused at once, with the id of the approval.
+   * How long a request waits for humans before it is refused, in ms, and no longer than half of the timeout that an SDK
+   * says it has. Default 0: it is refused at once, with the id of the approval.
    */
   readonly approvalWaitMs?: number;
   /**

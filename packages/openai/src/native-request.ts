@@ -20,6 +20,8 @@ export interface NativeRequest {
   readonly json: JsonRecord | undefined;
   /** The fields of a form that are texts; undefined for one whose words nobody could tell. */
   readonly form: JsonRecord | undefined;
+  /** A header of it, however it was given. */
+  header(name: string): string | null;
   /** Hears of an answer that is an error, before what it says is judged. */
   readonly onRefused?: (response: Response) => void;
   /** Sends it, with another body and signal where given. */
@@ -91,6 +93,7 @@ function nativeRequest(
     text,
     json: isForm || text !== undefined ? said : {},
     form: isForm ? formOf(body) : undefined,
+    header: (name) => new Headers(init?.headers ?? request?.headers).get(name),
     send({ json, signal: other }) {
       const next: RequestInit = { ...init, ...(other !== undefined && { signal: other }) };
       if (json !== undefined && isForm) {

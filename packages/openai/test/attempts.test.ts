@@ -197,14 +197,15 @@ describe("approvals", () => {
     await plane.close();
   });
 
-  test("a timeout of the SDK while a human is awaited asks nobody again", async () => {
-    const { client, plane } = governedClient(
-      provider,
-      { policies: [ASK], ...resolver },
-      { approvalWaitMs: 30_000 },
-    );
+  test.each([
+    // Of an SDK that does not say how long it waits.
+    ["asks nobody again", { timeout: 30, headers: { "X-Stainless-Timeout": null } }, {}],
+    ["does not come: the wait ends before it", { timeout: 1_000, maxRetries: 0 }, { status: 403 }],
+  ] as const)("a timeout of the SDK while a human is awaited %s", async (_name, how, expected) => {
+    const options = { policies: [ASK], ...resolver };
+    const { client, plane } = governedClient(provider, options, { approvalWaitMs: 30_000 });
     provider.reset(chatReply("hi"));
-    await rejected(client.chat.completions.create(chat, { timeout: 30, maxRetries: 2 }));
+    expect(await rejected(client.chat.completions.create(chat, how))).toMatchObject(expected);
     expect(await plane.approvals.list()).toHaveLength(1);
     expect(provider.seen).toHaveLength(0);
     await plane.close();

@@ -56,7 +56,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "surfaces: a client with an x509 credential is refused",
   ],
   "waiting for a human inside fetch runs into the SDK's timeout": [
-    "attempts: a timeout of the SDK while a human is awaited asks nobody again",
+    "attempts: a timeout of the SDK while a human is awaited %s",
     "attempts: a caller who gives up ends the wait",
     "attempts: waiting lasts until it is answered",
   ],
