@@ -12,7 +12,7 @@ import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
 import { subscription } from "./call/subscription.ts";
-import { tellServer } from "./call/client-notice.ts";
+import { tellCancelled, tellServer } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
@@ -227,9 +227,8 @@ function notificationOfClient(connection: Connection, frame: Frame): void {
   // A request without an id asks for no answer, but a careless server would do it all the same.
   if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
   const id = cancelledId(frame);
-  // That the client gives up may be told, whoever was stopped.
   if (id === undefined) tellServer(connection, frame);
-  else if (connection.lasting.session !== undefined) connection.peers.toServer(frame);
+  else tellCancelled(connection, frame);
   if (id !== undefined) connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
 }
 

@@ -11,10 +11,38 @@ const LISTEN = {
   },
 };
 
+const acknowledged = (id: string) => ({
+  jsonrpc: "2.0",
+  method: "notifications/subscriptions/acknowledged",
+  params: { notifications: { toolsListChanged: true }, _meta: { [SUBSCRIPTION]: id } },
+});
+
+test("a subscription that the server has not acknowledged hears first of that, and then of what changed meanwhile", async () => {
+  const { client, server, asked, toClient, plane } = wiredRelay();
+  client(request("a", "subscriptions/listen", LISTEN));
+  client(request("b", "subscriptions/listen", LISTEN));
+  await asked(2);
+  server(acknowledged("b"));
+  await plane.controls.unplug({ kind: "tool", id: "wipe" }, { by: "olga", reason: "x" });
+  await expect.poll(() => toClient.join()).toContain("list_changed");
+  server(acknowledged("a"));
+  const told = toClient.map((text) => JSON.parse(text) as { method: string; params: { _meta: object } });
+  expect(
+    told.map(({ method, params }) => [method.split("/").at(-1), Object.values(params["_meta"])]),
+  ).toStrictEqual([
+    ["acknowledged", ["b"]],
+    ["list_changed", ["b"]],
+    ["acknowledged", ["a"]],
+    ["list_changed", ["a"]],
+  ]);
+  await plane.close();
+});
+
 test("each open subscription hears of a change, and none that was answered or cancelled", async () => {
   const { client, server, asked, answer, toClient, plane } = wiredRelay();
   for (const id of ["a", "b", "c", "d"]) client(request(id, "subscriptions/listen", LISTEN));
   await asked(4);
+  for (const id of ["a", "b", "c", "d"]) server(acknowledged(id));
   client({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "c" } });
   server({ jsonrpc: "2.0", id: "d", result: { resultType: "complete" } });
   await answer("d");

@@ -16,7 +16,7 @@ export interface Peers {
 /** The part of a description that says who acts. */
 type Acting = Pick<GuardInit, "agent" | "tenant" | "user" | "session" | "tags">;
 
-/** A call that the server works at, as it was admitted and as it came. */
+/** A call that the other side works at, as it was admitted and as it came. */
 export interface RunningCall {
   readonly admission: Admission;
   readonly frame: Frame;
@@ -46,12 +46,17 @@ export class Connection {
   readonly answering = { client: new Set<string>(), server: new Set<string>() };
   /** The calls that run at the server. */
   readonly running = new Set<RunningCall>();
+  /** What the client works at for the server: its model, or its user. */
+  readonly runningAtClient = new Set<RunningCall>();
   /** What the client can do, from its `initialize`; a modern client says so in each request. */
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */
   initialize: JsonRecord | undefined;
-  /** Each `subscriptions/listen` of a modern client that wants to hear of changed tools, while it is open. */
-  readonly listening = new Set<RpcId>();
+  /**
+   * Each `subscriptions/listen` of a modern client that wants to hear of changed tools, while it is open: whether the server
+   * has acknowledged it, which comes first, and whether something has changed before that.
+   */
+  readonly listening = new Map<RpcId, "asked" | "changed" | "acknowledged">();
   /** The version of the protocol that `initialize` has agreed on. */
   version: string | undefined;
   /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */

@@ -2,8 +2,8 @@ import type { Denied } from "@agentplane/core";
 
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { isNoPage } from "./asked-address.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { isNoPage, NoPage } from "./asked-address.ts";
+import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { describeServerRequest } from "./server-request.ts";
 
@@ -76,14 +76,15 @@ async function governed(
   message: JsonRecord,
 ): Promise<{ readonly changes: readonly Change[] } | Denied> {
   const method = textOf(message["method"]) ?? "";
-  if (method === "elicitation/create" && isNoPage(recordOf(message["params"]) ?? {}))
-    throw new NoAnswer("the server wanted to send the user to an address that is neither http nor https");
+  const isRefused = method === "elicitation/create" && isNoPage(recordOf(message["params"]) ?? {});
   const described = describeServerRequest(connection, { message }, method);
   if (described === undefined) return { changes: [] };
   let changes: readonly Change[] = [];
   const outcome = await connection.options.plane.guard.toolCall<null>({
     context: described.context,
     run(admission) {
+      // Whatever rules say of asking, nobody is sent there; that the server wanted it stands in the record.
+      if (isRefused) throw new NoPage();
       // The client answers with its next request: there is no result yet.
       changes = described.changes(admission);
       return null;

@@ -4,7 +4,7 @@ import type { Change, Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
-import { isNoPage } from "./asked-address.ts";
+import { isNoPage, NoPage } from "./asked-address.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { stopped } from "./stopped.ts";
@@ -24,14 +24,14 @@ export async function serverRequest(
   const described = describeServerRequest(connection, frame, method);
   if (described === undefined) return otherRequest(connection, frame, method);
   const id = idOf(frame.message) ?? "";
-  if (method === "elicitation/create" && isNoPage(recordOf(frame.message["params"]) ?? {})) {
-    connection.log("the server wanted to send the user to an address that is neither http nor https");
-    return resultFrame(id, { action: "decline" });
-  }
+  const isRefused = method === "elicitation/create" && isNoPage(recordOf(frame.message["params"]) ?? {});
   const answer = await governedCall(connection, {
     frame,
     context: described.context,
+    running: connection.runningAtClient,
     async ask(admitted) {
+      // Whatever rules say of asking, nobody is sent there; that the server wanted it stands in the record.
+      if (isRefused) throw new NoPage();
       const given = await connection.askClient(admitted);
       // Also where rules withhold that answer: the client works on the task, and lists it.
       connection.lasting.clientTasks.remember(described.context, given);
@@ -41,6 +41,10 @@ export async function serverRequest(
     changes: described.changes,
   });
   if (answer === undefined) return undefined;
+  if (isRefused) {
+    connection.log(new NoPage().message);
+    return resultFrame(id, { action: "decline" });
+  }
   if (!("status" in answer)) return answer;
   return method === "elicitation/create"
     ? resultFrame(id, { action: "decline" })

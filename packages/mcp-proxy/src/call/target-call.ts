@@ -1,7 +1,7 @@
 import type { GuardInit } from "@agentplane/core";
 
 import { awaitApproval } from "../approval/await-approval.ts";
-import type { Frame } from "../frame/frame.ts";
+import type { Change, Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
@@ -16,7 +16,7 @@ interface TargetKind {
   readonly hookpoint: "before_resource_read" | "before_prompt_get";
   readonly nameOf: (params: JsonRecord) => string | undefined;
   /** The member of `params` that is what the target gets, if there is one. */
-  readonly input?: string;
+  readonly input?: "arguments" | "argument";
 }
 
 /** Requests that read a resource, get a prompt, or ask for what could be written into one. */
@@ -73,6 +73,31 @@ function isOfOtherEra(frame: Frame, method: string, params: JsonRecord): boolean
   return method === "resources/subscribe" && isModern(frame) && !Object.hasOwn(params, "uri");
 }
 
+/** Whether what a completion depends on can be told from what is completed, once rules have seen both. */
+function isReadable({ argument, context }: JsonRecord): boolean {
+  if (context === undefined) return true;
+  const own = recordOf(argument);
+  return recordOf(context) !== undefined && own !== undefined && !Object.hasOwn(own, "context");
+}
+
+/** What the target gets, as rules see it: a completion also the values that were chosen before. */
+function inputOf(member: "arguments" | "argument", params: JsonRecord): unknown {
+  const { [member]: own = {}, context } = params;
+  return member === "arguments" || context === undefined ? own : { ...recordOf(own), context };
+}
+
+function changedInput(
+  member: "arguments" | "argument",
+  { params, input }: { readonly params: JsonRecord; readonly input: unknown },
+): readonly Change[] {
+  if (member === "arguments" || params["context"] === undefined)
+    return [{ path: ["params", member], value: input }];
+  const { context, ...argument } = recordOf(input) ?? {};
+  return Object.entries({ argument, context })
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(params[name]))
+    .map(([name, value]) => ({ path: ["params", name], value }));
+}
+
 /** A request for a resource or prompt under the plane. */
 export async function targetCall(
   connection: Connection,
@@ -84,8 +109,8 @@ export async function targetCall(
   const kind = kindOf(method, params);
   const name = kind?.nameOf(params) ?? (isOfOtherEra(frame, method, params) ? "unnamed" : undefined);
   // A careless server would make a name of anything: rules would have seen none.
-  if (kind === undefined || name === undefined || name.length > LONGEST_NAME) {
-    const message = `${method} does not name what it aims at, or by more than ${LONGEST_NAME} characters`;
+  if (kind === undefined || name === undefined || name.length > LONGEST_NAME || !isReadable(params)) {
+    const message = `${method} does not name what it aims at and with which values, or by more than ${LONGEST_NAME} characters`;
     return errorFrame(id ?? null, { code: CODES.invalidParams, message });
   }
   const context: GuardInit = {
@@ -96,7 +121,7 @@ export async function targetCall(
     target: {
       name,
       server: connection.options.server,
-      ...(kind.input !== undefined && { input: params[kind.input] ?? {} }),
+      ...(kind.input !== undefined && { input: inputOf(kind.input, params) }),
     },
   };
   for (;;) {
@@ -108,7 +133,7 @@ export async function targetCall(
       ask: (admitted) => connection.askServer(admitted),
       cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),
       changes: ({ isInputChanged, input }) =>
-        isInputChanged && kind.input !== undefined ? [{ path: ["params", kind.input], value: input }] : [],
+        isInputChanged && kind.input !== undefined ? changedInput(kind.input, { params, input }) : [],
     });
     if (answer === undefined) return undefined;
     if (!("status" in answer)) {

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { tellSubscriptions } from "./subscription.ts";
 
 /** Changes of a plane after which a tool may be visible that was not, or the other way round. */
 const ACTIONS = /^(?:plug|unplug|mode|policies|policy|configuration)/;
@@ -18,8 +19,7 @@ export function watchVisibleTools(connection: Connection): () => void {
       timer = undefined;
       // Before it has begun a client expects nothing, and knows no list.
       if (connection.initialize !== undefined) connection.tellClient(CHANGED);
-      for (const id of connection.listening)
-        connection.tellClient(CHANGED, { _meta: { "io.modelcontextprotocol/subscriptionId": id } });
+      tellSubscriptions(connection);
     }, GATHER_MS);
   });
   return () => {

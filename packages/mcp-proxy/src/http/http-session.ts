@@ -173,7 +173,7 @@ export class HttpSession {
 
   /** Where the client hears what it did not ask for: its `GET`, or its `subscriptions/listen`. */
   #unaskedStream(): Exchange | undefined {
-    const [listening] = this.#connection.listening;
+    const [listening] = this.#connection.listening.keys();
     if (listening !== undefined) return this.#exchanges.get(keyOf(listening));
     return [...this.#streams].find((one) => one.isOpen && one.isStreaming);
   }

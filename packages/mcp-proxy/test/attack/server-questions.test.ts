@@ -1,4 +1,4 @@
-import { rule, type Policy } from "@agentplane/core";
+import { memorySink, rule, type PlaneOptions, type Policy } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
 import { callOf, request, wiredRelay } from "../wired-relay.ts";
@@ -17,8 +17,8 @@ const OF_MODELS: Policy = {
   blocking: [rule.redact({ detect: ["email"] })],
 };
 
-function begun(policies: Policy[]) {
-  const wired = wiredRelay({ policies }, { serve: () => ({ result: {} }) });
+function begun(policies: Policy[], more: PlaneOptions = {}) {
+  const wired = wiredRelay({ policies, ...more }, { serve: () => ({ result: {} }) });
   wired.client(request(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {} }));
   return wired;
 }
@@ -92,10 +92,16 @@ describe("an address to which a server sends the user", () => {
     "x",
     7,
   ])("is refused where it is no page: %j", async (url) => {
-    const { server, client, answer, toClient, toServer, plane } = begun([]);
+    const audit = memorySink();
+    const { server, client, answer, toClient, toServer, plane } = begun([], { audit });
     await answer(0);
     server(request("s1", "elicitation/create", ask(url)));
     await expect.poll(() => toServer.join()).toContain('"action":"decline"');
+    // That it wanted to is no secret of the log's.
+    expect(audit.records().slice(-2)).toMatchObject([
+      { kind: "decision", callId: "server:string:s1", decision: { hookpoint: "before_elicitation" } },
+      { kind: "outcome", outcome: "failed" },
+    ]);
     client(callOf(1, "f"));
     await answer(1);
     expect(toClient.join()).not.toContain("elicitationId");

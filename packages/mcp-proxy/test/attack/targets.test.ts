@@ -31,6 +31,28 @@ describe("a request that aims at something", () => {
     await plane.close();
   });
 
+  test("is judged with the values that a completion depends on, and they go on as rules left them", async () => {
+    const policies: Policy[] = [
+      { id: "in", blocking: [rule.redact({ from: ["input"], detect: ["email"] })] },
+    ];
+    const { client, answer, toServer, plane } = wiredRelay({ policies }, served);
+    const ask = (id: number, context: unknown) =>
+      client(
+        request(id, "completion/complete", { ref: { type: "ref/prompt", name: "p" }, argument, context }),
+      );
+    ask(2, { arguments: { to: "a@example.com" }, more: 1 });
+    await answer(2);
+    ask(3, ["a@example.com"]);
+    expect(await answer(3)).toHaveProperty("error.code", -32_602);
+    expect(toServer).toHaveLength(1);
+    expect(JSON.parse(toServer[0] ?? "")).toHaveProperty("params", {
+      ref: { type: "ref/prompt", name: "p" },
+      argument,
+      context: { arguments: { to: "[EMAIL]" }, more: 1 },
+    });
+    await plane.close();
+  });
+
   test("is judged by what the kind of its reference means, whatever else it names", async () => {
     const { client, answer, toServer, plane } = wiredRelay({ policies: [NO_SECRETS] }, served);
     client(
