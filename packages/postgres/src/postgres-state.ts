@@ -1,4 +1,5 @@
 import type { StateStore } from "@agentplane/core";
+import { GroupedWrites } from "@agentplane/core/store";
 import { Pool, type PoolConfig } from "pg";
 
 import { checkOptions } from "./check-options.ts";
@@ -13,6 +14,7 @@ import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import { ServerClock } from "./ledger/server-clock.ts";
 import { ownPorts, type OwnPorts } from "./own-ports.ts";
 import { admitOnServer } from "./postgres-admit.ts";
+import { createGroupSender } from "./send-group.ts";
 import { Tidy } from "./tidy.ts";
 
 /** How a database is reached: by a pool of yours, or by a text from which a pool is made. */
@@ -26,7 +28,10 @@ export type PostgresStateOptions = ConnectionOptions & {
   readonly schema?: string;
   /** Longer than this no statement is waited for, in ms. Default 5,000. */
   readonly timeoutMs?: number;
-  /** How many statements of the ledger may be under way at once; beyond it they go together. Default 2. */
+  /**
+   * How many statements that admit calls, and how many that end them, may be under way at once; beyond it calls go
+   * together. Default 2.
+   */
   readonly ledgerLanes?: number;
   /** How often changes are looked for beside notifications, in ms. Default 1,000. */
   readonly pollMs?: number;
@@ -72,11 +77,19 @@ export function postgresState(options: PostgresStateOptions): StateStore {
   const started = (): void => (options.listen === false ? undefined : listener.start());
   const feed: ChangeFeed = new ChangeFeed({ database, ports, pollMs, started });
   const tidy = new Tidy(database, tidyMs, ports);
+  const sender = createGroupSender({ database, ledger, heard });
+  const writes = new GroupedWrites({
+    sender,
+    lanes: ledgerLanes,
+    timeoutMs,
+    nowMs: elapsedMs,
+  });
   const documents = (collection: string): PostgresDocuments => {
     const isFollowed = (FOLLOWED as readonly string[]).includes(collection);
     return new PostgresDocuments({
       database,
       collection,
+      writes,
       feed: isFollowed ? feed : undefined,
       pollMs,
       ports,
@@ -93,7 +106,7 @@ export function postgresState(options: PostgresStateOptions): StateStore {
   return {
     ledger,
     ...collections,
-    admit: (admission) => admitOnServer({ database, ledger, heard, ...collections }, admission),
+    admit: (admission) => admitOnServer({ writes, ...collections }, admission),
     async close() {
       for (const part of [ledger, feed, listener, tidy, ...Object.values(collections)]) part.close();
       await database.close();

@@ -30,6 +30,14 @@ export class ServerFailure extends AgentplaneError {
 /** The reason of a failure by our own deadline. */
 export const TIMED_OUT = "timeout";
 
+/** The classes of SQLSTATEs that say what was asked for cannot be: a wrong value, one that is too big. */
+const DATA_ERROR = /^(22|54)/;
+
+/** Whether a statement failed by what it said: one that says something else beside it must not fail with it. */
+export function isDataError({ reason }: ServerFailure): boolean {
+  return reason !== undefined && reason.length === 5 && DATA_ERROR.test(reason);
+}
+
 /** What a server answers to a write that was demoted in a failover. */
 const READ_ONLY = "25006";
 const AGAIN = new Set(["40001", "40P01", READ_ONLY]);

@@ -130,4 +130,42 @@ describe.skipIf(!hasServer)("statements", () => {
     });
     expect([admission, sent.length - admission]).toEqual([before, after]);
   });
+
+  test.for([
+    ["all of one agent", 1, 1_000_000, 150],
+    ["each of its own agent", 150, 1_000_000, 150],
+    ["of one agent, of which a hundred fit", 1, 100, 100],
+  ] as const)("many calls at once, %s, share their statements", async ([name, agents, limit, fitting]) => {
+    const plane = createAgentPlane({
+      id: name,
+      state: store,
+      stateTimeout: "30s",
+      policies: [{ id: "p", blocking: [rule.rate({ limit, window: "1h", per: "tenant" })] }],
+      tools: { search: { access: "read", external: false } },
+    });
+    await plane.ready();
+    sent = [];
+    const outcomes = await Promise.all(
+      Array.from({ length: 150 }, async (_, at) =>
+        plane.guard.toolCall({
+          context: {
+            hookpoint: "before_tool_call",
+            agent: `a${at % agents}`,
+            tenant: "t",
+            callId: `call ${at}`,
+            tool: { name: "search", input: { at } },
+          },
+          run: () => "found",
+        }),
+      ),
+    );
+    const statements = sent.length;
+    expect(outcomes.filter(({ status }) => status === "ran")).toHaveLength(fitting);
+    expect(statements).toBeLessThan(60);
+    const histories = await store.sessions.list<{ readonly counts: { readonly calls: number } }>(
+      `${name.length}:${name}`,
+    );
+    expect(histories).toHaveLength(agents);
+    expect(histories.reduce((sum, [, { counts }]) => sum + counts.calls, 0)).toBe(fitting);
+  });
 });

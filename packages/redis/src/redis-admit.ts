@@ -1,110 +1,35 @@
-import {
-  AgentplaneError,
-  type AdmissionChange,
-  type StoreAdmission,
-  type StoreAdmissionAnswer,
-} from "@agentplane/core";
-import type { StoredDocument } from "@agentplane/core/store";
+import type { StoreAdmission, StoreAdmissionAnswer } from "@agentplane/core";
+import { checkRequest, type DocumentChange, type GroupedWrites } from "@agentplane/core/store";
 
-import { parseStored, type RedisDocuments } from "./redis-documents.ts";
-import { readReservation, type RedisLedger, type ScriptPart } from "./redis-ledger.ts";
+import type { Keyspace } from "./keyspace.ts";
+import type { RedisDocuments } from "./redis-documents.ts";
 
 /** What an admission in one round trip works on. */
 export interface RedisAdmitDeps {
-  readonly ledger: RedisLedger;
+  readonly writes: GroupedWrites<RedisDocuments>;
+  readonly keyspace: Keyspace;
   readonly sessions: RedisDocuments;
   readonly admissions: RedisDocuments;
 }
 
-/** One document on its way. */
-interface Changing extends AdmissionChange {
-  readonly documents: RedisDocuments;
-}
-
-const MAX_ATTEMPTS = 100;
-const CALLED_OFF: StoreAdmissionAnswer = Object.freeze({ isAdmitted: false, reservation: undefined });
-
 /**
  * Takes all limits of a call and writes its documents in one script, or does nothing of it: one round trip where this
- * process was the last to write the documents or they are new, and one more each time another process came first.
+ * process was the last to write the documents or they are new, and one more each time another process came first. Calls
+ * that write the same document at once share it.
+ * @throws AgentplaneError `usage_invalid` (rejected) for what no server could keep: those it goes with must not fail by it
  */
-export function admitOnServer(
-  deps: RedisAdmitDeps,
+export async function admitOnServer(
+  { writes, keyspace, ...collections }: RedisAdmitDeps,
   { reserve, changes }: StoreAdmission,
 ): Promise<StoreAdmissionAnswer> {
-  const changing = changes
-    .map((change): Changing => ({ ...change, documents: deps[change.collection] }))
-    // Everybody waits for turns in one order, so that nobody waits in a circle.
-    .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  return inTurns(changing, () => admitNow(deps.ledger, reserve, changing));
-}
-
-function nameOf({ collection, key }: AdmissionChange): string {
-  return `${collection}:${key}`;
-}
-
-function inTurns<T>([first, ...rest]: readonly Changing[], work: () => Promise<T>): Promise<T> {
-  return first === undefined ? work() : first.documents.inTurn(first.key, () => inTurns(rest, work));
-}
-
-async function admitNow(
-  ledger: RedisLedger,
-  reserve: StoreAdmission["reserve"],
-  changing: readonly Changing[],
-): Promise<StoreAdmissionAnswer> {
-  let known = await lookUp(changing, false);
-  let isGuess = true;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const parts = partsOf(changing, known);
-    if (parts === undefined) {
-      if (!isGuess) return CALLED_OFF;
-      // Only what is really there can call it off.
-      // oxlint-disable-next-line no-await-in-loop -- each attempt is for what the last one found
-      known = await lookUp(changing, true);
-      isGuess = false;
-      continue;
-    }
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    const [kind, ...details] = await ledger.admit(reserve, parts);
-    if (kind === "breached") return { isAdmitted: false, reservation: readReservation(details) };
-    if (kind === "done") {
-      for (const [at, { key, documents }] of changing.entries())
-        documents.written(key, { version: String(details[at]), json: jsonIn(parts[at]) });
-      return { isAdmitted: true };
-    }
-    known = changing.map(({ key, documents }, at) => {
-      const detail = details[at];
-      // What has not moved was told as null.
-      return typeof detail === "string" ? documents.saw(key, parseStored(detail)) : known[at]!;
-    });
-    // It compared all of them with what is there.
-    isGuess = false;
+  if (reserve !== undefined) {
+    checkRequest(reserve);
+    keyspace.ofHold(reserve.id);
+    for (const { spec } of reserve.items) keyspace.ofLimit(spec.key);
   }
-  throw new AgentplaneError("state_failed", "what a call is admitted with changes too often to be written");
-}
-
-function lookUp(changing: readonly Changing[], isFresh: boolean): Promise<readonly StoredDocument[]> {
-  return Promise.all(changing.map(({ key, documents }) => documents.stored(key, isFresh)));
-}
-
-/** What is to be written; undefined when a change calls it off. */
-function partsOf(
-  changing: readonly Changing[],
-  known: readonly StoredDocument[],
-): readonly ScriptPart[] | undefined {
-  const parts: ScriptPart[] = [];
-  for (const [at, { key, change, ttlMs, documents }] of changing.entries()) {
-    const stored = known[at]!;
-    const old = documents.valueOf(key, stored);
-    const next = change(old);
-    if (next === old) return undefined;
-    const json = next === undefined ? undefined : JSON.stringify(next);
-    parts.push(documents.writing(key, { version: stored.version, json, ttlMs }));
-  }
-  return parts;
-}
-
-function jsonIn(part: ScriptPart | undefined): string | undefined {
-  const [, isWrite, json] = part?.texts ?? [];
-  return isWrite === "1" ? json : undefined;
+  const changing = changes.map(({ collection, key, change, ttlMs }): DocumentChange<RedisDocuments> => {
+    keyspace.ofDocument(collection, key);
+    return { documents: collections[collection], key, change, ttlMs };
+  });
+  return writes.admit(reserve, changing);
 }

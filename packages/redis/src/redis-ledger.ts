@@ -33,6 +33,12 @@ export interface ScriptPart {
   readonly texts: readonly string[];
 }
 
+/** What a group takes, and what it asks about beside that. */
+export interface AdmitRequests {
+  readonly takes: readonly ReserveRequest[];
+  readonly probes: readonly ReserveRequest[];
+}
+
 /** Counters and budgets on a server: each operation is one script, hence one round trip and atomic. */
 export class RedisLedger implements LedgerStore {
   readonly #deps: RedisLedgerDeps;
@@ -49,23 +55,40 @@ export class RedisLedger implements LedgerStore {
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
-    return this.#taking(request.id, () => this.#ask(RESERVE, request));
+    return this.#taking([request], () => this.#ask(RESERVE, request));
   }
 
-  /** Takes a call's limits and writes its documents, or does nothing of it; see `ADMIT`. */
+  /** Takes requests and writes documents, or does nothing of it; see `ADMIT`. */
   async admit(
-    request: ReserveRequest | undefined,
+    { takes, probes }: AdmitRequests,
     documents: readonly ScriptPart[],
   ): Promise<readonly unknown[]> {
-    if (request === undefined) return this.#admit(new ScriptRequest(this.#deps.keyspace), documents, {});
-    checkRequest(request);
-    return this.#taking(request.id, () => {
-      const { script, items } = this.#requestOf(request);
-      this.#known.set(request.id, script.limits);
-      const hold = { keys: [this.#deps.keyspace.ofHold(request.id)], texts: [] };
-      const fields = { items, ttl_ms: Math.ceil(request.ttlMs) };
-      return this.#admit(script, [hold, ...documents], fields);
-    });
+    const { caller, keyspace } = this.#deps;
+    const all = [...takes, ...probes];
+    const [only] = takes;
+    const isAlone = only !== undefined && all.length === 1;
+    // What one alone goes on with must be named; beside others it is not judged.
+    const request = new ScriptRequest(keyspace, isAlone ? this.#known.get(only.id) : undefined);
+    const ops = all.map(({ items, ttlMs }, at) => ({
+      items: itemArguments(request, items),
+      ttl_ms: Math.ceil(ttlMs),
+      is_probe: at >= takes.length,
+    }));
+    const unknown = takes.filter(({ id }) => !this.knows(id));
+    for (const take of takes)
+      this.#known.set(take.id, isAlone ? request.limits : this.#requestOf(take).script.limits);
+    const answer = await this.#taking(takes, () =>
+      caller.call({
+        script: ADMIT,
+        request,
+        others: [...all.map(({ id }) => keyspace.ofHold(id)), ...documents.flatMap(({ keys }) => keys)],
+        fields: { ops, documents: documents.length },
+        texts: documents.flatMap(({ texts }) => texts),
+        hasDeadline: true,
+      }),
+    );
+    if (answer[0] !== "done") for (const { id } of unknown) this.#known.delete(id);
+    return answer;
   }
 
   async probe(request: ReserveRequest): Promise<Reservation> {
@@ -118,13 +141,14 @@ export class RedisLedger implements LedgerStore {
     }
   }
 
-  async #taking<T>(id: string, ask: () => Promise<T>): Promise<T> {
-    this.#deps.unfinished.forget(id);
+  async #taking<T>(requests: readonly Pick<ReserveRequest, "id">[], ask: () => Promise<T>): Promise<T> {
+    const { unfinished } = this.#deps;
+    for (const { id } of requests) unfinished.forget(id);
     try {
       return await ask();
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
-      if (mayHaveHappened(error)) this.#deps.unfinished.add(id, "release");
+      if (mayHaveHappened(error)) for (const { id } of requests) unfinished.add(id, "release");
       throw error;
     }
   }
@@ -135,22 +159,6 @@ export class RedisLedger implements LedgerStore {
   } {
     const script = new ScriptRequest(this.#deps.keyspace, this.#known.get(id));
     return { script, items: itemArguments(script, items) };
-  }
-
-  #admit(
-    request: ScriptRequest,
-    parts: readonly ScriptPart[],
-    fields: Readonly<Record<string, unknown>>,
-  ): Promise<readonly unknown[]> {
-    const documents = parts.filter(({ texts }) => texts.length > 0).length;
-    return this.#deps.caller.call({
-      script: ADMIT,
-      request,
-      others: parts.flatMap(({ keys }) => keys),
-      fields: { ...fields, documents },
-      texts: parts.flatMap(({ texts }) => texts),
-      hasDeadline: true,
-    });
   }
 
   async #ask(script: Script, wanted: ReserveRequest): Promise<Reservation> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { StateStore, StoreAdmission, StoreAdmissionAnswer } from "@agentplane/core";
+import { GroupedWrites } from "@agentplane/core/store";
 
 import { beforeExit } from "./before-exit.ts";
 import { ChangeFeed } from "./change-feed.ts";
@@ -14,11 +15,15 @@ import { openClient } from "./open-client.ts";
 import { platformPorts, type RedisPorts } from "./platform-ports.ts";
 import { admitLeased } from "./admit-leased.ts";
 import { admitOnServer } from "./redis-admit.ts";
-import { RedisDocuments } from "./redis-documents.ts";
+import { RedisDocuments, type RedisDocumentsDeps } from "./redis-documents.ts";
 import { RedisLedger } from "./redis-ledger.ts";
 import { readOptions, type RedisStateOptions, type RedisStateSettings } from "./redis-state-options.ts";
+import { createGroupSender } from "./send-group.ts";
 import { ServerClock } from "./server-clock.ts";
 import { UnfinishedEnds } from "./unfinished-ends.ts";
+
+/** How many groups of calls may be under way at once; beyond it they go together. */
+const LANES = 4;
 
 /** State shared by all processes that use the same server and namespace. */
 export interface RedisState extends StateStore {
@@ -53,22 +58,30 @@ export function redisState(options: RedisStateOptions): RedisState {
     });
   const connection = connect("state");
   const following = connect("changes");
-  const documents = createCollections(connection, keyspace, ports);
-  const feed = new ChangeFeed(
-    { connection: following, keyspace, heartbeatMs: settings.heartbeatMs, ...ports },
-    Object.values(documents).map(({ changes }) => changes),
-  );
   const clock = new ServerClock(ports.clock);
   const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
   const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), ...ports });
   const ledger = new RedisLedger({ caller, keyspace, unfinished });
+  const sender = createGroupSender({ connection, ledger });
+  const { timeoutMs } = settings;
+  const writes = new GroupedWrites({
+    sender,
+    lanes: LANES,
+    timeoutMs,
+    nowMs: () => ports.clock.elapsedMs(),
+  });
+  const documents = createCollections({ connection, keyspace, writes, logger: ports.logger });
+  const feed = new ChangeFeed(
+    { connection: following, keyspace, heartbeatMs: settings.heartbeatMs, ...ports },
+    Object.values(documents).map(({ changes }) => changes),
+  );
   const leased = settings.lease && createLeased(settings.lease, { remote: ledger, caller, keyspace, ports });
   const stay = leased && beforeExit(() => leased.leave());
   const checked = checkServer(connection, ports.logger);
   // Told by `ready`; a plane that does not ask has the connection's own messages.
   checked.catch(() => undefined);
   const admitWhole = (admission: StoreAdmission): Promise<StoreAdmissionAnswer> =>
-    admitOnServer({ ledger, ...documents }, admission);
+    admitOnServer({ writes, keyspace, ...documents }, admission);
   return {
     ledger: leased ?? ledger,
     ...documents,
@@ -109,12 +122,9 @@ function createLeased(
 type Collection = "controls" | "ladders" | "approvals" | "sessions" | "admissions" | "versions";
 
 function createCollections(
-  connection: Connection,
-  keyspace: Keyspace,
-  { logger }: RedisPorts,
+  deps: Omit<RedisDocumentsDeps, "collection">,
 ): Readonly<Record<Collection, RedisDocuments>> {
-  const create = (collection: Collection): RedisDocuments =>
-    new RedisDocuments({ collection, connection, keyspace, logger });
+  const create = (collection: Collection): RedisDocuments => new RedisDocuments({ ...deps, collection });
   return {
     controls: create("controls"),
     ladders: create("ladders"),

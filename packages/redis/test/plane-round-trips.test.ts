@@ -2,7 +2,7 @@ import { createAgentPlane, rule, type AgentPlane, type RuleSpec } from "@agentpl
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { redisState, type RedisStateOptions } from "../src/index.ts";
-import { freshNamespace } from "./open-state.ts";
+import { freshNamespace, openState } from "./open-state.ts";
 import { startServer, type PrivateServer } from "./private-server.ts";
 import { canStartServers } from "./servers.ts";
 import { watchCommands, type SentCommands } from "./sent-commands.ts";
@@ -35,6 +35,7 @@ describe.skipIf(!canStartServers)("the commands of a governed call", () => {
     const settings = { url: server.url, namespace: freshNamespace(), heartbeatMs: 60_000, ...options };
     const plane = createAgentPlane({
       state: redisState(settings),
+      stateTimeout: "30s",
       policies: [{ id: "p", blocking }],
       tools: { search: { access: "read", external: false } },
     });
@@ -114,5 +115,41 @@ describe.skipIf(!canStartServers)("the commands of a governed call", () => {
     };
     await refused();
     expect(await refused()).toHaveLength(2);
+  });
+
+  test.for([
+    ["all of one agent", 1, 1_000_000, {}, 150],
+    ["each of its own agent", 150, 1_000_000, {}, 150],
+    ["of one agent, of which a hundred fit", 1, 100, {}, 100],
+    ["of one agent, within a lease", 1, 1_000_000, LEASE, 150],
+  ] as const)("many calls at once, %s, share their commands", async ([, agents, limit, options, fitting]) => {
+    const namespace = freshNamespace();
+    const rate = rule.rate({ limit, window: "1h", per: "tenant" });
+    // The server knows the scripts.
+    await sentBy(await openPlane([rate], options));
+    const plane = await openPlane([rate], { namespace, ...options });
+    await sent.take();
+    const outcomes = await Promise.all(
+      Array.from({ length: 150 }, async (_, at) =>
+        plane.guard.toolCall({
+          context: {
+            hookpoint: "before_tool_call",
+            agent: `a${at % agents}`,
+            tenant: "t",
+            callId: `call ${at}`,
+            tool: { name: "search", input: { at } },
+          },
+          run: () => "found",
+        }),
+      ),
+    );
+    const commands = await sent.take();
+    expect(outcomes.filter(({ status }) => status === "ran")).toHaveLength(fitting);
+    expect(commands.filter((name) => name.startsWith("eval")).length).toBeLessThan(fitting + 50);
+    const reader = await openState({ url: server.url, namespace });
+    const histories = await reader.sessions.list<{ readonly counts: { readonly calls: number } }>("");
+    await reader.close();
+    expect(histories).toHaveLength(agents);
+    expect(histories.reduce((sum, [, { counts }]) => sum + counts.calls, 0)).toBe(fitting);
   });
 });

@@ -36,10 +36,11 @@ export class RecentDocuments {
     return known.value.of;
   }
 
-  note(key: string, { version, json }: StoredDocument): void {
+  /** @param of Its value, where somebody has it already. */
+  note(key: string, { version, json }: StoredDocument, value?: { readonly of: unknown }): void {
     this.#forget(key);
     if (json === undefined || json.length > MAX_LENGTH) return;
-    this.#known.set(key, { version, json, value: undefined });
+    this.#known.set(key, { version, json, value });
     this.#length += json.length;
     while (this.#known.size > MAX_KNOWN || this.#length > MAX_LENGTH) {
       const [oldest = key] = this.#known.keys();

@@ -1,21 +1,26 @@
-import { setTimeout } from "node:timers/promises";
-
 import type { DocumentStore, DocumentWatcher } from "@agentplane/core";
-import { RecentDocuments, Turns, type StoredDocument } from "@agentplane/core/store";
+import {
+  RecentDocuments,
+  type DocumentWrite,
+  type GroupedDocuments,
+  type GroupedWrites,
+  isOfCalls,
+  type StoredDocument,
+} from "@agentplane/core/store";
 
 import type { Database, Row } from "../database.ts";
 import type { OwnPorts } from "../own-ports.ts";
 import { repeated } from "../repeated.ts";
-import { ServerFailure } from "../server-failure.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { bytesOfKey, endOfPrefix, keyOfBytes } from "./document-key.ts";
 import { PolledWatch } from "./polled-watch.ts";
-import { parsePut } from "./put-answer.ts";
 
 /** What a collection is made of. */
 export interface PostgresDocumentsDeps {
   readonly database: Database;
   readonly collection: string;
+  /** Takes what is to be written, of all collections. */
+  readonly writes: GroupedWrites<PostgresDocuments>;
   /** Tells of changes; undefined for a collection whose changes are not logged. */
   readonly feed: ChangeFeed | undefined;
   /** How often such a collection is looked at, where somebody watches it. */
@@ -23,24 +28,28 @@ export interface PostgresDocumentsDeps {
   readonly ports: OwnPorts;
 }
 
-const MAX_ATTEMPTS = 200;
-const MAX_PAUSE_MS = 25;
 /** As the index does. */
 const INDEXED_BYTES = 256;
 
 /* oxlint-disable typescript/no-unnecessary-type-parameters -- the interface lets the key decide the type */
 
 /** Small JSON documents on a server, written by compare-and-set. */
-export class PostgresDocuments implements DocumentStore {
+export class PostgresDocuments implements DocumentStore, GroupedDocuments {
   readonly isSerialised = true;
+  readonly collection: string;
+  readonly isOfCalls: boolean;
+  /** Whether its changes are logged, for those who follow them. */
+  readonly isFollowed: boolean;
   readonly #deps: PostgresDocumentsDeps;
   readonly #table: string;
-  readonly #turns = new Turns();
   readonly #recent = new RecentDocuments();
   readonly #polled = new Set<PolledWatch>();
 
   constructor(deps: PostgresDocumentsDeps) {
     this.#deps = deps;
+    this.collection = deps.collection;
+    this.isOfCalls = isOfCalls(deps.collection);
+    this.isFollowed = deps.feed !== undefined;
     this.#table = `"${deps.database.schema}".document`;
   }
 
@@ -57,17 +66,25 @@ export class PostgresDocuments implements DocumentStore {
     change: (old: T | undefined) => T | undefined,
     options?: { readonly ttlMs?: number },
   ): Promise<T | undefined> {
-    return this.#turns.take(key, () => this.#update(key, { change, ttlMs: options?.ttlMs }));
+    bytesOfKey(key);
+    const next = await this.#deps.writes.update({
+      documents: this,
+      key,
+      // The key decides the type: each machine reads only what it wrote.
+      change: (old) => change(old as T | undefined),
+      ttlMs: options?.ttlMs,
+    });
+    return next as T | undefined;
   }
 
-  /** Runs work that changes a document, after all of this process that came before it. */
-  inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(key, work);
+  /** What this process saw last of a document. */
+  guess(key: string): StoredDocument {
+    return this.#recent.guess(key);
   }
 
-  /** What this process saw last of a document, or what is there now. */
-  async stored(key: string, isFresh: boolean): Promise<StoredDocument> {
-    return isFresh ? this.#read(key) : this.#recent.guess(key);
+  /** What is there now. */
+  fresh(key: string): Promise<StoredDocument> {
+    return this.#read(key);
   }
 
   /** The value of what was found, parsed once as long as it is the latest. */
@@ -75,10 +92,19 @@ export class PostgresDocuments implements DocumentStore {
     return this.#recent.guess(key).version === stored.version ? this.#recent.value(key) : valueOf(stored);
   }
 
-  /** It was found there, or written so. */
+  /** It was found there. */
   saw(key: string, stored: StoredDocument): StoredDocument {
     this.#recent.note(key, stored);
     return stored;
+  }
+
+  /** It was written so. */
+  written(
+    { key, json, value }: DocumentWrite<PostgresDocuments>,
+    { version, change }: { readonly version: string; readonly change: number },
+  ): void {
+    this.#recent.note(key, { version, json }, { of: value });
+    this.#deps.feed?.written(this.collection, key, change);
   }
 
   async list<T>(prefix: string): Promise<readonly (readonly [key: string, value: T])[]> {
@@ -110,58 +136,6 @@ export class PostgresDocuments implements DocumentStore {
   /** Nobody is told of anything any more. */
   close(): void {
     for (const polled of this.#polled) polled.close();
-  }
-
-  async #update<T>(
-    key: string,
-    { change, ttlMs }: { change: (old: T | undefined) => T | undefined; ttlMs: number | undefined },
-  ): Promise<T | undefined> {
-    let stored = this.#recent.guess(key);
-    let isGuess = true;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const changed = changeOf(stored, change);
-      // Each attempt builds on what the one before has found.
-      // oxlint-disable no-await-in-loop
-      if (changed.isWrite) {
-        const there = await this.#write(key, { version: stored.version, value: changed.next, ttlMs });
-        if (there === undefined) return changed.next;
-        stored = there;
-        if (!isGuess) await setTimeout(Math.random() * Math.min(attempt, MAX_PAUSE_MS));
-      } else if (isGuess) {
-        // Only what is really there can be left as it is, or be refused.
-        stored = await this.#read(key);
-      } else {
-        if ("error" in changed) throw changed.error;
-        return changed.next;
-      }
-      isGuess = false;
-      // oxlint-enable no-await-in-loop
-    }
-    const message = `a document of "${this.#deps.collection}" changes too often to be written`;
-    throw new ServerFailure(message, { kind: "refused" });
-  }
-
-  /** @returns What is there instead, when the document is another by now. */
-  async #write(
-    key: string,
-    { version, value, ttlMs }: { version: string; value: unknown; ttlMs: number | undefined },
-  ): Promise<StoredDocument | undefined> {
-    const { database, collection, feed } = this.#deps;
-    const json = value === undefined ? undefined : JSON.stringify(value);
-    const expected = version === "" ? "0" : version;
-    const values = [
-      collection,
-      bytesOfKey(key),
-      expected,
-      json ?? null,
-      ttlOf(ttlMs) ?? null,
-      feed !== undefined,
-    ];
-    const put = parsePut(await repeated(() => database.call("put_document", values)));
-    if (!put.isWritten) return this.saw(key, put.there);
-    this.saw(key, { version: put.version, json });
-    feed?.written(collection, key, put.change);
-    return undefined;
   }
 
   async #read(key: string): Promise<StoredDocument> {
@@ -197,20 +171,6 @@ export class PostgresDocuments implements DocumentStore {
       `AND substring(key FOR $4) = $5 AND (expires_ms IS NULL OR expires_ms > "${database.schema}".now_ms())`;
     const values = [collection, from, endOfPrefix(from) ?? null, bytes.length, bytes];
     return repeated(() => database.query(text, values));
-  }
-}
-
-/** What a change makes of a document: a write, nothing, or an error of its own. */
-function changeOf<T>(
-  stored: StoredDocument,
-  change: (old: T | undefined) => T | undefined,
-): { isWrite: boolean; next: T | undefined } | { isWrite: false; error: unknown } {
-  const old = valueOf<T>(stored);
-  try {
-    const next = change(old);
-    return { isWrite: next !== old, next };
-  } catch (error) {
-    return { isWrite: false, error };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from "../database.ts";
-import { ServerFailure, TIMED_OUT } from "../server-failure.ts";
+import { isDataError, ServerFailure, TIMED_OUT } from "../server-failure.ts";
 import type { CellSpec, Described, Operation } from "./operation.ts";
 
 /** What the queue is made of. */
@@ -27,8 +27,6 @@ const MAX_ATTEMPTS = 5;
 /** Of its time, what an operation must have left to be sent: it would take the others of its batch with it. */
 const LEAST_SHARE = 0.2;
 /** Operations that may be sent twice: told by an id, or reading only. A grant would count twice. */
-/** The class of SQLSTATEs that say what was asked for cannot be. */
-const DATA_ERROR = "22";
 const REPEATABLE = new Set(["reserve", "probe", "settle", "release", "renew", "read", "reset"]);
 
 /**
@@ -90,9 +88,8 @@ export class LedgerQueue {
       for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
     } catch (error) {
       // One operation that cannot be must not take the others with it.
-      const isOfOne =
-        batch.length > 1 && error instanceof ServerFailure && error.reason?.startsWith(DATA_ERROR) === true;
-      if (isOfOne) await Promise.all(batch.map((one) => this.#send([one])));
+      const isOfOne = error instanceof ServerFailure && isDataError(error);
+      if (isOfOne && batch.length > 1) await Promise.all(batch.map((one) => this.#send([one])));
       else for (const { reject } of batch) reject(error);
     }
   }

@@ -35,26 +35,27 @@ export class PostgresLedger implements LedgerStore {
   }
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
-    const answer = await this.taking(request, (described) => this.#deps.queue.run(described));
+    checkRequest(request);
+    const { operation, specs } = describeRequest("reserve", request);
+    const answer = await this.taking([request.id], (until) =>
+      this.#deps.queue.run({ operation: { ...operation, until }, specs }),
+    );
     return reservationOf(request, answer);
   }
 
   /**
-   * Takes a request, by whatever sends it; one whose answer is lost is given back.
-   * @param send Answers as the ledger does: `late` is sent once more.
+   * Takes requests, by whatever sends them; those whose answer is lost are given back.
+   * @param send Is told the server's time from which on they can no longer be taken. `late` is sent once more.
    */
-  async taking<R>(request: ReserveRequest, send: (described: Described) => Promise<R>): Promise<R> {
-    checkRequest(request);
-    const { id } = request;
-    this.#unfinished.forget(id);
-    const described = describeRequest("reserve", request);
+  async taking<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
+    for (const id of ids) this.#unfinished.forget(id);
     const sent: { untilMs?: number | undefined } = {};
     try {
-      return await this.#inTime(described, { send, sent });
+      return await this.#inTime(send, sent);
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
       if (error instanceof ServerFailure && error.kind === "unknown")
-        this.#unfinished.add(id, { afterMs: sent.untilMs });
+        for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs });
       throw error;
     }
   }
@@ -131,13 +132,13 @@ export class PostgresLedger implements LedgerStore {
    * @param sent Gets the server's time from which on it can no longer be done.
    */
   async #inTime<R>(
-    { operation, specs }: Described,
-    { send, sent }: { send: (described: Described) => Promise<R>; sent: { untilMs?: number | undefined } },
+    send: (untilMs: number | undefined) => Promise<R>,
+    sent: { untilMs?: number | undefined } = {},
   ): Promise<R> {
     const { clock, timeoutMs } = this.#deps;
     const once = (): Promise<R> => {
       sent.untilMs = clock.afterMs(timeoutMs);
-      return send({ operation: { ...operation, until: sent.untilMs }, specs });
+      return send(sent.untilMs);
     };
     const answer = await once();
     // Answered in time and yet too late: the server's clock was changed, and its answer brought the new time.
@@ -145,7 +146,7 @@ export class PostgresLedger implements LedgerStore {
   }
 
   #now(operation: Operation): Promise<unknown> {
-    return this.#inTime(alone(operation), { send: (described) => this.#deps.queue.run(described), sent: {} });
+    return this.#inTime((until) => this.#deps.queue.run(alone({ ...operation, until })));
   }
 
   #run(operation: Operation): Promise<unknown> {

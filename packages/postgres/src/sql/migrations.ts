@@ -1,4 +1,5 @@
 import { ADMIT_FUNCTIONS } from "./admit-functions.ts";
+import { ADMIT_GROUP_FUNCTION } from "./admit-group.ts";
 import { AUDIT_TABLES } from "./audit-tables.ts";
 import { documentFunctions, DOCUMENT_TABLES } from "./document-tables.ts";
 import { HOLD_FUNCTIONS } from "./hold-functions.ts";
@@ -25,5 +26,6 @@ export function migrations(channel: string): readonly string[] {
       AUDIT_TABLES,
     ].join("\n"),
     ADMIT_FUNCTIONS,
+    ADMIT_GROUP_FUNCTION,
   ];
 }

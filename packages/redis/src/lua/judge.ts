@@ -10,7 +10,7 @@ local function exceeds(position)
   for before = 1, position - 1 do
     if req.items[before][1] == item[1] then pending = pending + req.items[before][2] end
   end
-  local missing = c.t + c.h + pending + amount - item[6] - granted(c)
+  local missing = c.t + c.h + (c.p or 0) + pending + amount - item[6] - granted(c)
   -- Nothing asked for is never refused, not even while there is debt.
   if missing <= 0 or amount == 0 then return nil end
   return missing > c.t and -1 or free_after(c, missing)
@@ -28,6 +28,28 @@ local function judge(kept)
     end
   end
   return answer
+end
+
+-- What each of several requests would be answered after those before it; nothing is taken. Answers 1 for one that fits, 0
+-- for one that cannot be judged so, for it may go on with what it took earlier; and whether any that is to be taken is
+-- not among those that fit. Meanwhile \`p\` of a cell is what the others want of it.
+local function judge_all(ops, first)
+  local answers, is_refused = {}, false
+  for at, op in ipairs(ops) do
+    req.items = op.items
+    local given = load_hold(KEYS[first + at]) and { 0 } or judge({})
+    if given[1] == 1 and #given == 1 then
+      answers[at] = 1
+      for _, item in ipairs(op.is_probe and {} or op.items) do
+        cells[item[1]].p = (cells[item[1]].p or 0) + item[2]
+      end
+    else
+      answers[at] = #given == 1 and 0 or given
+      is_refused = is_refused or not op.is_probe
+    end
+  end
+  for _, c in ipairs(cells) do c.p = nil end
+  return answers, is_refused
 end
 
 local function is_for(wanted, item)

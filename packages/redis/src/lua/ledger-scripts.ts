@@ -22,29 +22,40 @@ return reply(given)
 `);
 
 /**
- * `KEYS`: three per cell, the hold where `req.items` are given, four per document. `ARGV`: the request, whose
- * `documents` is their number, then eight per document. All of an admission or nothing: answers `done` with the documents'
- * versions, `moved` with what is there instead where it has changed, `breached` with the answer of `RESERVE`.
+ * `KEYS`: three per cell, a hold for each of `req.ops`, four per document. `ARGV`: the request, whose `documents` is their
+ * number, then eight per document. All of it or nothing: answers `done` with the documents' versions and then what the
+ * probes among the `ops` are answered, `moved` with what is there instead where it has changed, `refused` with an answer
+ * for each of `ops`: 1 where it fits, 0 where it must be asked for alone, else that of `RESERVE`.
  */
 export const ADMIT = createScript(`${HELD}${JUDGE_LUA}${RESERVE_LUA}${DOCUMENTS_LUA}${LOADED}
-local first = 3 * #cells + (req.items and 1 or 0)
+local holds, ops = 3 * #cells, req.ops
+local first = holds + #ops
 local there, has_moved = { 'ok', now, 'moved' }, false
 for at = 1, req.documents do
   local current = moved(first + 4 * (at - 1), 1 + 8 * (at - 1))
   there[at + 3], has_moved = current, has_moved or current ~= false
 end
 if has_moved then return ask_for(there) end
-if req.items then
-  local given
-  missing, given = reserve(KEYS[first], true)
-  if missing then return ask_for(missing) end
-  save_cells()
-  if #given > 1 then return { 'ok', now, 'breached', unpack(given) } end
-else
-  save_cells()
+local answers, is_refused = {}, false
+-- One alone is judged when it is taken.
+if #ops > 1 or (ops[1] and ops[1].is_probe) then answers, is_refused = judge_all(ops, holds) end
+if is_refused then return ask_for({ 'ok', now, 'refused', answers }) end
+for at, op in ipairs(ops) do
+  if not op.is_probe then
+    local given
+    req.items, req.ttl_ms = op.items, op.ttl_ms
+    missing, given = reserve(KEYS[holds + at], true)
+    if missing then return ask_for(missing) end
+    if #given > 1 then answers[at], is_refused = given, true end
+  end
 end
+save_cells()
+if is_refused then return { 'ok', now, 'refused', answers } end
 local done = { 'ok', now, 'done' }
 for at = 1, req.documents do done[at + 3] = write_document(first + 4 * (at - 1), 1 + 8 * (at - 1)) end
+for at, op in ipairs(ops) do
+  if op.is_probe then done[#done + 1] = answers[at] end
+end
 return done
 `);
 
