@@ -168,4 +168,33 @@ describe.skipIf(!hasServer)("statements", () => {
     expect(histories).toHaveLength(agents);
     expect(histories.reduce((sum, [, { counts }]) => sum + counts.calls, 0)).toBe(fitting);
   });
+
+  test("sixteen governed calls of a long session: one each before they run, two more for their history", async () => {
+    const plane = createAgentPlane({
+      id: "long",
+      state: store,
+      policies: [{ id: "p", blocking: [LOOP] }],
+      tools: { search: { access: "read", external: false } },
+    });
+    await plane.ready();
+    const sixteen = async (): Promise<readonly [before: number, all: number]> => {
+      sent = [];
+      let before = 0;
+      for (let call = 0; call < 16; call++) {
+        const atStart = sent.length;
+        const tool = { name: "search", input: {} };
+        const context = { hookpoint: "before_tool_call", agent: "a", session: "s", tool } as const;
+        // oxlint-disable-next-line no-await-in-loop -- one call after the other
+        await plane.guard.toolCall({ context, run: () => void (before += sent.length - atStart) });
+      }
+      await plane.flush();
+      return [before, sent.length];
+    };
+    await sixteen();
+    expect([await sixteen(), await sixteen()]).toEqual([
+      [16, 34],
+      [16, 34],
+    ]);
+    await plane.close();
+  });
 });

@@ -104,6 +104,20 @@ describe.skipIf(!canStartServers)("the commands of a governed call", () => {
     expect(await sentBy(plane)).toEqual([1, 1]);
   });
 
+  test("two more in every sixteen where a session is long, whatever reads its history", async () => {
+    const plane = await openPlane([READS_HISTORY], {});
+    const context = { hookpoint: "before_tool_call", agent: "a", session: "s", tool: "search" } as const;
+    const sixteen = async (): Promise<number> => {
+      await sent.take();
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      for (let call = 0; call < 16; call++) await plane.guard.toolCall({ context, run: () => "found" });
+      await plane.flush();
+      return (await sent.take()).length;
+    };
+    await sixteen();
+    expect([await sixteen(), await sixteen()]).toEqual([34, 34]);
+  });
+
   test("two where a limit is reached: asked once, and noted", async () => {
     const plane = await openPlane([rule.rate({ limit: 1, window: "1h", per: "agent" })], {});
     await sentBy(plane);

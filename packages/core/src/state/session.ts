@@ -132,6 +132,7 @@ export class Sessions {
 
   /** @returns The name of a part instead that is missing. */
   #shown(key: string, stored: StoredHistory | undefined): MaybePromise<SessionView | string> {
+    this.#chunks.hasReaders = true;
     if (stored === undefined) return viewOf(emptySession(this.#deps.nowMs()));
     const record = recordIn(stored);
     const known = this.#views.get(record);

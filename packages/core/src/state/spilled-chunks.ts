@@ -13,11 +13,11 @@ const MAX_KNOWN_ENTRIES = 32_768;
 
 /** The documents of spilled chunks: each is written once, so what this process has seen of one is what is there. */
 export class SpilledChunks {
+  /** Whether rules of this process look at histories: then what it writes itself is known, too. */
+  hasReaders = false;
   readonly #documents: DocumentStore;
   readonly #known = new Map<string, Entries>();
   #size = 0;
-  /** Whether any rule of this process looks at histories. */
-  #hasReaders = false;
 
   constructor(documents: DocumentStore) {
     this.#documents = documents;
@@ -29,7 +29,6 @@ export class SpilledChunks {
    * @returns The name of a chunk instead that is not there.
    */
   whole(key: string, record: SessionRecord): MaybePromise<WholeRecord | string> {
-    this.#hasReaders = true;
     return andThen(this.#all(key, record), (found) => {
       const chunks: Entries[] = [];
       for (const chunk of record.chunks) {
@@ -61,7 +60,7 @@ export class SpilledChunks {
     return andThen(written, (there) => {
       if (there !== entries)
         throw new AgentplaneError("state_failed", `a part of a session's history named "${id}" is there`);
-      if (this.#hasReaders) this.#note(name, entries);
+      if (this.hasReaders) this.#note(name, entries);
     });
   }
 

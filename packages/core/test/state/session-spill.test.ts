@@ -114,7 +114,7 @@ test("a history in parts is the history in one piece, whatever comes in between"
       for (const each of [...processes, fleet.join()]) await look(each);
       spilled += partsOf(fleet).length;
     }),
-    { numRuns: 3, endOnFailure: true },
+    { numRuns: 2, endOnFailure: true },
   );
   expect(spilled).toBeGreaterThan(20);
 });
