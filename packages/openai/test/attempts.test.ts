@@ -199,7 +199,7 @@ describe("approvals", () => {
 
   test.each([
     // Of an SDK that does not say how long it waits.
-    ["asks nobody again", { timeout: 30, headers: { "X-Stainless-Timeout": null } }, {}],
+    ["asks nobody again", { timeout: 100, headers: { "X-Stainless-Timeout": null } }, {}],
     ["does not come: the wait ends before it", { timeout: 1_000, maxRetries: 0 }, { status: 403 }],
   ] as const)("a timeout of the SDK while a human is awaited %s", async (_name, how, expected) => {
     const options = { policies: [ASK], ...resolver };

@@ -86,7 +86,7 @@ describe.each(Object.entries(CLIENTS))("a governed client %s", (_name, clientOf)
     const opened = vi.spyOn(globalThis, "WebSocket");
     const client = govern(plane, IDENTITY, clientOf());
     for (const open of ways) {
-      for (const one of [client, client.withOptions({ timeout: 1 }), govern(plane, IDENTITY, client)]) {
+      for (const one of [client, client.withOptions({ maxRetries: 1 }), govern(plane, IDENTITY, client)]) {
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         const error = await Promise.resolve()
           .then(() => open(one))

@@ -18,8 +18,13 @@ describe("every built-in pattern is free of super-linear backtracking", () => {
 });
 
 const SIZE = 100_000;
-/** The goal is 50 ms; the limit leaves room for a slow, busy machine, while quadratic time would take seconds. */
+/** The goal is 50 ms; the limit leaves room for a slow machine, while quadratic time would take seconds. */
 const LIMIT_MS = 200;
+
+/** Of the processor, not of the wall: a busy machine must not make it longer. */
+function spentMs(since: NodeJS.CpuUsage): number {
+  return process.cpuUsage(since).user / 1_000;
+}
 
 const UNITS: Readonly<Record<string, string>> = {
   "dotted letters": "a.a.a.",
@@ -50,9 +55,9 @@ test.each(Object.entries(UNITS))("100 KB of %s are scanned in linear time", (_na
   const text = unit.repeat(Math.ceil(SIZE / unit.length)).slice(0, SIZE);
   const detect = scanner.detectors.map(({ name }) => name);
   const times = [0, 1, 2].map(() => {
-    const startMs = performance.now();
+    const started = process.cpuUsage();
     scanner.scan({ text, channel: "tool_result", detect });
-    return performance.now() - startMs;
+    return spentMs(started);
   });
   expect(times.toSorted((a, b) => a - b)[1]).toBeLessThan(LIMIT_MS);
 });
@@ -60,12 +65,12 @@ test.each(Object.entries(UNITS))("100 KB of %s are scanned in linear time", (_na
 test("a 10 MB blob is scanned at its ends only and does not stall", () => {
   const scanner = createScanner();
   const text = "aGVsbG8gd29ybGQgdGhpcyBpcyB0ZXh0".repeat(330_000);
-  const startMs = performance.now();
+  const started = process.cpuUsage();
   const { isTruncated } = scanner.scan({
     text,
     channel: "tool_result",
     detect: scanner.detectors.map(({ name }) => name),
   });
   expect(isTruncated).toBe(true);
-  expect(performance.now() - startMs).toBeLessThan(3_000);
+  expect(spentMs(started)).toBeLessThan(3_000);
 });

@@ -20,7 +20,9 @@ export interface EverythingServer {
   readonly url: string;
   /** The names of the tools that ran, in order. */
   readonly ran: string[];
-  /** How many calls of `wait` were cancelled. */
+  /** How many calls of `wait` have begun. */
+  readonly waiting: () => number;
+  /** How many of them were cancelled. */
   readonly cancelled: () => number;
   close(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function everythingServer({
   server: options = {},
 }: EverythingOptions = {}): Promise<EverythingServer> {
   const ran: string[] = [];
+  let waiting = 0;
   let cancelled = 0;
   const create = (): McpServer => {
     const server = new McpServer(
@@ -80,6 +83,7 @@ export async function everythingServer({
       "wait",
       { description: "Waits", inputSchema: z.object({}) },
       async (_input, { mcpReq: { signal } }) => {
+        waiting++;
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
         cancelled++;
         return text("waited");
@@ -140,6 +144,7 @@ export async function everythingServer({
     // A server that listens at a host has an address with a port.
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
     ran,
+    waiting: () => waiting,
     cancelled: () => cancelled,
     async close() {
       await modern.close();

@@ -29,7 +29,7 @@ test.each(Object.entries(CLIENTS))(
   "a model that speaks over a WebSocket opens none with a governed client of %s",
   async (_name, client) => {
     const opened = vi.spyOn(globalThis, "WebSocket");
-    for (const governed of [client, client.withOptions({ timeout: 9 })].map((one) =>
+    for (const governed of [client, client.withOptions({ maxRetries: 1 })].map((one) =>
       governClient(plane, { agent: "ops" }, one),
     )) {
       const model = new OpenAIResponsesWSModel(governed, "gpt-test");
