@@ -74,7 +74,13 @@ export function govern<P extends GovernableParams>(
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const gate = { plane, identity, nested, calls: createProviderCalls() };
-  const before = modelInterception(freeName("agentplane.model", middleware), { ...gate, runs, onBlock });
+  const hasModelWrapper = middleware.some(({ wrapModelCall }) => wrapModelCall !== undefined);
+  const before = modelInterception(freeName("agentplane.model", middleware), {
+    ...gate,
+    nested: hasModelWrapper ? nested : undefined,
+    runs,
+    onBlock,
+  });
   const after = callInterception({
     name: freeName("agentplane.calls", middleware),
     ...gate,

@@ -29,8 +29,8 @@ export interface Surrounding extends ModelGate {
   readonly runs: AgentRuns;
   /** What a model call or a run becomes that is blocked. */
   readonly onBlock: OnBlock;
-  /** Makes what governs the calls that other middleware makes on its own. */
-  readonly nested: () => NestedCallHandler;
+  /** Makes what governs the calls that other middleware makes on its own; undefined where none of it wraps model calls. */
+  readonly nested: (() => NestedCallHandler) | undefined;
 }
 
 /**
@@ -154,14 +154,16 @@ async function surrounded(
   const { calls } = gate;
   const complete = withAnswers(gate, given);
   const request = await withVisibleTools(gate, complete instanceof Promise ? await complete : complete);
-  const nested = gate.nested();
-  meterNode(nested);
+  const nested = gate.nested?.();
+  if (nested !== undefined) meterNode(nested);
   let isPaused = false;
   try {
     const answer = judgeable(await toldOfAll(nested, () => handler(request)));
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
-    return await governedModelCall(gate, request, () => answer, { isCharged: nested.hasAskedModel });
+    return await governedModelCall(gate, request, () => answer, {
+      isCharged: nested?.hasAskedModel === true,
+    });
   } catch (error) {
     isPaused = isGraphBubbleUp(error);
     throw error;

@@ -5,6 +5,7 @@ import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manag
 import type { Showing } from "./held-back.ts";
 import {
   governedCallbacks,
+  managerOf,
   METERS,
   observedHandler,
   replacedCallbacks,
@@ -13,7 +14,7 @@ import {
   type Tell,
 } from "./observed-handler.ts";
 import { shownTokens } from "./shown-tokens.ts";
-import { streamedTokens, type StreamedTokens } from "./streamed-tokens.ts";
+import { TokenCounter } from "./streamed-tokens.ts";
 
 /** A running call whose end callback handlers learn only once it was judged. */
 export interface ObservedCall {
@@ -36,14 +37,17 @@ const TOOL_ENDS = new Set(["handleToolEnd", "handleToolError"]);
  * may come into force while the call runs.
  */
 export function observeModel(callbacks: Callbacks | undefined, showing: Showing): ObservedCall {
-  const tokens = streamedTokens();
-  return observe(callbacks, {
-    tokens,
+  const counter = new TokenCounter();
+  const observed = observe(callbacks ?? [], {
     showing,
     isEnd: (event) => MODEL_ENDS.has(event),
     isHidden: (event) => showing === "nothing" && MODEL_TOKENS.has(event),
     isOwnStart: () => true,
   });
+  const heard = managerOf(observed.callbacks ?? []);
+  // What a model calls inside counts for itself.
+  heard.addHandler(counter, false);
+  return { ...observed, callbacks: heard, streamed: () => counter.tokens.usage() };
 }
 
 /**
@@ -53,7 +57,6 @@ export function observeModel(callbacks: Callbacks | undefined, showing: Showing)
 export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => boolean): ObservedCall {
   const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
   const observed = observe(callbacks, {
-    tokens: undefined,
     showing: "all",
     isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
     isHidden: (event, args) => event === "handleToolEvent" && args[2] === parent && isHeldBack(),
@@ -63,7 +66,6 @@ export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => 
 }
 
 interface Observer {
-  readonly tokens: StreamedTokens | undefined;
   /** How tokens are told that are not hidden. */
   readonly showing: Showing;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
@@ -83,7 +85,7 @@ function observe(callbacks: Callbacks | undefined, observer: Observer): Observed
   };
   return {
     callbacks: callbacks === undefined ? undefined : replaced(callbacks, observer, atEnd),
-    streamed: () => observer.tokens?.usage(),
+    streamed: () => undefined,
     async end(shown) {
       judged = { shown };
       for (const tell of waiting.splice(0)) {
@@ -100,7 +102,6 @@ function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) 
     const shown = typeof observer.showing === "object" ? shownTokens(observer.showing.open) : undefined;
     return observedHandler(handler, {
       hear(event, args, tell, as) {
-        if (MODEL_TOKENS.has(event)) observer.tokens?.take(args);
         if (observer.isHidden(event, args)) return undefined;
         if (isMeter && observer.isOwnStart(event, args)) return undefined;
         if (observer.isEnd(event, args)) {

@@ -102,9 +102,15 @@ export function governedCallbacks(callbacks: Callbacks | undefined): Callbacks |
   if (callbacks === undefined && !isToldOfAll()) return undefined;
   if (callbacks !== undefined && !Array.isArray(callbacks))
     return callbacks instanceof InnerCallbacks ? callbacks : new InnerCallbacks(callbacks, []);
+  return new InnerCallbacks(managerOf(callbacks ?? []), []);
+}
+
+/** The same callbacks as a manager, to which more may be added. */
+export function managerOf(callbacks: Callbacks): CallbackManager {
+  if (!Array.isArray(callbacks)) return callbacks;
   const manager = new CallbackManager();
-  manager.setHandlers((callbacks ?? []).map(ensureHandler));
-  return new InnerCallbacks(manager, []);
+  manager.setHandlers(callbacks.map(ensureHandler));
+  return manager;
 }
 
 /**

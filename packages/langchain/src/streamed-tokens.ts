@@ -1,4 +1,5 @@
 import type { Usage } from "@agentplane/core";
+import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { BaseMessage, AIMessageChunk } from "@langchain/core/messages";
 
 import { usageOf } from "./model-facts.ts";
@@ -41,6 +42,25 @@ export function streamedTokens(): StreamedTokens {
       };
     },
   };
+}
+
+/** Counts what a call streams where its handlers are told. It is awaited, as others may not be: a call that fails finds it up to date. */
+export class TokenCounter extends BaseCallbackHandler {
+  readonly name = "agentplane.tokens";
+  override awaitHandlers = true;
+  readonly tokens: StreamedTokens = streamedTokens();
+
+  override copy(): BaseCallbackHandler {
+    return this;
+  }
+
+  override handleLLMNewToken(...args: readonly unknown[]): void {
+    this.tokens.take(args);
+  }
+
+  override handleChatModelStreamEvent(...args: readonly unknown[]): void {
+    this.tokens.take(args);
+  }
 }
 
 /** The message of a token, or the event itself. */

@@ -1,4 +1,6 @@
 import { rule, type Policy } from "@agentplane/core";
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import type { BaseMessage } from "@langchain/core/messages";
 import { createAgent } from "langchain";
 import { describe, expect, it, onTestFinished } from "vitest";
 
@@ -141,6 +143,16 @@ describe("a model call that fails while it streams", () => {
     expect(state?.used).toBeGreaterThan(0);
     expect(state?.used).toBeLessThan(200);
   });
+
+  it("is charged for what had come where nobody listens", async () => {
+    const plane = planeOf([budget]);
+    const params = { model: new BreakingInside({ text: "one two three four" }), tools: [] };
+    await expect(createAgent(govern(plane, { agent: "a" }, params)).invoke(input)).rejects.toThrow(
+      "connection lost",
+    );
+    const [state] = await plane.limits.read({ policyId: "b", ruleId: "tokens", agent: "a" });
+    expect(state?.used).toBeGreaterThan(0);
+  });
 });
 
 /** A model whose connection breaks after two pieces. */
@@ -154,5 +166,18 @@ class BreakingModel extends ScriptedChatModel {
       yield chunk;
       if (++count === 2) throw new Error("connection lost");
     }
+  }
+}
+
+/** The same, that streams inside of an answer as a whole, as `streaming: true` makes models do. */
+class BreakingInside extends BreakingModel {
+  override async _generate(
+    messages: BaseMessage[],
+    options?: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): Promise<never> {
+    // oxlint-disable-next-line no-underscore-dangle -- the name is LangChain's
+    for await (const _ of this._streamResponseChunks(messages, options ?? {}, runManager));
+    throw new Error("it should have broken");
   }
 }
