@@ -1,4 +1,4 @@
-import { memoryState, rule } from "@agentplane/core";
+import { memoryState, rule, type Usage } from "@agentplane/core";
 import { APIConnectionError, APIUserAbortError, BadRequestError, RateLimitError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -24,25 +24,34 @@ const ASK = {
 };
 
 describe("limits", () => {
-  test("a rate limit is the SDK's own RateLimitError in one attempt, and says when to come back", async () => {
-    const policy = {
-      id: "slow",
-      selector: { hookpoints: ["before_model_call"] },
-      blocking: [rule.rate({ limit: 1, window: "1m", per: "agent" })],
-    };
-    const { client, plane } = governedClient(provider, { policies: [policy] });
-    provider.reset(chatReply("hi"));
-    // A header of the caller's own says nothing about attempts.
-    await client.chat.completions.create(chat, { headers: { "X-Stainless-Retry-Count": "1" } });
-    const error = await rejected(
-      client.chat.completions.create(chat, { headers: { "X-Stainless-Retry-Count": "1" } }),
-    );
-    expect(error).toBeInstanceOf(RateLimitError);
-    expect(error).toMatchObject({ status: 429, code: "agentplane_blocked" });
-    expect(Number((error as RateLimitError).headers?.get("retry-after"))).toBeGreaterThan(50);
-    expect(provider.seen).toHaveLength(1);
-    await plane.close();
-  });
+  test.each([
+    ["rate limit", rule.rate({ limit: 1, window: "1m", per: "agent" })],
+    ["token budget", rule.tokenBudget({ maxTokens: 60, maxOutput: 50, window: "1m", per: "tenant" })],
+    ["cost budget", rule.costBudget({ maxUsd: 0.00006, maxOutput: 50, window: "1m", per: "tenant" })],
+  ])(
+    "a %s is the SDK's own RateLimitError in one attempt, and says when to come back",
+    async (_name, limit) => {
+      const policy = {
+        id: "slow",
+        selector: { hookpoints: ["before_model_call" as const] },
+        blocking: [limit],
+      };
+      // A dollar for a million tokens.
+      const costMicroUsd = (_model: unknown, usage: Usage) =>
+        (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
+      const { client, plane } = governedClient(provider, { policies: [policy], prices: { costMicroUsd } });
+      provider.reset(chatReply("hi"));
+      // A header of the caller's own says nothing about attempts.
+      const how = { headers: { "X-Stainless-Retry-Count": "1" } };
+      await client.chat.completions.create({ ...chat, max_tokens: 40 }, how);
+      const error = await rejected(client.chat.completions.create({ ...chat, max_tokens: 40 }, how));
+      expect(error).toBeInstanceOf(RateLimitError);
+      expect(error).toMatchObject({ status: 429, code: "agentplane_blocked" });
+      expect(Number((error as RateLimitError).headers?.get("retry-after"))).toBeGreaterThan(50);
+      expect(provider.seen).toHaveLength(1);
+      await plane.close();
+    },
+  );
 
   test("retries of the SDK are charged once: an attempt that failed before an answer gives its hold back", async () => {
     const { client, plane } = governedClient(provider, { policies: [BUDGET] });

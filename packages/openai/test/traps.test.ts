@@ -11,7 +11,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a block is thrown, and so tried again": [
     "call-styles: sends nothing when the model call is blocked, in one attempt",
   ],
-  "a rate limit is tried again": ["attempts: a rate limit is the SDK's own RateLimitError in one attempt"],
+  "a rate limit is tried again": ["attempts: a %s is the SDK's own RateLimitError in one attempt"],
   "a plane that allows everything is seen": [
     "call-styles: gives exactly what the bare client gives",
     "transparency: whatever a provider says, under a plane that allows it",
