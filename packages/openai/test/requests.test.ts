@@ -73,6 +73,8 @@ describe("requests", () => {
     const policies = [{ id: "p", blocking: [rule.denylist({ tools: ["wipe", "web_search", "mcp"] })] }];
     const { client, plane } = governedClient(provider, { policies });
     provider.reset({ json: responsesBody("hi") });
+    const group = { type: "namespace" as const, name: "crm", description: "Customers." };
+    const call = { type: "function" as const, name: "call" };
     await client.responses.create({
       model: MODEL,
       input: "hello",
@@ -82,10 +84,13 @@ describe("requests", () => {
         { type: "function", name: "find", parameters: {}, strict: false },
         { type: "web_search" },
         { type: "mcp", server_label: "shop", server_url: "http://localhost" },
+        { ...group, tools: [{ type: "function", name: "wipe" }, call] },
+        { ...group, name: "ops", tools: [{ type: "function", name: "wipe" }] },
       ],
     });
     expect(provider.last.json["tools"]).toStrictEqual([
       { type: "function", name: "find", parameters: {}, strict: false },
+      { ...group, tools: [call] },
     ]);
     expect(provider.last.json).not.toHaveProperty("tool_choice");
     provider.replies = [chatReply("hi")];

@@ -89,13 +89,18 @@ function toolOf(value: unknown, list?: string): OfferedTool {
   return server === undefined ? { name: type } : { name: type, server };
 }
 
-/** The tools of a remote MCP server that a request names; none where it does not. */
+/** The tools of a remote MCP server that a request names, and those of a namespace; none where it says none. */
 function namedIn(value: unknown, list?: string): readonly OfferedTool[] {
   const tool = recordOf(value) ?? {};
+  if (isNamespace(tool)) return listOf(tool["tools"]).map((inner) => toolOf(inner));
   const server = remoteServerOf(tool);
   if (server !== undefined) return namedTools(server, filteredNames(tool["allowed_tools"]));
   const { server: remote } = toolOf(tool, list);
   return remote !== undefined && isToolset(tool, list) ? namedTools(remote, toolsetNames(tool)) : [];
+}
+
+function isNamespace({ type }: JsonRecord): boolean {
+  return type === "namespace";
 }
 
 function isToolset({ type }: JsonRecord, list: string | undefined): boolean {
@@ -111,6 +116,9 @@ export function hasPrompt({ prompt }: JsonRecord): boolean {
 function withNames(value: unknown, left: readonly OfferedTool[]): unknown {
   const tool = recordOf(value) ?? {};
   const names = left.map(({ name }) => name);
+  if (isNamespace(tool)) {
+    return { ...tool, tools: listOf(tool["tools"]).filter((inner) => names.includes(toolOf(inner).name)) };
+  }
   if (remoteServerOf(tool) === undefined) return withToolsetNames(tool, names);
   const approval = recordOf(tool["require_approval"]);
   return {
