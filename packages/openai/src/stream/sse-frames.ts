@@ -21,31 +21,48 @@ const [LF, CR] = [10, 13];
 export async function* readFrames(
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<SseFrame, void, undefined> {
-  let held = new Uint8Array(0);
+  const held = new Held();
   let searched = 0;
   for await (const bytes of body) {
-    held = held.length === 0 ? bytes.slice() : joined(held, bytes);
+    held.add(bytes);
     for (;;) {
-      const end = frameEnd(held, searched);
+      const end = frameEnd(held.bytes, searched);
       if (end === undefined) break;
-      yield frameOf(held.subarray(0, end));
-      held = held.subarray(end);
+      yield frameOf(held.take(end));
       searched = 0;
     }
-    if (held.length > MAX_FRAME_BYTES) {
+    if (held.bytes.length > MAX_FRAME_BYTES) {
       throw new AgentplaneError("content_refused", "an event of the stream is longer than 32 MiB");
     }
     // A blank line may be cut in its middle: the last bytes are looked at again.
-    searched = Math.max(0, held.length - 3);
+    searched = Math.max(0, held.bytes.length - 3);
   }
-  if (held.length > 0) yield frameOf(held);
+  if (held.bytes.length > 0) yield frameOf(held.bytes);
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+/** Bytes that no event has been made of yet. A long event comes in many pieces: room is made twice as large as is needed. */
+class Held {
+  /** A view of the buffer; bytes that were taken stand before it and are never written again. */
+  bytes: Uint8Array = new Uint8Array(0);
+
+  add(more: Uint8Array): void {
+    const { buffer, byteOffset, length } = this.bytes;
+    const needed = length + more.length;
+    if (byteOffset + needed <= buffer.byteLength) {
+      this.bytes = new Uint8Array(buffer, byteOffset, needed);
+    } else {
+      const wider = new Uint8Array(length === 0 ? needed : needed * 2);
+      wider.set(this.bytes);
+      this.bytes = wider.subarray(0, needed);
+    }
+    this.bytes.set(more, length);
+  }
+
+  take(end: number): Uint8Array {
+    const taken = this.bytes.subarray(0, end);
+    this.bytes = this.bytes.subarray(end);
+    return taken;
+  }
 }
 
 /** The place after the first blank line; undefined while a CR at the end may still belong to a CRLF. */
