@@ -1,5 +1,3 @@
-import { AgentplaneError } from "@agentplane/core";
-
 import { takeAnswer } from "./approval/input-required.ts";
 import { beginSession, endSession } from "./call/agent-session.ts";
 import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
@@ -8,6 +6,7 @@ import { questionsDecided } from "./call/input-requests.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
+import { idInUse, reply } from "./call/reply.ts";
 import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
@@ -17,9 +16,9 @@ import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
 import { cancelledId } from "./frame/cancelled.ts";
-import { readFrames, underIdOf, type Frame } from "./frame/frame.ts";
+import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
-import { CODES, errorFrame, idOf, keyOf, kindOf, type RpcId } from "./frame/rpc.ts";
+import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 import { traced } from "./trace/traced-request.ts";
 
@@ -137,36 +136,11 @@ function answer(connection: Connection, frame: Frame): void {
   const { peers, ofServer, answering } = connection;
   const id = idOf(frame.message);
   if (id === undefined) return;
-  if (ofServer.has(id)) return peers.toClient(errorFrame(id, ID_IN_USE));
+  if (ofServer.has(id)) return peers.toClient(idInUse(id));
   reply(frame, answering.client, {
     act: () => traced(connection, frame, (own) => answered(connection, own)),
     send: (response) => connection.inTurn(() => peers.toClient(response)),
   });
-}
-
-const ID_IN_USE = { code: CODES.invalidRequest, message: "this id is in use" };
-
-/**
- * Gives a request its answer. While it is decided its id is taken: of two requests under one id, the answer to the one would
- * be judged by what is known of the other.
- */
-function reply(
-  request: Frame,
-  taken: Set<string>,
-  { act, send }: { readonly act: () => Promise<Frame | undefined>; readonly send: (frame: Frame) => void },
-): void {
-  const id = idOf(request.message);
-  if (id === undefined) return;
-  const key = keyOf(id);
-  if (taken.has(key)) return send(errorFrame(id, ID_IN_USE));
-  taken.add(key);
-  const end = (response: Frame | undefined): void => {
-    taken.delete(key);
-    if (response !== undefined) send(underIdOf(request, response));
-  };
-  act().then(end, (error: unknown) =>
-    end(error instanceof NoAnswer && error.isCancelled ? undefined : failure(id, error)),
-  );
 }
 
 async function answered(connection: Connection, given: Frame): Promise<Frame | undefined> {
@@ -203,15 +177,6 @@ async function takeAnswers(
 ): Promise<{ readonly frame: Frame } | { readonly refusal: Frame }> {
   const taken = await takeAnswer(connection, given);
   return "refusal" in taken ? taken : judgeInputResponses(connection, taken.frame);
-}
-
-function failure(id: RpcId, error: unknown): Frame {
-  const code = error instanceof NoAnswer ? CODES.unavailable : CODES.internal;
-  const isOurs = error instanceof AgentplaneError || error instanceof NoAnswer;
-  return errorFrame(id, {
-    code,
-    message: isOurs ? error.message : "the proxy failed; the call did not go on",
-  });
 }
 
 /** Answers a request of the server's. */
