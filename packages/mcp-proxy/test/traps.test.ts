@@ -14,7 +14,11 @@ const NO_MUX = "one proxy stands before one server";
 const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { readonly none: string }])[] = [
   [
     "1 a message is cut in the middle of a character",
-    ["relay: arrives as it was sent wherever the stream is cut"],
+    [
+      "relay: arrives as it was sent wherever the stream is cut",
+      "attack/raw-client: whose bytes come one by one",
+      "attack/raw-server: whose bytes come one by one",
+    ],
   ],
   [
     "2 an unknown member beside the method loses the message",
@@ -119,6 +123,7 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
     "21 headers and body, or two equal names, say two things",
     [
       "http/modern-request: whose headers say %s is refused",
+      "http/param-headers: a header that repeats an argument and says %s is refused",
       "relay: %s is answered, and the next one works",
       "attack/messages: to a server that does not care about case is refused",
     ],
@@ -136,7 +141,11 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   ["25 two servers have a tool of one name", { none: NO_MUX }],
   [
     "26 ids that name a request elsewhere are not rewritten with it",
-    { none: "ids of requests stay as they are" },
+    // Elsewhere the ids of requests stay as they are.
+    [
+      "http/shared-server: have their own subscription, progress, answer and cancel",
+      "bridge/http-to-stdio: with ids and progress of their own",
+    ],
   ],
   [
     "27 a carried state is forged, used twice, or taken for another call",
@@ -172,6 +181,7 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
       "attack/input-responses: is redacted where %s",
       "notifications: %s is redacted like a result",
       "notifications: %s that a rule would withhold does not pass",
+      "client-notices: what a client says unasked is redacted: %s",
     ],
   ],
   ["33 many long messages at once are mixed up", ["traps-of-clients: 32 messages of 64 KiB at once"]],

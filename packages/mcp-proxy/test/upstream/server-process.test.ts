@@ -9,12 +9,16 @@ import { ServerProcess } from "../../src/upstream/server-process.ts";
 /** What a server sees of its command. */
 async function seenBy(args: readonly string[], env: Readonly<Record<string, string>>): Promise<unknown> {
   let server: ServerProcess | undefined;
-  const line = await new Promise<Uint8Array>((line, reject) => {
+  const line = await new Promise<Uint8Array>((resolve, reject) => {
     const print =
       "console.log(JSON.stringify({ args: process.argv.slice(1), env: process.env })); process.stdin.resume();";
     server = new ServerProcess(
       { command: process.execPath, args: ["-e", print, "--", ...args], env },
-      { line, tooLong: () => reject(new Error("too long")), exit: (reason) => reject(new Error(reason)) },
+      {
+        line: resolve,
+        tooLong: () => reject(new Error("too long")),
+        exit: (reason) => reject(new Error(reason)),
+      },
       1_000_000,
     );
   });
