@@ -18,9 +18,21 @@ policies:
       - { rule: audit }
 `;
 
+/** What is wanted, and what is tolerated: beyond that the bench fails, a guard against getting worse on a shared machine. */
+const GOALS = {
+  stdio: { addedMs: 0.15, mostMs: 1, perSecond: 10_000, leastPerSecond: 1_000 },
+  http: { addedMs: 0.4, mostMs: 2, perSecond: undefined, leastPerSecond: 0 },
+} as const;
+
 interface Figures {
   readonly alone: number[];
+  /** The middle of each round. */
+  readonly p50: number[];
   perSecond: number;
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function oneByOne(way: Way, count: number): Promise<number[]> {
@@ -43,32 +55,51 @@ async function perSecond(way: Way, count: number): Promise<number> {
 }
 
 async function measure(
-  name: string,
+  name: keyof typeof GOALS,
   calls: number,
-  ways: readonly (readonly [string, Way])[],
+  [direct, proxied]: readonly [Way, Way],
 ): Promise<void> {
-  const figures = new Map<string, Figures>(ways.map(([of]) => [of, { alone: [], perSecond: 0 }]));
-  for (const [, way] of ways) {
+  const ways = [direct, proxied];
+  const figures = ways.map((): Figures => ({ alone: [], p50: [], perSecond: 0 }));
+  for (const way of ways) {
     // oxlint-disable-next-line no-await-in-loop -- both are warm before either is measured
     await perSecond(way, calls * 2);
   }
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [of, way] of ways) {
-      const one = figures.get(of);
+    for (const [at, way] of ways.entries()) {
+      const one = figures[at];
       if (one === undefined) continue;
       // oxlint-disable-next-line no-await-in-loop -- by turns
-      one.alone.push(...(await oneByOne(way, calls)));
+      const took = await oneByOne(way, calls);
+      one.alone.push(...took);
+      one.p50.push(middle(took));
       // oxlint-disable-next-line no-await-in-loop
       one.perSecond = Math.max(one.perSecond, await perSecond(way, calls * 4));
     }
   }
-  for (const [of, { alone, perSecond: best }] of figures) {
+  for (const [at, { alone, perSecond: best }] of figures.entries()) {
     alone.sort((a, b) => a - b);
     const [p50, p99] = [0.5, 0.99].map((part) => (alone[Math.floor(alone.length * part)] ?? 0).toFixed(3));
-    console.log(`| ${name} | ${of} | ${p50} | ${p99} | ${Math.round(best)} |`);
+    console.log(`| ${name} | ${at === 0 ? "direct" : "proxied"} | ${p50} | ${p99} | ${Math.round(best)} |`);
   }
+  judge(name, figures);
 }
 
+/** Each round is compared with itself: what else the machine does meanwhile slows both ways. */
+function judge(name: keyof typeof GOALS, [direct, proxied]: readonly Figures[]): void {
+  const { addedMs, mostMs, perSecond: wanted, leastPerSecond } = GOALS[name];
+  const added = middle((proxied?.p50 ?? []).map((p50, round) => p50 - (direct?.p50[round] ?? 0)));
+  const best = proxied?.perSecond ?? 0;
+  const isMet = added <= addedMs && best >= (wanted ?? 0);
+  const isTolerated = added <= mostMs && best >= leastPerSecond;
+  const goal = `goal ≤ ${addedMs}${wanted === undefined ? "" : `, ≥ ${wanted} calls/s`}`;
+  verdicts.push(
+    `${name}: +${added.toFixed(3)} ms p50, ${Math.round(best)} calls/s (${goal}): ${isMet ? "met" : isTolerated ? "goal missed" : "FAILED"}`,
+  );
+  if (!isTolerated) process.exitCode = 1;
+}
+
+const verdicts: string[] = [];
 const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-bench-"));
 const policy = path.join(folder, "policies.yaml");
 writeFileSync(policy, POLICIES);
@@ -81,16 +112,11 @@ try {
   );
   const overStdio = [await stdioWay(undefined), await stdioWay(flags("stdio"))] as const;
   ways.push(...overStdio);
-  await measure("stdio", 2_000, [
-    ["direct", overStdio[0]],
-    ["proxied", overStdio[1]],
-  ]);
+  await measure("stdio", 2_000, overStdio);
   const overHttp = [await httpWay(undefined), await httpWay(flags("http"))] as const;
   ways.push(...overHttp);
-  await measure("http", 1_000, [
-    ["direct", overHttp[0]],
-    ["proxied", overHttp[1]],
-  ]);
+  await measure("http", 1_000, overHttp);
+  console.log(`\n${verdicts.join("\n")}`);
 } finally {
   await Promise.all(ways.map((way) => way.close()));
   rmSync(folder, { recursive: true, force: true });
