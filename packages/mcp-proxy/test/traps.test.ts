@@ -31,8 +31,8 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   [
     "4 large numbers change",
     [
-      "relay: a rewritten input keeps every other byte of the message",
-      "relay: a number that cannot be repeated is not changed but withheld",
+      "tool-calls: a rewritten input keeps every other byte of the message",
+      "tool-calls: a number that cannot be repeated is not changed but withheld",
       "attack/input-requests: lets the very number go on that was approved",
     ],
   ],
@@ -47,9 +47,9 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   ],
   [
     "7 a list of several pages loses one, or never ends",
-    ["relay: one in which nothing is hidden keeps its pages"],
+    ["lists: one in which nothing is hidden keeps its pages"],
   ],
-  ["8 a filtered list has pages with gaps", ["relay: one of several pages is filtered before it is paged"]],
+  ["8 a filtered list has pages with gaps", ["lists: one of several pages is filtered before it is paged"]],
   [
     "9 what is not listed can be called, or the other way round",
     [
@@ -68,8 +68,8 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   [
     "12 answers or cancels reach another call",
     [
-      "relay: 100 calls at once that are answered out of order get their own answers",
-      "relay: a cancel reaches the server",
+      "tool-calls: 100 calls at once that are answered out of order get their own answers",
+      "tool-calls: a cancel reaches the server",
       "http/both-eras: cancels a call at the server too",
       "attack/messages: by the client, while the first is decided",
     ],
@@ -166,17 +166,17 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   ],
   [
     "30 a refusal tells that a hidden tool exists",
-    ["relay: a hidden tool is told in the server's own words"],
+    ["tool-calls: a hidden tool is told in the server's own words"],
   ],
   [
     "31 a list depends on what was called before",
-    ["relay: is the same whatever was called before, and private"],
+    ["lists: is the same whatever was called before, and private"],
   ],
   [
     "32 only the text of a result is read",
     [
-      "relay: a result is redacted in every part",
-      "relay: an error of the server's is redacted",
+      "tool-calls: a result is redacted in every part",
+      "tool-calls: an error of the server's is redacted",
       "attack/input-requests: for what rules forbid gets nothing out of %s",
       "attack/input-responses: is redacted where %s",
       "notifications: %s is redacted like a result",

@@ -1,0 +1,109 @@
+import { rule, type Policy } from "@agentplane/core";
+import { describe, expect, test } from "vitest";
+
+import { callOf, request, wiredRelay } from "./wired-relay.ts";
+
+const NO_WIPE: Policy = { id: "no-wipe", blocking: [rule.denylist({ tools: ["wipe"] })] };
+const text = (words: string): Record<string, unknown> => ({
+  result: { content: [{ type: "text", text: words }] },
+});
+
+describe("lists", () => {
+  const page = (names: readonly string[], nextCursor?: string): Record<string, unknown> => ({
+    result: {
+      tools: names.map((name) => ({ name, inputSchema: { type: "object" }, future: 1 })),
+      ...(nextCursor !== undefined && { nextCursor }),
+    },
+  });
+  const pages: Record<string, Record<string, unknown>> = {
+    first: page(["a", "wipe"], "two"),
+    two: page(["wipe_all"], "three"),
+    three: page(["b"]),
+  };
+  const serve = ({ params }: Record<string, unknown>): Record<string, unknown> | undefined =>
+    pages[(params as { cursor?: string }).cursor ?? "first"];
+
+  test("one of several pages is filtered before it is paged: no gaps, no page lost", async () => {
+    const wired = wiredRelay(
+      { policies: [{ id: "p", blocking: [rule.denylist({ tools: ["wipe*"] })] }] },
+      { serve },
+    );
+    wired.client(request(1, "tools/list"));
+    const { result } = (await wired.answer(1)) as {
+      result: { tools: { name: string; future: number }[]; nextCursor?: string };
+    };
+    expect(result.tools.map(({ name }) => name)).toStrictEqual(["a", "b"]);
+    expect(result.tools[0]?.future).toBe(1);
+    expect(result.nextCursor).toBeUndefined();
+    await wired.plane.close();
+  });
+
+  test("one in which nothing is hidden keeps its pages", async () => {
+    const wired = wiredRelay({}, { serve });
+    wired.client(request(1, "tools/list"));
+    expect(await wired.answer(1)).toMatchObject(pages["first"] ?? {});
+    wired.client(request(2, "tools/list", { cursor: "three" }));
+    expect(await wired.answer(2)).toMatchObject(pages["three"] ?? {});
+    await wired.plane.close();
+  });
+
+  test("is the same whatever was called before, and private to the client", async () => {
+    const shown = page(["a", "wipe"]);
+    const wired = wiredRelay(
+      { policies: [NO_WIPE] },
+      {
+        serve: ({ method }) =>
+          method === "tools/list"
+            ? { result: { ...(shown["result"] as object), cacheScope: "public", ttlMs: 60_000 } }
+            : text("x"),
+      },
+    );
+    wired.client(request(1, "tools/list"));
+    const first = await wired.answer(1);
+    wired.client(callOf(2, "a"));
+    await wired.answer(2);
+    wired.client(request(3, "tools/list"));
+    expect({ ...(await wired.answer(3)), id: 1 }).toStrictEqual(first);
+    expect(first).toMatchObject({ result: { cacheScope: "private", ttlMs: 0 } });
+    await wired.plane.close();
+  });
+
+  test("of resources, templates and prompts are filtered too, and what is hidden is not given", async () => {
+    const policies: Policy[] = [
+      {
+        id: "r",
+        selector: { hookpoints: ["before_resource_read"] },
+        blocking: [rule.condition({ where: { target: { glob: "secret:*" } } })],
+      },
+      {
+        id: "q",
+        selector: { hookpoints: ["before_prompt_get"] },
+        blocking: [rule.condition({ where: { target: "hidden" } })],
+      },
+    ];
+    const wired = wiredRelay(
+      { policies },
+      {
+        serve: ({ method }) =>
+          method === "resources/list"
+            ? { result: { resources: [{ uri: "secret:1" }, { uri: "open:1" }] } }
+            : { result: { prompts: [{ name: "hidden" }, { name: "shown" }] } },
+      },
+    );
+    wired.client(request(1, "resources/list"));
+    expect(await wired.answer(1)).toMatchObject({ result: { resources: [{ uri: "open:1" }] } });
+    wired.client(request(2, "prompts/list"));
+    expect(await wired.answer(2)).toMatchObject({ result: { prompts: [{ name: "shown" }] } });
+    wired.client(request(3, "resources/read", { uri: "secret:1" }));
+    expect(await wired.answer(3)).toMatchObject({ error: { code: -31403 } });
+    wired.client(
+      request(4, "completion/complete", {
+        ref: { type: "ref/prompt", name: "hidden" },
+        argument: { name: "a", value: "b" },
+      }),
+    );
+    expect(await wired.answer(4)).toMatchObject({ error: { code: -31403 } });
+    expect(wired.toServer).toHaveLength(2);
+    await wired.plane.close();
+  });
+});
