@@ -58,7 +58,7 @@ export function createChain(hash: Pick<Hash, "sha256">, start: ChainPosition = C
  * A chained line as it is stored: canonical JSON of `{ hash, prev, record, seq }`, without the line break.
  * @param line From {@link createChain}.
  */
-export function storedLine({ hash, text }: ChainedLine): string {
+export function storedLine({ hash, text }: Pick<ChainedLine, "hash" | "text">): string {
   // `hash` sorts first, so the stored text is the hashed text with one member before it.
   return `{"hash":"${hash}",${text.slice(1)}`;
 }

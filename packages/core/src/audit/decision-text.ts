@@ -1,5 +1,6 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import { isPlain, written } from "../base/json-text.ts";
+import { written } from "../base/json-text.ts";
+import { SharedJson, type JsonTarget } from "../base/json-target.ts";
 import type { Decision } from "../decision/decision.ts";
 import {
   TemplateMark,
@@ -10,18 +11,25 @@ import {
 import { hasFreeContent, sortedDecision, type Members } from "./sorted-decision.ts";
 
 /**
- * The canonical JSON of a decision, with what stands around it in its record. What it shares with others of its kind is
+ * Adds the canonical JSON of a decision, with what stands around it in its record. What it shares with others of its kind is
  * written once for all of them: of the thousand characters of a decision thirty are its own.
  * @throws AgentplaneError `content_refused` for content that JSON cannot carry
  */
-export function decisionText(decision: Decision, around: DecisionPlace): string {
+export function addDecision(to: JsonTarget, decision: Decision, around: DecisionPlace): void {
   const template = TemplateMark.of(decision);
-  // Ids are plain texts, so their quotation marks are part of what is shared.
-  if (template === undefined || !isPlain(decision.id))
-    return `${around.before}${unsharedText(decision)}${around.after}`;
+  if (template === undefined) {
+    to.add(around.before);
+    to.add(unsharedText(decision));
+    to.add(around.after);
+    return;
+  }
   let { texts } = template;
   if (texts?.around !== around) template.texts = texts = textsOf(template, around);
-  return texts.beforeDuration + written(decision.durationMs) + texts.beforeId + decision.id + texts.afterId;
+  to.addShared(texts.beforeDuration);
+  to.add(written(decision.durationMs));
+  to.addShared(texts.beforeId);
+  to.addRaw(decision.id);
+  to.addShared(texts.afterId);
 }
 
 function unsharedText(decision: Decision): string {
@@ -56,15 +64,16 @@ function textsOf(shared: SharedDecision, around: DecisionPlace): DecisionTexts {
 }
 
 const MAX_KNOWN = 1_024;
-const known = new Map<string, string>();
+const known = new Map<string, SharedJson>();
 
 /** Many templates have a text in common: one that others use too is found in the processor's cache. */
-function onlyOne(text: string): string {
+function onlyOne(text: string): SharedJson {
   const first = known.get(text);
   if (first !== undefined) return first;
   if (known.size >= MAX_KNOWN) known.clear();
-  known.set(text, text);
-  return text;
+  const shared = new SharedJson(text);
+  known.set(text, shared);
+  return shared;
 }
 
 function membersText(members: object): string {

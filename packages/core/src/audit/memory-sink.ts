@@ -1,9 +1,14 @@
 import { createPorts } from "../base/runtime.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
-import type { AuditRecord, ChainedLine } from "./audit-record.ts";
+import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
+import { textOfUtf8 } from "../base/utf8.ts";
+import type { AuditRecord } from "./audit-record.ts";
 import type { AuditSink } from "./audit-sink.ts";
-import { CHAIN_START, createChain, storedLine, type ChainPosition } from "./chain.ts";
+import { CHAIN_START, storedLine, type ChainPosition } from "./chain.ts";
+import { LineLog } from "./line-log.ts";
+import { addRecord } from "./record-text.ts";
+import { wellFormed } from "./well-formed.ts";
 
 const DEFAULT_MAX_RECORDS = 10_000;
 
@@ -36,38 +41,65 @@ export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?
     const message = `must be a whole number from 1, not ${maxRecords}`;
     throw new ConfigError("memorySink", [{ path: "maxRecords", message }]);
   }
-  const chain = createChain(hash);
-  // A ring that grows with use: the record of number n lies at n % maxRecords.
-  // Texts alone: ten thousand records of small objects would cost the collector more than the calls they are about.
-  const ring: ChainedLine[] = [];
-  const kept = (): readonly ChainedLine[] => {
-    const first = chain.position.seq % maxRecords;
-    return ring.length < maxRecords ? ring.slice() : [...ring.slice(first), ...ring.slice(0, first)];
+  const log = new LineLog(maxRecords);
+  let { seq, prev } = CHAIN_START;
+  /** What `createChain` makes a text of. */
+  const addLine = (to: JsonTarget, record: AuditRecord): void => {
+    to.addShared(PREV);
+    to.add(prev);
+    to.addShared(RECORD);
+    addRecord(to, record);
+    to.addShared(SEQ);
+    to.add(`${seq}`);
+    to.add("}");
+  };
+  const writtenWhole = (record: AuditRecord): Uint8Array => {
+    const json = new JsonText();
+    addLine(json, record);
+    return log.write(wellFormed(json.text));
   };
   return {
     append(record) {
-      const line = chain.next(record);
-      ring[line.seq % maxRecords] = line;
+      log.begin();
+      addLine(log, record);
+      const line = log.end() ?? writtenWhole(record);
+      prev = hash.sha256Bytes === undefined ? hash.sha256(textOfUtf8(line)) : hash.sha256Bytes(line);
+      seq += 1;
     },
     flush() {},
     close() {},
-    records: () => kept().map(recordOf),
-    lines: () => kept().map(storedLine),
+    records: () => log.texts().map((text) => contentOf(text).record),
+    lines() {
+      const texts = log.texts();
+      // The hash of a line is what the next one names.
+      return texts.map((text, at) => storedLine({ hash: prevOf(texts[at + 1]) ?? prev, text }));
+    },
     get evicted() {
-      return chain.position.seq - ring.length;
+      return seq - log.size;
     },
     get start() {
-      const first = kept()[0];
-      return first === undefined ? CHAIN_START : { seq: first.seq, prev: first.prev };
+      const [first] = log.texts();
+      if (first === undefined) return CHAIN_START;
+      const { seq: number, prev: before } = contentOf(first);
+      return { seq: number, prev: before };
     },
     get end() {
-      return chain.position;
+      return { seq, prev };
     },
   };
 }
 
-function recordOf({ text }: ChainedLine): AuditRecord {
+function contentOf(text: string): ChainPosition & { readonly record: AuditRecord } {
   // This sink wrote the text from a record.
-  const { record } = JSON.parse(text) as { readonly record: AuditRecord };
-  return record;
+  return JSON.parse(text) as ChainPosition & { readonly record: AuditRecord };
 }
+
+function prevOf(text: string | undefined): string | undefined {
+  return text?.slice(PREV_AT, PREV_AT + HASH_CHARS);
+}
+
+const PREV = new SharedJson(`{"prev":"`);
+const RECORD = new SharedJson(`","record":`);
+const SEQ = new SharedJson(`,"seq":`);
+const PREV_AT = PREV.text.length;
+const HASH_CHARS = 64;

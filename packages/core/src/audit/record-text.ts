@@ -1,11 +1,11 @@
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
-import { escaped, written } from "../base/json-text.ts";
+import { written } from "../base/json-text.ts";
+import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { AuditIdentity, AuditRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
 import type { DecisionPlace } from "../decision/decision-template.ts";
-import { decisionText } from "./decision-text.ts";
-import type { Members } from "./sorted-decision.ts";
+import { addDecision } from "./decision-text.ts";
 import { wellFormed } from "./well-formed.ts";
 
 /**
@@ -19,129 +19,176 @@ export function recordText(record: AuditRecord): string {
   return wellFormed(writtenRecord(record));
 }
 
+/** The same, ill-formed where the record is: for who makes a longer text of it and looks that over whole. */
+export function writtenRecord(record: AuditRecord): string {
+  const json = new JsonText();
+  addRecord(json, record);
+  return json.text;
+}
+
 /**
- * The same, ill-formed where the record is: for who makes a longer text of it and looks that over whole.
+ * Adds the same in to, ill-formed where the record is: for who writes it into a longer text and looks that over.
  * @throws AgentplaneError `content_refused` for content that JSON cannot carry
  */
-export function writtenRecord(record: AuditRecord): string {
+export function addRecord(to: JsonTarget, record: AuditRecord): void {
   switch (record.kind) {
     case "decision":
-      return record.input === undefined ? decisionRecordText(record) : canonicalJson(record);
+      if (record.input === undefined) return addDecisionRecord(to, record);
+      break;
     case "outcome":
-      return record.result === undefined ? outcomeText(record) : canonicalJson(record);
+      if (record.result === undefined) return addOutcome(to, record);
+      break;
     case "control":
-      return canonicalJson(record);
+      break;
     default:
-      return assertNever(record, "audit record");
+      assertNever(record, "audit record");
   }
+  to.add(canonicalJson(record));
 }
 
 // The members below stand in the order of their UTF-16 units: that order is what makes the text canonical; a test
-// compares with the canonical writer. A member that may be absent brings its own comma. Names, quotation marks and commas
-// are written with their neighbours, because every piece is one more object until the line is hashed.
+// compares with the canonical writer. A member that may be absent brings its own comma. Two pieces together are one more
+// text until the line is written, so each is added by itself.
 
 /** Names every member of a record; one that is added to `T` later does not compile until it is written here. */
 type AllOf<T, Named extends keyof T> = Exclude<keyof T, Named> extends never ? T : never;
 
-function decisionRecordText(
+const START = {
+  record: new SharedJson(`{"at":`),
+  attempt: new SharedJson(`,"attempt":1`),
+  agent: new SharedJson(`{"agent":"`),
+  usage: new SharedJson(`,"usage":{`),
+};
+
+/** What stands before a text that is the value of a member. */
+const LABEL = {
+  callId: new SharedJson(`,"callId":"`),
+  decisionId: new SharedJson(`,"decisionId":"`),
+  inputDigest: new SharedJson(`,"inputDigest":"`),
+  model: new SharedJson(`,"model":"`),
+  outcome: new SharedJson(`,"outcome":"`),
+  runId: new SharedJson(`,"runId":"`),
+  session: new SharedJson(`,"session":"`),
+  tenant: new SharedJson(`,"tenant":"`),
+  tool: new SharedJson(`,"tool":"`),
+  traceId: new SharedJson(`,"traceId":"`),
+  user: new SharedJson(`,"user":"`),
+};
+
+const KIND = {
+  decision: new SharedJson(`,"kind":"decision"`),
+  outcome: new SharedJson(`,"kind":"outcome"`),
+};
+
+function addDecisionRecord(
+  to: JsonTarget,
   record: AllOf<
     DecisionRecord,
     | ("at" | "attempt" | "callId" | "decision" | "identity")
     | ("input" | "inputDigest" | "kind" | "model" | "tool" | "traceId")
   >,
-): string {
+): void {
   const { at, attempt, callId, inputDigest, model, tool, traceId } = record;
-  return (
-    `{"at":${written(at)}` +
-    (attempt === 1 ? FIRST_ATTEMPT : attempt === undefined ? "" : `,"attempt":${written(attempt)}`) +
-    (callId === undefined ? "" : `,"callId":"${escaped(callId)}"`) +
-    decisionText(record.decision, IN_DECISION) +
-    identityText(record.identity) +
-    (inputDigest === undefined ? `,"kind":"decision"` : digestText(inputDigest)) +
-    (model === undefined ? "" : `,"model":"${escaped(model)}"`) +
-    (tool === undefined ? "" : toolText(tool)) +
-    (traceId === undefined ? "}" : `,"traceId":"${escaped(traceId)}"}`)
-  );
+  to.addShared(START.record);
+  to.add(timeText(at));
+  if (attempt === 1) to.addShared(START.attempt);
+  else if (attempt !== undefined) to.add(`,"attempt":${written(attempt)}`);
+  addText(to, LABEL.callId, callId);
+  addDecision(to, record.decision, IN_DECISION);
+  addIdentity(to, record.identity);
+  addText(to, LABEL.inputDigest, inputDigest);
+  to.addShared(KIND.decision);
+  addText(to, LABEL.model, model);
+  addText(to, LABEL.tool, tool);
+  addText(to, LABEL.traceId, traceId);
+  to.add("}");
 }
 
-function outcomeText(
+function addOutcome(
+  to: JsonTarget,
   record: AllOf<
     OutcomeRecord,
     | ("after" | "at" | "decisionId" | "durationMs" | "identity" | "isEstimated")
     | ("kind" | "model" | "outcome" | "result" | "tool" | "usage")
   >,
-): string {
+): void {
   const { after, at, decisionId, durationMs, isEstimated, model, outcome, tool, usage } = record;
-  return (
-    (after === undefined ? `{"at":` : decisionText(after, IN_OUTCOME)) +
-    `${written(at)},"decisionId":"${escaped(decisionId)}","durationMs":${written(durationMs)},"identity":` +
-    identityText(record.identity) +
-    (isEstimated === undefined ? "" : `,"isEstimated":${isEstimated}`) +
-    (model === undefined ? `,"kind":"outcome"` : `,"kind":"outcome","model":"${escaped(model)}"`) +
-    (outcome === "ran" ? RAN : `,"outcome":"${escaped(outcome)}"`) +
-    (tool === undefined ? "" : toolText(tool)) +
-    (usage === undefined ? "}" : `,"usage":${usageText(usage)}}`)
-  );
+  if (after === undefined) to.addShared(START.record);
+  else addDecision(to, after, IN_OUTCOME);
+  to.add(timeText(at));
+  addText(to, LABEL.decisionId, decisionId);
+  to.addShared(DURATION);
+  to.add(written(durationMs));
+  to.addShared(IDENTITY);
+  addIdentity(to, record.identity);
+  if (isEstimated !== undefined) to.add(`,"isEstimated":${isEstimated}`);
+  to.addShared(KIND.outcome);
+  addText(to, LABEL.model, model);
+  addText(to, LABEL.outcome, outcome);
+  addText(to, LABEL.tool, tool);
+  if (usage === undefined) to.add("}");
+  else addUsage(to, usage);
 }
 
+const DURATION = new SharedJson(`,"durationMs":`);
+const IDENTITY = new SharedJson(`,"identity":`);
 const IN_DECISION: DecisionPlace = { before: `,"decision":`, after: `,"identity":` };
 const IN_OUTCOME: DecisionPlace = { before: `{"after":`, after: `,"at":` };
-const FIRST_ATTEMPT = `,"attempt":1`;
-const RAN = `,"outcome":"ran"`;
 
-function digestText(inputDigest: string): string {
-  return `,"inputDigest":"${escaped(inputDigest)}","kind":"decision"`;
+let latestTime = 0;
+let latestTimeText = "0";
+
+/** Many records are of one millisecond, and writing so long a number takes longer than comparing it. */
+function timeText(at: number): string {
+  if (at !== latestTime) {
+    latestTime = at;
+    latestTimeText = written(at);
+  }
+  return latestTimeText;
 }
 
-const MAX_KNOWN_TOOLS = 1_024;
-const toolTexts = new Map<string, string>();
-
-/** Tools are few, and every record names one. */
-function toolText(tool: string): string {
-  const known = toolTexts.get(tool);
-  if (known !== undefined) return known;
-  if (toolTexts.size >= MAX_KNOWN_TOOLS) toolTexts.clear();
-  const text = `,"tool":"${escaped(tool)}"`;
-  toolTexts.set(tool, text);
-  return text;
+function addText(to: JsonTarget, label: SharedJson, text: string | undefined): void {
+  if (text === undefined) return;
+  to.addShared(label);
+  to.addRaw(text);
+  to.add(`"`);
 }
 
-let latestIdentity: AuditIdentity | undefined;
-let latestText = "";
-
-/** The records of one call name the same actor: a frozen one that comes again is not written again. */
-function identityText(identity: AuditIdentity): string {
-  if (identity === latestIdentity) return latestText;
-  const text = newIdentityText(identity);
-  const isFixed = Object.isFrozen(identity) && Object.isFrozen(identity.ancestors);
-  if (!isFixed) return text;
-  latestIdentity = identity;
-  latestText = text;
-  return text;
+function addIdentity(
+  to: JsonTarget,
+  identity: AllOf<AuditIdentity, "agent" | "ancestors" | "runId" | "session" | "tenant" | "user">,
+): void {
+  const { agent, ancestors, runId, session, tenant, user } = identity;
+  addText(to, START.agent, agent);
+  if (ancestors !== undefined) to.add(`,"ancestors":${JSON.stringify(ancestors)}`);
+  addText(to, LABEL.runId, runId);
+  addText(to, LABEL.session, session);
+  addText(to, LABEL.tenant, tenant);
+  addText(to, LABEL.user, user);
+  to.add("}");
 }
 
-// Small objects of texts and numbers: one `JSON.stringify` of a literal leaves no pieces behind.
+const USAGE_LABELS = Object.entries({
+  cacheReadTokens: new SharedJson(`"cacheReadTokens":`),
+  cacheWriteTokens: new SharedJson(`"cacheWriteTokens":`),
+  costMicroUsd: new SharedJson(`"costMicroUsd":`),
+  inputTokens: new SharedJson(`"inputTokens":`),
+  outputTokens: new SharedJson(`"outputTokens":`),
+  // What has every name has no other.
+} satisfies Readonly<Record<keyof Usage, SharedJson>>) as readonly (readonly [keyof Usage, SharedJson])[];
 
-function newIdentityText({ agent, ancestors, runId, session, tenant, user }: AuditIdentity): string {
-  const sorted: Members<AuditIdentity> = { agent, ancestors, runId, session, tenant, user };
-  return JSON.stringify(sorted);
-}
-
-function usageText({
-  cacheReadTokens,
-  cacheWriteTokens,
-  costMicroUsd,
-  inputTokens,
-  outputTokens,
-}: AllOf<
-  Usage,
-  "cacheReadTokens" | "cacheWriteTokens" | "costMicroUsd" | "inputTokens" | "outputTokens"
->): string {
-  const members =
-    (cacheReadTokens === undefined ? "" : `,"cacheReadTokens":${written(cacheReadTokens)}`) +
-    (cacheWriteTokens === undefined ? "" : `,"cacheWriteTokens":${written(cacheWriteTokens)}`) +
-    (costMicroUsd === undefined ? "" : `,"costMicroUsd":${written(costMicroUsd)}`) +
-    (inputTokens === undefined ? "" : `,"inputTokens":${written(inputTokens)}`) +
-    (outputTokens === undefined ? "" : `,"outputTokens":${written(outputTokens)}`);
-  return `{${members.slice(1)}}`;
+/** The last member of its record. */
+function addUsage(to: JsonTarget, usage: Usage): void {
+  to.addShared(START.usage);
+  let isFirst = true;
+  for (let at = 0; at < USAGE_LABELS.length; at++) {
+    const [name, label] = USAGE_LABELS[at]!;
+    const count = usage[name];
+    if (count === undefined) continue;
+    if (!isFirst) to.add(",");
+    isFirst = false;
+    to.addShared(label);
+    to.add(written(count));
+  }
+  to.add("}}");
 }

@@ -1,7 +1,5 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-
-/** Every lone surrogate is written as an escape, and nothing else that starts like this. */
-const ESCAPED_SURROGATE = String.raw`\ud`;
+import { mayHoldLoneSurrogate } from "../base/json-text.ts";
 
 /** One half of a pair that stands alone; in a Unicode pattern whole pairs are one character of another kind. */
 const LONE_SURROGATE = /\p{Surrogate}/gu;
@@ -16,7 +14,7 @@ const REPLACEMENT = "\u{FFFD}";
  * @returns The same text in nearly every case, else canonical JSON again.
  */
 export function wellFormed(text: string): string {
-  if (!text.includes(ESCAPED_SURROGATE)) return text;
+  if (!mayHoldLoneSurrogate(text)) return text;
   // The text may also hold a backslash and the letters, escaped; then nothing changes below.
   return canonicalJson(repaired(JSON.parse(text)));
 }

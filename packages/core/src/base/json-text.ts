@@ -16,6 +16,14 @@ export function escaped(text: string): string {
   return PLAIN.test(text) ? text : JSON.stringify(text).slice(1, -1);
 }
 
+/** Every lone surrogate is written as an escape, and nothing else that starts like this. */
+const ESCAPED_SURROGATE = String.raw`\ud`;
+
+/** Whether a JSON text may hold half a character, which no UTF-8 can carry; a backslash and the letters look the same. */
+export function mayHoldLoneSurrogate(json: string): boolean {
+  return json.includes(ESCAPED_SURROGATE);
+}
+
 /** A number in JSON, as `JSON.stringify` writes it. */
 export function written(value: number): string {
   const thousandths = value * 1_000;

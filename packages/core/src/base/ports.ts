@@ -22,6 +22,8 @@ export interface Ids {
 /** Digests, as lower-case hex. */
 export interface Hash {
   sha256(text: string): string;
+  /** The same of the UTF-8 of a text; without it such bytes are read as a text again. */
+  sha256Bytes?(bytes: Uint8Array): string;
   hmacSha256(key: string, text: string): string;
 }
 

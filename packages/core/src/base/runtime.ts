@@ -20,6 +20,7 @@ interface Platform {
   readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   readonly console: Logger;
   readonly fetch?: FetchLike;
+  readonly Buffer?: { alloc(size: number): TextBytes };
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
     getBuiltinModule?(name: "crypto"): NodeCrypto | undefined;
@@ -34,7 +35,7 @@ interface MessagePortLike {
 }
 
 interface NodeCrypto {
-  hash?(algorithm: "sha256", text: string, encoding: "hex"): string;
+  hash?(algorithm: "sha256", content: string | Uint8Array, encoding: "hex"): string;
   createHmac(algorithm: "sha256", key: string): { update(text: string): { digest(encoding: "hex"): string } };
 }
 
@@ -150,10 +151,24 @@ function createHash(): Hash {
     sha256: oneShot
       ? (text) => oneShot("sha256", text, "hex")
       : (text) => bytesToHex(sha256(utf8ToBytes(text))),
+    sha256Bytes: oneShot ? (bytes) => oneShot("sha256", bytes, "hex") : (bytes) => bytesToHex(sha256(bytes)),
     hmacSha256: native
       ? (key, text) => native.createHmac("sha256", key).update(text).digest("hex")
       : (key, text) => bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(text))),
   };
+}
+
+/** Bytes into which the platform may write a text itself. */
+export interface TextBytes extends Uint8Array {
+  /** Writes the UTF-8 of a text at a place with room for all of it. @returns How many bytes it took. */
+  utf8Write?(text: string, start: number): number;
+  /** The same for a text whose every character is a byte, faster. */
+  latin1Write?(text: string, start: number): number;
+}
+
+/** Zeros to write texts into. */
+export function createTextBytes(size: number): TextBytes {
+  return platform.Buffer === undefined ? new Uint8Array(size) : platform.Buffer.alloc(size);
 }
 
 function createScope<T>(): AsyncScope<T> {

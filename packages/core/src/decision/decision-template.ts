@@ -1,3 +1,4 @@
+import type { SharedJson } from "../base/json-target.ts";
 import { Given } from "../context/snapshot-mark.ts";
 import type { Decision } from "./decision.ts";
 
@@ -14,9 +15,9 @@ export interface DecisionPlace {
 export interface DecisionTexts {
   /** The place they were written for, whose texts they contain: each piece less is one object less in every record. */
   readonly around: DecisionPlace;
-  readonly beforeDuration: string;
-  readonly beforeId: string;
-  readonly afterId: string;
+  readonly beforeDuration: SharedJson;
+  readonly beforeId: SharedJson;
+  readonly afterId: SharedJson;
 }
 
 /**

@@ -3,8 +3,14 @@ import { expect, test } from "vitest";
 
 import { CHAIN_START, createChain, readStoredLine, storedLine } from "../../src/audit/chain.ts";
 import { canonicalJson } from "../../src/base/canonical-json.ts";
-import { decisionText } from "../../src/audit/decision-text.ts";
-import { TemplateMark, type DecisionTemplate } from "../../src/decision/decision-template.ts";
+import { addDecision } from "../../src/audit/decision-text.ts";
+import { JsonText } from "../../src/base/json-target.ts";
+import type { Decision } from "../../src/decision/decision.ts";
+import {
+  TemplateMark,
+  type DecisionPlace,
+  type DecisionTemplate,
+} from "../../src/decision/decision-template.ts";
 import { controlRecord, decisionRecord, decisions, hash, records } from "./records.ts";
 
 test("links each line to the one before, from 64 zeros", () => {
@@ -28,6 +34,12 @@ test("a stored line is the canonical JSON of hash, prev, record and seq for any 
     { numRuns: 500 },
   );
 });
+
+function decisionText(decision: Decision, around: DecisionPlace): string {
+  const json = new JsonText();
+  addDecision(json, decision, around);
+  return json.text;
+}
 
 const PLACES = [
   { before: "<", after: ">" },
