@@ -6,6 +6,7 @@ import {
   type LimitSpec,
   type LimitState,
   type Reservation,
+  type ReserveRequest,
   type StateStore,
 } from "@agentplane/core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -35,15 +36,15 @@ describe.skipIf(!canStartServers)("a network that fails", () => {
   /** Looks at the ledger past the network. */
   let witness: StateStore;
   const through = (): string => `postgres://postgres@127.0.0.1:${network.port}/postgres`;
-  const reserve = async (id: string, amount = 10): Promise<Reservation> =>
-    store.ledger.reserve({
-      id,
-      ttlMs: 600_000,
-      items: [
-        { spec: BUDGET, amount, isSoft: false, expired: "charge" },
-        { spec: RATE, amount: 1, isSoft: false, expired: "charge" },
-      ],
-    });
+  const requestOf = (id: string, amount = 10): ReserveRequest => ({
+    id,
+    ttlMs: 600_000,
+    items: [
+      { spec: BUDGET, amount, isSoft: false, expired: "charge" },
+      { spec: RATE, amount: 1, isSoft: false, expired: "charge" },
+    ],
+  });
+  const reserve = async (id: string): Promise<Reservation> => store.ledger.reserve(requestOf(id));
   const settle = async (id: string, amount: number): Promise<void> => store.ledger.settle(id, [amount]);
   const account = async (): Promise<readonly [used: number, held: number, calls: number]> => {
     const [{ used, held }, calls] = await Promise.all([
@@ -128,6 +129,25 @@ describe.skipIf(!canStartServers)("a network that fails", () => {
       .poll(async () => (await plane.engine.decide(call("lost"))).effect, { timeout: 10_000 })
       .toBe("allow");
     expect((await tokens())?.held).toBe(before?.used);
+  });
+
+  test("calls that were admitted together and not answered hold nothing, and may come again", async () => {
+    const changes = [
+      { collection: "sessions", key: "s", change: (old: unknown) => Number(old ?? 0) + 1 },
+    ] as const;
+    const admitAll = async (): Promise<readonly unknown[]> => {
+      const ids = Array.from({ length: 5 }, (_, at) => `together ${at}`);
+      const answers = await Promise.allSettled(
+        ids.map(async (id) => store.admit?.({ reserve: requestOf(id), changes })),
+      );
+      return answers.map((one) => one.status === "fulfilled" && one.value?.isAdmitted);
+    };
+    network.loseAnswers();
+    expect(await admitAll()).toEqual(Array.from({ length: 5 }, () => false));
+    await expect.poll(account, { timeout: 8_000 }).toEqual([0, 0, 0]);
+    expect(await witness.sessions.read("s")).toBe(5);
+    await expect.poll(admitAll, { timeout: 10_000 }).toEqual(Array.from({ length: 5 }, () => true));
+    expect((await account())[1]).toBe(50);
   });
 
   test("a settlement that was done and not answered is charged once", async () => {

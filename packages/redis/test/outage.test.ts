@@ -132,6 +132,32 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     expect((await account())?.held).toBe(before?.used);
   });
 
+  test("calls that were admitted together and not answered hold nothing, and may come again", async () => {
+    const changes = [
+      { collection: "sessions", key: "s", change: (old: unknown) => Number(old ?? 0) + 1 },
+    ] as const;
+    const admitAll = async (times: string): Promise<readonly unknown[]> => {
+      const ids = Array.from({ length: 5 }, (_, at) => `${times} ${at}`);
+      const answers = await Promise.allSettled(
+        ids.map(async (id) => state.admit?.({ reserve: take(id, spec, 10), changes })),
+      );
+      return answers.map((one) => one.status === "fulfilled" && one.value?.isAdmitted);
+    };
+    // The server knows the script.
+    expect(await admitAll("warm")).toEqual(Array.from({ length: 5 }, () => true));
+    proxy.loseAnswers();
+    expect(await admitAll("lost")).toEqual(Array.from({ length: 5 }, () => false));
+    proxy.cut();
+    await expect
+      .poll(() => attempt(() => state.ledger.read(spec)), { timeout: 8_000 })
+      .toEqual({ used: 0, held: 50, limit: 1_000 });
+    expect(await state.sessions.read("s")).toBe(10);
+    await expect
+      .poll(() => admitAll("lost"), { timeout: 10_000 })
+      .toEqual(Array.from({ length: 5 }, () => true));
+    expect((await state.ledger.read(spec)).held).toBe(100);
+  });
+
   test("a settlement whose answer was lost is charged once", async () => {
     await state.ledger.reserve(take("a", spec, 100));
     proxy.loseAnswers();

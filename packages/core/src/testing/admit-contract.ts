@@ -24,6 +24,10 @@ const unlessThere =
   (old) =>
     old ?? value;
 
+const fail: Change = () => {
+  throw new RangeError("not so");
+};
+
 /** What every store promises that admits in one step; a store without `admit` promises nothing of it. */
 export const ADMIT_BEHAVIOURS: readonly Behaviour[] = (
   [
@@ -127,17 +131,56 @@ export const ADMIT_BEHAVIOURS: readonly Behaviour[] = (
       },
     ],
     [
-      "of many calls at once as many come through as fit, and each is written once",
+      "of many calls at once, by every process, as many come through as fit, and each is written once",
       async ({ store, second = store }) => {
-        const items = [hard(BUDGET, 1)];
+        const items = [hard(limitOf(100), 1)];
+        const stores = [store, second];
         const answers = await Promise.all(
-          Array.from({ length: 30 }, async (_, at) =>
-            admit(at % 2 === 0 ? store : second, `a${at}`, items, [counted]),
-          ),
+          Array.from({ length: 240 }, async (_, at) => {
+            const entered: Change = (old) => [...(Array.isArray(old) ? old : []), at];
+            return admit(stores[at % 2]!, `a${at}`, items, [entered]);
+          }),
         );
-        strictEqual(answers.filter(({ isAdmitted }) => isAdmitted).length, 10);
-        deepStrictEqual(await accounts(second, items), [[0, 10]]);
-        strictEqual(await second.sessions.read("s"), 10);
+        const admitted = [...answers.keys()].filter((at) => answers[at]!.isAdmitted);
+        strictEqual(admitted.length, 100);
+        for (const answer of answers) ok(answer.isAdmitted || answer.reservation?.isGranted === false);
+        deepStrictEqual(await accounts(second, items), [[0, 100]]);
+        const written = await second.sessions.read<readonly number[]>("s");
+        deepStrictEqual(
+          written?.toSorted((a, b) => a - b),
+          admitted,
+        );
+      },
+    ],
+    [
+      "of calls at once only those are refused, called off or failed that it is about",
+      async ({ store }) => {
+        const free = [hard(BUDGET, 1)];
+        const answers = await Promise.allSettled([
+          admit(store, "first", free, [counted]),
+          admit(store, "over", [hard(BUDGET, 11)], [counted]),
+          admit(store, "soft", [soft(BUDGET, 10)], [counted]),
+          admit(store, "off", free, [(old) => old]),
+          admit(store, "bad", free, [fail]),
+          store.sessions.update<number>("s", (old) => (old ?? 0) + 1),
+          admit(store, "first", free, [counted]),
+          admit(store, "last", [hard(BUDGET, 9)], [counted]),
+        ]);
+        deepStrictEqual(
+          answers.map((one) => (one.status === "rejected" ? String(one.reason) : one.value)),
+          [
+            DONE,
+            { isAdmitted: false, reservation: { isGranted: false, breaches: [{ index: 0 }] } },
+            { isAdmitted: false, reservation: { isGranted: true, breaches: [{ index: 0 }] } },
+            CALLED_OFF,
+            "RangeError: not so",
+            2,
+            DONE,
+            DONE,
+          ],
+        );
+        deepStrictEqual(await accounts(store, free), [[0, 10]]);
+        strictEqual(await store.sessions.read("s"), 4);
       },
     ],
     [
