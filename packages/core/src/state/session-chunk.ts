@@ -18,7 +18,7 @@ export interface SpilledChunk {
 }
 
 /** What stands at a position instead of what the document has there; null: nothing any more. */
-export type Kept = readonly [position: number, entry: SessionEntry | null];
+type Kept = readonly [position: number, entry: SessionEntry | null];
 
 /** Whether a chunk's entries are elsewhere. */
 export function isSpilled(chunk: Chunk): chunk is SpilledChunk {
