@@ -1,6 +1,5 @@
 import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
@@ -9,6 +8,7 @@ import { jsonlSink, type JsonlSink } from "../../src/node/jsonl-sink.ts";
 import { nodeProcesses, type Processes } from "../../src/node/processes.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { createLatch } from "../../src/testing/scenarios/script-parts.ts";
 import { controlRecord } from "../audit/records.ts";
 import { canContain, startWriter, subjectsOf } from "./start-writer.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -146,15 +146,17 @@ test("a process that stood still writes nothing once another has taken its place
 test("what a process was writing when it stood still reaches nobody's segment, and is not called durable", async () => {
   const directory = temporaryDirectory();
   const clock = createFakeClock({ startMs: Date.now() });
-  let wake = (): void => undefined;
+  const [asleep, awake] = [createLatch(), createLatch()];
   let isSleepy = false;
-  const asleep = new Promise<void>((resolve) => (wake = resolve));
   const openSegment = (name: string) => {
     const file = nodeFileSystem.openSegment(name);
     return {
       ...file,
       async append(bytes: Uint8Array) {
-        if (isSleepy) await asleep;
+        if (isSleepy) {
+          asleep.open();
+          await awake.opened;
+        }
         return file.append(bytes);
       },
     };
@@ -165,12 +167,12 @@ test("what a process was writing when it stood still reaches nobody's segment, a
   isSleepy = true;
   const late = write(first, "too late");
   late.catch(() => undefined);
-  await setTimeout(50);
+  await asleep.opened;
   age(path.join(directory, "audit.lock"), 31_000);
   const second = jsonlSink({ directory, files: { ...nodeFileSystem } });
   await write(second, "b");
   clock.jumpWall(31_000);
-  wake();
+  awake.open();
   await expect(late).rejects.toMatchObject({ code: "audit_failed" });
   await write(second, "c");
   await expect(first.close()).rejects.toMatchObject({ code: "audit_failed" });

@@ -1,6 +1,5 @@
 import { readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
@@ -73,10 +72,7 @@ test("a plane whose file was replaced blocks, for a kill by another process woul
   expect(plane.engine.decide(call)).toMatchObject({ effect: "allow" });
   rmSync(file);
   // The one wait for the machine's own clock: two heartbeats unsaid make the copy of plugs and modes stale.
-  for (let waits = 0; waits < 100 && logger.entries.length === 0; waits++) {
-    // oxlint-disable-next-line no-await-in-loop
-    await setTimeout(10);
-  }
+  await expect.poll(() => logger.entries.length).toBeGreaterThan(0);
   expect(JSON.stringify(logger.entries)).toContain("was replaced or removed");
   expect(plane.engine.decide(call)).toMatchObject({ effect: "block" });
   await plane.close().catch(() => undefined);
