@@ -37,7 +37,7 @@ export async function play(
   // The interceptors are added to the list, which createAgent takes as any other.
   const wrap: Wrap = (identity, params) =>
     plane === undefined ? params : (govern(plane, identity, params) as never);
-  const [runs, told, seen]: [unknown[], unknown[], unknown[]] = [[], [], []];
+  const [runs, told]: [unknown[], unknown[]] = [[], []];
   const model = new ScriptedChatModel(...turns);
   const made: unknown = createAgent(
     wrap(
@@ -53,15 +53,34 @@ export async function play(
       },
     ),
   );
+  // After a structured response a middleware behind the model runs beside the model's next turn.
+  const isParallel = isStructured || turns.some(({ calls = [] }) => calls.length > 1);
   // Its types follow from parameters that differ here.
-  const agent = made as Watched;
+  return watched(made as Watched, script.mode, { runs, told, model, isParallel });
+}
+
+/** What is known of a run beside what can be watched of it. */
+interface Played {
+  readonly runs: readonly unknown[];
+  readonly told: readonly unknown[];
+  readonly model: ScriptedChatModel;
+  readonly isParallel: boolean;
+}
+
+/** Everything that can be seen of a run of this agent, or graph. */
+export async function watched(
+  agent: Watched,
+  mode: Script["mode"],
+  { runs, told, model, isParallel }: Played,
+): Promise<unknown> {
+  const seen: unknown[] = [];
   const config = { recursionLimit: 20, configurable: { thread_id: "t" } };
   let input: unknown = { messages: [{ role: "user", content: "go, bob@example.com", id: "u" }] };
   let error: unknown;
   try {
     for (let pauses = 0; input !== undefined && pauses < 5; pauses++) {
       // oxlint-disable-next-line no-await-in-loop -- it goes on after each pause
-      await watch(script.mode, { agent, input, config, seen });
+      await watch(mode, { agent, input, config, seen });
       // oxlint-disable-next-line no-await-in-loop
       input = answerTo(await agent.getState(config));
     }
@@ -73,8 +92,6 @@ export async function play(
     (thrown: unknown) => thrown,
   );
   const found = plain({ runs, told, seen, values, error, prompts: model.prompts, offered: model.offered });
-  // After a structured response a middleware behind the model runs beside the model's next turn.
-  const isParallel = isStructured || turns.some(({ calls = [] }) => calls.length > 1);
   return { ...(found as object), ...sideBySide(found as Found, isParallel) };
 }
 
@@ -83,7 +100,8 @@ interface State {
   readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
 }
 
-interface Watched {
+/** An agent, or a graph, as it is watched. */
+export interface Watched {
   getState(config: object): Promise<State>;
   invoke(input: unknown, config: object): Promise<unknown>;
   stream(input: unknown, config: object): Promise<AsyncIterable<unknown>>;
@@ -163,6 +181,15 @@ type Found = Readonly<Record<"runs" | "seen" | "told", readonly unknown[]>>;
 function sideBySide({ runs, seen, told }: Found, isParallel: boolean): object {
   if (!isParallel) return {};
   const byText = (parts: readonly unknown[]): readonly unknown[] =>
-    parts.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    parts.toSorted((a, b) => (ordered(a) < ordered(b) ? -1 : 1));
   return { runs: byText(runs), told: byText(told), seen: byText(seen) };
+}
+
+/** Equal values are equal texts, in whatever order their members were made. */
+function ordered(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
