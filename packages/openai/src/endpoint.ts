@@ -120,8 +120,12 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   const path = url.pathname.replace(/\/+/g, "/").replace(/\/$/, "");
   const isRead = method === "GET" || method === "HEAD";
   const isPassed = passthrough.some((end) => path.endsWith(end));
-  if (isRead || method === "DELETE")
-    return (isRead ? readOf(plainOf(path), isPassed) : undefined) ?? DATA_ONLY;
+  if (isRead) return readOf(plainOf(path), isPassed) ?? DATA_ONLY;
+  // Nothing is deleted there: a gateway that reads another method from a header would run it.
+  if (method === "DELETE")
+    return isPassed || dialectIn(MODEL_CALLS, plainOf(path)) === undefined
+      ? DATA_ONLY
+      : { kind: "unseen", path };
   if (isPassed) return DATA_ONLY;
   if (DISGUISED.test(path)) return { kind: "unseen", path };
   const called = dialectIn(PROMPTS, path) ?? dialectIn(MODEL_CALLS, path);

@@ -115,6 +115,7 @@ describe("an agent that was stopped reaches no model", () => {
       new OpenAI.Chat.Completions(client).create(chat),
       client.chat.completions.create(chat, { fetchOptions: { method: "GET" } as never }),
       client.chat.completions.create(chat, { headers: { "x-http-method-override": "GET" } }),
+      client.delete(path, { body: chat, headers: { "x-http-method-override": "POST" } }),
     ];
     for (const call of calls) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
