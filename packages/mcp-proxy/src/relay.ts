@@ -10,7 +10,7 @@ import { idInUse, reply } from "./call/reply.ts";
 import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
-import { subscription } from "./call/subscription.ts";
+import { subscription, tellChanged } from "./call/subscription.ts";
 import { tellCancelled, tellServer } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
@@ -67,7 +67,7 @@ export function relayOf(connection: Connection): Relay {
       if (connection.initialize === undefined) return;
       await connection.query("initialize", connection.initialize);
       connection.tellServer("notifications/initialized");
-      connection.tellClient("notifications/tools/list_changed");
+      tellChanged(connection);
     },
     async close() {
       stopWatching();

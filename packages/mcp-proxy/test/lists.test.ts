@@ -106,4 +106,24 @@ describe("lists", () => {
     expect(wired.toServer).toHaveLength(2);
     await wired.plane.close();
   });
+
+  test("that the server has are said to change when policies do, and no others", async () => {
+    const capabilities = { tools: {}, prompts: { listChanged: false }, completions: {} };
+    const wired = wiredRelay(
+      {},
+      { serve: () => ({ result: { protocolVersion: "2025-11-25", capabilities } }) },
+    );
+    wired.client(request(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {} }));
+    expect(await wired.answer(0)).toHaveProperty("result.capabilities", {
+      tools: { listChanged: true },
+      prompts: { listChanged: true },
+      completions: {},
+    });
+    wired.plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [NO_WIPE] });
+    await expect.poll(() => wired.toClient.length).toBe(3);
+    expect(
+      wired.toClient.slice(1).map((line) => (JSON.parse(line) as { method: string }).method),
+    ).toStrictEqual(["notifications/tools/list_changed", "notifications/prompts/list_changed"]);
+    await wired.plane.close();
+  });
 });

@@ -38,6 +38,21 @@ test("a subscription that the server has not acknowledged hears first of that, a
   await plane.close();
 });
 
+test("a subscription hears of the lists that it names", async () => {
+  const { client, server, asked, toClient, plane } = wiredRelay();
+  const notifications = { promptsListChanged: true, resourcesListChanged: true, toolsListChanged: false };
+  client(request("a", "subscriptions/listen", { ...LISTEN, notifications }));
+  await asked(1);
+  server(acknowledged("a"));
+  await plane.controls.unplug({ kind: "tool", id: "wipe" }, { by: "olga", reason: "x" });
+  await expect.poll(() => toClient.length).toBe(3);
+  expect(toClient.slice(1).map((text) => (JSON.parse(text) as { method: string }).method)).toStrictEqual([
+    "notifications/resources/list_changed",
+    "notifications/prompts/list_changed",
+  ]);
+  await plane.close();
+});
+
 test("each open subscription hears of a change, and none that was answered or cancelled", async () => {
   const { client, server, asked, answer, toClient, plane } = wiredRelay();
   for (const id of ["a", "b", "c", "d"]) client(request(id, "subscriptions/listen", LISTEN));

@@ -22,6 +22,16 @@ export interface RunningCall {
   readonly frame: Frame;
 }
 
+/** What policies may hide parts of. */
+export type ListName = "tools" | "resources" | "prompts";
+
+/** What a modern client wants to hear of. */
+export interface Subscription {
+  readonly lists: readonly ListName[];
+  /** Whether the server has acknowledged it, which comes first, and whether something has changed before that. */
+  readonly state: "asked" | "changed" | "acknowledged";
+}
+
 /** There will be no answer: the server is gone, or the client has cancelled. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
@@ -52,11 +62,10 @@ export class Connection {
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */
   initialize: JsonRecord | undefined;
-  /**
-   * Each `subscriptions/listen` of a modern client that wants to hear of changed tools, while it is open: whether the server
-   * has acknowledged it, which comes first, and whether something has changed before that.
-   */
-  readonly listening = new Map<RpcId, "asked" | "changed" | "acknowledged">();
+  /** The lists that the server has, of those that policies filter. */
+  readonly lists = new Set<ListName>(["tools"]);
+  /** Each `subscriptions/listen` of a modern client that wants to hear of changed lists, while it is open. */
+  readonly listening = new Map<RpcId, Subscription>();
   /** The version of the protocol that `initialize` has agreed on. */
   version: string | undefined;
   /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */

@@ -4,6 +4,8 @@ import { recordOf, textOf } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
 import { judgedInSession } from "./judged-answer.ts";
 
+const LISTS = ["tools", "resources", "prompts"] as const;
+
 /** Requests that tell client and server of each other. */
 export function isHandshake(method: string): boolean {
   return method === "initialize" || method === "server/discover";
@@ -23,9 +25,12 @@ export async function handshake(connection: Connection, frame: Frame): Promise<F
   if (result === undefined) return judgedInSession(connection, response);
   connection.version = textOf(result["protocolVersion"]);
   const changes: Change[] = [];
-  const tools = recordOf(recordOf(result["capabilities"])?.["tools"]);
-  if (tools !== undefined && tools["listChanged"] !== true) {
-    changes.push({ path: ["result", "capabilities", "tools", "listChanged"], value: true });
+  for (const list of LISTS) {
+    const offered = recordOf(recordOf(result["capabilities"])?.[list]);
+    if (offered === undefined) continue;
+    connection.lists.add(list);
+    if (offered["listChanged"] !== true)
+      changes.push({ path: ["result", "capabilities", list, "listChanged"], value: true });
   }
   const instructions = textOf(result["instructions"]);
   const judged = instructions === undefined ? undefined : await judgedInstructions(connection, instructions);

@@ -1,14 +1,13 @@
 import type { Connection } from "./connection.ts";
-import { tellSubscriptions } from "./subscription.ts";
+import { tellChanged } from "./subscription.ts";
 
-/** Changes of a plane after which a tool may be visible that was not, or the other way round. */
+/** Changes of a plane after which something may be visible that was not, or the other way round. */
 const ACTIONS = /^(?:plug|unplug|mode|policies|policy|configuration)/;
-const CHANGED = "notifications/tools/list_changed";
 /** Changes come in groups: one word about all of them is enough. */
 const GATHER_MS = 20;
 
 /**
- * Tells the client that the list of tools has changed whenever a policy, plug or mode has.
+ * Tells the client that its lists may have changed whenever a policy, plug or mode has.
  * @returns Ends it.
  */
 export function watchVisibleTools(connection: Connection): () => void {
@@ -17,9 +16,7 @@ export function watchVisibleTools(connection: Connection): () => void {
     if (!ACTIONS.test(action) || timer !== undefined) return;
     timer = setTimeout(() => {
       timer = undefined;
-      // Before it has begun a client expects nothing, and knows no list.
-      if (connection.initialize !== undefined) connection.tellClient(CHANGED);
-      tellSubscriptions(connection);
+      tellChanged(connection);
     }, GATHER_MS);
   });
   return () => {
