@@ -22,7 +22,8 @@ function write(value: unknown, depth: number): string {
       return value ? "true" : "false";
     case "number":
       if (!Number.isFinite(value)) throw refused("a number that is not finite");
-      return JSON.stringify(value);
+      // RFC 8785 section 3.2.2.3: as ECMAScript writes it, and -0 as 0; several times faster than `JSON.stringify`.
+      return `${value}`;
     case "object":
       break;
     default:

@@ -47,9 +47,15 @@ function keyWith(id: string, planeId: string, context: PolicyContext, hash: Hash
  */
 export function tupleKey(parts: readonly (string | undefined)[]): string {
   let key = "";
-  for (const part of parts) key += part === undefined ? "-" : `${part.length}:${part}`;
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at];
+    key += part === undefined ? "-" : (LENGTHS[part.length] ?? `${part.length}:`) + part;
+  }
   return key;
 }
+
+/** Of most parts: each would be two texts more in every key. */
+const LENGTHS: readonly string[] = Array.from({ length: 128 }, (_, length) => `${length}:`);
 
 /**
  * The digest of what goes into the action, as lower-case hex: SHA-256 over canonical JSON. Dates, big integers and numbers

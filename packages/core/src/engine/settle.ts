@@ -1,3 +1,4 @@
+import { listOf } from "../base/list-of.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import type { LimitDeclaration } from "../rules/rule.ts";
@@ -23,11 +24,17 @@ export function settleAll(
 }
 
 function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
+  const { list } = limits;
   const unused = isUnused(end);
-  return limits.list.map(({ declaration }) =>
+  // Filled in place: a closure for `map` would be made for every call.
+  const actuals = listOf<number | undefined>(list.length);
+  for (let at = 0; at < list.length; at++) {
+    const { declaration } = list[at]!;
     // Its rate stays.
-    unused && isMetered(declaration.measure) ? 0 : declaration.actual(end.usage, end.context, durationMs),
-  );
+    actuals[at] =
+      unused && isMetered(declaration.measure) ? 0 : declaration.actual(end.usage, end.context, durationMs);
+  }
+  return actuals;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { Pace, type SlicedWork } from "../base/sliced-work.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { IssueList } from "./issue-list.ts";
-import { listOf } from "./list-of.ts";
+import { listOf } from "../base/list-of.ts";
 import { isSameData } from "./same-data.ts";
 import { NO_RULES, NOTHING, type PolicyPart, type RulePart } from "./rule-part.ts";
 import { ValueReader } from "./value-reader.ts";

@@ -2,7 +2,7 @@ import type { JsonValue } from "../base/json.ts";
 import { quoted } from "../base/json-text.ts";
 import { isForbiddenPath } from "./forbidden-name.ts";
 import type { IssueList } from "./issue-list.ts";
-import { listOf } from "./list-of.ts";
+import { listOf } from "../base/list-of.ts";
 import { looksLikeSecret } from "./literal-secret.ts";
 import { membersText, ObjectShapes, type ObjectShape } from "./object-shape.ts";
 import type { ReadFindings } from "./rule-part.ts";

@@ -1,4 +1,5 @@
 import { AgentplaneError } from "../base/errors.ts";
+import { listOf } from "../base/list-of.ts";
 import type { LimitSpec } from "../policy/limit.ts";
 import type { CellTable } from "./cell-table.ts";
 import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
@@ -168,7 +169,10 @@ export class MemoryLedger implements LedgerStore {
   ): void {
     const { answer, nowMs, kept = NOTHING_KEPT } = how;
     const { id, items, ttlMs } = request;
-    const held = items.map((item, index) => kept[index] ?? takeItem(item, this.#cells, nowMs));
+    // Filled in place: a closure for `map` would be made for every call.
+    const held = listOf<HeldItem>(items.length);
+    for (let index = 0; index < items.length; index++)
+      held[index] = kept[index] ?? takeItem(items[index]!, this.#cells, nowMs);
     const hold = new Hold(id, held, { answer, dueMs: nowMs + ttlMs });
     this.#holds.set(id, hold);
     this.#running.push(hold);
