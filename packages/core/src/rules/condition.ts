@@ -5,6 +5,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { compileCelCondition } from "./cel-condition.ts";
+import { CheckedWhere } from "./checked-where.ts";
 import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
 import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./rule.ts";
 import { subPath } from "./sub-path.ts";
@@ -13,11 +14,12 @@ import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
 const expression = z.record(z.string(), z.unknown()).check(
   z.superRefine((spec, context) => {
-    compileWhere(spec, {
+    const checked = compileWhere(spec, {
       stance: "deny",
       report: (path, message, suggestion) =>
         context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
     });
+    if (checked !== undefined) CheckedWhere.put(spec, checked);
   }),
 );
 // The refinement has checked the shape that the type describes, which zod cannot derive from it.
@@ -142,6 +144,9 @@ function compileAnew(
   spec: WhereSpec,
   { stance, tools }: WhereUse,
 ): CompiledWhere {
+  const checked = stance === "deny" ? CheckedWhere.of(spec) : undefined;
+  // Which hookpoints there are nobody knew then: what names one says that it is about the outcome.
+  if (checked !== undefined && !checked.isAboutOutcome) return checked;
   const fail = (path: readonly (string | number)[], message: string, suggestion?: string): never =>
     tools.fail(subPath([member, ...path]), message, suggestion);
   return (
