@@ -79,7 +79,10 @@ export class SessionSpiller {
     const deleted = new Set(dropped);
     const change = (old: StoredHistory | undefined): StoredHistory | undefined =>
       withSpills(old, spills, deleted);
-    await this.#documents.update<StoredHistory>(key, change, this.#kept);
+    const now = await this.#documents.update<StoredHistory>(key, change, this.#kept);
+    // Not those whose fate is unknown: only what is there says that nothing refers to a document, nor ever will.
+    const lost = spills.filter(({ to }) => now === undefined || !isReferredTo(to.id, recordIn(now)));
+    await Promise.all(lost.map(async ({ to }) => this.#chunks.drop(key, to.id)));
   }
 
   async #write(key: string, record: SessionRecord): Promise<readonly Spill[]> {
@@ -98,4 +101,8 @@ export class SessionSpiller {
     await this.#chunks.write(key, spill.to, entries);
     return spill;
   }
+}
+
+function isReferredTo(id: string, { chunks }: SessionRecord): boolean {
+  return chunks.some((chunk) => isSpilled(chunk) && chunk.id === id);
 }

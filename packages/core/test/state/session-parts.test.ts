@@ -138,3 +138,20 @@ test("a part is never written over, though names should repeat", async () => {
   const { entries } = await fleet.join().view(CONTEXT);
   expect(entries.map(({ decisionId }) => decisionId)).toEqual(Array.from({ length: 48 }, (_, at) => `${at}`));
 });
+
+test("of processes that split a history at once one does, and the others leave nothing behind", async () => {
+  const fleet = createFleet();
+  const [one, other] = [fleet.join(), fleet.join()];
+  await fill(one, 40);
+  await fleet.settle();
+  expect(partsOf(fleet)).toHaveLength(2);
+  fleet.advanceMs(0.9 * DAY_MS);
+  await fill(one, 1, 40);
+  fleet.advanceMs(0.9 * DAY_MS);
+  // Both find parts that are due to be written again.
+  await Promise.all([fill(one, 1, 41), fill(other, 1, 42)]);
+  await fleet.settle();
+  // The new ones, and the old ones until the next time.
+  expect(partsOf(fleet)).toHaveLength(4);
+  expect((await fleet.join().view(CONTEXT)).entries).toHaveLength(43);
+});
