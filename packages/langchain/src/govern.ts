@@ -73,10 +73,12 @@ export function govern<P extends GovernableParams>(
     ),
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
-  const gate = { plane, identity, nested, calls: createProviderCalls() };
+  const toolErrors = hasToolWrapper ? "throw" : "message";
+  const gate = { plane, identity, nested, toolErrors, calls: createProviderCalls() } as const;
   const hasModelWrapper = middleware.some(({ wrapModelCall }) => wrapModelCall !== undefined);
   const before = modelInterception(freeName("agentplane.model", middleware), {
     ...gate,
+    tools: gate,
     nested: hasModelWrapper ? nested : undefined,
     runs,
     onBlock,
@@ -84,7 +86,6 @@ export function govern<P extends GovernableParams>(
   const after = callInterception({
     name: freeName("agentplane.calls", middleware),
     ...gate,
-    toolErrors: hasToolWrapper ? "throw" : "message",
   });
   const list: readonly AnyAgentMiddleware[] = [before, ...withUnnotedCommands(middleware), after];
   // The list is exactly the type's tuple; the spread of a generic list loses that.

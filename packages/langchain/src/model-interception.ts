@@ -20,12 +20,15 @@ import type { NestedCallHandler } from "./nested-calls.ts";
 import type { OnBlock } from "./langgraph/settings.ts";
 import { endBy } from "./run-ending-hooks.ts";
 import { toldOfAll } from "./told-of-all.ts";
+import { governedToolCall, wasPutToPlane, type ToolGate } from "./tool-gate.ts";
 import type { ToolResult } from "./tool-result.ts";
 import { withVisibleTools } from "./visible-tools.ts";
 import { isWaitingCall, noteWaiting } from "./waiting-calls.ts";
 
 /** What surrounds the other middleware. */
 export interface Surrounding extends ModelGate {
+  /** How a result is judged that other middleware gives itself, without running the tool. */
+  readonly tools: ToolGate;
   readonly runs: AgentRuns;
   /** What a model call or a run becomes that is blocked. */
   readonly onBlock: OnBlock;
@@ -102,7 +105,7 @@ async function callOfTurn(
 
 /** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
 async function callOfRun(
-  { runs }: Surrounding,
+  { runs, tools }: Surrounding,
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
@@ -111,7 +114,7 @@ async function callOfRun(
   if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
   let result: ToolResult;
   try {
-    result = await handler(request);
+    result = await judgedResult(tools, request, handler);
   } catch (error) {
     const ended = runs.end(runtime, endBy(error));
     // Calls that pause side by side do so in their order: the first is not to wait for the record.
@@ -125,6 +128,16 @@ async function callOfRun(
   }
   const withheld = await runs.end(runtime, { answer: result });
   return withheld === undefined ? result : toolRefusal(withheld, toolCall);
+}
+
+/** Where nobody ran the tool through us, where the result comes from is not known: it is judged as the call's. */
+async function judgedResult(
+  tools: ToolGate,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const result = await handler(request);
+  return wasPutToPlane(tools, request) ? result : governedToolCall(tools, request, async () => result);
 }
 
 /**

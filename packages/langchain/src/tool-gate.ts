@@ -30,6 +30,14 @@ export interface ToolGate {
   readonly toolErrors: "message" | "throw";
 }
 
+/** The planes to which a call was put, by the object that LangChain makes for each call and hands to every middleware. */
+const PUT = new WeakMap<object, Set<GovernedPlane>>();
+
+/** Whether a call was put to this plane, so that its result is a judged one. */
+export function wasPutToPlane({ plane }: ToolGate, { runtime }: ToolCallRequest): boolean {
+  return PUT.get(runtime)?.has(plane) === true;
+}
+
 /**
  * Puts a tool call to the plane at the moment it would run: also one that was hidden, invented, added while running or
  * edited by another middleware, each time it is tried.
@@ -40,6 +48,7 @@ export async function governedToolCall(
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
   const { toolCall } = request;
+  PUT.set(request.runtime, (PUT.get(request.runtime) ?? new Set()).add(settings.plane));
   const failure: Failure = { thrown: undefined };
   try {
     return await decidedCall(settings, request, noting(failure, handler));

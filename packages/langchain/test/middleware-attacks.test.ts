@@ -173,3 +173,42 @@ describe("a tool that is renamed after it was bound", () => {
     expect(decisions.find(({ tool }) => tool === "wipe")).toMatchObject({ decision: { effect: "block" } });
   });
 });
+
+describe("a result that a wrapper of tool calls gives itself", () => {
+  const giving = createMiddleware({
+    name: "giving",
+    wrapToolCall: async ({ toolCall }) =>
+      new ToolMessage({
+        content: "mail bob@example.com",
+        tool_call_id: toolCall.id ?? "",
+        name: toolCall.name,
+      }),
+  });
+  const answered = async (policies: readonly Policy[]) => {
+    const look = countingTool("look");
+    const { run, decisions } = governedAgent({
+      plane: planeOf(policies),
+      model: new ScriptedChatModel({ calls: [{ name: "look" }] }),
+      tools: [look.tool],
+      middleware: [giving],
+    });
+    const { toolMessages } = await run();
+    expect(look.runs).toEqual([]);
+    return { text: toolMessages[0]?.text, decisions: decisions.filter(({ tool }) => tool === "look") };
+  };
+
+  it("is decided, once, and redacted like the tool's own", async () => {
+    const { text, decisions } = await answered([{ id: "r", blocking: [rule.redact({ detect: ["email"] })] }]);
+    expect(text).toMatch(/^mail (?!bob)/);
+    expect(decisions).toHaveLength(1);
+  });
+
+  it("does not stand for a call that is denied", async () => {
+    const { text } = await answered([{ id: "l", blocking: [rule.denylist({ tools: ["look"] })] }]);
+    expect(text).not.toContain("mail");
+  });
+
+  it("stays what it is where everything is allowed", async () => {
+    expect((await answered([])).text).toBe("mail bob@example.com");
+  });
+});
