@@ -28,6 +28,6 @@ report([
     goal: 40,
     limit: 160,
   },
-  { name: "allocated per governed call, KB", measured: counted.bytesPerCall / 1_024, goal: 7, limit: 17 },
+  { name: "allocated per governed call, KB", measured: counted.bytesPerCall / 1_024, goal: 7, limit: 12 },
   { name: "records per governed call", measured: counted.recordsPerCall, goal: 2, sense: "atLeast" },
 ]);
