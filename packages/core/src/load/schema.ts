@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { alertTargetSchema } from "../policy/alert-schema.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { mustHold } from "../policy/schema-check.ts";
 
 /** The ids that `idSchema` accepts. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/;
@@ -19,15 +20,14 @@ export function isPattern(text: string): boolean {
   return text !== "!" && !text.startsWith("!!");
 }
 
-const patternSchema = z.string().check(
-  z.minLength(1),
-  z.maxLength(512),
-  z.refine(isPattern, {
-    error: "is an exclusion of nothing",
-    params: { suggestion: 'write one "!" and a pattern after it' },
-  }),
-  z.meta({ description: "A name or a glob (* and ?); ! in front excludes." }),
-);
+const patternSchema = z
+  .string()
+  .check(
+    z.minLength(1),
+    z.maxLength(512),
+    mustHold(isPattern, "is an exclusion of nothing", { suggestion: 'write one "!" and a pattern after it' }),
+    z.meta({ description: "A name or a glob (* and ?); ! in front excludes." }),
+  );
 
 /** An empty list would match nothing, which nobody means. */
 const patternsSchema = z.array(patternSchema).check(z.minLength(1));
@@ -50,11 +50,11 @@ const approvalSchema = z
     showInput: z.optional(z.boolean()),
   })
   .check(
-    z.refine(({ approvers, by }) => (approvers ?? 1) === 1 || by === "operator", {
-      path: ["by"],
-      error: "must be operator when more than one person has to approve",
-      params: { suggestion: "add by: operator" },
-    }),
+    mustHold(
+      ({ approvers, by }) => (approvers ?? 1) === 1 || by === "operator",
+      "must be operator when more than one person has to approve",
+      { at: "by", suggestion: "add by: operator" },
+    ),
   );
 
 /** What a ladder's level may do: exactly one of these. */
@@ -71,10 +71,11 @@ const actionSchema = z
     ),
   })
   .check(
-    z.refine((action) => Object.keys(action).length === 1, {
-      error: "must have exactly one of alert, hitl, degrade, block",
-      params: { suggestion: "write one level per action" },
-    }),
+    mustHold(
+      (action) => Object.keys(action).length === 1,
+      "must have exactly one of alert, hitl, degrade, block",
+      { suggestion: "write one level per action" },
+    ),
     z.meta({ minProperties: 1, maxProperties: 1 }),
   );
 

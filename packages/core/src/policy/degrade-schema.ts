@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { durationSchema } from "./duration-schema.ts";
 import { MODES } from "./mode.ts";
+import { checkedBy } from "./schema-check.ts";
 
 const quietForSchema = z.strictObject({ quietFor: durationSchema });
 const headroomSchema = z.strictObject({
@@ -28,17 +29,11 @@ export const degradeSchema = z
     delay: z.optional(z.strictObject({ max: durationSchema })),
   })
   .check(
-    z.superRefine((spec, context) => {
+    checkedBy((spec, report) => {
       if (spec.mode === "RATE_THROTTLE") return;
       for (const field of ["perMinute", "delay"] as const) {
         if (spec[field] === undefined) continue;
-        const params = { suggestion: "remove it, or use mode: RATE_THROTTLE" };
-        context.addIssue({
-          code: "custom",
-          path: [field],
-          message: `has no meaning for ${spec.mode}`,
-          params,
-        });
+        report([field], `has no meaning for ${spec.mode}`, "remove it, or use mode: RATE_THROTTLE");
       }
     }),
   );

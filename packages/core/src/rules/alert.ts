@@ -24,9 +24,9 @@ export const alert = defineRule({
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.discriminatedUnion("channel", [
-    z.extend(log, shared),
-    z.extend(webhook, shared),
-    z.extend(slack, shared),
+    z.strictObject({ ...log.shape, ...shared }),
+    z.strictObject({ ...webhook.shape, ...shared }),
+    z.strictObject({ ...slack.shape, ...shared }),
   ]),
   example: {
     on: ["block", "degrade"],

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { apiCallOf } from "../context/api-call.ts";
 import type { ApiCall, PolicyContext } from "../context/context.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { compileHosts, hostPattern, pathPattern, type PatternProblem } from "./api-pattern.ts";
 import { patternsParam } from "./pattern-params.ts";
@@ -10,28 +11,28 @@ import { patternsParam } from "./pattern-params.ts";
 /** Each pattern must be one that some call can match: of a denylist, any other would protect nothing in silence. */
 function normalised(read: (pattern: string) => object | string) {
   return patternsParam.check(
-    z.superRefine((patterns, context) => {
+    checkedBy((patterns, report) => {
       for (const [position, pattern] of patterns.entries()) {
         const found = read(pattern);
         if (typeof found !== "object" || !("problem" in found)) continue;
-        const { problem: message, suggestion } = found as PatternProblem;
-        context.addIssue({ code: "custom", path: [position], message, params: { suggestion } });
+        const { problem, suggestion } = found as PatternProblem;
+        report([position], problem, suggestion);
       }
     }),
   );
 }
 
 const methodsParam = patternsParam.check(
-  z.refine((methods) => methods.every((method) => /^!?[A-Za-z*?]+$/.test(method)), {
-    error: "must be methods, one in each text",
-    params: { suggestion: 'such as "GET" or "!DELETE"' },
-  }),
+  mustHold(
+    (methods) => methods.every((method) => /^!?[A-Za-z*?]+$/.test(method)),
+    "must be methods, one in each text",
+    { suggestion: 'such as "GET" or "!DELETE"' },
+  ),
 );
 
 const pathsParam = normalised(pathPattern).check(
-  z.refine((paths) => paths.every((path) => /^!?[/*?]/.test(path)), {
-    error: 'must be paths that start with "/"',
-    params: { suggestion: 'such as "/reports/*" or "!/reports/private/*"' },
+  mustHold((paths) => paths.every((path) => /^!?[/*?]/.test(path)), 'must be paths that start with "/"', {
+    suggestion: 'such as "/reports/*" or "!/reports/private/*"',
   }),
 );
 
@@ -43,12 +44,10 @@ const apiMatchParam = z.readonly(
       paths: z.exactOptional(pathsParam),
     })
     .check(
-      z.refine(
+      mustHold(
         ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
-        {
-          error: "matches every call",
-          params: { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
-        },
+        "matches every call",
+        { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
       ),
     ),
 );

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import { checkedBy } from "../policy/schema-check.ts";
 import { compileSchema } from "./json-schema-check.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
@@ -12,12 +13,8 @@ type JsonSchema = Record<string, unknown>;
 const NO_DATA = "must be a JSON Schema as data; a schema of zod goes through rule.argSchema({ schema })";
 
 const jsonSchema: z.ZodMiniType<JsonSchema, JsonSchema> = z.record(z.string(), z.unknown(), NO_DATA).check(
-  z.superRefine((schema, context) => {
-    compileSchema(schema, {
-      path: [],
-      report: (path, message, suggestion) =>
-        context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
-    });
+  checkedBy((schema, report) => {
+    compileSchema(schema, { path: [], report });
   }),
 );
 // The factory writes a library's schema down as JSON before anything is checked.

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import { compileCelCondition } from "./cel-condition.ts";
 import { CheckedWhere } from "./checked-where.ts";
 import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
@@ -13,12 +14,8 @@ import { mayHoldAt } from "./where-at-hookpoint.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
 const expression = z.record(z.string(), z.unknown()).check(
-  z.superRefine((spec, context) => {
-    const checked = compileWhere(spec, {
-      stance: "deny",
-      report: (path, message, suggestion) =>
-        context.addIssue({ code: "custom", path: [...path], message, params: { suggestion } }),
-    });
+  checkedBy((spec, report) => {
+    const checked = compileWhere(spec, { stance: "deny", report });
     if (checked !== undefined) CheckedWhere.put(spec, checked);
   }),
 );
@@ -54,20 +51,16 @@ export const condition = defineRule({
       reason: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(500))),
     })
     .check(
-      z.refine(
+      mustHold(
         ({ where, when, require }) => where !== undefined || when !== undefined || require !== undefined,
-        {
-          error: "needs a condition",
-          params: {
-            suggestion: "say when it fires in where (structured) or when (CEL), or what must hold in require",
-          },
-        },
+        "needs a condition",
+        { suggestion: "say when it fires in where (structured) or when (CEL), or what must hold in require" },
       ),
-      z.refine(({ require, then }) => require === undefined || then !== "allow", {
-        error: "cannot stand beside then: allow, which would allow exactly what breaks it",
-        path: ["require"],
-        params: { suggestion: "describe the allowed calls in where" },
-      }),
+      mustHold(
+        ({ require, then }) => require === undefined || then !== "allow",
+        "cannot stand beside then: allow, which would allow exactly what breaks it",
+        { at: "require", suggestion: "describe the allowed calls in where" },
+      ),
     ),
   example: {
     where: { tool: "refund", input: { amount: { gt: 500 } } },

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import type { PolicyContext } from "../context/context.ts";
+import { mustHold } from "../policy/schema-check.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -37,12 +38,12 @@ export const costBudget = defineRule({
       ...breachParams,
     })
     .check(
-      z.refine(({ maxUsd }) => maxUsd === 0 || Math.round(maxUsd * MICRO_USD) > 0, {
-        error: "is less than a micro-dollar, which would be a limit of nothing",
-        path: ["maxUsd"],
-        params: { suggestion: "write at least 0.000001" },
-      }),
-      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+      mustHold(
+        ({ maxUsd }) => maxUsd === 0 || Math.round(maxUsd * MICRO_USD) > 0,
+        "is less than a micro-dollar, which would be a limit of nothing",
+        { at: "maxUsd", suggestion: "write at least 0.000001" },
+      ),
+      DEGRADE_NEEDS,
     ),
   example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,

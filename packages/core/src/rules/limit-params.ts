@@ -6,6 +6,7 @@ import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { LIMIT_SUBJECTS, type LimitSubject, type Window } from "../policy/limit.ts";
 import type { DegradeSpec } from "../policy/mode.ts";
+import { mustHold } from "../policy/schema-check.ts";
 
 /** Over which time a limit counts. */
 export const windowParam = z.union(
@@ -16,7 +17,7 @@ export const windowParam = z.union(
       z.strictObject({
         calendar: z.enum(["day", "month"]),
         timeZone: z._default(
-          z.string().check(z.refine(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')),
+          z.string().check(mustHold(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')),
           "UTC",
         ),
       }),
@@ -47,13 +48,13 @@ export const breachParams = {
 /** What the hold of a crashed call becomes when its time is up: used, or given back. */
 export const expiredParam = z._default(z.enum(["charge", "release"]), "charge");
 
-/** Explains what `onBreach: degrade` and `degrade` need of each other; use with `.refine`. */
-export const DEGRADE_NEEDS = {
-  test: (params: { readonly onBreach: string; readonly degrade?: unknown }): boolean =>
+/** The check that `onBreach: degrade` and `degrade` stand together. */
+export const DEGRADE_NEEDS = mustHold(
+  (params: { readonly onBreach: string; readonly degrade?: unknown }) =>
     (params.onBreach === "degrade") === (params.degrade !== undefined),
-  error: 'and onBreach: "degrade" belong together',
-  path: ["degrade"],
-};
+  'and onBreach: "degrade" belong together',
+  { at: "degrade" },
+);
 
 /** The window as the ledger keeps it. */
 export function windowOf(written: z.output<typeof windowParam>): Window {

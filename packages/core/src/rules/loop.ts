@@ -5,6 +5,7 @@ import { inputDigest } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { mustHold } from "../policy/schema-check.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
 import { requireHistory } from "./history.ts";
@@ -32,11 +33,12 @@ export const loop = defineRule({
       ...breachParams,
     })
     .check(
-      z.refine(({ maxIterations, maxRepeats }) => maxIterations !== undefined || maxRepeats !== undefined, {
-        error: "limits nothing",
-        params: { suggestion: "set maxIterations or maxRepeats" },
-      }),
-      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+      mustHold(
+        ({ maxIterations, maxRepeats }) => maxIterations !== undefined || maxRepeats !== undefined,
+        "limits nothing",
+        { suggestion: "set maxIterations or maxRepeats" },
+      ),
+      DEGRADE_NEEDS,
     ),
   example: { maxIterations: 25, maxRepeats: 3, within: "10m" },
   isStateless: false,

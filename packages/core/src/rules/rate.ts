@@ -24,7 +24,7 @@ export const rate = defineRule({
       per: z._default(perParam, "agent"),
       ...breachParams,
     })
-    .check(z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS)),
+    .check(DEGRADE_NEEDS),
   example: { limit: 100, window: "1h", per: "tenant" },
   isStateless: false,
   isShared: true,

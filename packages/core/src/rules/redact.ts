@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
+import { mustHold } from "../policy/schema-check.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule, type CompiledRule } from "./rule.ts";
@@ -29,14 +30,12 @@ export const redact = defineRule({
       treatment: z._default(z.enum(["drop", "mask", "hash", "tokenise"]), "mask"),
     })
     .check(
-      z.refine(({ fields, detect }) => fields !== undefined || detect !== undefined, {
-        error: "redacts nothing",
-        params: { suggestion: "name fields: [ssn] or detect: [email]" },
+      mustHold(({ fields, detect }) => fields !== undefined || detect !== undefined, "redacts nothing", {
+        suggestion: "name fields: [ssn] or detect: [email]",
       }),
-      z.refine(({ fields = [] }) => !fields.some((field) => field.startsWith("!")), {
-        error: "takes no exclusions",
-        path: ["fields"],
-        params: { suggestion: "list the fields to redact, globs allowed" },
+      mustHold(({ fields = [] }) => !fields.some((field) => field.startsWith("!")), "takes no exclusions", {
+        at: "fields",
+        suggestion: "list the fields to redact, globs allowed",
       }),
     ),
   example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { formatDuration } from "../base/duration.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { mustHold } from "../policy/schema-check.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { requireHistory } from "./history.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
@@ -26,11 +27,12 @@ export const sla = defineRule({
       ...breachParams,
     })
     .check(
-      z.refine(({ maxStepMs, maxRunMs }) => maxStepMs !== undefined || maxRunMs !== undefined, {
-        error: "limits nothing",
-        params: { suggestion: "set maxStepMs or maxRunMs" },
-      }),
-      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+      mustHold(
+        ({ maxStepMs, maxRunMs }) => maxStepMs !== undefined || maxRunMs !== undefined,
+        "limits nothing",
+        { suggestion: "set maxStepMs or maxRunMs" },
+      ),
+      DEGRADE_NEEDS,
     ),
   example: { maxStepMs: 10_000, maxRunMs: 300_000, onBreach: "escalate" },
   isStateless: false,

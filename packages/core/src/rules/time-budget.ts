@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { formatDuration, parseDurationMs, requireDurationMs } from "../base/duration.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { mustHold } from "../policy/schema-check.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -39,12 +40,12 @@ export const timeBudget = defineRule({
       ...breachParams,
     })
     .check(
-      z.refine(({ limit, estimate }) => estimate === undefined || isWithin(estimate, limit), {
-        error: "is more than the limit, so no call would ever fit",
-        path: ["estimate"],
-        params: { suggestion: "write what one call usually takes" },
-      }),
-      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+      mustHold(
+        ({ limit, estimate }) => estimate === undefined || isWithin(estimate, limit),
+        "is more than the limit, so no call would ever fit",
+        { at: "estimate", suggestion: "write what one call usually takes" },
+      ),
+      DEGRADE_NEEDS,
     ),
   example: { limit: "10m", window: "1h", per: "tenant", estimate: "2s" },
   isStateless: false,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { mustHold } from "../policy/schema-check.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -34,12 +35,12 @@ export const tokenBudget = defineRule({
       ...breachParams,
     })
     .check(
-      z.refine(({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined), {
-        error: "must be given, once",
-        path: ["maxTokens"],
-        params: { suggestion: "write maxTokens: 100000 (limit means the same)" },
-      }),
-      z.refine(DEGRADE_NEEDS.test, DEGRADE_NEEDS),
+      mustHold(
+        ({ maxTokens, limit }) => (maxTokens === undefined) !== (limit === undefined),
+        "must be given, once",
+        { at: "maxTokens", suggestion: "write maxTokens: 100000 (limit means the same)" },
+      ),
+      DEGRADE_NEEDS,
     ),
   example: { maxTokens: 200_000, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,

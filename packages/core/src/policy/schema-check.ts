@@ -1,0 +1,45 @@
+import type { core } from "zod";
+
+/** Receives what is wrong with a value: where below it, in which words, and what to write instead. */
+export type ReportProblem = (
+  path: readonly (string | number)[],
+  message: string,
+  suggestion?: string,
+) => void;
+
+/**
+ * A schema's check in code that may find several problems. Zod's own `superRefine` and `refine` say the same, with
+ * classes that every bundle would carry for it.
+ * @param check Looks at the value, which has the schema's shape.
+ */
+export function checkedBy<T>(check: (value: T, report: ReportProblem) => void): core.CheckFn<T> {
+  return ({ value, issues }) =>
+    check(value, (path, message, suggestion) => {
+      issues.push({
+        code: "custom",
+        input: value,
+        path: [...path],
+        message,
+        params: { suggestion },
+        // Later checks look, too: a person is told everything at once.
+        continue: true,
+      });
+    });
+}
+
+/**
+ * A schema's check that something holds.
+ * @param test What must be true of the value, which has the schema's shape.
+ * @param message What is wrong when it does not hold, as the second half of a sentence whose first is the path.
+ * @param about The suggestion, and the member that the problem is shown at (default: the value itself).
+ */
+export function mustHold<T>(
+  test: (value: T) => boolean,
+  message: string,
+  about: { readonly suggestion?: string; readonly at?: string } = {},
+): core.CheckFn<T> {
+  const path = about.at === undefined ? [] : [about.at];
+  return checkedBy((value, report) => {
+    if (!test(value)) report(path, message, about.suggestion);
+  });
+}
