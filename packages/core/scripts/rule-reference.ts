@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
-import * as z from "zod";
 
 import { isJsonObject, type JsonObject, type JsonValue } from "../src/base/json.ts";
+import { jsonSchemaOf } from "../src/load/schema-in-json.ts";
 import { BUILT_IN_RULES } from "../src/rules/registry.ts";
 import type { RuleKind } from "../src/rules/rule.ts";
 import { markdownTable, typeText } from "./schema-text.ts";
@@ -65,7 +65,7 @@ function describeKind(kind: RuleKind): string {
 }
 
 function parameterTables(kind: RuleKind): readonly string[] {
-  const schema = schemaOf(kind);
+  const schema = jsonSchemaOf(kind.params);
   const variants = schema["oneOf"] ?? schema["anyOf"];
   if (!Array.isArray(variants)) return tableOf(schema);
   return variants.flatMap((variant: JsonValue) => (isJsonObject(variant) ? tableOf(variant) : []));
@@ -85,11 +85,4 @@ function tableOf(schema: JsonObject): readonly string[] {
     ];
   });
   return [markdownTable(["parameter", "value", "default"], rows)];
-}
-
-function schemaOf(kind: RuleKind): JsonObject {
-  const made = z.toJSONSchema(kind.params, { io: "input", unrepresentable: "any" });
-  // Through text, so that it is exactly JSON.
-  const plain: JsonObject = JSON.parse(JSON.stringify(made));
-  return plain;
 }

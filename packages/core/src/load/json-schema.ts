@@ -1,8 +1,7 @@
-import * as z from "zod/mini";
-
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import type { RuleKind } from "../rules/rule.ts";
+import { jsonSchemaOf } from "./schema-in-json.ts";
 import { documentSchema, idSchema, policySchema } from "./schema.ts";
 
 /**
@@ -11,8 +10,8 @@ import { documentSchema, idSchema, policySchema } from "./schema.ts";
  * @param registry The kinds to describe, a user's own included.
  */
 export function policyJsonSchema(registry: RuleRegistry): JsonObject {
-  const document = schemaOf(documentSchema);
-  const policy = schemaOf(policySchema);
+  const document = jsonSchemaOf(documentSchema);
+  const policy = jsonSchemaOf(policySchema);
   const definitions: Record<string, JsonValue> = {
     policy: {
       ...policy,
@@ -33,20 +32,6 @@ export function policyJsonSchema(registry: RuleRegistry): JsonObject {
     properties: { ...membersOf(document), policies: { type: "array", items: { $ref: "#/$defs/policy" } } },
     $defs: definitions,
   };
-}
-
-function schemaOf(schema: z.core.$ZodType): JsonObject {
-  const {
-    $schema: _draft,
-    "~standard": _standard,
-    ...made
-  } = z.toJSONSchema(schema, {
-    io: "input",
-    unrepresentable: "any",
-  });
-  // Through text, so that what is written is exactly the JSON; zod's object has members that are undefined.
-  const plain: JsonObject = JSON.parse(JSON.stringify(made));
-  return plain;
 }
 
 function membersOf(schema: JsonObject): JsonObject {
@@ -70,7 +55,7 @@ function choiceOf(kinds: readonly RuleKind[]): JsonObject {
 }
 
 function ruleDefinitions(kind: RuleKind): JsonObject {
-  const { $defs: inner, ...parameters } = schemaOf(kind.params);
+  const { $defs: inner, ...parameters } = jsonSchemaOf(kind.params);
   const prefix = `rule.${kind.kind}.`;
   const own: Record<string, JsonValue> = {};
   for (const [name, definition] of Object.entries(isJsonObject(inner) ? inner : {})) {
@@ -82,7 +67,10 @@ function ruleDefinitions(kind: RuleKind): JsonObject {
 
 /** Adds `rule` and `id` to the kind's own parameters. */
 function asRule(kind: RuleKind, parameters: JsonObject): JsonObject {
-  const own: JsonObject = { rule: { const: kind.kind, description: kind.summary }, id: schemaOf(idSchema) };
+  const own: JsonObject = {
+    rule: { const: kind.kind, description: kind.summary },
+    id: jsonSchemaOf(idSchema),
+  };
   // A discriminated union is `oneOf`, any other `anyOf`; each variant is closed with `rule` and `id` in it.
   const variants = parameters["oneOf"] ?? parameters["anyOf"];
   if (Array.isArray(variants)) {

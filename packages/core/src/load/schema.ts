@@ -20,13 +20,13 @@ export function isPattern(text: string): boolean {
   return text !== "!" && !text.startsWith("!!");
 }
 
-const patternSchema = z
+/** A name or a glob, or `!` and what is excluded. */
+export const patternSchema = z
   .string()
   .check(
     z.minLength(1),
     z.maxLength(512),
     mustHold(isPattern, "is an exclusion of nothing", { suggestion: 'write one "!" and a pattern after it' }),
-    z.meta({ description: "A name or a glob (* and ?); ! in front excludes." }),
   );
 
 /** An empty list would match nothing, which nobody means. */
@@ -58,7 +58,7 @@ const approvalSchema = z
   );
 
 /** What a ladder's level may do: exactly one of these. */
-const actionSchema = z
+export const actionSchema = z
   .strictObject({
     alert: z.optional(alertTargetSchema),
     hitl: z.optional(approvalSchema),
@@ -76,7 +76,6 @@ const actionSchema = z
       "must have exactly one of alert, hitl, degrade, block",
       { suggestion: "write one level per action" },
     ),
-    z.meta({ minProperties: 1, maxProperties: 1 }),
   );
 
 const stepSchema = z.strictObject({
