@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isPlainObject, type JsonObject, type JsonValue } from "../base/json.ts";
 
 /** What a comparison went through. */
 export interface DataSize {
@@ -18,8 +18,8 @@ export function isSameData(value: unknown, copy: JsonValue, size: DataSize): boo
   if (typeof copy !== "object" || copy === null) return value === copy;
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(copy)) return Array.isArray(value) && areSameItems(value, copy, size);
-  // The type of a list does not tell that it is no object.
-  return !Array.isArray(value) && isPlain(value) && areSameMembers(value, copy as JsonObject, size);
+  // A copy that is no list is an object, which its type does not tell.
+  return isPlainObject(value) && areSameMembers(value, copy as JsonObject, size);
 }
 
 function areSameMembers(value: object, copy: JsonObject, size: DataSize): boolean {
@@ -43,9 +43,4 @@ function areSameItems(values: readonly unknown[], copies: readonly JsonValue[], 
   if (values.length !== copies.length) return false;
   for (let at = 0; at < copies.length; at++) if (!isSameData(values[at], copies[at]!, size)) return false;
   return true;
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

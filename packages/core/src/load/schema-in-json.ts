@@ -2,7 +2,8 @@ import * as z from "zod/mini";
 
 import type { JsonObject } from "../base/json.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
-import { actionSchema, patternSchema } from "./schema.ts";
+import { jsonSchemaParam } from "../rules/arg-schema.ts";
+import { actionSchema, patternSchema, tagsSchema, toolsSchema } from "./schema.ts";
 
 /**
  * What a schema checks in code, as far as JSON Schema can say it. Kept apart from the schemas, so that a program which
@@ -17,6 +18,9 @@ const SAID_IN_CODE: ReadonlyMap<z.core.$ZodType, JsonObject> = new Map<z.core.$Z
     },
   ],
   [patternSchema, { description: "A name or a glob (* and ?); ! in front excludes." }],
+  [jsonSchemaParam, { type: "object" }],
+  [tagsSchema, { propertyNames: { minLength: 1 } }],
+  [toolsSchema, { propertyNames: { minLength: 1, maxLength: 512 } }],
   [actionSchema, { minProperties: 1, maxProperties: 1 }],
 ]);
 
@@ -30,6 +34,8 @@ export function jsonSchemaOf(schema: z.core.$ZodType): JsonObject {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
+      // An object whose names are free lists none.
+      if (Object.keys(jsonSchema.properties ?? { some: true }).length === 0) delete jsonSchema.properties;
       Object.assign(jsonSchema, SAID_IN_CODE.get(zodSchema));
     },
   });

@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 
+import { isJsonObject } from "../base/json.ts";
 import { alertTargetSchema } from "../policy/alert-schema.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
-import { mustHold } from "../policy/schema-check.ts";
+import { checkedBy, mustHold } from "../policy/schema-check.ts";
 
 /** The ids that `idSchema` accepts. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/;
@@ -32,13 +33,33 @@ export const patternSchema = z
 /** An empty list would match nothing, which nobody means. */
 const patternsSchema = z.array(patternSchema).check(z.minLength(1));
 
+/** Checks the names of an object whose names are free: zod's record would be one more class in every bundle. */
+function namesOf(maxChars: number): z.core.$ZodCheck<object> {
+  return z.check(
+    checkedBy((named: object, report) => {
+      for (const name of Object.keys(named)) {
+        if (name === "") report([name], "has a name that must not be empty");
+        if (name.length > maxChars && Array.from(name).length > maxChars)
+          report([name], `has a name that must have at most ${maxChars} characters`);
+      }
+    }),
+    // Also where a value is wrong: a person is told everything at once.
+    { when: ({ value }) => isJsonObject(value) },
+  );
+}
+
+/** The tags that a selector asks for. */
+export const tagsSchema = z
+  .catchall(z.object({}), z.union([patternSchema, patternsSchema]))
+  .check(namesOf(Infinity));
+
 const selectorSchema = z.strictObject({
   agents: z.optional(patternsSchema),
   tenants: z.optional(patternsSchema),
   users: z.optional(patternsSchema),
   tools: z.optional(patternsSchema),
   hookpoints: z.optional(patternsSchema),
-  tags: z.optional(z.record(z.string().check(z.minLength(1)), z.union([patternSchema, patternsSchema]))),
+  tags: z.optional(tagsSchema),
 });
 
 const approvalSchema = z
@@ -109,6 +130,9 @@ export const traitsSchema = z.strictObject({
   ),
 });
 
+/** What is declared about tools, by their names. */
+export const toolsSchema = z.catchall(z.object({}), traitsSchema).check(namesOf(512));
+
 /** A policy without its rules, which are checked kind by kind. */
 export const policySchema = z.strictObject({
   id: idSchema,
@@ -126,6 +150,6 @@ export const policySchema = z.strictObject({
 export const documentSchema = z.strictObject({
   apiVersion: z.literal("agentplane/v1"),
   policies: z.array(z.unknown()),
-  tools: z.optional(z.record(z.string().check(z.minLength(1), z.maxLength(512)), traitsSchema)),
+  tools: z.optional(toolsSchema),
   defaultEffect: z.optional(z.enum(["allow", "block"])),
 });

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { isPlainObject } from "../base/json.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { checkedBy } from "../policy/schema-check.ts";
 import { compileSchema } from "./json-schema-check.ts";
@@ -12,13 +13,18 @@ type JsonSchema = Record<string, unknown>;
 
 const NO_DATA = "must be a JSON Schema as data; a schema of zod goes through rule.argSchema({ schema })";
 
-const jsonSchema: z.ZodMiniType<JsonSchema, JsonSchema> = z.record(z.string(), z.unknown(), NO_DATA).check(
+/** A JSON Schema, checked in code. */
+export const jsonSchemaParam = z.unknown().check(
   checkedBy((schema, report) => {
-    compileSchema(schema, { path: [], report });
+    if (isPlainObject(schema)) compileSchema(schema, { path: [], report });
+    else report([], NO_DATA);
   }),
 );
-// The factory writes a library's schema down as JSON before anything is checked.
-const schemaParam = jsonSchema as z.ZodMiniType<JsonSchema, JsonSchema | SchemaOfLibrary>;
+// Checked above. The factory writes a library's schema down as JSON before that.
+const schemaParam = jsonSchemaParam as z.core.$ZodType as z.core.$ZodType<
+  JsonSchema,
+  JsonSchema | SchemaOfLibrary
+>;
 
 /**
  * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references.

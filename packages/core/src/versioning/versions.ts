@@ -2,6 +2,7 @@ import type { ControlRecord } from "../audit/audit-record.ts";
 import { requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
+import { deepFrozen } from "../base/deeply-frozen.ts";
 import { AgentplaneError, ConfigError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Hash } from "../base/ports.ts";
@@ -81,7 +82,7 @@ export function createVersions(deps: VersionDeps): Versions {
   const history = (policyId: string): MaybePromise<readonly PolicyVersion[]> => {
     requireText("versions: policyId", policyId);
     return andThen(deps.versions.list<PolicyVersion>(prefixOf(deps, policyId)), (found) =>
-      found.map(([, version]) => freeze(version)).toSorted((a, b) => a.version - b.version),
+      found.map(([, version]) => deepFrozen(version)).toSorted((a, b) => a.version - b.version),
     );
   };
   const get = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
@@ -127,7 +128,7 @@ function add(
   what: Publication,
 ): MaybePromise<PolicyVersion> {
   // Parsed from the hashed text: what the caller holds can change, this cannot.
-  const policy: Policy = freeze(JSON.parse(what.text));
+  const policy: Policy = deepFrozen(JSON.parse(what.text));
   const contentHash = `sha256:${deps.hash.sha256(what.text)}`;
   return andThen(history(policy.id), (versions) => {
     const newest = versions.at(-1);
@@ -228,10 +229,4 @@ function refuse(
       `no policy "${policyId}" was published; ${known.length > 0 ? suggest(policyId, known) : "publish it first"}`,
     );
   });
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) freeze(member);
-  return Object.freeze(value);
 }

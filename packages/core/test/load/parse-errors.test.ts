@@ -105,6 +105,18 @@ describe("an error names its place and the way out", () => {
       "policies[0].selector.tools: must not be empty",
     ],
     [
+      "a tag without a name beside one with a wrong value",
+      withPolicy({ selector: { tags: { "": "a", b: 5 } } }),
+      "policies[0].selector.tags.b: must be a text or a list, not 5",
+      'policies[0].selector.tags[""]: has a name that must not be empty',
+    ],
+    [
+      "tools without a name and with one too long, counted in characters and shown by its beginning",
+      withPolicy({}, { tools: { "": {}, ["😀".repeat(512)]: {}, ["😀".repeat(513)]: {} } }),
+      'tools[""]: has a name that must not be empty',
+      `tools["${"😀".repeat(32)}"]: has a name that must have at most 512 characters`,
+    ],
+    [
       "an exclusion of nothing",
       withPolicy({ selector: { tools: ["!"] } }),
       'policies[0].selector.tools[0]: is an exclusion of nothing — write one "!" and a pattern after it',
