@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import type { JsonObject } from "../base/json.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { wholeNumber } from "../policy/whole-number.ts";
 import { jsonSchemaParam } from "../rules/arg-schema.ts";
 import { actionSchema, patternSchema, tagsSchema, toolsSchema } from "./schema.ts";
 
@@ -18,6 +19,7 @@ const SAID_IN_CODE: ReadonlyMap<z.core.$ZodType, JsonObject> = new Map<z.core.$Z
     },
   ],
   [patternSchema, { description: "A name or a glob (* and ?); ! in front excludes." }],
+  [wholeNumber, { type: "integer" }],
   [jsonSchemaParam, { type: "object" }],
   [tagsSchema, { propertyNames: { minLength: 1 } }],
   [toolsSchema, { propertyNames: { minLength: 1, maxLength: 512 } }],
@@ -36,7 +38,8 @@ export function jsonSchemaOf(schema: z.core.$ZodType): JsonObject {
     override: ({ zodSchema, jsonSchema }) => {
       // An object whose names are free lists none.
       if (Object.keys(jsonSchema.properties ?? { some: true }).length === 0) delete jsonSchema.properties;
-      Object.assign(jsonSchema, SAID_IN_CODE.get(zodSchema));
+      for (let said: z.core.$ZodType | undefined = zodSchema; said !== undefined; said = said._zod.parent)
+        Object.assign(jsonSchema, SAID_IN_CODE.get(said));
     },
   });
   // Through text, so that what is written is exactly the JSON; zod's object has members that are undefined.

@@ -5,6 +5,7 @@ import { alertTargetSchema } from "../policy/alert-schema.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { checkedBy, mustHold } from "../policy/schema-check.ts";
+import { wholeNumber } from "../policy/whole-number.ts";
 
 /** The ids that `idSchema` accepts. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/;
@@ -66,7 +67,7 @@ const approvalSchema = z
   .strictObject({
     timeout: z.optional(durationSchema),
     onTimeout: z.optional(z.literal("deny")),
-    approvers: z.optional(z.int().check(z.gte(1), z.lte(20))),
+    approvers: z.optional(wholeNumber.check(z.gte(1), z.lte(20))),
     by: z.optional(z.enum(["operator", "client", "any"])),
     showInput: z.optional(z.boolean()),
   })
@@ -101,7 +102,7 @@ export const actionSchema = z
 
 const stepSchema = z.strictObject({
   trigger: z.string().check(z.minLength(1), z.maxLength(128)),
-  after: z.int().check(z.gte(1), z.lte(1_000_000)),
+  after: wholeNumber.check(z.gte(1), z.lte(1_000_000)),
   within: durationSchema,
   action: actionSchema,
 });
@@ -138,7 +139,7 @@ export const policySchema = z.strictObject({
   id: idSchema,
   description: z.optional(z.string().check(z.maxLength(2_000))),
   selector: z.optional(selectorSchema),
-  priority: z.optional(z.int().check(z.gte(-1_000_000), z.lte(1_000_000))),
+  priority: z.optional(wholeNumber.check(z.gte(-1_000_000), z.lte(1_000_000))),
   mode: z.optional(z.enum(["enforce", "shadow"])),
   onError: z.optional(z.enum(["block", "allow"])),
   blocking: z.optional(z.array(z.unknown())),

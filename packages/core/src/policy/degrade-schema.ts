@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { durationSchema } from "./duration-schema.ts";
 import { MODES } from "./mode.ts";
 import { checkedBy } from "./schema-check.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const quietForSchema = z.strictObject({ quietFor: durationSchema });
 const headroomSchema = z.strictObject({
@@ -25,7 +26,7 @@ export const degradeSchema = z
     mode: z.enum(MODES),
     recover: z.optional(recoverySchema),
     scope: z.optional(z.enum(["agent", "tenant", "session", "global"])),
-    perMinute: z.optional(z.int().check(z.gte(1), z.lte(1_000_000))),
+    perMinute: z.optional(wholeNumber.check(z.gte(1), z.lte(1_000_000))),
     delay: z.optional(z.strictObject({ max: durationSchema })),
   })
   .check(

@@ -6,6 +6,7 @@ import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { mustHold } from "../policy/schema-check.ts";
+import { wholeNumber } from "../policy/whole-number.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
 import { requireHistory } from "./history.ts";
@@ -25,9 +26,9 @@ export const loop = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxIterations: z.exactOptional(z.int().check(z.gte(1), z.lte(MAX_COUNT))),
+      maxIterations: z.exactOptional(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
       /** How often the same tool call (name and input) may run. */
-      maxRepeats: z.exactOptional(z.int().check(z.gte(1), z.lte(MAX_COUNT))),
+      maxRepeats: z.exactOptional(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
       /** Count only this far back; default: the whole session. */
       within: z.exactOptional(durationSchema),
       ...breachParams,

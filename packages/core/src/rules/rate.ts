@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { wholeNumber } from "../policy/whole-number.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -19,7 +20,7 @@ export const rate = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      limit: z.int().check(z.gte(0)),
+      limit: wholeNumber.check(z.gte(0)),
       window: windowParam,
       per: z._default(perParam, "agent"),
       ...breachParams,

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { formatDuration } from "../base/duration.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { mustHold } from "../policy/schema-check.ts";
+import { wholeNumber } from "../policy/whole-number.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { requireHistory } from "./history.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
@@ -22,8 +23,8 @@ export const sla = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxStepMs: z.exactOptional(z.int().check(z.gte(1))),
-      maxRunMs: z.exactOptional(z.int().check(z.gte(1))),
+      maxStepMs: z.exactOptional(wholeNumber.check(z.gte(1))),
+      maxRunMs: z.exactOptional(wholeNumber.check(z.gte(1))),
       ...breachParams,
     })
     .check(

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import { mustHold } from "../policy/schema-check.ts";
+import { wholeNumber } from "../policy/whole-number.ts";
 import {
   breachParams,
   DEGRADE_NEEDS,
@@ -25,9 +26,9 @@ export const tokenBudget = defineRule({
   hookpoints: ["before_model_call"],
   params: z
     .strictObject({
-      maxTokens: z.exactOptional(z.int().check(z.gte(0))),
+      maxTokens: z.exactOptional(wholeNumber.check(z.gte(0))),
       /** Another word for `maxTokens`. */
-      limit: z.exactOptional(z.int().check(z.gte(0))),
+      limit: z.exactOptional(wholeNumber.check(z.gte(0))),
       window: windowParam,
       per: z._default(perParam, "agent"),
       maxOutput: maxOutputParam,

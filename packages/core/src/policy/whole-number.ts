@@ -1,0 +1,15 @@
+import * as z from "zod/mini";
+
+/**
+ * A whole number that is represented exactly. Zod's own is one of all formats that numbers may have, with the limits of
+ * each in every bundle.
+ */
+export const wholeNumber = z.number().check(
+  ({ value, issues }) => {
+    // Nothing else is said of a number that is not whole: no limit is what is wrong with it.
+    if (!Number.isInteger(value))
+      issues.push({ code: "invalid_type", expected: "int", input: value, continue: false });
+  },
+  z.gte(Number.MIN_SAFE_INTEGER),
+  z.lte(Number.MAX_SAFE_INTEGER),
+);
