@@ -14,7 +14,9 @@ export async function openSource<Chunk>(
   const opening = core.scope.run(admission.carried, async () => run(admission));
   const opened = await Promise.race([opening, cut]);
   if (opened !== "cut") return opened;
-  opening.then((late) => closeAside(late[Symbol.asyncIterator]())).catch(() => undefined);
+  opening
+    .then((late) => closeAside(core, admission, () => late[Symbol.asyncIterator]()))
+    .catch(() => undefined);
   throw cutError(admission);
 }
 
@@ -28,8 +30,9 @@ export async function* untilCut<Chunk>(
   admission: LiveAdmission,
   { source, cut }: { readonly source: AsyncIterable<Chunk>; readonly cut: Promise<"cut"> },
 ): AsyncGenerator<Chunk> {
-  const carried = admission.carried;
-  const iterator = source[Symbol.asyncIterator]();
+  const { carried } = admission;
+  // Opened, read and closed inside the call: a source may make calls of its own in each.
+  const iterator = core.scope.run(carried, () => source[Symbol.asyncIterator]());
   let isOpen = true;
   try {
     for (;;) {
@@ -44,11 +47,15 @@ export async function* untilCut<Chunk>(
       yield next.value;
     }
   } finally {
-    if (isOpen) closeAside(iterator);
+    if (isOpen) closeAside(core, admission, () => iterator);
   }
 }
 
 /** Not awaited: a provider that hangs, or fails at being closed, must not keep a cut stream open. */
-function closeAside<Chunk>(iterator: AsyncIterator<Chunk>): void {
-  new Promise((resolve) => resolve(iterator.return?.())).catch(() => undefined);
+function closeAside<Chunk>(
+  core: GuardCore,
+  { carried }: LiveAdmission,
+  iterator: () => AsyncIterator<Chunk>,
+): void {
+  core.scope.run(carried, async () => iterator().return?.()).catch(() => undefined);
 }

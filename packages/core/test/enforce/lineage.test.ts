@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { createContext, type ContextInit } from "../../src/context/create-context.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
+import { openStream, type Chunk } from "./streams.ts";
 import { blocking, createBench, toolCall } from "../plane/bench.ts";
 
 const PER_RUN = blocking("run", [rule.rate({ limit: 2, window: "1h", per: "run" })]);
@@ -81,5 +82,37 @@ describe("whether code is nested", () => {
     if (begun.status === "running") await begun.values[Symbol.asyncIterator]().next();
     seen.push(guard.isNested());
     expect(seen).toEqual([false, true, true, false]);
+  });
+
+  it("is told wherever a tool or a model that gives values runs: when it is opened, read and closed", async () => {
+    const bench = createBench();
+    const { guard } = bench.plane;
+    const seen: string[] = [];
+    const look = (where: string): void => void seen.push(`${where} ${guard.isNested()}`);
+    const source = (): AsyncIterable<Chunk> => ({
+      [Symbol.asyncIterator]() {
+        look("opened");
+        return {
+          async next() {
+            look("read");
+            return { done: false, value: { text: "a" } };
+          },
+          async return() {
+            look("closed");
+            return { done: true, value: undefined };
+          },
+        };
+      },
+    });
+    const begun = await guard.toolRun({ context: toolCall("search"), run: source });
+    const shown = begun.status === "running" ? begun.values : [];
+    for (const given of [shown, await openStream(bench, source)])
+      for await (const value of given) {
+        expect(value).toEqual({ text: "a" });
+        break;
+      }
+    const once = ["opened true", "read true", "closed true"];
+    expect(seen).toEqual([...once, ...once]);
+    expect(guard.isNested()).toBe(false);
   });
 });
