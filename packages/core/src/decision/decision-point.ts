@@ -20,8 +20,8 @@ export interface InnerCall {
   readonly isJoined: boolean;
   /** How many interceptions of this call there are, one inside the other, without the outermost. */
   readonly layers: number;
-  /** The first end counts. @param how \`again\`: nothing ran, or control flow left it. */
-  end(how: "ran" | "failed" | "again"): void;
+  /** The first end counts. @param how \`again\`, and how a call ends of which nothing ran or that control flow left. */
+  end(how: CallEnd["status"] | "again"): void;
 }
 
 /** Whether rules decide about a result, only watch it (shadow policies, observers, records), or do not see it at all. */
@@ -93,7 +93,8 @@ export interface DecisionPoint {
   readonly controls: ControlsView;
   rule(context: PolicyContext, options: { readonly intent: Intent } & RuleOptions): MaybePromise<Ruling>;
   /**
-   * Ends an admission, exactly once; a second end is ignored.
+   * Ends an admission, exactly once; a second end is ignored. What was decided inside the admission of the same call ends
+   * with that one, which judges the result.
    * @returns For `ran` and `failed` the ruling on the result; otherwise undefined.
    */
   finish(decisionId: string, end: CallEnd): MaybePromise<Ruling | undefined>;

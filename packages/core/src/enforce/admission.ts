@@ -73,6 +73,7 @@ export class LiveAdmission implements Admission {
       decisionId: decision.id,
       layers: inner?.layers ?? 0,
       inner: undefined,
+      byHand: undefined,
     });
   }
 

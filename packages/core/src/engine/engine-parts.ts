@@ -4,6 +4,7 @@ import type { ControlRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
+import type { Ruling } from "../decision/decision-point.ts";
 import type { AlertTarget } from "../policy/policy.ts";
 import type { Admissions } from "../state/admissions.ts";
 import type { Approvals } from "../state/approval.ts";
@@ -29,6 +30,8 @@ export interface CarriedAdmission {
   readonly layers: number;
   /** Made when this call is intercepted again inside: most never are. */
   inner: InnerCalls | undefined;
+  /** What `engine.decide` last answered inside, where Guard does not end it. */
+  byHand: Ruling | undefined;
 }
 
 /** The choices of an operator that shape every decision; every default is the closed one. */

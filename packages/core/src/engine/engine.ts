@@ -107,10 +107,11 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     rule: (context, options) => decider.decide(contextOf(context), intentOf("engine.rule", options), options),
     decide: (given, options) =>
-      andThen(
-        decider.decide(contextOf(given), intentOf("engine.decide", options)),
-        ({ decision }) => decision,
-      ),
+      andThen(decider.decide(contextOf(given), intentOf("engine.decide", options)), (ruling) => {
+        const around = ruling.inner && parts.scope.current();
+        if (around !== undefined) around.byHand = ruling;
+        return ruling.decision;
+      }),
     async evaluate(given) {
       const ruling = await decider.decide(contextOf(given), "admit");
       const { decision } = ruling;
@@ -131,7 +132,7 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       requireObject("engine.finish: end", end, '{ status: "ran", context }');
       requireChoice("engine.finish: status", end.status, ENDS);
       if (end.status === "ran" || end.status === "failed") requireContext(end.context);
-      return finishCall(decisionId, end, ending);
+      return endByHand(decisionId, end, parts) ? undefined : finishCall(decisionId, end, ending);
     },
     refuse(context, denial, options) {
       requireContext(context);
@@ -180,6 +181,17 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     },
     policies: () => set.loaded(),
   };
+}
+
+/**
+ * Ends what was decided by hand inside the admission of the same call.
+ * @returns Whether that is all: a decision that joined has the id of the one around it, which is not over.
+ */
+function endByHand(decisionId: string, { status }: CallEnd, { scope }: EngineParts): boolean {
+  const { decision, inner } = scope.current()?.byHand ?? {};
+  if (inner === undefined || decision?.id !== decisionId) return false;
+  inner.end(status);
+  return inner.isJoined;
 }
 
 const INTENTS = ["peek", "ask", "admit"] as const satisfies readonly Intent[];

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { createSteadyClock } from "../../src/base/ports.ts";
 import type { PolicyContext } from "../../src/context/context.ts";
+import { createContext } from "../../src/context/create-context.ts";
 import type { Outcome } from "../../src/enforce/outcome.ts";
 import { HookRegistry } from "../../src/hooks/hook-registry.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
@@ -225,4 +226,30 @@ describe.each(STORES)("the same call run again inside its own admission, %s", (_
     expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
     expect(await takenOf(bench)).toBe(1);
   });
+
+  it.each([
+    ["ran", "already_executed", 1],
+    ["failed", "default", 2],
+    ["released", "default", 1],
+    ["suspended", "default", 1],
+  ] as const)(
+    "decided and ended by hand as %s does not end the call around it",
+    async (status, next, taken) => {
+      const bench = await limited();
+      const { engine, guard } = bench.plane;
+      const result = await inside(bench, async () => {
+        const { id } = await engine.decide(contextOf(bench));
+        expect(await engine.decide(contextOf(bench))).toMatchObject({ cause: "in_flight" });
+        const context = createContext(toolCall("search", { q: 1 }, { hookpoint: "after_tool_call" }), 0);
+        const end = status === "ran" || status === "failed" ? { status, context } : { status };
+        expect(await engine.finish(id, end)).toBeUndefined();
+        expect(await engine.decide(contextOf(bench))).toMatchObject({ cause: next });
+        expect(guard.isNested()).toBe(true);
+        return "outer";
+      });
+      expect(result).toBe("outer");
+      expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
+      expect(await takenOf(bench)).toBe(taken);
+    },
+  );
 });
