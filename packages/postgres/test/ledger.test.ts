@@ -1,5 +1,7 @@
-import type { LimitSpec } from "@agentplane/core";
-import { Pool } from "pg";
+import type { Socket } from "node:net";
+
+import type { LimitSpec, StateStore } from "@agentplane/core";
+import { Pool, type PoolClient } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { Tidy } from "../src/tidy.ts";
@@ -119,6 +121,68 @@ describe.skipIf(!hasServer)("the ledger in PostgreSQL", () => {
       message: expect.stringContaining("Mars/Olympus"),
     });
     expect((await Promise.all(good)).every(({ isGranted }) => isGranted)).toBe(true);
+  });
+
+  describe("an admission that waits for a document of its call", () => {
+    const items = [{ spec: tokens("budget"), amount: 5, isSoft: false, expired: "charge" }] as const;
+    const change = { collection: "sessions", key: "s", change: () => ({ is: "mine" }) } as const;
+    const under = async (condition: string): Promise<number | null> => {
+      const text = `SELECT FROM pg_stat_activity WHERE ${condition} AND query LIKE $1`;
+      return (await schema.pool.query(text, [`%"${schema.name}"."admit_group"%`])).rowCount;
+    };
+    /** @returns What lets it go on. */
+    const begin = async (of: StateStore): Promise<readonly [Promise<unknown>, () => Promise<void>]> => {
+      await of.sessions.update("s", () => ({ is: "there" }));
+      await of.ledger.read(tokens("budget"));
+      const other = await schema.pool.connect();
+      await other.query("BEGIN");
+      await other.query(`SELECT FROM "${schema.name}".document FOR UPDATE`);
+      const admitting = of.admit?.({ reserve: { id: "call", ttlMs: 60_000, items }, changes: [change] });
+      const answer = Promise.resolve(admitting).catch(() => "lost");
+      await expect.poll(async () => under("wait_event_type = 'Lock'"), { interval: 5 }).toBe(1);
+      const goOn = async (): Promise<void> => {
+        await other.query("COMMIT");
+        other.release();
+        await expect.poll(async () => under("state = 'active'"), { interval: 5 }).toBe(0);
+      };
+      return [answer, goOn];
+    };
+
+    test("is ended after it, by an end that came while it waited", async () => {
+      const [answer, goOn] = await begin(store);
+      const ended = store.ledger.release("call");
+      // An end that does not wait has been done by then.
+      await store.ledger.read(tokens("budget"));
+      await store.ledger.read(tokens("budget"));
+      await goOn();
+      expect(await answer).toEqual({ isAdmitted: true });
+      await ended;
+      expect(await store.ledger.read(tokens("budget"))).toMatchObject({ used: 0, held: 0 });
+    });
+
+    test("and whose connection breaks is given back when it was done after all, though its end found nothing", async () => {
+      const pool = new Pool({ connectionString: DATABASE_URL });
+      let latest: PoolClient | undefined;
+      pool.on("acquire", (client) => (latest = client));
+      const cut = schema.open({
+        pool,
+        timeoutMs: 1_000,
+        pollMs: 3_600_000,
+        tidyMs: 3_600_000,
+        listen: false,
+      });
+      const [answer, goOn] = await begin(cut);
+      // The driver's types do not name its socket.
+      (latest as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+      expect(await answer).toBe("lost");
+      await cut.ledger.release("call");
+      await goOn();
+      await expect
+        .poll(async () => (await store.ledger.read(tokens("budget"))).held, { timeout: 10_000 })
+        .toBe(0);
+      await cut.close();
+      await pool.end();
+    });
   });
 
   test("forgets limits in which nothing lives, and no others", async () => {

@@ -40,7 +40,7 @@ describe.skipIf(!canStartServers)("a server that loses its power and is started 
   test("knows what to look at", () => {
     expect(cases).toHaveLength(9);
   });
-  test.for(cases.map((one) => [one.name, one.run] as const))("%s", async ([, run]) => {
+  test.for(cases.map((one) => [one.name, one.run] as const))("%s", { timeout: 60_000 }, async ([, run]) => {
     await expect(run()).resolves.toBeUndefined();
   });
 });

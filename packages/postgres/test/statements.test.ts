@@ -1,5 +1,3 @@
-import { setTimeout } from "node:timers/promises";
-
 import { createAgentPlane, rule, type LimitSpec, type RuleSpec, type StateStore } from "@agentplane/core";
 import { Client, Pool } from "pg";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
@@ -116,8 +114,9 @@ describe.skipIf(!hasServer)("statements", () => {
       tools: { search: { access: "read", external: false } },
     });
     await plane.ready();
-    // What was read at the start may be read once more, beside the calls.
-    await setTimeout(200);
+    // What is read at the start is read once more, beside the calls.
+    const busy = (): number => pool.waitingCount + pool.totalCount - pool.idleCount;
+    await expect.poll(busy, { interval: 5, timeout: 15_000 }).toBe(0);
     sent = [];
     let admission = 0;
     await plane.guard.toolCall({

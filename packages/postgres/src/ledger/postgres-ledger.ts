@@ -28,6 +28,8 @@ export interface PostgresLedgerDeps {
 export class PostgresLedger implements LedgerStore {
   readonly #deps: PostgresLedgerDeps;
   readonly #unfinished: UnfinishedEnds;
+  /** Reservations on their way, by id; never rejected. */
+  readonly #taking = new Map<string, Promise<unknown>>();
 
   constructor(deps: PostgresLedgerDeps) {
     this.#deps = deps;
@@ -48,15 +50,13 @@ export class PostgresLedger implements LedgerStore {
    * @param send Is told the server's time from which on they can no longer be taken. `late` is sent once more.
    */
   async taking<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
-    for (const id of ids) this.#unfinished.forget(id);
-    const sent: { untilMs?: number | undefined } = {};
+    const taken = this.#takingAll(ids, send);
+    const done = taken.catch(() => undefined);
+    for (const id of ids) this.#taking.set(id, done);
     try {
-      return await this.#inTime(send, sent);
-    } catch (error) {
-      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
-      if (error instanceof ServerFailure && error.kind === "unknown")
-        for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs });
-      throw error;
+      return await taken;
+    } finally {
+      for (const id of ids) if (this.#taking.get(id) === done) this.#taking.delete(id);
     }
   }
 
@@ -104,7 +104,26 @@ export class PostgresLedger implements LedgerStore {
     this.#unfinished.close();
   }
 
+  async #takingAll<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
+    for (const id of ids) this.#unfinished.forget(id);
+    const sent: { untilMs?: number | undefined } = {};
+    try {
+      return await this.#inTime(send, sent);
+    } catch (error) {
+      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
+      if (error instanceof ServerFailure && error.kind === "unknown")
+        for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs });
+      throw error;
+    }
+  }
+
   async #finish(id: string, how: HoldEnd): Promise<void> {
+    // On another connection its end could come before it, and find nothing.
+    await this.#taking.get(id);
+    const lost = this.#unfinished.get(id);
+    const isLost = lost !== undefined && "afterMs" in lost && lost.afterMs !== undefined;
+    // What the server may still come to is given back then, too; now, in case it has come to it.
+    if (isLost && "afterMs" in how) return void (await this.#end(id, how));
     this.#unfinished.forget(id);
     try {
       if (!(await this.#end(id, how))) throw tooSlow();

@@ -49,6 +49,11 @@ export class UnfinishedEnds {
     this.#schedule();
   }
 
+  /** What is to be told of a reservation, if anything is. */
+  get(id: string): HoldEnd | undefined {
+    return this.#ends.size > 0 ? this.#ends.get(id) : undefined;
+  }
+
   /** Somebody makes this call again, or ends it: what was to be told of it does not hold any more. */
   forget(id: string): void {
     if (this.#ends.size > 0) this.#ends.delete(id);
