@@ -62,7 +62,10 @@ export function relayOf(connection: Connection): Relay {
     takeClient: (frames) => takeClient(connection, frames),
     takeServer: (frames) => takeServer(connection, frames),
     forget: (id) => void connection.ofServer.fail(id, new NoAnswer("nobody waits for the answer", true)),
-    serverGone: (reason) => connection.ofServer.failAll(new NoAnswer(reason)),
+    serverGone(reason) {
+      connection.ofServer.failAll(new NoAnswer(reason));
+      dropQuestions(connection);
+    },
     async serverBack() {
       if (connection.initialize === undefined) return;
       await connection.query("initialize", connection.initialize);
@@ -185,6 +188,16 @@ function serve(connection: Connection, frame: Frame): void {
   const act = (): Promise<Frame | undefined> =>
     traced(connection, frame, (own) => serverRequest(connection, own, textOf(own.message["method"]) ?? ""));
   reply(frame, answering.server, { act, send: peers.toServer });
+}
+
+/** Nobody waits for what the client was asked by a server that is gone: the one that follows must not be told it instead. */
+function dropQuestions(connection: Connection): void {
+  for (const key of connection.answering.server) {
+    // Keys are ids as JSON.
+    const requestId = JSON.parse(key) as RpcId;
+    if (connection.ofClient.fail(requestId, new NoAnswer("the server is gone", true)))
+      connection.tellClient("notifications/cancelled", { requestId, reason: "the server is gone" });
+  }
 }
 
 /** A cancel of the client's ends our waiting as well: the server need not answer it. */

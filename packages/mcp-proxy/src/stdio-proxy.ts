@@ -50,7 +50,11 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   let isOver = false;
   const client = new LineWriter(output);
   const toClient = (frame: Frame): void => client.write(frame.raw);
-  const relay = createRelay(relayOptions, { toClient, toServer: (frame) => server?.send(frame) });
+  // What rules or a person have let go on just when there is no server must not wait for ever.
+  const toNobody = (): void =>
+    queueMicrotask(() => relay.serverGone("the server has ended and is started again"));
+  const toServer = (frame: Frame): void => (server === undefined ? toNobody() : server.send(frame));
+  const relay = createRelay(relayOptions, { toClient, toServer });
 
   const start = (): MessageChannel => {
     startedMs = performance.now();

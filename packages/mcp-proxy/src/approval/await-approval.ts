@@ -1,6 +1,6 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 
-import { capabilitiesOf, isModern, type Connection } from "../call/connection.ts";
+import { capabilitiesOf, isModern, NoAnswer, type Connection } from "../call/connection.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf } from "../frame/rpc.ts";
@@ -57,8 +57,8 @@ export async function awaitApproval(
   } finally {
     clearTimeout(timer);
     stopProgress();
-    cancelled?.end();
     stop.abort();
+    cancelled?.end();
   }
 }
 
@@ -67,16 +67,24 @@ interface Cancellation {
   end(): void;
 }
 
-/** While a human is awaited the server was not asked: a cancel of the client's ends the wait. */
+/**
+ * While a human is awaited the server was not asked: a cancel of the client's ends the wait, and neither a server that ends
+ * meanwhile nor one that answers unasked does.
+ */
 function cancellation({ ofServer }: Connection, id: string | number, stop: AbortController): Cancellation {
   const state = {
     isCancelled: false,
     end: (): void => void ofServer.fail(id, new Error("no longer awaited")),
   };
-  ofServer.wait(id).catch(() => {
-    state.isCancelled = !stop.signal.aborted;
-    stop.abort();
-  });
+  const watch = (): void => {
+    if (stop.signal.aborted) return;
+    ofServer.wait(id).then(watch, (error: unknown) => {
+      if (!(error instanceof NoAnswer && error.isCancelled)) return watch();
+      state.isCancelled = !stop.signal.aborted;
+      stop.abort();
+    });
+  };
+  watch();
   return state;
 }
 

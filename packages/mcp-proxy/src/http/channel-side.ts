@@ -32,6 +32,8 @@ export class ChannelSide implements SessionServer {
   readonly #asked = new Map<string, Asked>();
   #channel: MessageChannel | undefined;
   #beginning: RpcId | undefined;
+  /** Why it has ended. */
+  #endReason: string | undefined;
 
   /** @param open May throw `NoRoom`. */
   constructor(init: SessionServerInit, open: OpenChannel) {
@@ -47,6 +49,9 @@ export class ChannelSide implements SessionServer {
 
   async ask(frame: Frame, exchange: Exchange | undefined): Promise<void> {
     const id = idOf(frame.message) ?? "";
+    // Rules or a person took their time: what they have let go on reaches nobody any more.
+    if (this.#endReason !== undefined)
+      return this.#fail(id, exchange, { status: 502, message: this.#endReason });
     if (this.#channel === undefined && frame.message["method"] !== "initialize")
       return this.#fail(id, exchange, { status: 400, ...notBegun(exchange) });
     try {
@@ -115,6 +120,7 @@ export class ChannelSide implements SessionServer {
 
   #ended(reason: string): void {
     this.#init.log(reason);
+    this.#endReason = reason;
     // What the server knew of the session ended with it: the client begins anew.
     this.#init.gone();
     for (const [key, { exchange }] of this.#asked)
