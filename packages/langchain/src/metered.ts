@@ -4,7 +4,7 @@ import type { AnyAgentMiddleware } from "langchain";
 
 import type { NestedCallHandler } from "./nested-calls.ts";
 import { judgedHandler } from "./observed-call.ts";
-import { METERS, replacedCallbacks } from "./observed-handler.ts";
+import { callbacksInside, METERS, replacedCallbacks } from "./observed-handler.ts";
 import { toldOfAll } from "./told-of-all.ts";
 
 /**
@@ -18,6 +18,7 @@ export function meterNode(handler: NestedCallHandler): void {
 
 /** The same callbacks with a handler of nested calls, and without another one of its plane: the innermost agent's counts. */
 function metered(callbacks: Callbacks | undefined, handler: NestedCallHandler): Callbacks {
+  if (callbacks === undefined) return [handler];
   const added = meteredInside(callbacks, handler);
   if (added instanceof CallbackManager) added.addHandler(handler, false);
   return added;
@@ -28,9 +29,10 @@ function metered(callbacks: Callbacks | undefined, handler: NestedCallHandler): 
  * that what the handler made of it.
  */
 export function meteredInside(callbacks: Callbacks | undefined, handler: NestedCallHandler): Callbacks {
+  if (callbacks === undefined) return callbacksInside(handler);
   const isMeter = (one: object): boolean => METERS in one && one[METERS] === handler[METERS];
   return replacedCallbacks(
-    callbacks ?? [],
+    callbacks,
     (one) => (isMeter(one) ? undefined : judgedHandler(one, handler)),
     handler,
   );

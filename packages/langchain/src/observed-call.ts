@@ -5,6 +5,7 @@ import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manag
 import type { Showing } from "./held-back.ts";
 import {
   governedCallbacks,
+  isUnheard,
   managerOf,
   METERS,
   observedHandler,
@@ -55,6 +56,8 @@ export function observeModel(callbacks: Callbacks | undefined, showing: Showing)
  * @param isHeldBack Whether a rule looks at the result: then nothing is told that the tool shows while it works.
  */
 export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => boolean): ObservedCall {
+  // As most calls are: what would be kept from handlers has nobody to be kept from.
+  if (isUnheard(callbacks)) return { callbacks, streamed: () => undefined, end: async () => undefined };
   const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
   const observed = observe(callbacks, {
     showing: "all",

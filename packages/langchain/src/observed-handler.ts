@@ -72,25 +72,50 @@ function isHandler(value: unknown): value is BaseCallbackHandler {
 class InnerCallbacks extends CallbackManager {
   readonly #inside: readonly BaseCallbackHandler[];
 
-  constructor(source: CallbackManager, inside: readonly BaseCallbackHandler[]) {
-    super(source.getParentRunId());
-    Object.assign(this, source);
-    this.inheritableHandlers = [...source.inheritableHandlers, ...inside];
+  constructor(source: CallbackManager | undefined, inside: readonly BaseCallbackHandler[]) {
+    super(source?.getParentRunId(), source);
+    this.inheritableHandlers = [...this.inheritableHandlers, ...inside];
     this.#inside = inside;
+  }
+
+  /** Whether nobody at all hears of the call itself. */
+  get isUnheard(): boolean {
+    return this.handlers.length === 0 && this.inheritableHandlers.every((one) => METERS in one);
   }
 
   /** LangChain copies a manager before it is used, and would leave out who only inherits. */
   override copy(...added: Parameters<CallbackManager["copy"]>): CallbackManager {
-    const copy = super.copy(...added);
-    const { inheritableHandlers: inherited } = copy;
-    for (const handler of this.#inside) if (!inherited.includes(handler)) inherited.push(handler);
-    copy.addHandler = (handler, inherit) => {
-      if (!(METERS in handler)) CallbackManager.prototype.addHandler.call(copy, handler, inherit);
-      // LangChain adds it to every call; this one is governed already.
-      else if (!inherited.some((one) => metersOf(one) === metersOf(handler))) inherited.push(handler);
-    };
-    return copy;
+    return new OwnCallbacks(super.copy(...added), this.#inside);
   }
+}
+
+/** What LangChain itself makes of the handlers of a governed call. */
+class OwnCallbacks extends CallbackManager {
+  constructor(source: CallbackManager, inside: readonly BaseCallbackHandler[]) {
+    super(source.getParentRunId(), source);
+    for (const handler of inside) this.#inherit(handler);
+  }
+
+  /** LangChain adds who is told of all to every call; this one is governed already. */
+  override addHandler(handler: BaseCallbackHandler, inherit?: boolean): void {
+    if (!(METERS in handler)) super.addHandler(handler, inherit);
+    else if (!this.inheritableHandlers.some((one) => metersOf(one) === metersOf(handler)))
+      this.#inherit(handler);
+  }
+
+  #inherit(handler: BaseCallbackHandler): void {
+    if (!this.inheritableHandlers.includes(handler)) this.inheritableHandlers.push(handler);
+  }
+}
+
+/** Callbacks of a call of which nobody is told, but one handler of what happens inside it. */
+export function callbacksInside(handler: BaseCallbackHandler): Callbacks {
+  return new InnerCallbacks(undefined, [handler]);
+}
+
+/** Whether nobody hears of a call with these callbacks, which governedCallbacks or callbacksInside made. */
+export function isUnheard(callbacks: Callbacks | undefined): boolean {
+  return callbacks instanceof InnerCallbacks && callbacks.isUnheard;
 }
 
 function metersOf(handler: object): unknown {
