@@ -124,7 +124,8 @@ export function tagsOf(tags: Readonly<Record<string, string>> | undefined): Read
   return Object.freeze(draft);
 }
 
-const USAGE_FIELDS = [
+/** What a usage counts. */
+export const USAGE_FIELDS = [
   "inputTokens",
   "outputTokens",
   "cacheReadTokens",

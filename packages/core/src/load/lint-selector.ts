@@ -1,3 +1,4 @@
+import { PATTERN_DIMENSIONS } from "../policy/selector.ts";
 import type { LintedPolicy } from "./lint-finding.ts";
 import { isEmptyList } from "./pattern-cover.ts";
 
@@ -23,7 +24,7 @@ export function lintSelector(linted: LintedPolicy): boolean {
 
 function emptyDimension(linted: LintedPolicy): { path: string; message: string } | undefined {
   const { selector } = linted;
-  for (const dimension of ["agents", "tenants", "users", "tools", "hookpoints"] as const) {
+  for (const dimension of PATTERN_DIMENSIONS) {
     const patterns = selector[dimension];
     if (patterns !== undefined && isEmptyList(patterns)) {
       return {

@@ -1,4 +1,5 @@
 import { quoted } from "../base/json-text.ts";
+import { isSameList } from "../base/same-list.ts";
 import { isForbiddenName } from "./forbidden-name.ts";
 import { isSecretField } from "./literal-secret.ts";
 
@@ -30,7 +31,7 @@ export class ObjectShapes {
     const [first] = keys;
     if (first === undefined) return EMPTY_SHAPE;
     const known = this.#byFirst.get(first);
-    for (const shape of known ?? []) if (isSame(shape.keys, keys)) return shape;
+    for (const shape of known ?? []) if (isSameList(shape.keys, keys)) return shape;
     const shape = shapeOf(keys);
     if (this.#count >= MAX_SHAPES || (known?.length ?? 0) >= MAX_COMPARED) return shape;
     this.#count++;
@@ -51,12 +52,6 @@ export function membersText(texts: readonly (string | undefined)[], order: reado
     if (member !== undefined) text += text === "" ? member : `,${member}`;
   }
   return `{${text}}`;
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
 }
 
 function shapeOf(keys: readonly string[]): ObjectShape {

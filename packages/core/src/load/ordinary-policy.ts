@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { PATTERN_DIMENSIONS } from "../policy/selector.ts";
 import { ID_PATTERN, isPattern } from "./schema.ts";
 
 /** The members whose value this looks at itself. */
-const DIMENSIONS: ReadonlySet<string> = new Set(["agents", "tenants", "users", "tools", "hookpoints"]);
+const DIMENSIONS: ReadonlySet<string> = new Set(PATTERN_DIMENSIONS);
 
 /**
  * Tells at once that the schema of a policy accepts one, for what nearly all policies look like: an id, a selector of

@@ -1,6 +1,7 @@
 import { compileGlob, isGlob } from "../base/glob.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { SelectorSpec } from "../policy/selector.ts";
+import { PATTERN_DIMENSIONS } from "../policy/selector.ts";
 
 /**
  * Tells whether one pattern matches everything that another does. Never wrongly true; may miss a cover.
@@ -36,7 +37,7 @@ export function listCovers(
 
 /** Tells whether a selector concerns every context that another does. Never wrongly true. */
 export function selectorCovers(outer: SelectorSpec, inner: SelectorSpec): boolean {
-  for (const dimension of ["agents", "tenants", "users", "tools", "hookpoints"] as const) {
+  for (const dimension of PATTERN_DIMENSIONS) {
     if (!listCovers(outer[dimension], inner[dimension])) return false;
   }
   const innerTags = inner.tags ?? {};

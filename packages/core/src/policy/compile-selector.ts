@@ -1,4 +1,5 @@
 import { compileGlob, isGlob, literalPrefix, type GlobTest } from "../base/glob.ts";
+import { isSameList } from "../base/same-list.ts";
 import type { ToolCall } from "../context/context.ts";
 import type { SelectorSpec } from "./selector.ts";
 
@@ -59,17 +60,11 @@ export function compilePatterns(written: readonly string[]): DimensionTest {
   const key = written.length === 1 ? written[0]! : written.join("\n");
   const known = compiled.get(key);
   // A pattern may hold a line break itself.
-  if (known !== undefined && isSame(known.written, written)) return known.test;
+  if (known !== undefined && isSameList(known.written, written)) return known.test;
   const test = testOf(written);
   if (compiled.size >= MAX_COMPILED) compiled.clear();
   compiled.set(key, { written: [...written], test });
   return test;
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
 }
 
 function testOf(written: readonly string[]): DimensionTest {

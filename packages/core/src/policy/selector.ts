@@ -8,3 +8,12 @@ export interface SelectorSpec {
   /** Every named tag must be present and match. */
   readonly tags?: Readonly<Record<string, string | readonly string[]>>;
 }
+
+/** What a selector selects by one list of patterns each. */
+export const PATTERN_DIMENSIONS = [
+  "agents",
+  "tenants",
+  "users",
+  "tools",
+  "hookpoints",
+] as const satisfies readonly (keyof SelectorSpec)[];

@@ -6,6 +6,7 @@ import type { Decision } from "../decision/decision.ts";
 import { alertTargetSchema } from "../policy/alert-schema.ts";
 import type { AlertTarget } from "../policy/policy.ts";
 import { defineRule, type Observation } from "./rule.ts";
+import { someOf } from "./some-of.ts";
 
 const occasionParam = z.enum(["breach", "block", "ask", "escalate", "degrade"]);
 type Occasion = z.output<typeof occasionParam>;
@@ -13,7 +14,7 @@ type Occasion = z.output<typeof occasionParam>;
 /** A webhook with all its retries; see notify/webhook.ts. */
 const TIMEOUT_MS = 30_000;
 
-const shared = { on: z._default(z.readonly(z.array(occasionParam).check(z.minLength(1))), ["breach"]) };
+const shared = { on: z._default(someOf(occasionParam), ["breach"]) };
 const [log, webhook, slack] = alertTargetSchema._zod.def.options;
 
 /** Tells people about calls that were not simply allowed: in the log, by a signed webhook, or in Slack. */

@@ -7,6 +7,7 @@ import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { compileHosts, hostPattern, pathPattern, type PatternProblem } from "./api-pattern.ts";
 import { patternsParam } from "./pattern-params.ts";
+import { someOf } from "./some-of.ts";
 
 /** Each pattern must be one that some call can match: of a denylist, any other would protect nothing in silence. */
 function normalised(read: (pattern: string) => object | string) {
@@ -53,7 +54,7 @@ const apiMatchParam = z.readonly(
 );
 
 /** The parameters of both API rules: calls matched by any entry, whose set dimensions must all match. */
-export const apiParams = z.strictObject({ rules: z.readonly(z.array(apiMatchParam).check(z.minLength(1))) });
+export const apiParams = z.strictObject({ rules: someOf(apiMatchParam) });
 
 /** One entry of an API rule as written. */
 export type ApiMatch = z.output<typeof apiMatchParam>;

@@ -7,6 +7,7 @@ import { durationSchema } from "../policy/duration-schema.ts";
 import { LIMIT_SUBJECTS, type LimitSubject, type Window } from "../policy/limit.ts";
 import type { DegradeSpec } from "../policy/mode.ts";
 import { mustHold } from "../policy/schema-check.ts";
+import { someOf } from "./some-of.ts";
 
 /** Over which time a limit counts. */
 export const windowParam = z.union(
@@ -28,7 +29,7 @@ export const windowParam = z.union(
 
 /** By what a limit is kept apart: one subject, or several that must all have room. */
 export const perParam = z.union(
-  [z.enum(LIMIT_SUBJECTS), z.readonly(z.array(z.enum(LIMIT_SUBJECTS)).check(z.minLength(1)))],
+  [z.enum(LIMIT_SUBJECTS), someOf(z.enum(LIMIT_SUBJECTS))],
   `is not a subject; use one of ${LIMIT_SUBJECTS.join(", ")}, or a list of them`,
 );
 

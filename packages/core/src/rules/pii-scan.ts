@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { requireDetectors, requireFamily, requireScanner } from "./detectors.ts";
 import { defineRule } from "./rule.ts";
 import { countFindings, SCAN_CHANNELS, scanParts } from "./scan-content.ts";
+import { scanParams } from "./scan-rule.ts";
 
 /** Counts personal data in what calls carry and give back, and logs the counts: never a value. */
 export const piiScan = defineRule({
@@ -11,9 +12,9 @@ export const piiScan = defineRule({
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
-    detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
-    threshold: z._default(z.number().check(z.gte(0), z.lte(1)), 0.5),
-    channels: z.exactOptional(z.readonly(z.array(z.enum(SCAN_CHANNELS)).check(z.minLength(1)))),
+    detect: scanParams.detect,
+    threshold: scanParams.threshold,
+    channels: scanParams.channels,
   }),
   example: { detect: ["email", "card"] },
   needs: ["scanner"],

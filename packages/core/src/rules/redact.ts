@@ -5,6 +5,8 @@ import { mustHold } from "../policy/schema-check.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule, type CompiledRule } from "./rule.ts";
+import { scanParams } from "./scan-rule.ts";
+import { someOf } from "./some-of.ts";
 
 const surfaceParam = z.enum(["input", "prompt", "result", "response", "audit"]);
 
@@ -21,12 +23,8 @@ export const redact = defineRule({
   params: z
     .strictObject({
       fields: z.exactOptional(patternsParam),
-      detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
-      from: z._default(z.readonly(z.array(surfaceParam).check(z.minLength(1))), [
-        "result",
-        "response",
-        "audit",
-      ]),
+      detect: scanParams.detect,
+      from: z._default(someOf(surfaceParam), ["result", "response", "audit"]),
       treatment: z._default(z.enum(["drop", "mask", "hash", "tokenise"]), "mask"),
     })
     .check(

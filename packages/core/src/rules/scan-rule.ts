@@ -7,6 +7,7 @@ import type { RuleAnswer } from "../decision/answer.ts";
 import { requireDetectors, requireFamily, requireScanner, spanOf } from "./detectors.ts";
 import { NEEDS_NO_TEXT, type CompiledRule, type CompileTools, type RuleKind } from "./rule.ts";
 import { countFindings, SCAN_CHANNELS, scanParts, type ScanPart } from "./scan-content.ts";
+import { someOf } from "./some-of.ts";
 
 /** The hookpoints whose content is scanned. */
 export const SCANNED_HOOKPOINTS: RuleKind["hookpoints"] = ["*"];
@@ -14,12 +15,12 @@ export const SCANNED_HOOKPOINTS: RuleKind["hookpoints"] = ["*"];
 /** What every blocking scan can be told. */
 export const scanParams = {
   /** Detector names; default: every detector of the family. */
-  detect: z.exactOptional(z.readonly(z.array(z.string().check(z.minLength(1))).check(z.minLength(1)))),
+  detect: z.exactOptional(someOf(z.string().check(z.minLength(1)))),
   /** How sure a finding must be, 0 to 1. */
   threshold: z._default(z.number().check(z.gte(0), z.lte(1)), 0.5),
   onFinding: z._default(z.enum(["block", "escalate"]), "block"),
   /** Whose words are scanned. */
-  channels: z.exactOptional(z.readonly(z.array(z.enum(SCAN_CHANNELS)).check(z.minLength(1)))),
+  channels: z.exactOptional(someOf(z.enum(SCAN_CHANNELS))),
 };
 
 /** How one kind of scan differs from the others. */

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { USAGE_FIELDS } from "../context/context-parts.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { apiOf } from "./api-rule.ts";
@@ -78,10 +79,7 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
     reads: "api",
   },
   usage: {
-    members: members(
-      [],
-      ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "costMicroUsd"],
-    ),
+    members: members([], USAGE_FIELDS),
     value: ({ context }) => asJson(context.usage),
     reads: "usage",
     isOutcome: true,
