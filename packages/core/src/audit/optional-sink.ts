@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Clock, Logger } from "../base/ports.ts";
 import { AuditGap } from "./audit-gap.ts";
@@ -49,7 +50,7 @@ class Outlet {
   end(what: string, act: () => MaybePromise<void>): MaybePromise<void> {
     const { name, logger } = this.#options;
     const failed = (error: unknown): void =>
-      logger.error(`the audit sink ${name} could not be ${what} (${reasonOf(error)})`, { sink: name });
+      logger.error(`the audit sink ${name} could not be ${what} (${errorText(error)})`, { sink: name });
     return run(act, { worked: () => undefined, failed });
   }
 
@@ -63,7 +64,7 @@ class Outlet {
 
   #lose(error: unknown): void {
     const { name, logger } = this.#options;
-    const why = reasonOf(error);
+    const why = errorText(error);
     if (!this.#gap.isOpen)
       logger.error(`the audit sink ${name} takes no records (${why}); calls go on`, { sink: name });
     this.#gap.add(1, why);
@@ -83,7 +84,7 @@ class Outlet {
           records: told.lost,
         }),
       failed: (error) => {
-        told.add(this.#gap.lost, reasonOf(error));
+        told.add(this.#gap.lost, errorText(error));
         this.#gap = told;
       },
     });
@@ -104,8 +105,4 @@ function run(act: () => MaybePromise<void>, { worked, failed }: Ends): MaybeProm
     return failed(error);
   }
   return worked();
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
 }

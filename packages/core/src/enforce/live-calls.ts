@@ -1,4 +1,5 @@
 import { ChurnMap } from "../base/churn-map.ts";
+import { errorText } from "../base/error-text.ts";
 import type { Ports } from "../base/ports.ts";
 import { isThenable } from "../base/maybe-promise.ts";
 import type { DecisionPoint } from "../decision/decision-point.ts";
@@ -69,6 +70,6 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
 
 function report(error: unknown, { logger }: Ports): void {
   logger.error("a hold of a running call could not be renewed", {
-    error: error instanceof Error ? error.message : "unknown",
+    error: errorText(error),
   });
 }

@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ruling } from "../decision/decision-point.ts";
@@ -60,7 +61,7 @@ export function mustStop(
   { error }: NonNullable<Failure>,
 ): boolean {
   ports.logger.error(`the ${what} failed while a decision was concluded`, {
-    error: error instanceof Error ? error.message : "not an error",
+    error: errorText(error),
   });
   // Two decisions for one call are no outage that could be passed over.
   if (isTakenOver(error)) return true;

@@ -1,4 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
+import { errorText } from "../base/error-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
@@ -237,7 +238,7 @@ function guardedLater(what: string, done: Promise<void>, ending: Ending): Promis
 
 function reportFailure(what: string, error: unknown, { parts }: Ending): false {
   parts.ports.logger.error(`${what} of a finished call failed`, {
-    error: error instanceof Error ? error.message : "unknown",
+    error: errorText(error),
   });
   return false;
 }

@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { isThenable } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { Observation } from "../rules/rule.ts";
@@ -94,13 +95,9 @@ async function observe(entry: CompiledEntry, observation: Observation, ports: Po
     const first = await Promise.race([work, late]).finally(() => cancel?.());
     if (first === "late") {
       report("did not finish in time");
-      work.catch((error: unknown) => report(`failed late: ${nameOf(error)}`));
+      work.catch((error: unknown) => report(`failed late: ${errorText(error)}`));
     }
   } catch (error) {
-    report(`failed: ${nameOf(error)}`);
+    report(`failed: ${errorText(error)}`);
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.message : "an unknown error";
 }

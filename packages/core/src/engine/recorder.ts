@@ -1,4 +1,5 @@
 import { requireChoice, requireFunction } from "../base/argument.ts";
+import { errorText } from "../base/error-text.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { AuditRecord, ControlRecord } from "../audit/audit-record.ts";
@@ -25,7 +26,7 @@ export function createRecorder(sink: AuditSink, ports: Ports): Recorder {
         listener(record);
       } catch (error) {
         ports.logger.error("a record listener failed", {
-          error: error instanceof Error ? error.message : "unknown",
+          error: errorText(error),
         });
       }
     }
@@ -56,7 +57,7 @@ export function createRecorder(sink: AuditSink, ports: Ports): Recorder {
       const fail = (error: unknown): void => {
         ports.logger.error("a control record could not be written", {
           action: record.action,
-          error: error instanceof Error ? error.message : "unknown",
+          error: errorText(error),
         });
       };
       try {

@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import type { Logger } from "../base/ports.ts";
 import type { SlicedWork } from "../base/sliced-work.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
@@ -29,7 +30,7 @@ function close({ rule, ruleId, policy }: CompiledEntry, logger: Logger): void {
   try {
     rule.close?.();
   } catch (error) {
-    const text = error instanceof Error ? error.message : "unknown";
+    const text = errorText(error);
     logger.error("a retired rule could not be closed", { policyId: policy.id, ruleId, error: text });
   }
 }

@@ -37,21 +37,19 @@ const pathsParam = normalised(pathPattern).check(
   }),
 );
 
-const apiMatchParam = z.readonly(
-  z
-    .strictObject({
-      methods: z.exactOptional(methodsParam),
-      hosts: z.exactOptional(normalised(hostPattern)),
-      paths: z.exactOptional(pathsParam),
-    })
-    .check(
-      mustHold(
-        ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
-        "matches every call",
-        { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
-      ),
+const apiMatchParam = z
+  .strictObject({
+    methods: z.exactOptional(methodsParam),
+    hosts: z.exactOptional(normalised(hostPattern)),
+    paths: z.exactOptional(pathsParam),
+  })
+  .check(
+    mustHold(
+      ({ methods, hosts, paths }) => methods !== undefined || hosts !== undefined || paths !== undefined,
+      "matches every call",
+      { suggestion: 'say which: methods, hosts or paths; for all of them write paths: ["*"]' },
     ),
-);
+  );
 
 /** The parameters of both API rules: calls matched by any entry, whose set dimensions must all match. */
 export const apiParams = z.strictObject({ rules: someOf(apiMatchParam) });

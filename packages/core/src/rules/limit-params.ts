@@ -14,15 +14,13 @@ export const windowParam = z.union(
   [
     durationSchema,
     z.literal("lifetime"),
-    z.readonly(
-      z.strictObject({
-        calendar: z.enum(["day", "month"]),
-        timeZone: z._default(
-          z.string().check(mustHold(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')),
-          "UTC",
-        ),
-      }),
-    ),
+    z.strictObject({
+      calendar: z.enum(["day", "month"]),
+      timeZone: z._default(
+        z.string().check(mustHold(isTimeZone, 'is not an IANA time zone, such as "Europe/Berlin"')),
+        "UTC",
+      ),
+    }),
   ],
   `is not a window; ${DURATION_HINT}, or "lifetime", or { calendar: "day" | "month", timeZone }`,
 );

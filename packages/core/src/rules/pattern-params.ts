@@ -10,6 +10,6 @@ const patternParam = z.string().check(
 );
 
 /** A list of name patterns; a list of only exclusions means everything but them. */
-export const patternsParam = z.readonly(
-  z.array(patternParam).check(z.minLength(1, "must list at least one pattern")),
-);
+export const patternsParam: z.ZodMiniType<readonly string[], readonly string[]> = z
+  .array(patternParam)
+  .check(z.minLength(1, "must list at least one pattern"));

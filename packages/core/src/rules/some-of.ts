@@ -4,6 +4,12 @@ import * as z from "zod/mini";
  * A list of at least one item: none would mean nothing, which nobody writes.
  * @param item The schema of each.
  */
-export function someOf<T extends z.core.$ZodType>(item: T): z.ZodMiniReadonly<z.ZodMiniArray<T>> {
-  return z.readonly(z.array(item).check(z.minLength(1)));
+export function someOf<T extends z.core.$ZodType>(item: T): ListSchema<T> {
+  // What is parsed for a built-in rule is frozen as a whole; zod's own readonly would freeze each list once more.
+  return z.array(item).check(z.minLength(1));
 }
+
+type ListSchema<T extends z.core.$ZodType> = z.ZodMiniType<
+  readonly z.core.output<T>[],
+  readonly z.core.input<T>[]
+>;

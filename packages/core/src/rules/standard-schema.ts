@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { ConfigError } from "../base/errors.ts";
 
 /** A schema of a library that can say itself as JSON Schema: zod from 4.2 on, ArkType, Valibot (https://standardschema.dev). */
@@ -61,7 +62,7 @@ export function jsonSchemaOf(schema: { readonly "~standard": unknown }, name: st
     // Whatever the library keeps beside the data stays behind.
     return JSON.parse(JSON.stringify(standard.jsonSchema.input(options)));
   } catch (error) {
-    const why = error instanceof Error ? error.message : "not an error";
+    const why = errorText(error);
     throw refused(name, `cannot be written as JSON Schema: ${why}`, "use only what JSON can hold");
   }
 }

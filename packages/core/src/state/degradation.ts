@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
@@ -229,7 +230,7 @@ export class Degradation {
   }
 
   #report(error: unknown): void {
-    const text = error instanceof Error ? error.message : "not an error";
+    const text = errorText(error);
     this.#deps.ports.logger.error("the end of a mode could not be stored; trying again", { error: text });
   }
 }

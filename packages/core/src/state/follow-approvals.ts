@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { isThenable } from "../base/maybe-promise.ts";
 import type { Logger } from "../base/ports.ts";
 import type { DocumentStore } from "../store/state-store.ts";
@@ -20,7 +21,7 @@ export function followApprovals(
   const tellAll = (found: readonly (readonly [string, Approval])[]): void =>
     found.forEach(([, approval]) => tell(approval));
   const fail = (error: unknown): void => {
-    const text = error instanceof Error ? error.message : "not an error";
+    const text = errorText(error);
     logger.error("approvals that may have changed meanwhile could not be read", { error: text });
   };
   return documents.watch<Approval>(prefix, {

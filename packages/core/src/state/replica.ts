@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Ports } from "../base/ports.ts";
 import type { DocumentStore } from "../store/state-store.ts";
@@ -163,7 +164,10 @@ export class Replica<T> {
     // A read that was under way when it was closed must not start another.
     if (this.#isClosed) return;
     const { ports, prefix } = this.#deps;
-    ports.logger.error("plugs and modes could not be read; trying again", { prefix, error: textOf(error) });
+    ports.logger.error("plugs and modes could not be read; trying again", {
+      prefix,
+      error: errorText(error),
+    });
     this.#stopRetry();
     this.#stopRetry = ports.timers.set(() => this.#start(), RETRY_MS);
   }
@@ -204,8 +208,4 @@ export class Replica<T> {
 function isSame(old: unknown, next: unknown): boolean {
   if (old === next) return true;
   return old !== undefined && next !== undefined && JSON.stringify(old) === JSON.stringify(next);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : "not an error";
 }

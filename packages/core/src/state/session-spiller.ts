@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import type { Ids, Logger } from "../base/ports.ts";
 import type { DocumentStore, UpdateOptions } from "../store/state-store.ts";
 import { isSpilled, type Chunk } from "./session-chunk.ts";
@@ -63,7 +64,7 @@ export class SessionSpiller {
       await this.#spill(key, stored);
     } catch (error) {
       this.#ports.logger.warn("a session's history could not be split; it is tried again as it grows", {
-        error: error instanceof Error ? error.message : "not an error",
+        error: errorText(error),
       });
     } finally {
       this.#running.delete(key);

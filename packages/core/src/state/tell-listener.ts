@@ -1,3 +1,4 @@
+import { errorText } from "../base/error-text.ts";
 import { isThenable } from "../base/maybe-promise.ts";
 import type { Logger } from "../base/ports.ts";
 
@@ -9,7 +10,7 @@ import type { Logger } from "../base/ports.ts";
 export function tellListener(listener: () => void, what: string, logger: Logger): void {
   const report = (error: unknown): void =>
     logger.error(`a listener to ${what} failed`, {
-      error: error instanceof Error ? error.message : "not an error",
+      error: errorText(error),
     });
   try {
     // A listener may be an async function, whatever its type says.
