@@ -90,6 +90,8 @@ export class GroupedWrites<D extends GroupedDocuments> {
     for (const name of names) this.#ready.add(name);
     while (this.#running < this.#deps.lanes) {
       const { group, isFull } = this.#lines.gather(this.#ready, BOUNDS);
+      for (const member of group) member.isSent = true;
+      // A line of which somebody is sent comes back behind the others, however many have entered it meanwhile.
       for (const name of this.#ready) if (!isFull || !this.#lines.isIdle(name)) this.#ready.delete(name);
       if (group.length === 0) return;
       this.#running++;
@@ -103,12 +105,12 @@ export class GroupedWrites<D extends GroupedDocuments> {
 
   async #sendApart(names: readonly string[]): Promise<void> {
     const { group } = this.#lines.gather(names, BOUNDS);
+    for (const member of group) member.isSent = true;
     if (group.length > 0) for (const name of await this.#send(group)) void this.#sendApart([name]);
   }
 
   /** @returns The lines in which somebody may be next when it is done. */
   async #send(group: readonly WaitingMember<D>[]): Promise<Iterable<string>> {
-    for (const member of group) member.isSent = true;
     await new GroupRun(this.#deps, group).run();
     return this.#lines.leave(group);
   }

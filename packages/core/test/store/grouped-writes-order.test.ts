@@ -47,3 +47,27 @@ test.for([
     );
   },
 );
+
+test.for([
+  ["that have an id", true],
+  ["that have none", false],
+] as const)("one busy session holds nobody else up, with calls %s", async ([, hasId]) => {
+  const { server, writes, ofSession, ofCall } = open();
+  let isAnswered = false;
+  const busy = async (caller: number): Promise<void> => {
+    for (let round = 0; round < 50 && !isAnswered; round++) {
+      const inSession = ofSession("busy", append(round));
+      const changes = hasId ? [ofCall(`${caller} ${round}`, () => 1), inSession] : [inSession];
+      // oxlint-disable-next-line no-await-in-loop -- as soon as it is answered
+      await writes.admit(request(`${caller} ${round}`), changes);
+    }
+  };
+  const callers = Array.from({ length: 200 }, async (_, caller) => busy(caller));
+  await expect.poll(() => server.groups.length).toBeGreaterThan(0);
+  const sentBefore = server.groups.length;
+  await writes.update(ofSession("other", () => 1)).then(() => (isAnswered = true));
+  const at = server.groups.findIndex(({ writes: sent }) => sent.some(({ key }) => key === "other"));
+  await Promise.all(callers);
+  // All that waited before it, in groups of 64, and no more.
+  expect(at - sentBefore).toBeLessThan(5);
+});
