@@ -53,9 +53,9 @@ test.for([
   ["that have none", false],
 ] as const)("one busy session holds nobody else up, with calls %s", async ([, hasId]) => {
   const { server, writes, ofSession, ofCall } = open();
-  let isAnswered = false;
+  const answered = new AbortController();
   const busy = async (caller: number): Promise<void> => {
-    for (let round = 0; round < 50 && !isAnswered; round++) {
+    for (let round = 0; round < 50 && !answered.signal.aborted; round++) {
       const inSession = ofSession("busy", append(round));
       const changes = hasId ? [ofCall(`${caller} ${round}`, () => 1), inSession] : [inSession];
       // oxlint-disable-next-line no-await-in-loop -- as soon as it is answered
@@ -65,7 +65,7 @@ test.for([
   const callers = Array.from({ length: 200 }, async (_, caller) => busy(caller));
   await expect.poll(() => server.groups.length).toBeGreaterThan(0);
   const sentBefore = server.groups.length;
-  await writes.update(ofSession("other", () => 1)).then(() => (isAnswered = true));
+  await writes.update(ofSession("other", () => 1)).then(() => answered.abort());
   const at = server.groups.findIndex(({ writes: sent }) => sent.some(({ key }) => key === "other"));
   await Promise.all(callers);
   // All that waited before it, in groups of 64, and no more.
