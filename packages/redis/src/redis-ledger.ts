@@ -24,7 +24,7 @@ export interface RedisLedgerDeps {
   readonly caller: Pick<LedgerCaller, "call">;
   readonly keyspace: Keyspace;
   /** Where ends go that could not be told. */
-  readonly unfinished: Pick<UnfinishedEnds, "add" | "forget">;
+  readonly unfinished: Pick<UnfinishedEnds, "add" | "addLost" | "forget" | "mayStillCome">;
 }
 
 /** Keys and arguments that belong together in a script. */
@@ -55,7 +55,11 @@ export class RedisLedger implements LedgerStore {
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
-    return this.#taking([request], () => this.#ask(RESERVE, request));
+    return this.#taking(
+      [request],
+      () => this.#ask(RESERVE, request),
+      (id) => this.#deps.unfinished.add(id, "release"),
+    );
   }
 
   /** Takes requests and writes documents, or does nothing of it; see `ADMIT`. */
@@ -77,7 +81,7 @@ export class RedisLedger implements LedgerStore {
     const unknown = takes.filter(({ id }) => !this.knows(id));
     for (const take of takes)
       this.#known.set(take.id, isAlone ? request.limits : this.#requestOf(take).script.limits);
-    const answer = await this.#taking(takes, () =>
+    const ask = (): Promise<readonly unknown[]> =>
       caller.call({
         script: ADMIT,
         request,
@@ -85,8 +89,9 @@ export class RedisLedger implements LedgerStore {
         fields: { ops, documents: documents.length },
         texts: documents.flatMap(({ texts }) => texts),
         hasDeadline: true,
-      }),
-    );
+      });
+    // Nobody else makes a reservation under the id of an admission in one step.
+    const answer = await this.#taking(takes, ask, (id) => this.#deps.unfinished.addLost(id));
     if (answer[0] !== "done") for (const { id } of unknown) this.#known.delete(id);
     return answer;
   }
@@ -132,23 +137,30 @@ export class RedisLedger implements LedgerStore {
   }
 
   async #finish(id: string, how: HoldEnd): Promise<void> {
-    this.#deps.unfinished.forget(id);
+    const { unfinished } = this.#deps;
+    // What the server may still come to is given back until it cannot any more; now, in case it has come to it.
+    if (how === "release" && unfinished.mayStillCome(id)) return this.end(id, how);
+    unfinished.forget(id);
     try {
       await this.end(id, how);
     } catch (error) {
-      if (isStoreFailure(error)) this.#deps.unfinished.add(id, how);
+      if (isStoreFailure(error)) unfinished.add(id, how);
       throw error;
     }
   }
 
-  async #taking<T>(requests: readonly Pick<ReserveRequest, "id">[], ask: () => Promise<T>): Promise<T> {
+  async #taking<T>(
+    requests: readonly Pick<ReserveRequest, "id">[],
+    ask: () => Promise<T>,
+    isLost: (id: string) => void,
+  ): Promise<T> {
     const { unfinished } = this.#deps;
     for (const { id } of requests) unfinished.forget(id);
     try {
       return await ask();
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
-      if (mayHaveHappened(error)) for (const { id } of requests) unfinished.add(id, "release");
+      if (mayHaveHappened(error)) for (const { id } of requests) isLost(id);
       throw error;
     }
   }

@@ -60,10 +60,10 @@ export function redisState(options: RedisStateOptions): RedisState {
   const following = connect("changes");
   const clock = new ServerClock(ports.clock);
   const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
-  const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), ...ports });
+  const { timeoutMs } = settings;
+  const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), timeoutMs, ...ports });
   const ledger = new RedisLedger({ caller, keyspace, unfinished });
   const sender = createGroupSender({ connection, ledger });
-  const { timeoutMs } = settings;
   const writes = new GroupedWrites({
     sender,
     lanes: LANES,

@@ -1,4 +1,4 @@
-import type { Logger, Timers } from "@agentplane/core";
+import type { Clock, Logger, Timers } from "@agentplane/core";
 
 import { NotConnected } from "./connection.ts";
 
@@ -8,8 +8,19 @@ export type HoldEnd = readonly (number | undefined)[] | "release";
 /** What is needed to end holds later. */
 export interface UnfinishedEndsDeps {
   end(id: string, how: HoldEnd): Promise<void>;
+  /** How long after it was sent a reservation may still be taken. */
+  readonly timeoutMs: number;
+  readonly clock: Pick<Clock, "elapsedMs">;
   readonly timers: Timers;
   readonly logger: Logger;
+}
+
+/** One end. */
+interface Unfinished {
+  readonly how: HoldEnd;
+  /** Told before, what it ends may still come: by our elapsed time. */
+  readonly untilMs: number;
+  isTold: boolean;
 }
 
 const RETRY_MS = 500;
@@ -22,7 +33,7 @@ const MAX_UNFINISHED = 100_000;
  */
 export class UnfinishedEnds {
   readonly #deps: UnfinishedEndsDeps;
-  readonly #ends = new Map<string, HoldEnd>();
+  readonly #ends = new Map<string, Unfinished>();
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
 
@@ -35,6 +46,25 @@ export class UnfinishedEnds {
   }
 
   add(id: string, how: HoldEnd): void {
+    this.#add(id, { how, untilMs: 0, isTold: false });
+  }
+
+  /**
+   * A reservation whose answer was lost and that nobody makes again under its id: it is given back for as long as the
+   * server may still come to it.
+   */
+  addLost(id: string): void {
+    const { clock, timeoutMs } = this.#deps;
+    this.#add(id, { how: "release", untilMs: clock.elapsedMs() + timeoutMs, isTold: false });
+  }
+
+  /** Whether a reservation's answer was lost, and the server may still come to it. */
+  mayStillCome(id: string): boolean {
+    const untilMs = this.#ends.get(id)?.untilMs ?? 0;
+    return untilMs > 0 && untilMs > this.#deps.clock.elapsedMs();
+  }
+
+  #add(id: string, unfinished: Unfinished): void {
     if (this.#isClosed) return;
     if (this.#ends.size >= MAX_UNFINISHED) {
       this.#deps.logger.error("too many calls ended while Redis was away; their holds expire instead", {
@@ -42,7 +72,7 @@ export class UnfinishedEnds {
       });
       return;
     }
-    this.#ends.set(id, how);
+    this.#ends.set(id, unfinished);
     this.#schedule();
   }
 
@@ -53,12 +83,14 @@ export class UnfinishedEnds {
 
   /** Tells what can be told; what fails is tried again. */
   async flush(): Promise<void> {
-    for (const [id, how] of Array.from(this.#ends)) {
-      if (this.#ends.get(id) !== how) continue;
+    for (const [id, unfinished] of Array.from(this.#ends)) {
+      if (this.#ends.get(id) !== unfinished) continue;
+      const isLast = unfinished.untilMs <= this.#deps.clock.elapsedMs();
       try {
         // oxlint-disable-next-line no-await-in-loop -- the first that fails tells that the others would
-        await this.#deps.end(id, how);
-        if (this.#ends.get(id) === how) this.#ends.delete(id);
+        await this.#deps.end(id, unfinished.how);
+        unfinished.isTold = true;
+        if (isLast && this.#ends.get(id) === unfinished) this.#ends.delete(id);
       } catch (error) {
         // Still away, which was logged when the connection was lost: the timer comes again.
         if (error instanceof NotConnected) break;
@@ -71,7 +103,7 @@ export class UnfinishedEnds {
   close(): number {
     this.#isClosed = true;
     this.#stopTimer?.();
-    return this.#ends.size;
+    return [...this.#ends.values()].filter(({ isTold }) => !isTold).length;
   }
 
   #schedule(): void {

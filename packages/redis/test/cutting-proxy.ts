@@ -9,6 +9,8 @@ export interface CuttingProxy {
   holdRequests(): void;
   /** Lets them arrive, long after those who sent them have hung up. */
   deliver(): void;
+  /** Breaks every connection to a client; what it sent over it still arrives. */
+  hangUp(): void;
   /** Breaks every connection; new ones are whole again. */
   cut(): void;
   close(): void;
@@ -20,6 +22,7 @@ export async function openProxy(serverPort: number): Promise<CuttingProxy> {
   /** What is held back, by the connection to the server that it belongs to. */
   const held = new Map<Socket, Buffer[]>();
   const upstreams = new Set<Socket>();
+  const clients = new Set<Socket>();
   let isLosing = false;
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
@@ -37,6 +40,8 @@ export async function openProxy(serverPort: number): Promise<CuttingProxy> {
       if (waiting === undefined) upstream.write(data);
       else waiting.push(data);
     });
+    clients.add(client);
+    client.on("close", () => clients.delete(client));
     upstreams.add(upstream);
     upstream.on("close", () => upstreams.delete(upstream));
     upstream.on("data", (data) => {
@@ -60,6 +65,9 @@ export async function openProxy(serverPort: number): Promise<CuttingProxy> {
     },
     deliver: () => {
       for (const [upstream, waiting] of held) for (const data of waiting) upstream.write(data);
+    },
+    hangUp: () => {
+      for (const client of clients) client.destroy();
     },
     cut,
     close: () => {

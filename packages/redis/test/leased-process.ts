@@ -40,6 +40,8 @@ export function startProcess(
   };
   const unfinished = {
     add: (id: string, how: HoldEnd) => void pending.set(id, how),
+    addLost: (id: string) => void pending.set(id, "release"),
+    mayStillCome: () => false,
     forget: (id: string) => void pending.delete(id),
   };
   const remote = new RedisLedger({ caller: network, keyspace, unfinished });

@@ -209,6 +209,31 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
   });
 
+  test("what arrives after its connection broke and its call was ended is given back all the same", async () => {
+    const patient = await openState({
+      namespace,
+      url: proxy.url,
+      timeoutMs: 2_000,
+      ports: { logger: silentLogger },
+    });
+    // The server knows the script.
+    await patient.admit?.({ reserve: take("known", spec, 1), changes: [] });
+    await patient.ledger.release("known");
+    proxy.holdRequests();
+    const admission = patient.admit?.({ reserve: take("lost", spec, 100), changes: [] });
+    const lost = Promise.resolve(admission).catch(() => "lost");
+    await pause(20);
+    proxy.hangUp();
+    expect(await lost).toBe("lost");
+    // By the plane that gave the call up: it finds nothing.
+    await expect.poll(() => attempt(async () => patient.ledger.release("lost"))).toBeUndefined();
+    proxy.deliver();
+    const witness = await openState({ url: server.url, namespace });
+    await expect.poll(async () => (await witness.ledger.read(spec)).held, { interval: 5 }).toBe(100);
+    await expect.poll(async () => (await witness.ledger.read(spec)).held, { timeout: 8_000 }).toBe(0);
+    await Promise.all([patient.close(), witness.close()]);
+  });
+
   test("a paused server takes nothing of what was given up meanwhile", async () => {
     await state.ledger.reserve(take("before", spec, 10));
     server.pause();

@@ -39,25 +39,18 @@ export class PostgresLedger implements LedgerStore {
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
     const { operation, specs } = describeRequest("reserve", request);
-    const answer = await this.taking([request.id], (until) =>
-      this.#deps.queue.run({ operation: { ...operation, until }, specs }),
-    );
-    return reservationOf(request, answer);
+    const ids = [request.id];
+    const send = (until: number | undefined): Promise<unknown> =>
+      this.#deps.queue.run({ operation: { ...operation, until }, specs });
+    return reservationOf(request, await this.#noted(ids, this.#takingAll(ids, send, false)));
   }
 
   /**
-   * Takes requests, by whatever sends them; those whose answer is lost are given back.
+   * Takes requests of admissions in one step, whose ids are their own; those whose answer is lost are given back.
    * @param send Is told the server's time from which on they can no longer be taken. `late` is sent once more.
    */
-  async taking<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
-    const taken = this.#takingAll(ids, send);
-    const done = taken.catch(() => undefined);
-    for (const id of ids) this.#taking.set(id, done);
-    try {
-      return await taken;
-    } finally {
-      for (const id of ids) if (this.#taking.get(id) === done) this.#taking.delete(id);
-    }
+  taking<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
+    return this.#noted(ids, this.#takingAll(ids, send, true));
   }
 
   async probe(request: ReserveRequest): Promise<Reservation> {
@@ -104,7 +97,21 @@ export class PostgresLedger implements LedgerStore {
     this.#unfinished.close();
   }
 
-  async #takingAll<R>(ids: readonly string[], send: (untilMs: number | undefined) => Promise<R>): Promise<R> {
+  async #noted<R>(ids: readonly string[], taken: Promise<R>): Promise<R> {
+    const done = taken.catch(() => undefined);
+    for (const id of ids) this.#taking.set(id, done);
+    try {
+      return await taken;
+    } finally {
+      for (const id of ids) if (this.#taking.get(id) === done) this.#taking.delete(id);
+    }
+  }
+
+  async #takingAll<R>(
+    ids: readonly string[],
+    send: (untilMs: number | undefined) => Promise<R>,
+    isOnce: boolean,
+  ): Promise<R> {
     for (const id of ids) this.#unfinished.forget(id);
     const sent: { untilMs?: number | undefined } = {};
     try {
@@ -112,7 +119,7 @@ export class PostgresLedger implements LedgerStore {
     } catch (error) {
       // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
       if (error instanceof ServerFailure && error.kind === "unknown")
-        for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs });
+        for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs, isOnce });
       throw error;
     }
   }
@@ -121,7 +128,7 @@ export class PostgresLedger implements LedgerStore {
     // On another connection its end could come before it, and find nothing.
     await this.#taking.get(id);
     const lost = this.#unfinished.get(id);
-    const isLost = lost !== undefined && "afterMs" in lost && lost.afterMs !== undefined;
+    const isLost = lost !== undefined && "afterMs" in lost && lost.isOnce === true;
     // What the server may still come to is given back then, too; now, in case it has come to it.
     if (isLost && "afterMs" in how) return void (await this.#end(id, how));
     this.#unfinished.forget(id);

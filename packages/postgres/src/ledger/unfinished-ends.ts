@@ -3,8 +3,12 @@ import type { OwnPorts } from "../own-ports.ts";
 /** How a hold ends: with what was really used by position, or given back. */
 export type HoldEnd =
   | { readonly actuals: readonly (number | undefined)[] }
-  /** @param afterMs Server time from which on the reservation can no longer be taken late. */
-  | { readonly afterMs: number | undefined };
+  | {
+      /** Server time from which on the reservation can no longer be taken late. */
+      readonly afterMs: number | undefined;
+      /** Nobody makes it again under the same id, so it may be given back whenever. */
+      readonly isOnce?: boolean;
+    };
 
 /** What is needed to end holds later. */
 export interface UnfinishedEndsDeps {
