@@ -18,6 +18,7 @@ import { watchVisibleTools } from "./call/visible-changes.ts";
 import { cancelledId } from "./frame/cancelled.ts";
 import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
+import { inOneLine } from "./frame/one-line.ts";
 import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 import { traced } from "./trace/traced-request.ts";
@@ -45,12 +46,17 @@ export interface Relay {
 /**
  * Puts a plane between an MCP client and server: calls, results, lists, prompts, resources, sampling and elicitation are
  * decided; everything else passes byte for byte, whatever revision of the protocol it is of.
- * @param peers Where messages leave to.
+ * @param peers Where messages leave to; each is one line, whatever it came as.
  * @throws ConfigError for options that would do nothing
  */
 export function createRelay(options: ProxyOptions, peers: Peers): Relay {
   checkProxyOptions(options);
-  return relayOf(new Connection(options, peers));
+  return relayOf(
+    new Connection(options, {
+      toClient: (frame) => peers.toClient(inOneLine(frame)),
+      toServer: (frame) => peers.toServer(inOneLine(frame)),
+    }),
+  );
 }
 
 /** The relay of a connection whose options were checked. */

@@ -1,6 +1,8 @@
 import type { Writable } from "node:stream";
 
-const [LF, CR, SPACE] = [10, 13, 32];
+import { bytesInOneLine } from "./one-line.ts";
+
+const LF = 10;
 
 /**
  * Writes messages as lines. What is written in one turn of the loop leaves in one piece: each write wakes the other side,
@@ -17,7 +19,7 @@ export class LineWriter {
 
   /** @param bytes A message without its line break; what came over HTTP, or was cut at LF alone, may hold others. */
   write(bytes: Uint8Array): void {
-    if (this.#waiting.push(inOneLine(bytes)) === 1) setImmediate(() => this.flush());
+    if (this.#waiting.push(bytesInOneLine(bytes)) === 1) setImmediate(() => this.flush());
     this.#length += bytes.length + 1;
   }
 
@@ -35,13 +37,4 @@ export class LineWriter {
     this.#length = 0;
     this.#stream.write(piece);
   }
-}
-
-/**
- * Between two tokens JSON has line breaks where it likes, and in a text none: each is a space as well. A reader to whom one
- * ends a message would take what follows for another, which nobody has decided.
- */
-function inOneLine(bytes: Uint8Array): Uint8Array {
-  if (!bytes.includes(LF) && !bytes.includes(CR)) return bytes;
-  return bytes.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
 }

@@ -30,6 +30,8 @@ export function createGate(options: GateOptions): (headers: IncomingHttpHeaders)
   const origins = [...options.origins];
   const expected = options.token === undefined ? undefined : digestOf(options.token);
   return ({ host, origin, authorization }) => {
+    // Two of them are joined; neither may be the one that counts (RFC 9112, section 3.2).
+    if (host?.includes(",") === true) return { status: 400, message: "a request names one host" };
     if (!validateHostHeader(host, hosts).ok) return { status: 403, message: "this host is not served" };
     if (origin !== undefined && !validateOriginHeader(origin, origins).ok)
       return { status: 403, message: "this origin may not ask" };

@@ -6,6 +6,15 @@ import type { HttpProxyOptions } from "./http-options.ts";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 /** What only a server that listens can be given. */
 const OF_ADDRESS = ["upstreamTransport", "upstreamToken", "forwardAuthorization", "publicOrigin"] as const;
+/** To Node.js a time of 0 to arrive in is no limit. */
+const LEAST = [
+  ["maxConcurrent", 0],
+  ["maxSessions", 0],
+  ["receiveMs", 1],
+  ["resumeMs", 0],
+  ["graceMs", 0],
+  ["port", 0],
+] as const;
 
 /** What of a proxy's options would be unsafe or do nothing. */
 export function httpOptionIssues(options: HttpProxyOptions): readonly ConfigIssue[] {
@@ -17,9 +26,9 @@ export function httpOptionIssues(options: HttpProxyOptions): readonly ConfigIssu
     add("publicOrigin", "is no origin", "use scheme, host and port alone: https://mcp.example.com");
   if (publicOrigin !== undefined && forwardAuthorization !== true)
     add("publicOrigin", "does nothing without forwardAuthorization", "leave it out");
-  for (const name of ["maxConcurrent", "maxSessions", "resumeMs", "graceMs", "port"] as const) {
-    const value = options[name] ?? 1;
-    if (!Number.isInteger(value) || value < 0) add(name, "is no whole number from 0", "use one");
+  for (const [name, least] of LEAST) {
+    const value = options[name] ?? least;
+    if (!Number.isInteger(value) || value < least) add(name, `is no whole number from ${least}`, "use one");
   }
   return issues;
 }

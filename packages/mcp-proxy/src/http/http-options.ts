@@ -40,6 +40,8 @@ export interface HttpProxyOptions extends ProxyOptions {
   readonly maxSessions?: number;
   /** How long a started server lives that nobody uses, in ms from 1. Default 1,800,000, half an hour. */
   readonly idleMs?: number;
+  /** How long a request may take to arrive whole, in ms from 1; its headers at most 10,000. Default 60,000. */
+  readonly receiveMs?: number;
   /** How long the answers of a stream that was cut wait for the client to come back, in ms. Default 60,000. */
   readonly resumeMs?: number;
   /** How long `close` waits for answers that are on their way, in ms. Default 5,000. */
@@ -60,6 +62,7 @@ const OWN_NAMES = [
   "maxConcurrent",
   "maxSessions",
   "idleMs",
+  "receiveMs",
   "resumeMs",
   "graceMs",
 ] as const;
@@ -83,6 +86,7 @@ export interface ResolvedHttpOptions {
   readonly maxConcurrent: number;
   readonly maxSessions: number;
   readonly maxFrameBytes: number;
+  readonly receiveMs: number;
   readonly resumeMs: number;
   readonly graceMs: number;
   /** What of the options concerns each connection. */
@@ -116,6 +120,7 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
     maxConcurrent: options.maxConcurrent ?? 1_000,
     maxSessions: options.maxSessions ?? (typeof options.upstream === "string" ? 1_000 : 20),
     maxFrameBytes: options.maxFrameBytes ?? 10 * 1024 * 1024,
+    receiveMs: options.receiveMs ?? 60_000,
     resumeMs: options.resumeMs ?? 60_000,
     graceMs: options.graceMs ?? 5_000,
     relay,

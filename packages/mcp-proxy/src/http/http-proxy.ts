@@ -22,12 +22,12 @@ export interface HttpProxy {
  */
 export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpProxy> {
   const resolved = resolveHttpOptions(options);
-  const { path, host, port, hosts, origins, token, maxConcurrent, graceMs } = resolved;
+  const { path, host, port, hosts, origins, token, maxConcurrent, receiveMs, graceMs } = resolved;
   const gate = createGate({ hosts, origins, ...(token !== undefined && { token }) });
   const handler = new HttpHandler(resolved);
   let open = 0;
   let isClosing = false;
-  const server = http.createServer(TWICE_IS_BOTH, (request, response) => {
+  const server = http.createServer({ ...TWICE_IS_BOTH, ...arrivingIn(receiveMs) }, (request, response) => {
     const refusal = gate(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
     const serve = handler.at(pathOf(request));
@@ -73,6 +73,16 @@ export async function createHttpProxy(options: HttpProxyOptions): Promise<HttpPr
 
 /** Of a header that comes twice Node.js would keep the first: somebody else may go by the other. */
 const TWICE_IS_BOTH = { joinDuplicateHeaders: true };
+
+/** Who sends a request by drops holds a place of those that may be open at once. */
+function arrivingIn(receiveMs: number): http.ServerOptions {
+  return {
+    requestTimeout: receiveMs,
+    headersTimeout: Math.min(receiveMs, 10_000),
+    connectionsCheckingInterval: Math.min(receiveMs, 5_000),
+  };
+}
+
 const BUSY = { status: 503, message: "too many requests at once", headers: { "retry-after": "1" } };
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { piped } from "../bridge/piped.ts";
 import { asked, begun, callOf, INITIALIZE, post, proxied, scripted } from "../http/proxied.ts";
+import { wiredRelay } from "../wired-relay.ts";
 
 const RULES: Policy = {
   id: "rules",
@@ -49,6 +50,19 @@ test("a client over standard streams does not hide a call between two tokens of 
   expect(await pipe.answer(1)).toStrictEqual({ jsonrpc: "2.0", id: 1, result: {} });
   expect(lines()).toStrictEqual(["initialize", "ping"]);
 });
+
+test.each(["\n", "\r", "\r\n"])(
+  "neither side hides a message from who writes what the relay gives as lines: %j",
+  async (end) => {
+    const wired = wiredRelay({ policies: [RULES] });
+    wired.client(hidden(end));
+    await wired.asked(1);
+    wired.server(hidden(end).replace('"method":"ping"', '"result":{}'));
+    await wired.answer(1);
+    for (const text of [...wired.toServer, ...wired.toClient]) expect(text).not.toMatch(/[\n\r]/);
+    await wired.plane.close();
+  },
+);
 
 test("a client over HTTP does not hide a call between two lines of a body, alone or in a batch", async () => {
   const { command, lines } = lineServer();

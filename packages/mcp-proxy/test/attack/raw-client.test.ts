@@ -50,10 +50,11 @@ async function said(url: string, pieces: readonly Uint8Array[]): Promise<string>
   return text;
 }
 
-const serving = () =>
+const serving = (options: Parameters<typeof inSession>[2] = {}) =>
   inSession(
     (one, response) => json(response, { jsonrpc: "2.0", id: asked(one).id, result: { content: [] } }),
     [{ id: "no-wipe", blocking: [rule.denylist({ tools: ["wipe"] })] }],
+    options,
   );
 const CLOSE = "Connection: close";
 const CHUNKED = "Transfer-Encoding: chunked";
@@ -62,8 +63,8 @@ const chunked = (parts: readonly string[], trailers = ""): string =>
   `${parts.map(chunk).join("")}0\r\n${trailers}\r\n`;
 
 test.each<[string, Asking, number]>([
-  ["with two hosts, of which one may", { head: ["Host: 127.0.0.1", "Host: evil.example", CLOSE] }, 403],
-  ["with two hosts that are the same", { head: ["Host: 127.0.0.1", "hOST: 127.0.0.1", CLOSE] }, 403],
+  ["with two hosts, of which one may", { head: ["Host: 127.0.0.1", "Host: evil.example", CLOSE] }, 400],
+  ["with two hosts that are the same", { head: ["Host: 127.0.0.1", "hOST: 127.0.0.1", CLOSE] }, 400],
   ["with two types", { head: ["Content-Type: text/plain", CLOSE] }, 415],
   ["of HTTP/1.0 without a host", { line: "POST /mcp HTTP/1.0", head: ["Host:"] }, 403],
   ["to an address of another host", { line: "POST http://evil.example/mcp HTTP/1.1" }, 404],
@@ -124,6 +125,16 @@ test("a request whose bytes come one by one is the same request", async () => {
   );
   expect(text).toContain('"result":{"content":[]}');
   expect(got[1]?.body).toContain("Grüße 🚀");
+});
+
+test("a request that does not come to its end gives up its place", async () => {
+  const { url, got } = await serving({ receiveMs: 100, maxConcurrent: 1 });
+  const whole = requestOf({ head: [CLOSE] });
+  for (const piece of [whole.subarray(0, -1), whole.subarray(0, 30)])
+    // oxlint-disable-next-line no-await-in-loop -- one place
+    expect(await said(url, [piece])).toMatch(/^HTTP\/1\.1 408 /);
+  expect(await said(url, [whole])).toContain('"result":{"content":[]}');
+  expect(got).toHaveLength(2);
 });
 
 test("requests in one piece are each decided, and answered in their order", async () => {

@@ -68,6 +68,7 @@ describe("who is let in", () => {
     [{ publicOrigin: "https://x/path", forwardAuthorization: true }, ["publicOrigin"]],
     [{ publicOrigin: "https://x" }, ["publicOrigin"]],
     [{ maxConcurrent: -1 }, ["maxConcurrent"]],
+    [{ receiveMs: 0 }, ["receiveMs"]],
     [{ forwardAuthorisation: true }, ["forwardAuthorisation"]],
   ] as const)("options %j are refused", async (options: object, paths) => {
     const made = proxied("http://127.0.0.1:1/mcp", {}, options);
