@@ -2,12 +2,13 @@ import type { Readable, Writable } from "node:stream";
 
 import { ConfigError } from "@agentplane/core";
 
+import { Connection } from "./call/connection.ts";
 import type { Frame } from "./frame/frame.ts";
 import { LineSplitter } from "./frame/read-lines.ts";
 import { LineWriter } from "./frame/write-lines.ts";
 import { CODES, errorFrame } from "./frame/rpc.ts";
-import type { ProxyOptions } from "./proxy-options.ts";
-import { createRelay } from "./relay.ts";
+import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
+import { relayOf } from "./relay.ts";
 import type { MessageChannel } from "./upstream/message-channel.ts";
 import { channelsTo } from "./upstream/open-channel.ts";
 import { addressIssues, type ServerAddress } from "./upstream/server-address.ts";
@@ -28,6 +29,8 @@ export interface StdioProxyOptions extends ProxyOptions {
 const DEFAULT_MAX_FRAME = 10 * 1024 * 1024;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
+/** How long calls have to be answered when the client leaves; with the server's own time it is less than clients give. */
+const LAST_ANSWERS_MS = 500;
 /** A server that lived so long starts anew with patience. */
 const STEADY_MS = 30_000;
 
@@ -41,6 +44,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { upstream, input = process.stdin, output = process.stdout, signal, ...relayOptions } = options;
   const { maxFrameBytes = DEFAULT_MAX_FRAME, log = () => undefined } = options;
   checkAddress(upstream);
+  checkProxyOptions(relayOptions);
   const channels = channelsTo(upstream, { maxFrameBytes, log });
   let server: MessageChannel | undefined;
   let held: Uint8Array[] | undefined;
@@ -49,12 +53,17 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const client = new LineWriter(output);
-  const toClient = (frame: Frame): void => client.write(frame.raw);
+  let said: (() => void) | undefined;
+  const toClient = (frame: Frame): void => {
+    client.write(frame.raw);
+    said?.();
+  };
   // What rules or a person have let go on just when there is no server must not wait for ever.
   const toNobody = (): void =>
     queueMicrotask(() => relay.serverGone("the server has ended and is started again"));
   const toServer = (frame: Frame): void => (server === undefined ? toNobody() : server.send(frame));
-  const relay = createRelay(relayOptions, { toClient, toServer });
+  const connection = new Connection(relayOptions, { toClient, toServer });
+  const relay = relayOf(connection);
 
   const start = (): MessageChannel => {
     startedMs = performance.now();
@@ -91,6 +100,9 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
       tooLong: () =>
         toClient(errorFrame(null, { code: CODES.invalidRequest, message: "the message is too long" })),
     });
+    // A server that ends now is not started again.
+    isOver = true;
+    await untilAnswered(connection, signal, (hear) => (said = hear));
   } finally {
     isOver = true;
     clearTimeout(timer);
@@ -138,6 +150,27 @@ function untilEnd(
     input.once("close", end);
     signal?.addEventListener("abort", end, { once: true });
     if (signal?.aborted === true) end();
+  });
+}
+
+/** A client may say all it has to say and leave: what it asked is answered, if that does not take long. */
+function untilAnswered(
+  { answering, listening }: Connection,
+  signal: AbortSignal | undefined,
+  onSaid: (hear: () => void) => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LAST_ANSWERS_MS);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    // A subscription is answered when it ends.
+    const look = (): void => (answering.client.size <= listening.size ? end() : undefined);
+    onSaid(look);
+    signal?.addEventListener("abort", end, { once: true });
+    if (signal?.aborted === true) end();
+    look();
   });
 }
 

@@ -17,6 +17,12 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   if (method === "initialize") answer(id, { protocolVersion: "2025-11-25", capabilities: {} });
   if (method === "notifications/unheard") process.exit(3);
 });`;
+/** Thinks for a while. */
+const SLOW = `
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id } = JSON.parse(line);
+  setTimeout(() => console.log(JSON.stringify({ jsonrpc: "2.0", id, result: {} })), 50);
+});`;
 const COMMAND = { command: process.execPath, args: ["-e", SERVER] };
 const END = { jsonrpc: "2.0", method: "notifications/unheard" };
 
@@ -99,4 +105,25 @@ test("and over HTTP, where the session has ended with its server", async () => {
   await expect.poll(() => logged.join()).toContain("the server ended");
   await approve(plane);
   expect(await (await call).text()).toContain("-31503");
+});
+
+test("a client that says everything at once and leaves gets its answers", async () => {
+  const { write, leave, said } = piped({ command: process.execPath, args: ["-e", SLOW] });
+  write(INITIALIZE);
+  write(callOf(1, "find"));
+  await leave();
+  expect(said.map(({ id, result }) => [id, result])).toStrictEqual(
+    expect.arrayContaining([
+      [0, {}],
+      [1, {}],
+    ]),
+  );
+});
+
+test("one that leaves is not waited for without end", async () => {
+  const { write, leave, said, plane } = piped(COMMAND, { policies: [ASK] });
+  write(callOf(1, "pay"));
+  await expect.poll(async () => (await plane.approvals.list()).length).toBe(1);
+  await leave();
+  expect(said).toStrictEqual([]);
 });
