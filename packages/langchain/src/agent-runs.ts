@@ -50,7 +50,7 @@ interface Family {
 interface LiveRun extends AgentRun {
   /** Calls between `begin` and `leave`. */
   calls: number;
-  /** Ends the run when nothing more comes. */
+  /** Ends the run when nothing more comes; undefined until its first call ends. */
   idle: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -62,6 +62,13 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
   // LangGraph makes this object for each run and hands it to every node, and to graphs inside.
   const families = new WeakMap<object, Family>();
   const alone = newFamily();
+  // The key with which a call began its run is the one with which it leaves: LangChain makes this object for each call.
+  const keys = new WeakMap<RunFacts, string>();
+  const keyed = (run: RunFacts): string => {
+    const key = keys.get(run) ?? keyOf(settings, run);
+    keys.set(run, key);
+    return key;
+  };
   const familyOf = (): Family => {
     const control = controlOfRun();
     if (control === undefined) return alone;
@@ -72,7 +79,7 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
   return {
     async begin(step) {
       const family = familyOf();
-      const key = keyOf(settings, step.runtime);
+      const key = keyed(step.runtime);
       const { runs, starting, paused, refused } = family;
       if (step.isTurn === true) paused.delete(key);
       // What the first one threw is its own: a pause belongs to the task that made it.
@@ -92,21 +99,21 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
         }
         run = begun;
       }
+      // Its timer goes on, for nothing: a call that ends sets it back, which costs less than another one.
       run.calls++;
-      clearTimeout(run.idle);
       return { messages: run.rewrite(step.messages) };
     },
     async leave(runtime) {
       const { runs, paused } = familyOf();
-      const key = keyOf(settings, runtime);
+      const key = keyed(runtime);
       const run = runs.get(key);
       if (run === undefined || --run.calls > 0) return;
       if (paused.has(key)) await this.end(runtime, { isPaused: true });
-      else run.idle = idleOf(settings, run, () => void runs.delete(key));
+      else waitFor(run, () => idleOf(settings, run, () => void runs.delete(key)));
     },
     async end(runtime, end) {
       const { runs, paused } = familyOf();
-      const key = keyOf(settings, runtime);
+      const key = keyed(runtime);
       if ("isPaused" in end) paused.add(key);
       const run = runs.get(key);
       if (run === undefined) return undefined;
@@ -121,9 +128,20 @@ function newFamily(): Family {
   return { runs: new Map(), starting: new Map(), paused: new Set(), refused: new Map() };
 }
 
+/** Starts the wait for a next call, or starts it again. */
+function waitFor(run: LiveRun, idleOfRun: () => LiveRun["idle"]): void {
+  // A number outside of Node.js, whatever the types say.
+  const idle = run.idle as { refresh?: () => unknown } | undefined;
+  if (idle?.refresh !== undefined) return void idle.refresh();
+  clearTimeout(run.idle);
+  run.idle = idleOfRun();
+}
+
 /** Does not keep a process alive that has nothing else to do. */
 function idleOf(settings: RunSettings, run: LiveRun, forget: () => void): LiveRun["idle"] {
   const idle = setTimeout(() => {
+    // A call that runs longer than that, after one that had ended.
+    if (run.calls > 0) return;
     forget();
     // Made only where it is needed: each error takes a picture of the stack.
     const error = new Error(
@@ -132,7 +150,7 @@ function idleOf(settings: RunSettings, run: LiveRun, forget: () => void): LiveRu
     // Nobody waits for it; what could not be recorded is told by the audit trail's own ways.
     void ended(settings, run, { error }).catch(() => undefined);
   }, IDLE_MS);
-  // A number outside of Node.js, whatever the types say.
+  // As above.
   (idle as { unref?: () => unknown }).unref?.();
   return idle;
 }

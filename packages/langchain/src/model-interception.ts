@@ -166,8 +166,10 @@ async function surrounded(
 ): Promise<AIMessage> {
   const { calls } = gate;
   const complete = withAnswers(gate, given);
-  const request = await withVisibleTools(gate, complete instanceof Promise ? await complete : complete);
+  const answered = complete instanceof Promise ? await complete : complete;
   const nested = gate.nested?.();
+  // Where no other middleware sees the request, what may be offered is found out once, at the provider's side of it.
+  const request = nested === undefined ? answered : await withVisibleTools(gate, answered);
   if (nested !== undefined) meterNode(nested);
   let isPaused = false;
   try {
