@@ -16,6 +16,8 @@ export type Endpoint =
     }
   /** Files, lists, settings: no model runs, nothing to decide. */
   | { readonly kind: "data" }
+  /** What describes a conversation is written; of some providers such a request makes a model go on with it. */
+  | { readonly kind: "description"; readonly path: string }
   /** A file is put there: it may be a list of model calls. */
   | { readonly kind: "file" }
   /** A file is read that may hold the answers of a batch, or surely does. */
@@ -25,7 +27,7 @@ export type Endpoint =
 
 /** Matched by the end of the path: gateways and Azure put their own in front. The first that fits counts. */
 const MODEL_CALLS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
-  [/\/chat\/completions$/i, CHAT_COMPLETIONS],
+  [/\/(?:chat|agents)\/completions$/i, CHAT_COMPLETIONS],
   [/\/completions$/i, COMPLETIONS],
   [/\/responses(?:\/compact)?$/i, RESPONSES],
   [/\/messages$/i, ANTHROPIC_MESSAGES],
@@ -42,7 +44,7 @@ const STORED_READS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
   [/\/chat\/completions\/[^/]+$/i, CHAT_COMPLETIONS],
   [/\/chat\/completions(?:\/[^/]+\/messages)?$/i, STORED_ITEMS],
   [/\/responses\/[^/]+\/input_items$/i, STORED_ITEMS],
-  [/\/conversations\/[^/]+\/items(?:\/[^/]+)?$/i, STORED_ITEMS],
+  [/\/conversations\/[^/]+\/(?:items(?:\/[^/]+)?|history|messages)$/i, STORED_ITEMS],
   [/\/threads\/[^/]+\/(?:messages|runs|runs\/[^/]+\/steps)(?:\/[^/]+)?$/i, STORED_ITEMS],
   [/\/chatkit\/threads\/[^/]+\/items$/i, STORED_ITEMS],
   [/\/evals\/[^/]+\/runs\/[^/]+\/output_items(?:\/[^/]+)?$/i, STORED_ITEMS],
@@ -70,7 +72,6 @@ const PROMPTS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
 const DATA = new RegExp(
   `/(?:${[
     "(?:files|uploads|containers|vector_stores|vaults|skills|webhook_endpoints)(?:/[^/]+)?",
-    "(?:conversations|threads|threads/[^/]+/messages)/[^/]+",
     "uploads/[^/]+/(?:parts|complete|cancel)",
     "containers/[^/]+/files",
     "vector_stores/[^/]+/(?:search|(?:files|file_batches)(?:/[^/]+(?:/cancel)?)?)",
@@ -87,6 +88,9 @@ const DATA = new RegExp(
   ].join("|")})$`,
   "i",
 );
+
+/** Conversations and threads, and what is said in them. */
+const DESCRIBED = /\/(?:conversations|threads|threads\/[^/]+\/messages)\/[^/]+$/i;
 
 /** Where files are put. */
 const FILES = /\/(?:files|uploads)$/i;
@@ -132,6 +136,7 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   if (called !== undefined) return { kind: "model", dialect: called, isStored: false };
   const stored = storedIn(STORED_WRITES, path);
   if (stored !== undefined) return stored;
+  if (DESCRIBED.test(path) && !RUNS.test(path)) return { kind: "description", path };
   const isData = CANCELS.test(path) || (DATA.test(path) && !RUNS.test(path));
   if (!isData) return { kind: "unseen", path };
   return FILES.test(path) ? { kind: "file" } : DATA_ONLY;

@@ -14,6 +14,7 @@ import { readRequest, targetOf, type Fetch, type NativeRequest } from "./native-
 import type { GovernedPlane } from "./plane.ts";
 import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
+import { isDescription } from "./protocol/stored-items.ts";
 import { answerWith } from "./provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
 import { askedFor, unseenRefusal } from "./unasked-calls.ts";
@@ -50,8 +51,13 @@ export function guardFetch(
     }
     if (endpoint.kind === "results")
       return batchResults(plane, acting, { isSure: endpoint.isSure, read: () => inner(target, init) });
-    const native = readRequest(inner, address, { input: target, init });
-    return answerOf(governed, endpoint, native instanceof Promise ? await native : native);
+    const reading = readRequest(inner, address, { input: target, init });
+    const native = reading instanceof Promise ? await reading : reading;
+    if (endpoint.kind === "description") {
+      const isRefused = native.json === undefined || !isDescription(native.json);
+      return isRefused ? refusalResponse({ message: unseen(endpoint.path) }) : native.send({});
+    }
+    return answerOf(governed, endpoint, native);
   };
 }
 
@@ -97,6 +103,7 @@ async function governedCall(
   const { plane, acting, options, pending } = governed;
   const given = native.json ?? native.form;
   if (given === undefined) return refusalResponse({ message: UNREADABLE });
+  if (dialect.isKnown?.(given) === false) return refusalResponse({ message: unseen(native.url.pathname) });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const how = options.unaskedCalls ?? (isJudgingCalls ? "judge" : "leave");
   const asking = askedFor(plane, { dialect, body: given, acting, how });

@@ -20,6 +20,8 @@ test.each([
   "/responses/r1/input_items",
   "/conversations/c1/items",
   "/conversations/c1/items/i1",
+  "/conversations/c1/history",
+  "/conversations/c1/messages",
   "/threads/t1/messages",
   "/threads/t1/messages/m1",
   "/threads/t1/runs",

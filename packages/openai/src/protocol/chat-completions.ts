@@ -13,9 +13,12 @@ import { limitOfEach, wholeLimit } from "./output-limit.ts";
 import { promptOf, withPrompt } from "./prompt-members.ts";
 import { readUsage } from "./usage.ts";
 
-/** A predicted answer is read by the model, like its messages; the end of a text like its beginning. */
-const CHAT_PROMPT = { main: "messages", others: ["prediction"] } as const;
-const TEXT_PROMPT = { main: "prompt", others: ["suffix"] } as const;
+/**
+ * A predicted answer is read by the model, like its messages; the end of a text like its beginning. Of compatible servers
+ * some read either member at either path.
+ */
+const CHAT_PROMPT = { main: "messages", others: ["prediction", "prompt"] } as const;
+const TEXT_PROMPT = { main: "prompt", others: ["suffix", "messages"] } as const;
 const LIMITS = ["max_completion_tokens", "max_tokens"] as const;
 
 /** Pieces of a chat stream, one `choices[i].delta` after the other. */
@@ -121,8 +124,9 @@ export const CHAT_COMPLETIONS: Dialect = {
   stream: STREAM,
 };
 
-/** `POST …/completions`, the one before chat: a prompt and texts. */
+/** `POST …/completions`, the one before chat: a prompt and texts; some servers answer as they do to a chat. */
 export const COMPLETIONS: Dialect = {
+  ...CHAT_COMPLETIONS,
   describe(request) {
     const limit = countOf(request["max_tokens"]);
     return {
@@ -136,10 +140,6 @@ export const COMPLETIONS: Dialect = {
     ...request,
     max_tokens: limitOfEach(request, maxOutputTokens),
   }),
-  readAnswer: CHAT_COMPLETIONS.readAnswer,
-  writeAnswer: CHAT_COMPLETIONS.writeAnswer,
-  usageOf: CHAT_COMPLETIONS.usageOf,
-  stream: STREAM,
 };
 
 /** What is no text of a choice. */

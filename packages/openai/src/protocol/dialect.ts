@@ -116,6 +116,8 @@ export interface Dialect {
   unseenServers?(request: JsonRecord): readonly UnseenTools[];
   /** The request in which servers ask for the tools that they must ask for. */
   withAsking?(request: JsonRecord, mustAsk: MustAsk): JsonRecord;
+  /** Whether a request says nothing else than this API knows: else a model may run. Absent: whatever it says is known. */
+  isKnown?(request: JsonRecord): boolean;
   /** Whether a request puts a "yes" where a later one would send it, unseen. */
   keepsApprovals?(request: JsonRecord): boolean;
   /** Absent: the API does not stream. */

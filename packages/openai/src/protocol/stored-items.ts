@@ -1,6 +1,6 @@
 import { NO_USAGE } from "./counted-dialect.ts";
 import type { Dialect } from "./dialect.ts";
-import { listOf, pickedOf, recordOf } from "./json.ts";
+import { listOf, pickedOf, recordOf, type JsonRecord } from "./json.ts";
 import { keptTools, offeredTools } from "./offered-tools.ts";
 import { isYes, remoteRequests } from "./remote-approvals.ts";
 import { TYPED_EVENTS } from "./responses.ts";
@@ -26,11 +26,25 @@ export const STORED_EVENTS: Dialect = { ...STORED_ITEMS, stream: { ...TYPED_EVEN
 /** What of a conversation or thread a model will read. */
 const KEPT = ["items", "messages", "content"] as const;
 
+/** What describes a conversation or thread. */
+const DESCRIBING: readonly string[] = ["metadata", "tool_resources"];
+
+/** All that a request may say which only keeps what a later one goes on with. */
+const KNOWN: readonly string[] = [...KEPT, ...DESCRIBING, "role", "attachments"];
+
+/** Whether a request only describes a conversation that is there. */
+export function isDescription(request: JsonRecord): boolean {
+  const members = Object.keys(request);
+  return members.length > 0 && members.every((member) => DESCRIBING.includes(member));
+}
+
 /** Items and messages that are put into a conversation or thread: a prompt that a later request does not say again. */
 export const STORED_PROMPTS: Dialect = {
   ...STORED_ITEMS,
   describe: (request) => ({ name: "unknown", messages: pickedOf(request, KEPT), maxOutputTokens: 0 }),
   withMessages: (request, messages) => ({ ...request, ...recordOf(messages) }),
+  // Of Mistral a conversation begins with an answer.
+  isKnown: (request) => Object.keys(request).every((member) => KNOWN.includes(member)),
   usageOf: () => NO_USAGE,
   // What brings tools along does so for every later request.
   tools: ({ items }) => offeredTools({ input: items }),
