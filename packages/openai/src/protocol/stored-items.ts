@@ -30,7 +30,7 @@ const KEPT = ["items", "messages", "content"] as const;
 const DESCRIBING: readonly string[] = ["metadata", "tool_resources"];
 
 /** All that a request may say which only keeps what a later one goes on with. */
-const KNOWN: readonly string[] = [...KEPT, ...DESCRIBING, "role", "attachments"];
+const KNOWN: ReadonlySet<string> = new Set([...KEPT, ...DESCRIBING, "role", "attachments"]);
 
 /** Whether a request only describes a conversation that is there. */
 export function isDescription(request: JsonRecord): boolean {
@@ -44,7 +44,7 @@ export const STORED_PROMPTS: Dialect = {
   describe: (request) => ({ name: "unknown", messages: pickedOf(request, KEPT), maxOutputTokens: 0 }),
   withMessages: (request, messages) => ({ ...request, ...recordOf(messages) }),
   // Of Mistral a conversation begins with an answer.
-  isKnown: (request) => Object.keys(request).every((member) => KNOWN.includes(member)),
+  isKnown: (request) => Object.keys(request).every((member) => KNOWN.has(member)),
   usageOf: () => NO_USAGE,
   // What brings tools along does so for every later request.
   tools: ({ items }) => offeredTools({ input: items }),
