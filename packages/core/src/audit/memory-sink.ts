@@ -56,7 +56,7 @@ export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?
   const writtenWhole = (record: AuditRecord): Uint8Array => {
     const json = new JsonText();
     addLine(json, record);
-    return log.write(wellFormed(json.text));
+    return log.write(wellFormed(json.take()));
   };
   return {
     append(record) {

@@ -21,10 +21,16 @@ export function recordText(record: AuditRecord): string {
 
 /** The same, ill-formed where the record is: for who makes a longer text of it and looks that over whole. */
 export function writtenRecord(record: AuditRecord): string {
-  const json = new JsonText();
+  const json = spare ?? new JsonText();
+  // Whoever comes while this one is written, or after it failed, gets another.
+  spare = undefined;
   addRecord(json, record);
-  return json.text;
+  spare = json;
+  return json.take();
 }
+
+/** Kept: with the last of its kind V8 forgets its shape at the next collection, and drops all code compiled for it. */
+let spare: JsonText | undefined = new JsonText();
 
 /**
  * Adds the same in to, ill-formed where the record is: for who writes it into a longer text and looks that over.

@@ -30,13 +30,15 @@ export interface JsonTarget {
   addShared(json: SharedJson): void;
 }
 
-/** Writes one text. */
+/** Writes one text after the other. */
 export class JsonText implements JsonTarget {
   #text = "";
 
-  /** What was written. */
-  get text(): string {
-    return this.#text;
+  /** Gives what was written, and begins anew. */
+  take(): string {
+    const text = this.#text;
+    this.#text = "";
+    return text;
   }
 
   add(json: string): void {

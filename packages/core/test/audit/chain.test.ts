@@ -35,10 +35,32 @@ test("a stored line is the canonical JSON of hash, prev, record and seq for any 
   );
 });
 
+test("a record is whole where another is written in its middle, and after one that failed there", () => {
+  const whole = decisionRecord({});
+  const during = (work: () => void) => ({
+    ...whole,
+    get identity() {
+      work();
+      return whole.identity;
+    },
+  });
+  const chain = createChain(hash);
+  const recordIn = ({ seq, prev }: { seq: number; prev: string }): string =>
+    canonicalJson({ prev, record: whole, seq });
+  const failing = during(() => {
+    throw new Error("in the middle");
+  });
+  expect(() => chain.next(failing)).toThrow("in the middle");
+  let inner: ReturnType<typeof chain.next> | undefined;
+  const outer = chain.next(during(() => void (inner = createChain(hash).next(whole))));
+  expect(inner?.text).toBe(recordIn({ seq: 0, prev: CHAIN_START.prev }));
+  expect(outer.text).toBe(recordIn(outer));
+});
+
 function decisionText(decision: Decision, around: DecisionPlace): string {
   const json = new JsonText();
   addDecision(json, decision, around);
-  return json.text;
+  return json.take();
 }
 
 const PLACES = [
