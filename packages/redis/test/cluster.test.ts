@@ -68,6 +68,26 @@ describe.skipIf(!canStartServers)("on a cluster", () => {
     expect(await second.controls.list("p:")).toEqual([["p:b", 2]]);
   });
 
+  test("calls that are admitted at once, by two processes, take their limits and leave their history as anywhere", async () => {
+    const spec = rate("at once", 30);
+    const admit = async (of: RedisState, id: string): Promise<boolean> => {
+      const answered = await of.admit?.({
+        reserve: take(id, spec, 1),
+        changes: [
+          { collection: "admissions", key: `call ${id}`, change: () => ({ id }) },
+          { collection: "sessions", key: "at once", change: (old) => [...((old ?? []) as string[]), id] },
+        ],
+      });
+      return answered?.isAdmitted === true;
+    };
+    const ids = Array.from({ length: 40 }, (_, at) => `é\u0000{x}🙂 ${at}`);
+    const admitted = await Promise.all(ids.map(async (id, at) => admit(at % 2 === 0 ? state : second, id)));
+    expect(admitted.filter(Boolean)).toHaveLength(30);
+    const history = await state.sessions.read<readonly string[]>("at once");
+    expect(history?.toSorted()).toEqual(ids.filter((_, at) => admitted[at]).toSorted());
+    expect((await second.ledger.read(spec)).used).toBe(30);
+  });
+
   test("what was heard is confirmed", async () => {
     let [confirmed, missed] = [0, 0];
     second.approvals.watch("", {

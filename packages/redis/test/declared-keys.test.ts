@@ -132,10 +132,18 @@ async function useEverything(url: string): Promise<void> {
     const changes = (["sessions", "admissions"] as const).map((collection) => ({
       collection,
       key: id,
-      change: () => id,
+      change: (old: unknown) => Number(old ?? 0) + 1,
     }));
     await store.admit?.({ reserve: { id, ttlMs: 60_000, items: items("charge") }, changes });
     await store.ledger.settle(id, [1, 1, 1, 1]);
+    // Together, of which not all fit, one for the second time.
+    const ids = [1, 2, 3, 4, 5].map((at) => `${id} ${at}`).concat(id);
+    const admit = async (one: string): Promise<unknown> =>
+      store.admit?.({ reserve: { id: one, ttlMs: 60_000, items: items("release") }, changes });
+    const answers = await Promise.all(ids.map(admit));
+    expect(answers).toContainEqual({ isAdmitted: true });
+    expect(answers).toContainEqual(expect.objectContaining({ isAdmitted: false }));
+    for (const one of ids) await store.ledger.release(one);
   }
   // Holds expire, windows pass, leases are exchanged.
   await pause(700);
