@@ -2,10 +2,12 @@ import { openSync, writeSync } from "node:fs";
 import { once } from "node:events";
 import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 
-import { isThenable, type MaybePromise } from "../../src/base/maybe-promise.ts";
+import { andThen, isThenable, type MaybePromise } from "../../src/base/maybe-promise.ts";
+import type { AdmissionChange, StoreAdmissionAnswer } from "../../src/store/state-store.ts";
 import { openStore, type LogLine, type WorkerOrders } from "./storm-plan.ts";
 
-// One process of a storm: many callers at once spend one budget, with aborts, retries and calls that are left behind.
+// One process of a storm: many callers at once spend one budget, with aborts, retries and calls that are left behind. Half
+// of them are admitted as a governed call is, documents and limits in one step.
 // Started with an IPC channel; takes its orders as the first message and begins at the second.
 
 const MAX_AMOUNT = 40;
@@ -30,7 +32,7 @@ async function makeCalls(caller: number): Promise<void> {
     const expired = Math.random() < 0.5 ? "charge" : "release";
     const startedMs = performance.now();
     // oxlint-disable-next-line no-await-in-loop -- one caller does one thing at a time
-    const isGranted = await reserve(id, amount, expired);
+    const isGranted = await reserve({ id, amount, expired, caller });
     refusals = isGranted ? 0 : refusals + 1;
     const isLate = (): boolean => performance.now() - startedMs > orders.ttlMs;
     // oxlint-disable-next-line no-await-in-loop
@@ -38,23 +40,48 @@ async function makeCalls(caller: number): Promise<void> {
   }
 }
 
-async function reserve(id: string, amount: number, expired: LogLine[3]): Promise<boolean> {
+interface Wish extends Pick<Call, "id" | "amount" | "expired"> {
+  readonly caller: number;
+}
+
+async function reserve({ id, amount, expired, caller }: Wish): Promise<boolean> {
   const request = {
     id,
     ttlMs: orders.ttlMs,
     items: [{ spec: orders.budget, amount, isSoft: false, expired }],
   } as const;
+  const isWhole = Math.random() < 0.5;
+  const take = (): MaybePromise<boolean> =>
+    isWhole && store.admit !== undefined
+      ? andThen(store.admit({ reserve: request, changes: changesOf(id, caller) }), isAdmittedBy)
+      : andThen(store.ledger.reserve(request), ({ isGranted }) => isGranted);
   note(["reserving", id, amount, expired]);
-  const answer = store.ledger.reserve(request);
+  const answer = take();
   // Noted in the same turn where it can be: a process that is killed is then in the middle of one call at most.
-  const first = isThenable(answer) ? await answer : answer;
+  const isGranted = isThenable(answer) ? await answer : answer;
   // A retry of a call whose answer was lost.
-  if (first.isGranted && Math.random() < 0.1) {
-    const again = store.ledger.reserve(request);
+  if (isGranted && Math.random() < 0.1) {
+    const again = take();
     if (isThenable(again)) await again;
   }
-  note([first.isGranted ? "granted" : "refused", id, amount, expired]);
-  return first.isGranted;
+  note([isGranted ? "granted" : "refused", id, amount, expired]);
+  return isGranted;
+}
+
+/** What a governed call writes with what it takes: itself, and a history that callers share, now and then all processes. */
+function changesOf(id: string, caller: number): readonly AdmissionChange[] {
+  const session = Math.random() < 0.05 ? "of all" : `${orders.name}:${caller % 4}`;
+  const more = (old: unknown): unknown => Number(old ?? 0) + 1;
+  return [
+    { collection: "admissions", key: id, change: more, ttlMs: 60_000 },
+    { collection: "sessions", key: session, change: more, ttlMs: 60_000 },
+  ];
+}
+
+function isAdmittedBy(answer: StoreAdmissionAnswer): boolean {
+  if (!answer.isAdmitted && answer.reservation === undefined)
+    throw new Error("an admission was called off that nobody called off");
+  return answer.isAdmitted;
 }
 
 /** A call that runs. */
