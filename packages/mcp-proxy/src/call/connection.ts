@@ -23,7 +23,8 @@ export interface RunningCall {
 }
 
 /** What policies may hide parts of. */
-export type ListName = "tools" | "resources" | "prompts";
+export const LIST_NAMES = ["tools", "resources", "prompts"] as const;
+export type ListName = (typeof LIST_NAMES)[number];
 
 /** What a modern client wants to hear of. */
 export interface Subscription {

@@ -1,10 +1,8 @@
 import type { Frame } from "../frame/frame.ts";
 import { rewritten, type Change } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import type { Connection } from "./connection.ts";
+import { LIST_NAMES, type Connection } from "./connection.ts";
 import { judgedInSession } from "./judged-answer.ts";
-
-const LISTS = ["tools", "resources", "prompts"] as const;
 
 /** Requests that tell client and server of each other. */
 export function isHandshake(method: string): boolean {
@@ -25,7 +23,7 @@ export async function handshake(connection: Connection, frame: Frame): Promise<F
   if (result === undefined) return judgedInSession(connection, response);
   connection.version = textOf(result["protocolVersion"]);
   const changes: Change[] = [];
-  for (const list of LISTS) {
+  for (const list of LIST_NAMES) {
     const offered = recordOf(recordOf(result["capabilities"])?.[list]);
     if (offered === undefined) continue;
     connection.lists.add(list);

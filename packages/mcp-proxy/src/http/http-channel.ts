@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import { isModern } from "../call/connection.ts";
+import { isModern, LIST_NAMES } from "../call/connection.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, keyOf, kindOf, notificationFrame, requestFrame } from "../frame/rpc.ts";
@@ -161,10 +161,13 @@ export class HttpChannel implements MessageChannel {
     const answer = await this.#requests.post(this.#initialize, this.#ending.signal);
     this.#requests.heard(this.#initialize, answer);
     const begun = await this.#lastOf(this.#initialize, answer, this.#ending.signal);
-    if (recordOf(begun?.message["result"]) === undefined) return false;
+    const result = recordOf(begun?.message["result"]);
+    if (result === undefined) return false;
     await this.#tell(notificationFrame("notifications/initialized"));
     // It is another session: what the old one listed may not be there.
-    this.#init.messages([notificationFrame("notifications/tools/list_changed")]);
+    const offered = recordOf(result["capabilities"]) ?? {};
+    const lists = LIST_NAMES.filter((list) => recordOf(offered[list]) !== undefined);
+    this.#init.messages(lists.map((list) => notificationFrame(`notifications/${list}/list_changed`)));
     return true;
   }
 

@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
+import type { Decision } from "@agentplane/core";
+
 import { Connection } from "../call/connection.ts";
 import type { Lasting } from "../call/lasting.ts";
+import { agentState, isStopped } from "../call/stopped.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
@@ -144,11 +147,19 @@ export class HttpSession {
       const isAwaited = this.#connection.ofServer.has(id) && this.#isOfItsStream(keyOf(id), arrival);
       const kept = isAwaited ? undefined : this.#kept.get(keyOf(id));
       // The server repeats what it had sent: the client gets what rules had made of it.
-      if (kept !== undefined) return void arrival.exchange?.say(kept, arrival.event);
+      if (kept !== undefined) return this.#sayAgain(kept, arrival);
       if (!isAwaited) return this.#connection.log("the server answered what nobody waits for");
       if (this.#exchanges.has(keyOf(id))) this.#arrived.set(keyOf(id), arrival);
     }
     arrivals.run(arrival, () => this.#relay.takeServer([frame]));
+  }
+
+  /** A stopped agent gets no answer of any kind, this one neither. */
+  #sayAgain(kept: Frame, { exchange, event }: Arrival): void {
+    const state = agentState(this.#connection);
+    const say = (one: Decision): void => (isStopped(one) ? undefined : void exchange?.say(kept, event));
+    if (state instanceof Promise) this.#connection.inTurn(async () => say(await state));
+    else this.#connection.inTurn(() => say(state));
   }
 
   /**

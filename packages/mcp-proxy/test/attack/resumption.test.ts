@@ -44,4 +44,16 @@ describe("a stream that is gone on with", () => {
     await proxy.close();
     expect(resumed + ((await said) ?? "")).not.toContain("a@example.com");
   });
+
+  test("brings an answer again, and to a stopped agent none", async () => {
+    const { url, plane } = await inSession((one, response) => {
+      stream(response, one.method === "GET" ? SECRET : `id: a1\ndata:\n\n${SECRET}`);
+      response.end();
+    });
+    await (await post(url, callOf(7, "free"), SESSION)).text();
+    const headers = { accept: "text/event-stream", ...SESSION, "last-event-id": "a1" };
+    expect(await (await fetch(url, { headers })).text()).toContain("a@example.com");
+    await plane.controls.unplug({ kind: "agent", id: "writer" }, { by: "olga", reason: "x" });
+    expect(await (await fetch(url, { headers })).text()).not.toContain("a@example.com");
+  });
 });

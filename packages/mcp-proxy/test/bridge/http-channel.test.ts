@@ -78,7 +78,13 @@ test("a session that the server has lost is begun anew, once, and the calls that
   let isLost = false;
   const server = await scripted((got, response) => {
     const { id, method } = asked(got);
-    if (method === "initialize") return void begun(got, response, `s-${++sessions}`);
+    if (method === "initialize") {
+      const capabilities = { tools: {}, prompts: {} };
+      const begin = { protocolVersion: "2025-11-25", capabilities, serverInfo: {} };
+      return json(response, { jsonrpc: "2.0", id, result: begin }, 200, {
+        "mcp-session-id": `s-${++sessions}`,
+      });
+    }
     if (method === "notifications/initialized") return void response.writeHead(202).end();
     if (got.method !== "POST") return void response.writeHead(405).end();
     if (isLost && got.headers["mcp-session-id"] === "s-1")
@@ -98,7 +104,10 @@ test("a session that the server has lost is begun anew, once, and the calls that
   expect(sessions).toBe(2);
   // The client has begun once, and hears once that lists may be others now.
   expect(said.filter(({ id }) => id === 0)).toHaveLength(1);
-  expect(said.filter(({ method }) => method === "notifications/tools/list_changed")).toHaveLength(1);
+  expect(said.flatMap(({ method }) => method ?? [])).toStrictEqual([
+    "notifications/tools/list_changed",
+    "notifications/prompts/list_changed",
+  ]);
 });
 
 test("a server that begins no other session answers with an error, and nobody waits", async () => {
