@@ -71,6 +71,8 @@ export class Connection {
   version: string | undefined;
   /** Where a trace context lies that came beside the message that is being taken: headers of HTTP. */
   carriedBy: () => JsonRecord = () => NO_HEADERS;
+  /** Also where it is taken out of the connection. */
+  readonly log = (line: string): void => this.options.log?.(line);
   readonly lasting: Lasting;
   /** Whether nothing outlives it: its session ends with it. */
   readonly isWhole: boolean;
@@ -149,10 +151,6 @@ export class Connection {
       if (this.#turn === turn) this.#turn = undefined;
     };
     turn.then(end, end);
-  }
-
-  log(line: string): void {
-    this.options.log?.(line);
   }
 }
 

@@ -1,0 +1,120 @@
+import { rule, type AgentPlane, type Policy } from "@agentplane/core";
+import { describe, expect, test } from "vitest";
+
+import { callOf, request, wiredRelay, type WiredRelay } from "../wired-relay.ts";
+
+const asking = (by?: "operator"): Policy => ({
+  id: "ask",
+  blocking: [rule.condition({ where: { tool: "pay" }, then: "escalate" })],
+  escalation: [
+    {
+      trigger: "condition",
+      after: 1,
+      within: "1h",
+      action: { hitl: { timeout: "5m", ...(by !== undefined && { by }) } },
+    },
+  ],
+});
+const META = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
+};
+const YES = { action: "accept", content: { approve: true } };
+const serve = ({ method }: Record<string, unknown>): Record<string, unknown> | undefined =>
+  method === "tools/call" || method === "initialize"
+    ? { result: { content: [], protocolVersion: "2025-11-25", capabilities: {}, resultType: "complete" } }
+    : undefined;
+const callsIn = ({ toServer }: WiredRelay): readonly string[] =>
+  toServer.filter((text) => text.includes("tools/call"));
+
+/** Asks to pay with arguments as they are written, and brings an answer to the question with others. */
+async function paid(wired: WiredRelay, [asked, answered]: readonly [string, string]) {
+  const line = (id: number, input: string, more: Record<string, unknown>): string =>
+    JSON.stringify(
+      request(id, "tools/call", { name: "pay", arguments: "HERE", _meta: META, ...more }),
+    ).replace('"HERE"', input);
+  wired.client(line(1, asked, {}));
+  const { result } = (await wired.answer(1)) as { result: { requestState: string } };
+  return {
+    async bring() {
+      const answers = { inputResponses: { "agentplane/approval": YES } };
+      wired.client(line(2, answered, { ...answers, requestState: result.requestState }));
+      return wired.answer(2);
+    },
+  };
+}
+
+async function approveAll({ approvals }: AgentPlane): Promise<void> {
+  for (const { id } of await approvals.list())
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await approvals.approve(id, { by: "olga", role: "operator" });
+}
+
+describe("an approval that only an operator may give", () => {
+  test("is not given by a client of 2026-07-28, whatever it answers", async () => {
+    const logged: string[] = [];
+    const log = (line: string): void => void logged.push(line);
+    const wired = wiredRelay({ policies: [asking("operator")] }, { serve, log });
+    const { bring } = await paid(wired, ["{}", "{}"]);
+    expect(JSON.stringify(await bring())).toContain("waits for approval");
+    expect(callsIn(wired)).toStrictEqual([]);
+    expect(logged.join()).toContain("can only be answered by an operator");
+    await approveAll(wired.plane);
+    wired.client(request(3, "tools/call", { name: "pay", arguments: {}, _meta: META }));
+    expect(await wired.answer(3)).toHaveProperty("result.resultType", "complete");
+    expect(callsIn(wired)).toHaveLength(1);
+    await wired.plane.close();
+  });
+
+  test("is not given by a client before that", async () => {
+    const wired = wiredRelay({ policies: [asking("operator")] }, { serve });
+    const { client, answer, toClient, plane } = wired;
+    client(request(0, "initialize", { capabilities: { elicitation: {} } }));
+    await answer(0);
+    client(callOf(1, "pay"));
+    await expect.poll(() => toClient.join()).toContain("elicitation/create");
+    const { id } = JSON.parse(toClient.at(-1) ?? "") as { id: string };
+    client({ jsonrpc: "2.0", id, result: YES });
+    client(request(2, "ping"));
+    await expect.poll(() => wired.toServer.join()).toContain("ping");
+    expect(callsIn(wired)).toStrictEqual([]);
+    await approveAll(plane);
+    expect(await answer(1)).toHaveProperty("result");
+    expect(callsIn(wired)).toHaveLength(1);
+    await plane.close();
+  });
+});
+
+describe("an approval of 2026-07-28", () => {
+  test.each([
+    ["the same", '{"n":9007199254740993}', 1],
+    ["another, which JavaScript cannot tell from it", '{"n":9007199254740992}', 0],
+    ["the same in other words", '{ "n" : 9007199254740993 }', 0],
+  ])("is of a number as it is written: %s", async (_name, again, calls) => {
+    const wired = wiredRelay({ policies: [asking()] }, { serve });
+    const { bring } = await paid(wired, ['{"n":9007199254740993}', again]);
+    await bring();
+    expect(callsIn(wired)).toHaveLength(calls);
+    await wired.plane.close();
+  });
+
+  test.each([
+    [
+      "the agent was stopped",
+      ({ controls }: AgentPlane) =>
+        controls.unplug({ kind: "agent", id: "writer" }, { by: "olga", reason: "x" }),
+    ],
+    [
+      "the tool was unplugged",
+      ({ controls }: AgentPlane) => controls.unplug({ kind: "tool", id: "pay" }, { by: "olga", reason: "x" }),
+    ],
+  ])("does not let the call go on where meanwhile %s", async (_name, change) => {
+    const wired = wiredRelay({ policies: [asking()] }, { serve });
+    const { bring } = await paid(wired, ["{}", "{}"]);
+    await change(wired.plane);
+    const text = JSON.stringify(await bring());
+    expect(text).not.toContain('"complete","content":[]');
+    expect(wired.toServer.filter((one) => one.includes('"pay"'))).toStrictEqual([]);
+    await wired.plane.close();
+  });
+});
