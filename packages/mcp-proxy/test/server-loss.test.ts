@@ -1,8 +1,8 @@
 import { rule, type AgentPlane, type Policy } from "@agentplane/core";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { piped } from "./bridge/piped.ts";
-import { callOf as httpCall, INITIALIZE, post, proxied } from "./http/proxied.ts";
+import { callOf as httpCall, INITIALIZE, modernCall, post, proxied } from "./http/proxied.ts";
 import { callOf, request, wiredRelay } from "./wired-relay.ts";
 
 const ASK: Policy = {
@@ -126,4 +126,34 @@ test("one that leaves is not waited for without end", async () => {
   await expect.poll(async () => (await plane.approvals.list()).length).toBe(1);
   await leave();
   expect(said).toStrictEqual([]);
+});
+
+const CRASHES = { command: process.execPath, args: ["-e", "process.exit(3)"] };
+
+test("a server that ends again and again is started with growing patience", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const { logged } = piped(CRASHES);
+  onTestFinished(() => void vi.useRealTimers());
+  for (const [at, waitMs] of [250, 500, 1_000].entries()) {
+    // `expect.poll` would let the timers run on.
+    while (logged.filter((line) => line.includes("exit code 3")).length <= at)
+      // oxlint-disable-next-line no-await-in-loop -- until it has ended
+      await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(waitMs - 1);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(vi.getTimerCount()).toBe(0);
+  }
+});
+
+test("one that requests without a session share is not started again within a second", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { url } = await proxied("http://127.0.0.1:1/", {}, { upstream: CRASHES });
+  const { message, headers } = modernCall(1, "f");
+  const status = async (): Promise<number> => (await post(url, message, headers)).status;
+  expect(await status()).toBe(502);
+  expect(await status()).toBe(503);
+  vi.advanceTimersByTime(1_000);
+  expect(await status()).toBe(502);
 });

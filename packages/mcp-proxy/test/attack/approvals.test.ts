@@ -108,6 +108,14 @@ describe("an approval of 2026-07-28", () => {
       "the tool was unplugged",
       ({ controls }: AgentPlane) => controls.unplug({ kind: "tool", id: "pay" }, { by: "olga", reason: "x" }),
     ],
+    [
+      "a policy forbids it",
+      async ({ engine }: AgentPlane) =>
+        void engine.replaceAll("code", {
+          apiVersion: "agentplane/v1",
+          policies: [asking(), { id: "no-pay", blocking: [rule.denylist({ tools: ["pay"] })] }],
+        }),
+    ],
   ])("does not let the call go on where meanwhile %s", async (_name, change) => {
     const wired = wiredRelay({ policies: [asking()] }, { serve });
     const { bring } = await paid(wired, ["{}", "{}"]);
@@ -117,4 +125,12 @@ describe("an approval of 2026-07-28", () => {
     expect(wired.toServer.filter((one) => one.includes('"pay"'))).toStrictEqual([]);
     await wired.plane.close();
   });
+});
+
+test("an approval that nobody gives is not waited for longer than the options say", async () => {
+  const wired = wiredRelay({ policies: [asking()] }, { serve, approvalWaitMs: 20 });
+  wired.client(callOf(1, "pay"));
+  expect(await wired.answer(1)).toHaveProperty("result.isError", true);
+  expect(wired.toServer).toStrictEqual([]);
+  await wired.plane.close();
 });

@@ -21,6 +21,7 @@ describe("what goes wrong", () => {
     ["is not there", undefined, 502],
     ["redirects", (response: ServerResponse) => response.writeHead(307, { location: "/else" }).end(), 502],
     ["wants credentials", (response: ServerResponse) => response.writeHead(401).end("who?"), 502],
+    ["wants credentials for a proxy", (response: ServerResponse) => response.writeHead(407).end("who?"), 502],
     ["fails in words of its own", (response: ServerResponse) => response.writeHead(500).end("a@b.c"), 500],
     ["answers what is no message", (response: ServerResponse) => json(response, "<html>"), 502],
     ["is cut off", (response: ServerResponse) => void response.destroy(), 502],
