@@ -1,6 +1,11 @@
-import { rule, type AgentPlane, type Policy } from "@agentplane/core";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
+import { rule, type AgentPlane, type Policy } from "@agentplane/core";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { answerApprovalFile, keepApprovalFiles } from "../../src/approval/approval-files.ts";
 import { callOf, request, wiredRelay, type WiredRelay } from "../wired-relay.ts";
 
 const asking = (by?: "operator"): Policy => ({
@@ -85,6 +90,26 @@ describe("an approval that only an operator may give", () => {
   });
 });
 
+test("an operator's answer in a file counts as one, and the question is the owner's alone to read", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const directory = path.join(folder, "approvals");
+  const wired = wiredRelay({ policies: [asking("operator")] }, { serve });
+  const end = await keepApprovalFiles(wired.plane, directory);
+  wired.client(callOf(1, "pay"));
+  const questions = (): string[] => readdirSync(directory).filter((name) => name.endsWith(".question.json"));
+  await expect.poll(questions).toHaveLength(1);
+  const [file = ""] = questions();
+  expect([directory, path.join(directory, file)].map((one) => statSync(one).mode & 0o077)).toStrictEqual([
+    0, 0,
+  ]);
+  const id = decodeURIComponent(file.replace(".question.json", ""));
+  await answerApprovalFile(directory, { id, isApproved: true, by: "olga" });
+  expect(await wired.answer(1)).toHaveProperty("result.content", []);
+  await end();
+  await wired.plane.close();
+});
+
 describe("an approval of 2026-07-28", () => {
   test.each([
     ["the same", '{"n":9007199254740993}', 1],
@@ -111,7 +136,7 @@ describe("an approval of 2026-07-28", () => {
     [
       "a policy forbids it",
       async ({ engine }: AgentPlane) =>
-        void engine.replaceAll("code", {
+        engine.replaceAll("code", {
           apiVersion: "agentplane/v1",
           policies: [asking(), { id: "no-pay", blocking: [rule.denylist({ tools: ["pay"] })] }],
         }),

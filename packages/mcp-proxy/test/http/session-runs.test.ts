@@ -5,6 +5,7 @@ import {
   asked,
   begun,
   callOf,
+  inSession,
   INITIALIZE,
   json,
   modernCall,
@@ -12,6 +13,7 @@ import {
   proxied,
   scripted,
   SESSION,
+  stream,
 } from "./proxied.ts";
 
 /** The runs that were decided, with how each ended. */
@@ -55,3 +57,16 @@ test("without sessions all that one proxy is asked is one run, until it is close
   await proxy.close();
   expect(runsIn(audit)).toStrictEqual(["ran"]);
 });
+
+test("a stream that ends with nobody's answer does not keep the proxy from closing", async () => {
+  const { url, proxy } = await inSession(
+    (one, response) => {
+      if (one.method === "GET") stream(response, ": here\n\n");
+    },
+    [],
+    { graceMs: 60_000 },
+  );
+  const listening = await fetch(url, { headers: { accept: "text/event-stream", ...SESSION } });
+  await proxy.close();
+  expect(await listening.text()).toBe(": here\n\n");
+}, 20_000);
