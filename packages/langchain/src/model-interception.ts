@@ -12,7 +12,7 @@ import {
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
 import { withBareErrors } from "./bare-errors.ts";
-import { judgeable, messageIn } from "./own-commands.ts";
+import { judgeable, messageIn, takeBack } from "./own-commands.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
@@ -79,7 +79,9 @@ async function stepOfRun(
   // A structured response, whatever the types say, is the last one, too.
   const withheld = await runs.end(runtime, { answer: messageIn(answer) ?? answer });
   // Words of ours about the very call say more than those about its run.
-  return withheld === undefined || refusalError(answer) !== undefined ? answer : modelRefusal(withheld);
+  if (withheld === undefined || refusalError(answer) !== undefined) return answer;
+  takeBack(answer);
+  return modelRefusal(withheld);
 }
 
 /** Whether tools follow, or what a Command sends the run to. */
@@ -176,9 +178,10 @@ async function surrounded(
     const answer = judgeable(await toldOfAll(nested, () => handler(request)));
     if (calls.hasStarted(request.runtime)) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
-    return await governedModelCall(gate, request, () => answer, {
-      isCharged: nested?.hasAskedModel === true,
-    });
+    const isCharged = nested?.hasAskedModel === true;
+    const judged = await governedModelCall(gate, request, () => answer, { isCharged });
+    if (judged !== answer) takeBack(answer);
+    return judged;
   } catch (error) {
     isPaused = isGraphBubbleUp(error);
     throw error;

@@ -54,6 +54,15 @@ export function judgeable(answer: AIMessage): AIMessage {
   return given instanceof OwnCommand ? (given.command as unknown as AIMessage) : answer;
 }
 
+/**
+ * Takes back a Command that is withheld. Behind a wrapper that passed it on, createAgent has noted it for good: nothing of it
+ * may be written or gone to.
+ * @param answer What was judged; changed where it is a Command.
+ */
+export function takeBack(answer: unknown): void {
+  if (isCommand(answer)) Object.assign(answer, { update: undefined, goto: [], graph: undefined });
+}
+
 /** The message of an answer, which may be a Command that writes one. */
 export function messageIn(answer: unknown): AIMessage | undefined {
   if (AIMessage.isInstance(answer)) return answer;

@@ -23,6 +23,11 @@ const commanding = (): AnyAgentMiddleware =>
       }),
   });
 
+const passing = createMiddleware({
+  name: "passing",
+  wrapModelCall: (request, handler) => handler(request),
+});
+
 async function answered(policies: readonly Policy[], middleware: readonly AnyAgentMiddleware[]) {
   const model = new ScriptedChatModel();
   const { run, decisions } = governedAgent({ plane: planeOf(policies), model, middleware });
@@ -43,11 +48,19 @@ describe("a Command by which other middleware answers a model call itself", () =
     expect(texts).toEqual(["go", expect.stringContaining("no model today")]);
   });
 
+  it.each(["before_model_call", "after_model_call", "after_agent"] as const)(
+    "is withheld at %s, also behind a wrapper that passes it on",
+    async (hookpoint) => {
+      const policy: Policy = {
+        id: "no",
+        blocking: [rule.condition({ where: { hookpoint }, reason: "not this" })],
+      };
+      const { texts } = await answered([policy], [passing, commanding()]);
+      expect(texts).toEqual(["go", expect.stringContaining("not this")]);
+    },
+  );
+
   it("is judged also behind a wrapper that passes it on", async () => {
-    const passing = createMiddleware({
-      name: "passing",
-      wrapModelCall: (request, handler) => handler(request),
-    });
     // LangChain itself notes such a Command twice, and the first of them for good: a message of one id is written once.
     const { texts } = await answered([REDACT], [passing, commanding()]);
     expect(texts).toEqual(["go", "Write to [EMAIL]."]);
