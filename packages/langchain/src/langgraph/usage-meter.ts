@@ -49,6 +49,22 @@ type Heard<Event extends keyof BaseCallbackHandler> = Parameters<
   Extract<NonNullable<BaseCallbackHandler[Event]>, (...args: never[]) => unknown>
 >;
 
+/** By plane, and by what LangChain makes for each call and tells all of its handlers: the runs that one of them has taken on. */
+const TAKEN = new WeakMap<GovernedPlane, WeakMap<object, Set<string>>>();
+
+/**
+ * Whether no other handler of the plane has taken on this very call: a meter that a tool gives its model stands beside the
+ * one of the agent that the tool runs in. The id of a run does not tell: an application may choose it, and use it again.
+ */
+function isFirstToHear(plane: GovernedPlane, runId: string, call: object | undefined): boolean {
+  if (call === undefined) return true;
+  const calls = TAKEN.get(plane) ?? new WeakMap<object, Set<string>>();
+  TAKEN.set(plane, calls);
+  const runs = calls.get(call) ?? new Set();
+  calls.set(call, runs);
+  return runs.size < runs.add(runId).size;
+}
+
 /** The handler itself, for who adds to what it charges. */
 export class UsageMeter extends BaseCallbackHandler {
   readonly name: string = "agentplane.meter";
@@ -173,6 +189,7 @@ export class UsageMeter extends BaseCallbackHandler {
 
   async #startModel(runId: string, model: Omit<StartedModel, "run">): Promise<void> {
     const { plane, identity } = this.settings;
+    if (!isFirstToHear(plane, runId, model.extra)) return;
     const context = startedContext(identity, { ...model, run: this.runFacts(model.metadata) });
     const admitted = await plane.guard.admit(context);
     if (admitted.status !== "admitted") throw admitted.error;

@@ -1,7 +1,8 @@
 import { PolicyBlocked, rule, type Policy } from "@agentplane/core";
 import { MessagesAnnotation, StateGraph } from "@langchain/langgraph";
-import { createAgent } from "langchain";
+import { createAgent, tool } from "langchain";
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 
 import { govern } from "../../src/index.ts";
 import { guardModel, usageMeter } from "../../src/langgraph.ts";
@@ -84,6 +85,33 @@ describe("the usage meter", () => {
     await agent.invoke({ messages: "go" }, { callbacks });
     // The end of the agent's run is an outcome, too, and uses nothing.
     expect(usages).toEqual([12, 12, undefined]);
+  });
+
+  it("decides each call of those that an application gives one id", async () => {
+    const { plane, callbacks } = metered([]);
+    const decisions: unknown[] = [];
+    plane.on("decision", ({ decision }) => void decisions.push(decision.effect));
+    const model = new ScriptedChatModel();
+    const runId = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const ask = (): Promise<unknown> => model.invoke("go", { runId, callbacks });
+    await Promise.all([ask(), ask()]);
+    await model.invoke("go", { runId, callbacks: [usageMeter(plane, identity)] });
+    expect(decisions).toEqual(["allow", "allow", "allow"]);
+  });
+
+  it("charges a call once that a tool of a governed agent makes with a meter of its own", async () => {
+    const plane = planeOf();
+    const charged: unknown[] = [];
+    plane.on("outcome", ({ identity: { agent }, usage }) => void (usage && charged.push(agent)));
+    const callbacks = [usageMeter(plane, { agent: "inner" }), usageMeter(plane, { agent: "another" })];
+    const summarize = tool(async () => (await new ScriptedChatModel().invoke("go", { callbacks })).text, {
+      name: "summarize",
+      description: "Summarizes.",
+      schema: z.object({}),
+    });
+    const model = new ScriptedChatModel({ calls: [{ name: "summarize" }] }, { text: "done" });
+    await createAgent(govern(plane, identity, { model, tools: [summarize] })).invoke({ messages: "go" });
+    expect(charged).toEqual(["a", "inner", "a"]);
   });
 });
 
