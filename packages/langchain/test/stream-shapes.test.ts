@@ -36,6 +36,16 @@ const SHAPES: Readonly<Record<string, readonly AIMessageChunkFields[]>> = {
     blocks({ type: "text", text: HALVES[0], index: 0, annotations: [] }),
     { content: HALVES[1] },
   ],
+  "a second block that goes on as a text": [
+    blocks({ type: "text", text: "? ", index: 0 }),
+    blocks({ type: "text", text: HALVES[0], index: 1 }),
+    { content: HALVES[1] },
+  ],
+  "a second block, alone, that goes on as a text": [
+    blocks({ type: "text", text: HALVES[0], index: 1 }),
+    { content: HALVES[1] },
+    { content: " ok" },
+  ],
   "blocks with more than a text": inHalves((text) => blocks({ type: "text", text, annotations: [] })),
   "pieces of a call without an index": [
     inCall({ id: "c1", name: "note", args: `{"to":"${HALVES[0]}` }),
@@ -95,7 +105,13 @@ const SHAPES: Readonly<Record<string, readonly AIMessageChunkFields[]>> = {
   "a refusal": inHalves((refusal) => ({ content: "", additional_kwargs: { refusal } })),
 };
 
-const CASES = Object.keys(WAYS).flatMap((way) => Object.keys(SHAPES).map((shape) => ({ way, shape })));
+/** LangChain makes such a text one of the first block, wherever it came: what stands across the two is in no block. */
+const isTornApart = (way: string, shape: string): boolean =>
+  way === "an agent's events v3" && shape.startsWith("a second block");
+
+const CASES = Object.keys(WAYS)
+  .flatMap((way) => Object.keys(SHAPES).map((shape) => ({ way, shape })))
+  .filter(({ way, shape }) => !isTornApart(way, shape));
 
 describe.each(CASES)("$shape in $way", ({ way, shape }) => {
   it("shows no secret, at no time", async () => {
