@@ -47,7 +47,8 @@ export async function needsHuman(
   own: () => Promise<boolean>,
 ): Promise<boolean> {
   // Where the plane has nobody to ask, all it would say is no, and it says so when the call runs.
-  if (!governor.plane.hasResolver && !(await own())) return false;
+  const isOwn = governor.plane.hasResolver ? undefined : await own();
+  if (isOwn === false) return false;
   const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
   governor.memory.note(call.callId, {
     context: call.context,
@@ -58,7 +59,7 @@ export async function needsHuman(
   if (approvalId !== undefined && call.nativeId !== undefined && call.nativeId !== call.callId)
     governor.memory.noteFirst(call.nativeId, { approvalId });
   if (effect === "block") return false;
-  return effect === "ask" || own();
+  return effect === "ask" || (isOwn ?? own());
 }
 
 /** What became of a call: its result, or the words that the model reads instead. */

@@ -27,7 +27,7 @@ export const STORED_EVENTS: Dialect = { ...STORED_ITEMS, stream: { ...TYPED_EVEN
 const KEPT = ["items", "messages", "content"] as const;
 
 /** What describes a conversation or thread. */
-const DESCRIBING: readonly string[] = ["metadata", "tool_resources"];
+const DESCRIBING: ReadonlySet<string> = new Set(["metadata", "tool_resources"]);
 
 /** All that a request may say which only keeps what a later one goes on with. */
 const KNOWN: ReadonlySet<string> = new Set([...KEPT, ...DESCRIBING, "role", "attachments"]);
@@ -35,7 +35,7 @@ const KNOWN: ReadonlySet<string> = new Set([...KEPT, ...DESCRIBING, "role", "att
 /** Whether a request only describes a conversation that is there. */
 export function isDescription(request: JsonRecord): boolean {
   const members = Object.keys(request);
-  return members.length > 0 && members.every((member) => DESCRIBING.includes(member));
+  return members.length > 0 && members.every((member) => DESCRIBING.has(member));
 }
 
 /** Items and messages that are put into a conversation or thread: a prompt that a later request does not say again. */

@@ -1,5 +1,5 @@
-import { rule } from "@agentplane/core";
-import { Agent, RunState } from "@openai/agents";
+import { createAgentPlane, rule } from "@agentplane/core";
+import { Agent, Runner, RunState } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
@@ -117,4 +117,25 @@ describe("approvals", () => {
     expect(JSON.stringify(result.history)).toContain("Error: ");
     await plane.close();
   });
+
+  test.each(["none", "external"] as const)(
+    "of the tool's own is asked for as often as without a plane (resolver: %s)",
+    async (resolver) => {
+      const plane = resolver === "none" ? createAgentPlane() : planeOf();
+      const made = (asked: unknown[]) => {
+        const needsApproval = async (_context: unknown, input: unknown) => asked.push(input) > 0;
+        return new Agent({
+          name: "writer",
+          model: calling(["refund", { amount: 5 }]),
+          tools: [{ ...refundTool([]), needsApproval }],
+        });
+      };
+      const [bare, governed] = [[], []] as unknown[][];
+      const plain = await new Runner().run(made(bare!), "go");
+      const paused = await runner.run(govern(plane, IDENTITY, made(governed!)), "go");
+      expect(paused.interruptions).toHaveLength(plain.interruptions.length);
+      expect(governed).toStrictEqual(bare);
+      await plane.close();
+    },
+  );
 });

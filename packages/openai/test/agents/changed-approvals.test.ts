@@ -34,7 +34,7 @@ describe("the arguments of a call", () => {
 describe("an approval in a saved state", () => {
   const after = { ...ASK, description: "another version" };
 
-  test.each<[string, object, typeof ASK]>([
+  const OTHERS: readonly (readonly [string, object, typeof ASK])[] = [
     ["another tenant", { tenant: "globex" }, ASK],
     ["another session", { session: "s2" }, ASK],
     ["another user", { user: "bob" }, ASK],
@@ -43,10 +43,14 @@ describe("an approval in a saved state", () => {
       {},
       { ...after, blocking: [...ASK.blocking, rule.denylist({ tools: ["x"] })] },
     ],
-  ])("answers no question of %s, where the state goes on", async (_name, identity, policy) => {
-    // A millisecond may pass between any two readings.
+  ];
+  // A millisecond may pass between any two readings, and none between many.
+  const ticks = OTHERS.flatMap((other) => [1, 0].map((tickMs) => [...other, tickMs] as const));
+
+  test.each(ticks)("answers no question of %s, where the state goes on", async (...given) => {
+    const [_name, identity, policy, tickMs] = given;
     let nowMs = Date.now();
-    const clock = { wallMs: () => nowMs++, elapsedMs: () => nowMs++ };
+    const clock = { wallMs: () => (nowMs += tickMs), elapsedMs: () => (nowMs += tickMs) };
     const plane = planeOf({ policies: [ASK], ports: { clock } });
     const seen: unknown[] = [];
     const make = (who: object, ...calls: readonly (readonly [string, Record<string, unknown>])[]) =>

@@ -193,11 +193,14 @@ describe("a call on a remote MCP server in a history", () => {
     await plane.close();
   });
 
-  test.each(isNo)("stays as it was said, where it %s after it ran", async (_name, end) => {
+  const streamed = isNo.flatMap(([name, end]) => [false, true].map((stream) => [name, stream, end] as const));
+  test.each(streamed)("stays as it was said, where it %s after it ran (stream: %s)", async (...given) => {
+    const [_name, stream, end] = given;
     const plane = planeOf();
     const agent = provider.agentOf(plane);
     provider.asks = [];
-    await runner.run(agent, [asked, yes]);
+    if (stream) await (await runner.run(agent, [asked, yes], { stream: true })).completed;
+    else await runner.run(agent, [asked, yes]);
     await end(plane);
     await runner.run(agent, [asked, yes, word]);
     expect(provider.ran).toStrictEqual(["r1"]);

@@ -1,5 +1,5 @@
 import { rule } from "@agentplane/core";
-import { Agent, applyPatchTool, computerTool, shellTool, type MCPServer } from "@openai/agents";
+import { Agent, applyPatchTool, computerTool, shellTool, tool, type MCPServer } from "@openai/agents";
 import { assistantMessage, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
@@ -134,3 +134,32 @@ describe("tools that are no functions", () => {
     await plane.close();
   });
 });
+
+test.each(["the caller", "an operator"])(
+  "the signal of a tool that runs fires when %s stops it",
+  async (who) => {
+    const plane = planeOf();
+    const caller = new AbortController();
+    const seen: (boolean | undefined)[] = [];
+    const slow = tool({
+      name: "slow",
+      description: "Takes its time.",
+      parameters: { type: "object", properties: {}, required: [], additionalProperties: true },
+      strict: false,
+      async execute(_input, _context, details) {
+        seen.push(details?.signal?.aborted);
+        if (who === "the caller") caller.abort(new Error("enough"));
+        else await plane.controls.unplug({ kind: "tool", id: "slow" }, STOP);
+        seen.push(details?.signal?.aborted);
+      },
+    });
+    const agent = govern(
+      plane,
+      IDENTITY,
+      new Agent({ name: "ops", model: calling(["slow", {}]), tools: [slow] }),
+    );
+    await runner.run(agent, "go", { signal: caller.signal }).catch(() => undefined);
+    expect(seen).toStrictEqual([false, true]);
+    await plane.close();
+  },
+);
