@@ -12,7 +12,7 @@ import type { GovernedIdentity } from "./identity.ts";
 import { countedCall, sendCounted } from "./guarded-twice.ts";
 import { denialForm, substituteResult, type Denial, type DenialForm } from "./model-denial.ts";
 import { admittedRequest } from "./model-request.ts";
-import { MODEL_RESULT } from "./model-result.ts";
+import { MODEL_RESULT, withoutCopy } from "./model-result.ts";
 import { usageOf } from "./model-usage.ts";
 import { whenAnswered } from "./nested-wait.ts";
 import { offerTools } from "./offered-tools.ts";
@@ -62,9 +62,12 @@ export async function generateGoverned(
         countedBy,
         run: async (admission) => {
           const request = admittedRequest(offered.params, admission);
-          return sendCounted({ plane, model, words: request.prompt, admission }, () =>
+          const result = await sendCounted({ plane, model, words: request.prompt, admission }, () =>
             model.doGenerate(request),
           );
+          const { holdBack, redact } = plane.guard.streamDuties(admission);
+          // Like the raw parts of a stream: no rule reads it, and it may say more than the answer.
+          return holdBack !== 0 || redact.length > 0 ? withoutCopy(result) : result;
         },
         result: MODEL_RESULT,
         usage: (result) => usageOf(result.usage),

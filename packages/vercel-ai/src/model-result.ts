@@ -31,6 +31,11 @@ export const MODEL_RESULT: ResultCodec<LanguageModelV4GenerateResult> = {
   },
 };
 
+/** A finished answer without the provider's own copy of it. */
+export function withoutCopy(result: LanguageModelV4GenerateResult): LanguageModelV4GenerateResult {
+  return isRecord(result.response) ? { ...result, response: withoutBody(result.response) } : result;
+}
+
 /** Providers outside of TypeScript leave the list out, which the SDK forgives. */
 export function hasWarnings(warnings: LanguageModelV4GenerateResult["warnings"] | undefined): boolean {
   return Array.isArray(warnings) && warnings.length > 0;

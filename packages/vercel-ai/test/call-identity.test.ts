@@ -15,9 +15,9 @@ const WHO = { agent: "a", session: "s" };
 const of = (tenant: string) => ({ agentplane: { tenant } });
 
 /** A plane on which Acme may not read, with a model that wants to. */
-function app() {
+function app(options = OPTIONS) {
   const deny = rule.denylist({ tools: ["read"] });
-  const plane = planeOf([{ id: "acme", selector: { tenants: ["acme"] }, blocking: [deny] }], OPTIONS);
+  const plane = planeOf([{ id: "acme", selector: { tenants: ["acme"] }, blocking: [deny] }], options);
   const decisions = decisionsOf(plane);
   const read = countingTool();
   const model = new ScriptedModel([{ calls: [{ name: "read" }] }]);
@@ -65,6 +65,8 @@ describe("who acts, as the options of a call say it", () => {
   it.each([
     ["another", of("acme"), of("globex")],
     ["one where the run has none", undefined, of("globex")],
+    ["another user", { agentplane: { user: "ann" } }, { agentplane: { user: "bob" } }],
+    ["another session", undefined, { agentplane: { session: "other" } }],
   ])("is not replaced by what prepares a step: %s", async (_, providerOptions, step) => {
     const { plane, model, decisions } = app();
     const settings = () => ({
@@ -81,6 +83,15 @@ describe("who acts, as the options of a call say it", () => {
     expect(await finishReason).toBe("content-filter");
     expect(model.requests).toEqual([]);
     expect(decisions.filter(({ decision }) => decision.cause === "identity_conflict")).toHaveLength(2);
+  });
+
+  it("may be said again by a step of a run in which nobody may say it, and counts for nothing", async () => {
+    const { plane, model, tenants } = app({ identity: { optional: ["tenant"] } });
+    const prepareStep = () => ({ providerOptions: of("globex") });
+    await generateText(
+      govern(plane, WHO, { model, prompt: "go", providerOptions: of("globex"), prepareStep }),
+    );
+    expect(tenants()).toEqual([undefined]);
   });
 
   it("may be said again by a step, and by a call what the application has said", async () => {

@@ -83,6 +83,26 @@ describe("a model that is guarded twice with a middleware between", () => {
     expect(JSON.stringify(seen)).not.toContain(EMAIL);
   });
 
+  it("is counted as what it is where the middleware lets another model answer", async () => {
+    const other = new ScriptedModel([{ text: "from another" }], "other");
+    const { plane, model, used } = twice({
+      wrapGenerate: async ({ params }) => guardModel(plane, { agent: "app" }, other).doGenerate(params),
+    });
+    await generateText({ model, prompt: "go" });
+    expect(other.requests).toHaveLength(1);
+    expect(await used()).toEqual([2, 60]);
+  });
+
+  it("is counted by each of two planes", async () => {
+    const planes = [planeOf([LIMITS]), planeOf([LIMITS])] as const;
+    const inner = guardModel(planes[0], WHO, new ScriptedModel([{ text: "one" }]));
+    const model = guardModel(planes[1], WHO, wrapLanguageModel({ model: inner, middleware: {} }));
+    await generateText({ model, prompt: "go" });
+    for (const { limits } of planes)
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      expect(await limits.read({ policyId: "p", ruleId: "tokenBudget" })).toMatchObject([{ used: 30 }]);
+  });
+
   it("is counted for each call of the provider that the middleware makes", async () => {
     const { model, own, used } = twice({
       wrapGenerate: async ({ doGenerate }) => {

@@ -76,6 +76,25 @@ describe("an answer", () => {
     expect(result.response?.body).toBeUndefined();
   });
 
+  it("keeps the provider's own copy only where no rule looks at it: it may say more than the answer", async () => {
+    const shadow: Policy = { ...NO_EMAILS, mode: "shadow" };
+    for (const [policies, isKept] of [
+      [[], true],
+      [[shadow], true],
+      [[BUDGET], true],
+      [[NO_EMAILS], false],
+    ] as const) {
+      const model = new ScriptedModel([]);
+      const body = { choices: [{ text: "hello" }, { text: EMAIL }] };
+      const response = { id: "r1", headers: { a: "b" }, body };
+      const own = new ScriptedModel([{ text: "hello" }]);
+      model.doGenerate = async (options) => ({ ...(await own.doGenerate(options)), response });
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      const result = await guardModel(planeOf(policies), WHO, model).doGenerate({ prompt: [] });
+      expect(result.response).toEqual(isKept ? response : { id: "r1", headers: { a: "b" } });
+    }
+  });
+
   it("that is parsed as an object contains no secret", async () => {
     const json = JSON.stringify({ mail: EMAIL });
     const schema = z.object({ mail: z.string() });
