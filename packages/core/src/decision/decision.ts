@@ -79,7 +79,10 @@ export interface Decision {
   readonly modes: readonly Mode[];
   /** The engine revision (policies, plugs, modes) that decided. */
   readonly revision: number;
-  /** True where a peek could not tell (needs an input, a session or a limit): treated as visible. */
+  /**
+   * True where a peek could not tell (needs an input, a session or a limit), which is treated as visible; and where the
+   * state store failed and \`onStateError: allow\` passed over it: limits, histories or repeats were not looked at.
+   */
   readonly isUnknown?: boolean;
   /** True where a soft limit was exceeded and the call still goes on. */
   readonly isOverrun?: boolean;

@@ -95,11 +95,12 @@ function keptLater(
 /** Goes on once the state is written, or is known to have failed. */
 export function kept(
   pass: Pass,
-  ruling: Ruling,
+  ruled: Ruling,
   { parts, stateError }: { readonly parts: PipelineParts; readonly stateError: Failure },
 ): MaybePromise<Ruling> {
-  if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted(pass, ruling))
-    return stop(pass, ruling, parts, isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN);
+  if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted(pass, ruled))
+    return stop(pass, ruled, parts, isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN);
+  const ruling = stateError !== undefined && isAdmitted(pass, ruled) ? unsure(pass, ruled, parts) : ruled;
   // Found while the call was written into its session's history.
   if (pass.refusal !== undefined && isAdmitted(pass, ruling)) return stop(pass, ruling, parts, pass.refusal);
   const { decision } = ruling;
@@ -110,6 +111,12 @@ export function kept(
   return isThenable(recorded)
     ? recordedLater(pass, ruling, { parts, recorded })
     : stopForAudit(pass, ruling, parts, recorded);
+}
+
+/** Nothing of the call is counted or remembered, and its record says so. */
+function unsure(pass: Pass, ruling: Ruling, parts: PipelineParts): Ruling {
+  pass.isUnknown = true;
+  return { ...ruling, decision: buildDecision(pass, ruling.decision.id, parts) };
 }
 
 function recordedLater(

@@ -69,8 +69,9 @@ function fail<R>(error: unknown, pipeline: Pipeline<R>, pass: Pass, parts: Pipel
 /** With `onStateError: allow` a step whose store fails is passed over, loudly; what asks a person still does not run. */
 export function survivingSteps({ ports, settings }: EngineParts, steps: readonly Step[]): readonly Step[] {
   if (settings.onStateError === "block") return steps;
-  const passOver = (error: unknown): void => {
+  const passOver = (pass: Pass, error: unknown): void => {
     if (!isStateFailure(error)) throw error;
+    pass.isUnknown = true;
     ports.logger.error("the state store failed during a decision; onStateError: allow", {
       error: error.message,
     });
@@ -78,9 +79,9 @@ export function survivingSteps({ ports, settings }: EngineParts, steps: readonly
   return steps.map((step): Step => (pass, parts) => {
     try {
       const done = step(pass, parts);
-      return isThenable(done) ? done.catch(passOver) : done;
+      return isThenable(done) ? done.catch((error: unknown) => passOver(pass, error)) : done;
     } catch (error) {
-      return passOver(error);
+      return passOver(pass, error);
     }
   });
 }

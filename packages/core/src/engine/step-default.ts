@@ -10,7 +10,7 @@ import type { Refusal } from "./refusal.ts";
 export function applyDefault(pass: Pass, parts: EngineParts): void {
   if (pass.answers.length > 0 || isAfter(pass.context.hookpoint)) return;
   // A preview that could not ask every rule does not know whether one of them would have granted the call.
-  if (pass.isUnknown || parts.defaultEffect() === "allow") return;
+  if ((pass.isUnknown && pass.intent === "peek") || parts.defaultEffect() === "allow") return;
   pass.refusal = refusalOf(pass);
 }
 

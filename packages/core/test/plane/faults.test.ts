@@ -105,8 +105,23 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
     expect(await bench.plane.engine.decide(toolCall("update", {}, { callId: "c2" }))).toMatchObject({
       effect: "block",
     });
-    expect(bench.decisions()).toHaveLength(2);
+    // The limit was not asked, and the record of each decision says that something was not.
+    expect(bench.decisions().map(({ decision }) => decision.isUnknown)).toStrictEqual([true, true]);
     expect(bench.ports.logger.messages("error").join()).toContain("state store failed");
+  });
+
+  it("with onStateError allow grants nothing that the default effect blocks", async () => {
+    const closed = { onStateError: "allow", defaultEffect: "block", policies: [] } as const;
+    const { plane } = brittleBench(() => true, how, closed);
+    const decision = await plane.engine.decide(toolCall("search", {}, { callId: "c1" }));
+    expect(decision).toMatchObject({ effect: "block", cause: "no_policy", isUnknown: true });
+  });
+
+  it("with onStateError allow fails the rules that need a history, which the policy's onError decides", async () => {
+    const policies = [blocking("p", [rule.loop({ maxRepeats: 5 })])];
+    const { plane } = brittleBench(() => true, how, { onStateError: "allow", policies });
+    const decision = await plane.engine.decide(toolCall("search", {}, { callId: "c1" }));
+    expect(decision).toMatchObject({ effect: "block", ruleId: "loop" });
   });
 
   it("with onStateError allow still lets nothing run that asks a person", async () => {
