@@ -69,3 +69,19 @@ test("what rules leave as it is passes byte for byte", async () => {
   expect(told()).toStrictEqual([line]);
   await plane.close();
 });
+
+test("nothing of a stopped agent's client reaches the server but a cancel, until the plug is in again", async () => {
+  const { client, told, plane } = await asking(REDACT);
+  const writer = { kind: "agent", id: "writer" } as const;
+  const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
+  const noticed = (): readonly unknown[] =>
+    told().flatMap((text) => (JSON.parse(text) as { method?: string }).method ?? []);
+  await plane.controls.unplug(writer, { by: "olga", reason: "x" });
+  client(changed);
+  client(cancel("enough"));
+  await expect.poll(noticed).toStrictEqual(["notifications/cancelled"]);
+  await plane.controls.plug(writer, { by: "olga" });
+  client(changed);
+  await expect.poll(noticed).toStrictEqual(["notifications/cancelled", changed.method]);
+  await plane.close();
+});

@@ -107,6 +107,16 @@ test("and over HTTP, where the session has ended with its server", async () => {
   expect(await (await call).text()).toContain("-31503");
 });
 
+test("over HTTP a session whose server has ended is not known, also where nothing was asked meanwhile", async () => {
+  const logged: string[] = [];
+  const log = (line: string): void => void logged.push(line);
+  const { url } = await proxied("http://127.0.0.1:1/", {}, { upstream: COMMAND, log });
+  const session = { "mcp-session-id": (await post(url, INITIALIZE)).headers.get("mcp-session-id") ?? "" };
+  await post(url, END, session);
+  await expect.poll(() => logged.join()).toContain("the server ended");
+  expect((await post(url, httpCall(1, "find"), session)).status).toBe(404);
+});
+
 test("a client that says everything at once and leaves gets its answers", async () => {
   const { write, leave, said } = piped({ command: process.execPath, args: ["-e", SLOW] });
   write(INITIALIZE);

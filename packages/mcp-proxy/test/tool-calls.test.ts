@@ -163,4 +163,18 @@ describe("tool calls", () => {
       await wired.plane.close();
     },
   );
+
+  test("a hidden tool is told to each era in its own words", async () => {
+    const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+    const serve = ({ params }: Record<string, unknown>): Record<string, unknown> =>
+      JSON.stringify(params).includes("2026-07-28")
+        ? { error: { code: -32_602, message: "modern" } }
+        : { error: { code: -32_602, message: "legacy" } };
+    const { client, answer, plane } = wiredRelay({ policies: [NO_WIPE] }, { serve });
+    client(callOf(1, "wipe"));
+    expect(await answer(1)).toHaveProperty("error.message", "legacy");
+    client(request(2, "tools/call", { name: "wipe", arguments: {}, _meta: meta }));
+    expect(await answer(2)).toHaveProperty("error.message", "modern");
+    await plane.close();
+  });
 });
