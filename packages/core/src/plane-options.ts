@@ -73,7 +73,7 @@ export interface PlaneOptions {
   readonly stateTimeout?: string;
   /** When a decision cannot be recorded. Default `block`. */
   readonly onAuditError?: "block" | "continue";
-  /** Input that is not JSON. Default: block unless the tool is declared read and not external. */
+  /** Input that is not JSON. Default: block where a rule or hook looks at the call, unless the tool is declared read and not external. */
   readonly onOpaque?: "block" | "allow";
   /** A call whose earlier attempt crashed. `rerun` concerns reads only. Default `block`. */
   readonly onUnknownOutcome?: "block" | "rerun";

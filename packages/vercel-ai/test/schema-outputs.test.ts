@@ -5,7 +5,7 @@ import * as z from "zod";
 
 import { govern } from "../src/index.ts";
 import { answered, asked, call } from "./approval-chat.ts";
-import { planeOf, WHO } from "./planes.ts";
+import { denying, planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
 const stopWhen = stepCountIs(5);
@@ -38,7 +38,11 @@ describe("what a schema makes of an input", () => {
   it.each(Object.entries(MADE))(
     "reaches the tool as it is where a plane may pass it on: %s",
     async (what, make) => {
-      for (const options of [{}, { onOpaque: "allow" }] as const) {
+      for (const [policies, options] of [
+        [[], {}],
+        [[denying("other")], {}],
+        [[denying("other")], { onOpaque: "allow" }],
+      ] as const) {
         const got: unknown[] = [];
         const read = tool({
           inputSchema: z.object({ n: z.string().transform(make) }),
@@ -47,10 +51,10 @@ describe("what a schema makes of an input", () => {
         const model = new ScriptedModel([{ calls: [{ name: "read", input: { n: "2026-01-01" } }] }]);
         // oxlint-disable-next-line no-await-in-loop -- one plane after the other
         const { steps } = await generateText({
-          ...govern(planeOf([], options), WHO, { model, tools: { read }, prompt: "go" }),
+          ...govern(planeOf(policies, options), WHO, { model, tools: { read }, prompt: "go" }),
           stopWhen,
         });
-        const isPassed = "onOpaque" in options || what === "a date";
+        const isPassed = policies.length === 0 || "onOpaque" in options || what === "a date";
         expect(got).toEqual(isPassed ? [make("2026-01-01")] : []);
         expect(JSON.stringify(steps[0]?.response.messages.at(-1)).includes("not JSON")).toBe(!isPassed);
       }

@@ -2,6 +2,7 @@ import type { AsyncScope, Ports } from "../base/ports.ts";
 import type { Scanner } from "../base/scanner.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
+import type { PolicyContext } from "../context/context.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
@@ -44,7 +45,7 @@ export interface EngineSettings {
   readonly optionalIdentity: ReadonlySet<"tenant" | "user">;
   readonly onStateError: "block" | "allow";
   readonly onAuditError: "block" | "continue";
-  /** Undefined: block for what may write, reach outside or execute; allow for declared reads. */
+  /** Undefined: block for what may write, reach outside or execute, where a rule or hook looks at it; allow for declared reads. */
   readonly onOpaque: "block" | "allow" | undefined;
   /** What a rule that needs the whole response does to a stream: hold it back, or judge it when it has left. */
   readonly onWhole: "buffer" | "exposePrefix";
@@ -75,6 +76,8 @@ export interface EngineParts {
   readonly unknownAnswer: () => void;
   readonly observers: ObserverQueue;
   readonly scope: AsyncScope<CarriedAdmission>;
+  /** Whether a hook could look at such a call; absent where nobody knows of hooks. */
+  isHooked?(context: PolicyContext): boolean;
   /** Grows with every change of policies, plugs or modes. */
   revision(): number;
   /** Epoch ms on the steady clock. */

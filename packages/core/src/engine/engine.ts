@@ -83,7 +83,8 @@ export interface EngineDeps {
 export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDeps): Engine {
   const { changes, hooks } = deps;
   const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), 2 * parts.settings.holdTtlMs);
-  const decider = createDecider(parts, () => set.current, inFlight);
+  const isHooked = (context: PolicyContext): boolean => hooks.couldRunAt(context.hookpoint, context);
+  const decider = createDecider({ ...parts, isHooked }, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
   // One that is built already is taken as it is: what was found out about it stays with it.
   const contextOf = (given: PolicyContext | ContextInit): PolicyContext => {

@@ -162,19 +162,27 @@ function missing(field: "tenant" | "user"): Refusal {
   };
 }
 
-function refusedContent({ context, traits }: Pass, { settings }: EngineParts): Refusal | undefined {
+function refusedContent(pass: Pass, parts: EngineParts): Refusal | undefined {
+  const { context, traits } = pass;
   // Afterwards the action has happened: an opaque result is shown as it is, or withheld by a rule that must read it.
   if (isAfter(context.hookpoint)) return undefined;
   const input = inputOf(context);
   if (input === undefined || !hasUnreadable(input)) return undefined;
   const isHarmless = traits?.access === "read" && traits.external === false;
-  const onOpaque = settings.onOpaque ?? (isHarmless || context.model !== undefined ? "allow" : "block");
+  const isOpen = isHarmless || context.model !== undefined || !isLookedAt(pass, parts);
+  const onOpaque = parts.settings.onOpaque ?? (isOpen ? "allow" : "block");
   if (onOpaque === "allow") return undefined;
   return {
     cause: "opaque_content",
     reason:
       "the input holds a value that is not JSON, which no rule can read; pass plain data, or set onOpaque",
   };
+}
+
+/** Whether a rule in force or a hook looks at the call: from nothing else could anything be hidden. */
+function isLookedAt({ context, index }: Pass, { isHooked }: EngineParts): boolean {
+  if (index.planFor(context, context.hookpoint).entries.length > 0) return true;
+  return isHooked === undefined || isHooked(context);
 }
 
 /** Judges the call by the modes in force; each asks, throttles or blocks by the tool's declared traits. */

@@ -14,12 +14,30 @@ describe("content that is not JSON", () => {
     ["run_code", "block"],
     ["undeclared", "block"],
   ] as const)("for %s: %s", async (tool, effect) => {
-    const { plane } = createBench();
+    const { plane } = createBench({ policies: [blocking("a", [rule.denylist({ tools: ["other"] })])] });
     const decision = await plane.engine.decide(toolCall(tool, opaque));
     expect([decision.effect, decision.cause]).toStrictEqual([
       effect,
-      effect === "block" ? "opaque_content" : "no_policy",
+      effect === "block" ? "opaque_content" : "default",
     ]);
+    // Where no rule in force looks at the call there is nothing that it could hide from.
+    const shadow = { ...blocking("a", [rule.denylist({ tools: ["*"] })]), mode: "shadow" as const };
+    for (const policies of [[], [shadow]])
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      expect(await createBench({ policies }).plane.engine.decide(toolCall(tool, opaque))).toMatchObject({
+        effect: "allow",
+      });
+  });
+
+  it("is refused where a hook could look at the call, or the operator has said so", async () => {
+    const hooked = createBench({ policies: [] }).plane;
+    hooked.hooks.on("before_tool_call", () => undefined);
+    const strict = createBench({ policies: [], onOpaque: "block" }).plane;
+    for (const plane of [hooked, strict])
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      expect(await plane.engine.decide(toolCall("update", opaque))).toMatchObject({
+        cause: "opaque_content",
+      });
   });
 
   it.each(["allow", "block"] as const)("follows onOpaque: %s for every tool", async (onOpaque) => {
