@@ -36,7 +36,7 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ error: new TypeError("the provider is down, bob@example.com") }) },
 );
 
-/** Found by chance: what the human in the loop makes wait is nothing that the plane asked about. */
+/** Found by chance: what the human in the loop makes wait is nothing that the plane asked about; a tool that leaves races. */
 const FOUND: readonly Script[] = [
   {
     turns: [
@@ -45,6 +45,21 @@ const FOUND: readonly Script[] = [
     ],
     middleware: "human in the loop",
     mode: "invoke",
+    isStructured: true,
+  },
+  {
+    turns: [
+      {
+        text: "",
+        calls: ["Place", "plain", "leaving"].map((name) => ({
+          name,
+          args: { text: "hello ", more: 0, city: "hello " },
+        })),
+      },
+      { text: "", calls: [] },
+    ],
+    middleware: "node hooks",
+    mode: "streams",
     isStructured: true,
   },
 ];
@@ -60,15 +75,29 @@ function areEqual(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/**
+ * What is seen under a plane and without it. What pauses or leaves beside other calls races with them in LangGraph, and shows
+ * what was faster, also without a plane: there both are played with tools that take longer, so that the order is the same.
+ */
+async function playedBoth(
+  one: Script,
+  policies: readonly Policy[],
+): Promise<{ readonly governed: unknown; readonly free: unknown }> {
+  const [governed, free] = [await play(one, policies), await play(one, undefined)];
+  if (areEqual(governed, free)) return { governed, free };
+  const slow = await play(one, undefined, true);
+  return areEqual(free, slow)
+    ? { governed, free }
+    : { governed: await play(one, policies, true), free: slow };
+}
+
 describe.each(Object.entries(PLANES))("under %s", (_, policies) => {
   it("results, history, streams, errors and retries are what they are without it", async () => {
     await fc.assert(
       fc.asyncProperty(script, async (one) => {
+        const { governed, free } = await playedBoth(one, policies);
         // Both are parsed JSON; the strict comparison trips over a member named `constructor`.
-        const [governed, free] = [await play(one, policies), await play(one, undefined)];
-        // What pauses beside other calls races with them in LangGraph, and shows what was faster, also without a plane.
-        const isRace = !areEqual(governed, free) && !areEqual(free, await play(one, undefined, true));
-        expect(isRace ? free : governed).toEqual(free);
+        expect(governed).toEqual(free);
       }),
       { numRuns: 40, examples: FOUND.map((one) => [one]) },
     );
