@@ -71,6 +71,20 @@ test.each(["/sessions/s1/events/stream?event_deltas=agent.message", "/sessions/s
   },
 );
 
+test.each([
+  ["its message", { type: "agent.message", id: "e1", content: [] }],
+  ["the end of the model's request", { type: "span.model_request_end", id: "x1" }],
+])("what is held back of a message of Anthropic comes no later than %s", async (_name, end) => {
+  const { client, plane } = governedClient(provider, { policies: [REDACT] });
+  const delta = { type: "content_delta", index: 0, content: { type: "text", text: "short words" } };
+  const later = { type: "session.status_idle", id: "z1" };
+  provider.reset({ stream: [{ type: "event_delta", event_id: "e1", delta }, end, later].map(data) });
+  const text = await (await client.get("/sessions/s1/events/stream").asResponse()).text();
+  expect(text.indexOf("short words")).toBeGreaterThan(-1);
+  expect(text.indexOf("short words")).toBeLessThan(text.indexOf(`"${end.type}"`));
+  await plane.close();
+});
+
 test("the events of a session are redacted across their pieces", async () => {
   const { client, plane } = governedClient(provider, { policies: [REDACT] });
   const piece = { type: "session.output_text.delta", item_id: "i1" };

@@ -163,16 +163,22 @@ describe("a call on a remote MCP server that a history says", () => {
     await plane.close();
   });
 
-  test("and that nobody knows to have left is sent as one that has run only while nothing is against it", async () => {
-    const { client, plane } = governed();
-    provider.reset({ hangUp: true });
-    await say(client, [REQUEST, YES], {}).catch(() => undefined);
-    provider.reset(DONE);
-    await say(client, [REQUEST, YES, RUN]);
-    expect(provider.last.text).toContain("mcp_approval_response");
-    const blocking = [rule.denylist({ tools: ["shop/purge"] })];
-    plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [{ id: "no", blocking }] });
-    await unsent(say(client, [REQUEST, YES, RUN]));
-    await plane.close();
-  });
+  test.each([
+    ["of a broken connection", { hangUp: true }],
+    ["of an error of the provider", { status: 500, json: { error: { message: "broken" } } }],
+  ] as const)(
+    "and that nobody knows to have left, because %s, is history only while nothing is against it",
+    async (...given) => {
+      const { client, plane } = governed();
+      provider.reset(given[1]);
+      await say(client, [REQUEST, YES], {}).catch(() => undefined);
+      provider.reset(DONE);
+      await say(client, [REQUEST, YES, RUN]);
+      expect(provider.last.text).toContain("mcp_approval_response");
+      const blocking = [rule.denylist({ tools: ["shop/purge"] })];
+      plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [{ id: "no", blocking }] });
+      await unsent(say(client, [REQUEST, YES, RUN]));
+      await plane.close();
+    },
+  );
 });

@@ -136,6 +136,12 @@ describe("ways around", () => {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect((await fetch(`${provider.url}/chat/completions`, { method: "POST", body })).status).toBe(403);
     }
+    for (const member of ["model", "prompt", "negative_prompt", "input", "instructions", "stream"]) {
+      const body = new FormData();
+      for (const value of ["one", "two"]) body.append(member, value);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect((await fetch(`${provider.url}/images/edits`, { method: "POST", body })).status).toBe(403);
+    }
     expect(provider.seen).toHaveLength(0);
     await plane.close();
   });
