@@ -218,8 +218,7 @@ function mismatchOf(
 ): Refused | undefined {
   for (const frame of frames) {
     if (kindOf(frame) === "response") continue;
-    const name =
-      headerMismatch(headers, frame) ?? (isModern(frame) ? params.mismatch(headers, frame) : undefined);
+    const name = headerMismatch(headers, frame) ?? params.mismatch(headers, frame);
     if (name === undefined) continue;
     const id = idOf(frame.message);
     const message = `the header ${name} is missing or differs from the body`;

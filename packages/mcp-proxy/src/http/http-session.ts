@@ -19,7 +19,7 @@ export interface SessionInit {
   readonly connect: (init: SessionServerInit, isModern: boolean) => SessionServer;
   /** How long answers whose stream was cut wait for the client to come back, in ms. */
   readonly resumeMs: number;
-  /** Hears what tools a client of 2026-07-28 was shown. */
+  /** Hears what tools a client was shown. */
   readonly listed: (answer: Frame) => void;
 }
 
@@ -195,7 +195,7 @@ export class HttpSession {
     const arrived = this.#arrived.get(key);
     this.#exchanges.delete(key);
     this.#arrived.delete(key);
-    if (this.#isModern && exchange?.init.frames.some(isToolList) === true) this.#init.listed(frame);
+    if (exchange?.init.frames.some(isToolList) === true) this.#init.listed(frame);
     if (arrived?.event?.id !== undefined) this.#keep(key, frame);
     if (exchange?.isOpen === true) return exchange.answer(frame, arrived?.event);
     exchange?.waiting.delete(key);

@@ -1,7 +1,7 @@
 import { rule, type Policy } from "@agentplane/core";
 import { expect, test } from "vitest";
 
-import { asked, json, modernCall, post, proxied, scripted } from "./proxied.ts";
+import { asked, callOf, inSession, json, modernCall, post, proxied, scripted, SESSION } from "./proxied.ts";
 
 const TOOLS = [
   {
@@ -61,6 +61,19 @@ test.each([
   const { status, answer } = await call("f", input, headers);
   expect([status, answer]).toMatchObject([400, { id: 2, error: { code: -32020 } }]);
   expect(got).toHaveLength(1);
+});
+
+test("one of a client before 2026-07-28, which need not have it, is refused too", async () => {
+  const { url, got } = await inSession((one, response) => {
+    const { id, method } = asked(one);
+    json(response, { jsonrpc: "2.0", id, result: method === "tools/list" ? { tools: TOOLS } : {} });
+  });
+  await (await post(url, { jsonrpc: "2.0", id: 1, method: "tools/list" }, SESSION)).text();
+  const call = (region: string): Promise<Response> =>
+    post(url, callOf(2, "f", { region }), { ...SESSION, "mcp-param-region": "us" });
+  expect((await call("eu")).status).toBe(400);
+  expect(got).toHaveLength(2);
+  expect((await call("us")).status).toBe(200);
 });
 
 test("headers that say what the arguments say pass, and so do those that repeat none", async () => {
