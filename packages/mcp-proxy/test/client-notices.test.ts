@@ -70,6 +70,17 @@ test("what rules leave as it is passes byte for byte", async () => {
   await plane.close();
 });
 
+test("before a session has begun nothing is told, and the log says so", async () => {
+  const logged: string[] = [];
+  const { client, toServer, plane } = wiredRelay({}, { log: (line) => void logged.push(line) });
+  client(notice("initialized", {}));
+  expect(toServer).toStrictEqual([]);
+  expect(logged).toStrictEqual([
+    "a notifications/initialized of the client's was dropped: the session has not begun",
+  ]);
+  await plane.close();
+});
+
 test("nothing of a stopped agent's client reaches the server but a cancel, until the plug is in again", async () => {
   const { client, told, plane } = await asking(REDACT);
   const writer = { kind: "agent", id: "writer" } as const;

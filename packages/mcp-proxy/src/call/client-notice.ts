@@ -10,10 +10,11 @@ import { agentState, isStopped } from "./stopped.ts";
  * begun has nothing to tell the server, and nothing of a stopped agent reaches it.
  */
 export function tellServer(connection: Connection, frame: Frame): void {
-  if (connection.lasting.session === undefined) return;
+  const said = `a ${String(frame.message["method"])} of the client's was`;
+  if (connection.lasting.session === undefined)
+    return connection.log(`${said} dropped: the session has not begun`);
   const tell = (state: Decision): void => (isStopped(state) ? undefined : passJudged(connection, frame));
-  const withhold = (error: unknown): void =>
-    connection.log(`a ${String(frame.message["method"])} of the client's was withheld: ${String(error)}`);
+  const withhold = (error: unknown): void => connection.log(`${said} withheld: ${String(error)}`);
   try {
     const state = agentState(connection);
     if (state instanceof Promise) void state.then(tell).catch(withhold);
