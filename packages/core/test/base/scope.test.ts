@@ -71,3 +71,11 @@ test.for([
   expect(scope.run("a", () => scope.current())).toBe("a");
   expect(scope.current()).toBeUndefined();
 });
+
+test("a scope that is never entered leaves nothing entered: node 22 asks each such storage at every promise", () => {
+  const entered = vi.spyOn(AsyncLocalStorage.prototype, "enterWith");
+  const left = vi.spyOn(AsyncLocalStorage.prototype, "disable");
+  createPorts().createScope<string>();
+  expect(entered.mock.contexts.length).toBeGreaterThan(0);
+  expect(left.mock.contexts).toStrictEqual(entered.mock.contexts);
+});
