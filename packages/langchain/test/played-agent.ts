@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 import type { Policy } from "@agentplane/core";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { createAgent, toolStrategy, type AnyAgentMiddleware, type HITLRequest } from "langchain";
@@ -20,17 +22,20 @@ export interface Script {
   readonly isStructured: boolean;
 }
 
+/** What takes longer in a run than by itself. */
+export type Slowness = readonly ("tools" | "model" | "hooks")[];
+
 /** Gives the parameters of an agent as they are, or under a plane. */
 export type Wrap = <P extends Parameters<typeof govern>[2]>(identity: GovernedIdentity, params: P) => P;
 
 /**
  * Everything that can be seen of a run, up to what it gives when everybody who is asked has answered.
- * @param isSlow Whether tools take longer: where LangGraph lets things race, something else may then be first.
+ * @param slow What takes longer: where LangGraph lets things race, something else may then be first.
  */
 export async function play(
   script: Script,
   policies: readonly Policy[] | undefined,
-  isSlow = false,
+  slow: Slowness = [],
 ): Promise<unknown> {
   const { turns, middleware: kind, isStructured } = script;
   const plane = policies === undefined ? undefined : planeOf(policies);
@@ -39,13 +44,16 @@ export async function play(
     plane === undefined ? params : (govern(plane, identity, params) as never);
   const [runs, told]: [unknown[], unknown[]] = [[], []];
   const model = new ScriptedChatModel(...turns);
+  if (slow.includes("model")) model.thinks = () => setTimeout(5);
   const made: unknown = createAgent(
     wrap(
       { agent: "a" },
       {
         model,
-        tools: toolsOf(runs, wrap).map((one) => (isSlow ? slowed(one) : one)),
-        middleware: middlewareOf(kind, told) as AnyAgentMiddleware[],
+        tools: toolsOf(runs, wrap).map((one) => (slow.includes("tools") ? slowed(one) : one)),
+        middleware: middlewareOf(kind, told).map((one) =>
+          slow.includes("hooks") ? withSlowHooks(one) : one,
+        ),
         checkpointer: new MemorySaver(),
         ...(isStructured && {
           responseFormat: toolStrategy(z.object({ city: z.string() }).meta({ title: "Place" })),
@@ -57,6 +65,23 @@ export async function play(
   const isParallel = isStructured || turns.some(({ calls = [] }) => calls.length > 1);
   // Its types follow from parameters that differ here.
   return watched(made as Watched, script.mode, { runs, told, model, isParallel });
+}
+
+const HOOKS = ["beforeAgent", "beforeModel", "afterModel", "afterAgent"] as const;
+
+/** The same middleware, whose hooks take longer. */
+function withSlowHooks(one: AnyAgentMiddleware): AnyAgentMiddleware {
+  const slow = { ...one };
+  for (const name of HOOKS) {
+    const hook: unknown = slow[name];
+    if (typeof hook !== "function") continue;
+    // Of the same type: it takes what the other takes, and gives what that gives.
+    slow[name] = (async (...given: readonly unknown[]): Promise<unknown> => {
+      await setTimeout(5);
+      return Reflect.apply(hook, undefined, given);
+    }) as never;
+  }
+  return slow;
 }
 
 /** What is known of a run beside what can be watched of it. */

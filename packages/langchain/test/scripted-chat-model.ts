@@ -24,6 +24,8 @@ export class ScriptedChatModel extends BaseChatModel {
   readonly model: string = "scripted-1";
   readonly prompts: BaseMessage[][] = [];
   readonly offered: string[][] = [];
+  /** Awaited before each answer, as a provider is. */
+  thinks: () => Promise<void> = async () => undefined;
   readonly #turns: Turn[];
   #tools: string[] = [];
 
@@ -91,6 +93,7 @@ export class ScriptedChatModel extends BaseChatModel {
     this.prompts.push(messages);
     this.offered.push(this.#tools);
     const turn = this.#turns.shift() ?? { text: "done" };
+    await this.thinks();
     if (turn.error !== undefined) {
       // As from a network: LangGraph has told by then that the step has begun.
       await setImmediate();

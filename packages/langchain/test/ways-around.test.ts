@@ -157,7 +157,7 @@ describe("a call with a member named __proto__", () => {
     const pay = countingTool("pay");
     const args = JSON.parse('{"order":{"__proto__":{"amount":900}}}') as object;
     const { run } = governedAgent({
-      plane: planeOf(),
+      plane: planeOf([{ id: "p", blocking: [rule.denylist({ tools: ["refund"] })] }]),
       model: new ScriptedChatModel({ calls: [{ name: "pay", args }] }),
       tools: [pay.tool],
     });
