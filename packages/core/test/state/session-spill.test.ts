@@ -116,7 +116,8 @@ test("a history in parts is the history in one piece, whatever comes in between"
     }),
     { numRuns: 2, endOnFailure: true },
   );
-  expect(spilled).toBeGreaterThan(20);
+  // A run of 500 moves leaves at least six or seven.
+  expect(spilled).toBeGreaterThan(5);
 });
 
 test("what a call writes stays short however long the history is, and what nothing refers to is deleted", async () => {
