@@ -78,7 +78,8 @@ export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: Go
       guard.toolCall({
         context: { ...call, tool: { name: tool, input: shape.toInput(args) } },
         // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
-        run: (admitted) => fn.apply(self, shape.toArguments(admitted.input, args) as Parameters<F>),
+        run: (admitted) =>
+          andThen(fn.apply(self, shape.toArguments(admitted.input, args) as Parameters<F>), refuseLazy),
       });
     return andThen(outcome, (done) => unwrap(done, options));
   };
@@ -114,11 +115,23 @@ function checkWrapping<F extends AnyFunction>(
   const { callId, onBlock = "throw" } = options;
   if (callId !== undefined) requireFunction("a governed function: callId", callId);
   if (onBlock !== "throw") requireFunction('a governed function: onBlock, where it is not "throw",', onBlock);
-  // It gives its iterator at once, so that the call would be over, and recorded, before anything of it has run.
-  if (/Generator/.test(Object.prototype.toString.call(fn)))
-    throw misuse(
-      "a generator works after its call has ended; govern it with guard.toolRun or guard.modelStream",
-    );
+  if (/Generator/.test(Object.prototype.toString.call(fn))) throw lazy();
+}
+
+/**
+ * What is gone through later (an iterator, a stream) works when its call is over and recorded: no kill would reach it
+ * and no rule would see what it gives. A list is no such thing, and passes.
+ */
+function refuseLazy(result: unknown): unknown {
+  if (typeof result !== "object" || result === null) return result;
+  if (Symbol.asyncIterator in result || ("next" in result && Symbol.iterator in result)) throw lazy();
+  return result;
+}
+
+function lazy(): AgentplaneError {
+  return misuse(
+    "an iterator or a stream works after its call has ended; govern it with guard.toolRun or guard.modelStream",
+  );
 }
 
 function misuse(message: string): AgentplaneError {

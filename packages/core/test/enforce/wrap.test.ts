@@ -191,6 +191,32 @@ describe("enforce", () => {
     expect(() => enforce(plane.guard, pages, WHO)).toThrow(/guard\.toolRun/);
   });
 
+  it("refuses what a plain function returns to be gone through after its call has ended", async () => {
+    const bench = createBench();
+    const touched = vi.fn<() => void>();
+    async function* pages(): AsyncGenerator<number> {
+      touched();
+      yield await Promise.resolve(1);
+    }
+    const stream = new ReadableStream({ pull: touched }, { highWaterMark: 0 });
+    const lazy: readonly (() => unknown)[] = [
+      pages,
+      () => stream,
+      () => new Map([[1, 2]]).values(),
+      () => ({ [Symbol.asyncIterator]: pages }),
+    ].map((make) => () => make());
+    for (const make of lazy) {
+      const soon = async (): Promise<unknown> => Promise.resolve(make());
+      expect(enforce(bench.plane.guard, make, { ...WHO, tool: "search" })).toThrow(/guard\.toolRun/);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect(enforce(bench.plane.guard, soon, { ...WHO, tool: "search" })()).rejects.toThrow(
+        expect.objectContaining({ code: "usage_invalid" }),
+      );
+    }
+    expect(touched).not.toHaveBeenCalled();
+    expect(new Set(bench.outcomes().map(({ outcome }) => outcome))).toStrictEqual(new Set(["failed"]));
+  });
+
   it.for<[string, unknown, unknown, unknown, RegExp]>([
     ["a plane in place of its guard", {}, refund, WHO, /pass plane\.guard/],
     ["no function", undefined, undefined, WHO, /the function must be a function, not undefined/],
