@@ -139,4 +139,5 @@ export { requirePolicy, type RequireOptions, type RequiringPlane } from "./enfor
 
 export { applyDiff } from "./versioning/apply-diff.ts";
 export { diffPolicies, type PolicyDiff } from "./versioning/diff.ts";
-export type { PolicyVersion, PublishNote, VersionRef, Versions } from "./versioning/versions.ts";
+export type { PolicyVersion, PublishNote, VersionRef } from "./versioning/policy-version.ts";
+export type { Versions } from "./versioning/versions.ts";

@@ -1,43 +1,15 @@
-import type { ControlRecord } from "../audit/audit-record.ts";
 import { requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { deepFrozen } from "../base/deeply-frozen.ts";
 import { AgentplaneError, ConfigError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
-import type { Hash } from "../base/ports.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { DocumentStore } from "../store/state-store.ts";
 import { diffPolicies, type PolicyDiff } from "./diff.ts";
 import { limitChanges } from "./limit-changes.ts";
-
-/** Who publishes and why; both are required, history without them explains nothing. */
-export interface PublishNote {
-  readonly author: string;
-  readonly changelog: string;
-}
-
-/** One published version of a policy: immutable, frozen. */
-export interface PolicyVersion {
-  readonly policyId: string;
-  /** 1, 2, … in the order of publishing. */
-  readonly version: number;
-  /** `sha256:` over canonical JSON of the policy: equal content has the equal hash, as decisions name it. */
-  readonly contentHash: string;
-  readonly policy: Policy;
-  readonly author: string;
-  readonly changelog: string;
-  /** Epoch ms. */
-  readonly at: number;
-  /** Which limits start anew compared with the version before; empty for the first. */
-  readonly notes: readonly string[];
-  /** The version whose content this one brought back. */
-  readonly rollbackOf?: number;
-}
-
-/** Names a version: its number, or its content hash (the newest version with that content). */
-export type VersionRef = number | string;
+import type { PolicyVersion, PublishNote, VersionDeps, VersionRef } from "./policy-version.ts";
+import { promoteVersion, promotedTo } from "./promote.ts";
 
 /**
  * The published versions of policies, kept where the plane keeps its state; publishing brings nothing into force by
@@ -64,17 +36,14 @@ export interface Versions {
    * @throws AgentplaneError `version_unknown`; ConfigError as for `publish`
    */
   rollback(policyId: string, to: VersionRef, note: PublishNote): MaybePromise<PolicyVersion>;
-}
-
-/** What publishing needs. */
-export interface VersionDeps {
-  readonly versions: DocumentStore;
-  /** Keeps several planes on one store apart. */
-  readonly planeId?: string;
-  readonly hash: Pick<Hash, "sha256">;
-  /** Epoch ms. */
-  readonly nowMs: () => number;
-  readonly record: (record: Omit<ControlRecord, "kind" | "at">) => void;
+  /**
+   * Brings a version to an environment: exactly that one, under its number. `get(policyId, "production")` answers it.
+   * @param from What to promote, such as the environment `"staging"`.
+   * @param to The environment, such as `"production"`; any name that is no content hash.
+   * @returns The version that is there now.
+   * @throws AgentplaneError `version_unknown`; `usage_invalid` for an unusable name; ConfigError as for `publish`
+   */
+  promote(policyId: string, from: VersionRef, to: string, note: PublishNote): MaybePromise<PolicyVersion>;
 }
 
 /** Keeps versions as documents, each written once: of two publishers at once both get a number of their own. */
@@ -85,12 +54,14 @@ export function createVersions(deps: VersionDeps): Versions {
       found.map(([, version]) => deepFrozen(version)).toSorted((a, b) => a.version - b.version),
     );
   };
-  const get = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
-    andThen(history(policyId), (versions) => findVersion(versions, ref));
+  const find = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
+    andThen(history(policyId), (versions) =>
+      andThen(promotedTo(deps, policyId, ref), (meant) => findVersion(versions, meant)),
+    );
   const need = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion> =>
     andThen(
-      history(policyId),
-      (versions) => findVersion(versions, ref) ?? refuse(deps, policyId, { ref, versions }),
+      find(policyId, ref),
+      (found) => found ?? andThen(history(policyId), (versions) => refuse(deps, policyId, { ref, versions })),
     );
   return {
     publish(policy, note) {
@@ -100,7 +71,7 @@ export function createVersions(deps: VersionDeps): Versions {
     history,
     get(policyId, ref) {
       if (typeof ref !== "number") requireText("versions.get: version", ref);
-      return get(policyId, ref);
+      return find(policyId, ref);
     },
     diff: (policyId, from, to) =>
       andThen(need(policyId, from), (older) =>
@@ -111,6 +82,10 @@ export function createVersions(deps: VersionDeps): Versions {
       return andThen(need(policyId, to), (target) =>
         add(deps, history, { text: canonicalJson(target.policy), note, rollbackOf: target.version }),
       );
+    },
+    promote(policyId, from, to, note) {
+      checkNote("versions.promote", note, policyId);
+      return andThen(need(policyId, from), (version) => promoteVersion(deps, version, to, note));
     },
   };
 }

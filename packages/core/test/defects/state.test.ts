@@ -182,19 +182,19 @@ it("rollback_resets_counters", async () => {
 });
 
 it("promote_saves", async () => {
-  const { plane } = createBench();
+  // The defect: what was promoted was handed out and kept nowhere.
+  const bench = createBench();
+  const { plane } = bench;
   const note = { author: "olga", changelog: "why" };
   const published = await plane.versions.publish(blocking("p", [rule.denylist({ tools: ["a"] })]), note);
   await plane.versions.publish(blocking("p", [rule.denylist({ tools: ["b"] })]), note);
-  await plane.versions.rollback("p", published.version, note);
-  expect(
-    (await plane.versions.history("p")).map(({ version, rollbackOf }) => [version, rollbackOf]),
-  ).toStrictEqual([
-    [1, undefined],
-    [2, undefined],
-    [3, 1],
+  const promoted = await plane.versions.promote("p", published.version, "production", note);
+  expect(promoted).toStrictEqual(published);
+  expect(await plane.versions.get("p", "production")).toStrictEqual(published);
+  await plane.flush();
+  expect(bench.controls("policy_promoted")).toMatchObject([
+    { by: "olga", subject: "p", reason: "why", data: { version: 1, to: "production" } },
   ]);
-  expect((await plane.versions.get("p", 3))?.contentHash).toBe(published.contentHash);
 });
 
 it("diff_sees_parameter_changes", async () => {

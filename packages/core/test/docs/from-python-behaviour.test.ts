@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import { isThenable } from "../../src/base/maybe-promise.ts";
-import { createAgentPlane, MODES, rule, type Mode, type PolicyDiff } from "../../src/index.ts";
+import {
+  createAgentPlane,
+  MODES,
+  rule,
+  type AuditSink,
+  type Mode,
+  type PolicyDiff,
+} from "../../src/index.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { callTool, runPlane, type RanPage } from "./page-plane.ts";
 
@@ -97,6 +104,34 @@ describe("versions", () => {
       "too strict",
     ]);
     expect(history[2]?.contentHash).toBe(history[0]?.contentHash);
+  });
+
+  test("Versioning: a promotion brings exactly that version", async () => {
+    const { plane, names } = await runPage("versioning");
+    for (const environment of ["staging", "production"])
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await plane.versions.get("pace", environment)).toStrictEqual(names["v3"]);
+    // The snippet puts what is live in force.
+    expect(plane.engine.policies()).toMatchObject([{ policy: { id: "pace", blocking: [{ limit: 100 }] } }]);
+  });
+
+  test("Versioning: every change is in the audit trail", async () => {
+    const acts: string[] = [];
+    const audit: AuditSink = {
+      append: (record) => void (record.kind === "control" && acts.push(`${record.action} ${record.by}`)),
+      flush: () => undefined,
+      close: () => undefined,
+    };
+    const { plane } = await runPlane("docs/from-python.md", "versioning", { world: { options: { audit } } });
+    await plane.flush();
+    expect(acts).toEqual([
+      "policy_published mira",
+      "policy_published mira",
+      "policy_rolled_back jo",
+      "policy_promoted jo",
+      "policy_promoted mira",
+      "policy_added code",
+    ]);
   });
 
   test("Versioning: what is published can be put in force, and the decision names it", async () => {

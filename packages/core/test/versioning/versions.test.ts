@@ -6,7 +6,8 @@ import { createPorts } from "../../src/base/runtime.ts";
 import { memoryState } from "../../src/store/memory-state.ts";
 import type { DocumentStore } from "../../src/store/state-store.ts";
 import { slowDocuments } from "../state/slow-documents.ts";
-import { createVersions, type PolicyVersion, type Versions } from "../../src/versioning/versions.ts";
+import type { PolicyVersion } from "../../src/versioning/policy-version.ts";
+import { createVersions, type Versions } from "../../src/versioning/versions.ts";
 import { POLICY } from "./policies.ts";
 
 const NOTE = { author: "ada", changelog: "first" };
@@ -109,6 +110,57 @@ test("every publish and rollback is recorded with its author and reason", async 
     ["policy_published", "ada", "acme.data", "first"],
     ["policy_rolled_back", "bob", "acme.data", "too tight"],
   ]);
+});
+
+test("a promotion brings exactly one version to an environment, and everything can name it by that", async () => {
+  const first = await versions.publish(POLICY, NOTE);
+  const second = await versions.publish(TIGHTER, NOTE);
+  await versions.promote("acme.data", first.contentHash, "production", NOTE);
+  await versions.promote("acme.data", 2, "staging", NOTE);
+  expect(await versions.get("acme.data", "production")).toBe(first);
+  expect((await versions.diff("acme.data", "production", "staging")).values).toMatchObject([
+    { path: "$.priority", before: 100, after: 200 },
+  ]);
+  expect(await versions.promote("acme.data", "staging", "production", NOTE)).toBe(second);
+  expect(await versions.get("acme.data", "production")).toBe(second);
+  // What is published or rolled back later moves no environment.
+  await versions.rollback("acme.data", 1, NOTE);
+  expect(await versions.get("acme.data", "staging")).toBe(second);
+  expect(await versions.get("acme.other", "production")).toBeUndefined();
+  expect(await versions.get("acme.data", "prod")).toBeUndefined();
+});
+
+test("every promotion is recorded with its author, reason, and what was there; one that moves nothing is none", async () => {
+  const { contentHash } = await versions.publish(POLICY, NOTE);
+  await versions.publish(TIGHTER, NOTE);
+  recorded.length = 0;
+  const note = { author: "bob", changelog: "seven quiet days" };
+  for (const version of [1, 1, 2])
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await versions.promote("acme.data", version, "production", note);
+  expect(recorded).toMatchObject([
+    {
+      action: "policy_promoted",
+      by: "bob",
+      subject: "acme.data",
+      reason: "seven quiet days",
+      data: { version: 1, contentHash, to: "production" },
+    },
+    { data: { version: 2, to: "production", before: 1 } },
+  ]);
+});
+
+test("refuses to promote what is not there, to where nothing could be found, or without a note", async () => {
+  await versions.publish(POLICY, NOTE);
+  expect(() => versions.promote("acme.data", "staging", "production", NOTE)).toThrow(/no version staging/);
+  for (const to of ["", `sha256:${"0".repeat(64)}`, JSON.parse("7")])
+    expect(() => versions.promote("acme.data", 1, to, NOTE)).toThrow(
+      expect.objectContaining({ code: "usage_invalid" }),
+    );
+  expect(() => versions.promote("acme.data", 1, "production", { author: "ada", changelog: "" })).toThrow(
+    /changelog/,
+  );
+  expect(recorded).toHaveLength(1);
 });
 
 test.for([
