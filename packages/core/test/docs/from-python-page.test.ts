@@ -49,6 +49,14 @@ describe("docs/from-python.md", () => {
     expect(row?.[4]).toMatch(new RegExp(`^${name}: `));
   });
 
+  test("names every kind of ours, beside the original's or as one more", () => {
+    const page = readPage(PAGE);
+    const more = /More kinds that the page does not have: ([^.]+)\./.exec(page)?.[1] ?? "";
+    const kinds = new Set([...page.matchAll(/\| `rule\.(\w+)`/g)].map(([, kind]) => kind));
+    for (const kind of more.split(/,\s+/)) kinds.add(kind);
+    expect(BUILT_IN_RULES.map(({ kind }) => kind).filter((kind) => !kinds.has(kind))).toEqual([]);
+  });
+
   test("has a snippet of ours for every one of the original", () => {
     const languages = blocksOf(PAGE).map(({ language }) => language);
     const next = languages.flatMap((language, at) => (language === "python" ? [languages[at + 1]] : []));
