@@ -1,3 +1,4 @@
+import { createScanner } from "@agentplane/safety";
 import { describe, expect, test } from "vitest";
 
 import { isThenable } from "../../src/base/maybe-promise.ts";
@@ -10,6 +11,7 @@ import {
   type PolicyDiff,
 } from "../../src/index.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { wordDetector } from "../rules/compile-rule.ts";
 import { callTool, runPlane, type RanPage } from "./page-plane.ts";
 
 const runPage = (id: string): Promise<RanPage> => runPlane("docs/from-python.md", id);
@@ -198,4 +200,20 @@ test("The stack: a loop is stopped and a slow step is noticed", async () => {
   expect(await slow).toMatchObject({ status: "ran" });
   const next = await callTool(plane, callOf("other", { session: "s" }), () => "never");
   expect(next).toMatchObject({ status: "blocked", decision: { policyId: "times" } });
+});
+
+test("The stack: toxic language is asked about by a detector of yours", async () => {
+  const detectors = [wordDetector("swear", "toxicity", "darn")];
+  const plane = createAgentPlane({
+    ports: createTestPorts(),
+    approvals: { resolver: "external" },
+    scanner: createScanner({ detectors }),
+    policies: [{ id: "words", blocking: [rule.toxicityScan()] }],
+  });
+  const said = (content: string) => {
+    const model = { name: "small", messages: [{ role: "user", content }] };
+    return plane.engine.decide({ hookpoint: "before_model_call", agent: "writer", model });
+  };
+  expect(await said("darn you")).toMatchObject({ effect: "ask", ruleId: "toxicityScan" });
+  expect(await said("thank you")).toMatchObject({ effect: "allow" });
 });
