@@ -21,7 +21,7 @@ import { parsePolicy } from "./load/parse.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { checkOptions, type PlaneOptions } from "./plane-options.ts";
 import { createParts } from "./plane-parts.ts";
-import { BUILT_IN_RULES, createRegistry } from "./rules/registry.ts";
+import { createRegistry } from "./rules/registry.ts";
 import type { Approvals } from "./state/approval.ts";
 import { checkedState } from "./store/checked-state.ts";
 import { memoryState } from "./store/memory-state.ts";
@@ -74,10 +74,9 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
   const hookpoints = [...new Set([...HOOKPOINTS, ...declared])];
   const observers = createObserverQueue(ports);
   const tools = compileTools(options, ports, hookpoints);
-  const builtInKinds = new Set<string>(BUILT_IN_RULES.map(({ kind }) => kind));
   const canShowInput = options.approvals?.seal !== undefined;
   const set = createPolicySet(
-    (policy) => compilePolicy(policy, { registry, builtInKinds, tools, canShowInput }),
+    (policy) => compilePolicy(policy, { registry, tools, canShowInput }),
     options.defaultEffect ?? "allow",
     ports.logger,
   );

@@ -8,15 +8,15 @@ import type { AcceptedRule, PolicyRules } from "../load/rule-part.ts";
 import { compileSelector, type CompiledSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { EscalationStep, RuleSpec } from "../policy/policy.ts";
-import type { RuleRegistry } from "../rules/registry.ts";
+import { isBuiltInRule, type RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
+import { checkOwnKind } from "./check-own-kind.ts";
 import type { CompiledEntry, CompiledPolicy, LadderGroup } from "./compiled-policy.ts";
 import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 
 /** What compiling needs beside the policy; `tools` are completed per rule. */
 export interface PolicyCompiler {
   readonly registry: RuleRegistry;
-  readonly builtInKinds: ReadonlySet<string>;
   /** Whether a full input can be stored, encrypted, for whoever approves it. */
   readonly canShowInput: boolean;
   readonly tools: Omit<CompileTools, "path" | "policyId" | "ruleId" | "fail" | "tools">;
@@ -116,7 +116,7 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
     check: rule.check,
     duties: [],
     isStateless: kind.isStateless && (rule.limits?.length ?? 0) === 0 && !readsSession,
-    isBuiltIn: compiler.builtInKinds.has(kind.kind),
+    isBuiltIn: isBuiltInRule(kind),
     readsSession,
     reads,
     told: undefined,
@@ -159,6 +159,7 @@ function compileRule(kind: RuleKind, parts: EntryParts, { tools: offered }: Poli
     if (tools[need] === undefined) tools.fail("", `rule "${kind.kind}" needs a ${need}`, HOW_TO_WIRE[need]);
   }
   const rule = kind.compile(paramsOf(kind, parts), tools);
+  if (!isBuiltInRule(kind)) checkOwnKind(kind, rule, tools);
   if (kind.isShared === true && parts.accepted !== undefined) parts.accepted.compiled = rule;
   return rule;
 }

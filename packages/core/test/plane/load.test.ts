@@ -204,7 +204,7 @@ describe("rules with something to close", () => {
       compile: ({ name }, { fail }) => {
         if (name === "bad") fail("name", "is bad");
         open.add(name);
-        return { close: () => void open.delete(name) };
+        return { check: () => undefined, close: () => void open.delete(name) };
       },
     });
     let slices = 0;

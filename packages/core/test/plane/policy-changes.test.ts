@@ -145,7 +145,7 @@ it("a retired rule is closed once; one that did not change is kept", () => {
     params: z.strictObject({ name: z.string() }),
     example: { name: "a" },
     isStateless: true,
-    compile: ({ name }) => ({ close: () => void closed.push(name) }),
+    compile: ({ name }) => ({ check: () => undefined, close: () => void closed.push(name) }),
   });
   const { plane } = createBench({
     rules: [closing],
