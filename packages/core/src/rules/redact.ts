@@ -35,6 +35,11 @@ export const redact = defineRule({
         at: "fields",
         suggestion: "list the fields to redact, globs allowed",
       }),
+      // A path would match the name of no member, and redact nothing in silence.
+      mustHold(({ fields = [] }) => !fields.some((field) => /[.[]/.test(field)), "takes names, no paths", {
+        at: "fields",
+        suggestion: "a name is met at any depth: ssn; a dot in a name is ?: user?ssn",
+      }),
     ),
   example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
   isStateless: true,

@@ -60,6 +60,22 @@ test("refuses to redact nothing, unknown surfaces and exclusions", () => {
   expect(problemsOf(redact, { fields: ["!ssn"] })).toStrictEqual(["fields: takes no exclusions"]);
 });
 
+test.for(["$.customer.ssn", "customer.ssn", "*.ssn", "rows[0]"])(
+  "refuses the path %s, which would name no member",
+  (field) => {
+    expect(problemsOf(redact, { fields: ["name", field] })).toStrictEqual(["fields: takes names, no paths"]);
+  },
+);
+
+test("a member whose name has a dot is named with a glob, and $ may begin a name", () => {
+  const row = { "user.ssn": "1", $ref: "2", ssn: "3" };
+  expect(applied({ fields: ["user?ssn", "$ref"] }, row)).toEqual({
+    "user.ssn": "[REDACTED]",
+    $ref: "[REDACTED]",
+    ssn: "3",
+  });
+});
+
 test("tells how much of a streamed response must be held back", () => {
   expect(compileRule(redact, { detect: ["email"], from: ["result"] }).span).toBeUndefined();
   expect(compileRule(redact, { detect: ["email"] }).span).toMatchObject({ incremental: expect.any(Number) });
