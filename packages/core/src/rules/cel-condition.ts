@@ -15,7 +15,8 @@ const SECTIONS: Readonly<Record<string, (context: PolicyContext) => unknown>> = 
   model: ({ model }) => model,
   target: ({ target }) => target,
   api: ({ api }) => api,
-  input: ({ tool, target, model }) => tool?.input ?? target?.input ?? model?.messages,
+  // A tool call has an input, whatever was left out of it.
+  input: ({ tool, target, model }) => tool ?? target?.input ?? model?.messages,
   result: ({ result }) => result,
   usage: ({ usage }) => usage,
 };

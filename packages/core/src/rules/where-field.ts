@@ -64,12 +64,13 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
   tags: { members: "tags", value: ({ context }) => context.tags },
   input: {
     members: "paths",
-    value: ({ context }) => context.tool?.input ?? context.target?.input ?? INAPPLICABLE,
+    // A tool call has an input, whatever was left out of it: without one, or with null, there is no answer.
+    value: ({ context: { tool, target } }) => (tool ? tool.input : (target?.input ?? INAPPLICABLE)),
     reads: "input",
   },
   result: {
     members: "paths",
-    value: ({ context }) => context.result ?? INAPPLICABLE,
+    value: ({ context: { result } }) => (result === undefined ? INAPPLICABLE : result),
     reads: "result",
     isOutcome: true,
   },

@@ -5,6 +5,7 @@ import * as z from "zod";
 
 import { AgentplaneError } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import type { ToolCall } from "../../src/context/context.ts";
 import { createCel } from "../../src/cel/index.ts";
 import { condition } from "../../src/rules/condition.ts";
 import type { CelCompiler } from "../../src/rules/rule.ts";
@@ -107,6 +108,31 @@ test("cannot be led around by leaving a value out or sending another type", () =
 
 test("reads own members only", () => {
   expect(answerOf(on({ input: { toString: { exists: true } } }), refund({}))).toBe("skip");
+});
+
+test.for<[string, Partial<ToolCall>]>([
+  ["without an input", {}],
+  ["whose input is null", { input: null }],
+])("a tool call %s has no answer either: leaving it out is no way around a limit", ([, call]) => {
+  const context = contextAt("before_tool_call", { tool: { name: "refund", ...call } });
+  const cel = { cel: createCel() };
+  const rules = [
+    on({ tool: "refund", input: { amount: { gt: 500 } } }),
+    on({ not: { input: { confirmed: true } } }),
+    on({ tool: "refund" }, { require: { input: { amount: { lte: 500 } } } }),
+    compileRule(condition, { when: 'tool.name == "refund" && input.amount > 500' }, cel),
+    compileRule(condition, { when: "tool.input.amount > 500" }, cel),
+  ];
+  for (const rule of rules) expect(() => answerOf(rule, context)).toThrow(AgentplaneError);
+  // What another tool is asked about is still no question to this one.
+  expect(answerOf(on({ tool: "other", input: { amount: { gt: 500 } } }), context)).toBe("skip");
+});
+
+test("a result that is null is a result, of which a condition has no answer", () => {
+  const after = contextAt("after_tool_call", { tool: { name: "refund", input: {} }, result: null });
+  const cel = compileRule(condition, { when: "result.ok == false" }, { cel: createCel() });
+  for (const rule of [on({ result: { ok: false } }), cel])
+    expect(() => answerOf(rule, after)).toThrow(AgentplaneError);
 });
 
 test("skips where the hookpoint does not carry what is asked about", () => {
