@@ -1,7 +1,10 @@
+import { basename } from "node:path";
+
 import type { ChainPosition } from "../audit/chain.ts";
 import { verifyLines } from "../audit/verify.ts";
+import { AgentplaneError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
-import type { AuditFileSystem, SegmentFile } from "./audit-file-system.ts";
+import { hasCode, type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
 
 /** Lines to be written together. */
 export interface SegmentLines {
@@ -65,9 +68,11 @@ export class SegmentTail {
    * Appends lines. When it fails, what reached the file is cut off again, now or before the next write.
    * @param bytes The text of the lines.
    * @param isDurable Settle only when they are on the disk.
+   * @throws AgentplaneError `audit_failed` (rejects) when the file is not what was written any more
    */
   async write(bytes: Uint8Array, hashes: readonly string[], isDurable: boolean): Promise<void> {
     if (!this.isWhole) await this.restore();
+    if (bytes.length > 0) this.#confirm();
     this.#hasRest = true;
     try {
       await this.#append(bytes);
@@ -87,9 +92,13 @@ export class SegmentTail {
     }
   }
 
-  /** Settles when everything written is on the disk. */
+  /**
+   * Settles when everything written is on the disk.
+   * @throws AgentplaneError `audit_failed` (rejects) when it is not in the file any more
+   */
   async sync(): Promise<void> {
     await this.restore();
+    this.#confirm();
     await this.#sync({ size: this.#size, end: this.#end });
   }
 
@@ -125,6 +134,21 @@ export class SegmentTail {
     }
     this.#isSynced = true;
     this.#synced = after;
+  }
+
+  /** What is open may have been moved away or cut by a tool that rotates logs, or be written under another name. */
+  #confirm(): void {
+    const { files, path } = this.#options;
+    let found: number | undefined;
+    try {
+      found = files.size(path);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+    if (found === this.#size) return;
+    const is = found === undefined ? "is gone" : `has ${found} bytes instead of ${this.#size}`;
+    const message = `${basename(path)} ${is} while it is written; let nothing else move, cut or write it, and put it back`;
+    throw new AgentplaneError("audit_failed", message, { data: { path } });
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
