@@ -43,5 +43,7 @@ export async function sendBatch(
     throw new AgentplaneError("audit_failed", "the service did not answer", { data: {}, cause: error });
   } finally {
     cancel();
+    // Nobody reads what follows the status, and an answer that is not read keeps its connection.
+    abort.abort();
   }
 }

@@ -66,5 +66,9 @@ async function post(
     // What the network says may quote the address, which may be a secret.
     (): Outcome => ({ mayPass: true, problem: "the connection failed or was redirected" }),
   );
-  return Promise.race([sent, late]).finally(() => cancel?.());
+  return Promise.race([sent, late]).finally(() => {
+    cancel?.();
+    // Nobody reads what follows the status, and an answer that is not read keeps its connection.
+    abort.abort();
+  });
 }

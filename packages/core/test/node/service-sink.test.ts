@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -27,12 +28,21 @@ interface FakeService {
   readonly url: string;
   readonly requests: { readonly key: string; readonly authorization: string | undefined }[];
   readonly lines: string[];
-  /** What the next requests are answered with; `lost`: stored, and the connection is cut. */
-  answers: (number | "lost")[];
+  /** What the next requests are answered with; `lost`: stored, and the connection is cut; `endless`: stored. */
+  answers: (number | "lost" | "endless")[];
+  /** How many connections are open. */
+  readonly connections: () => Promise<number>;
 }
 
 async function startService(): Promise<FakeService> {
-  const service: FakeService & { url: string } = { url: "", requests: [], lines: [], answers: [] };
+  const connections = (): Promise<number> => promisify(server.getConnections.bind(server))();
+  const service: FakeService & { url: string } = {
+    url: "",
+    requests: [],
+    lines: [],
+    answers: [],
+    connections,
+  };
   const seen = new Set<string>();
   const server: Server = createServer((request, response) => {
     void (async () => {
@@ -40,11 +50,12 @@ async function startService(): Promise<FakeService> {
       const key = String(request.headers["idempotency-key"]);
       service.requests.push({ key, authorization: request.headers.authorization });
       const answer = service.answers.shift() ?? 200;
-      if (answer === "lost" || answer === 200) {
+      if (typeof answer === "string" || answer === 200) {
         if (!seen.has(key)) service.lines.push(...body.split("\n").slice(0, -1));
         seen.add(key);
       }
       if (answer === "lost") request.socket.destroy();
+      else if (answer === "endless") response.writeHead(200).write("{");
       else response.writeHead(answer).end();
     })();
   });
@@ -121,6 +132,17 @@ test("what may have arrived is sent again as it was, also when more has come sin
   expect(next).not.toBe(first);
   // An address may hold a password: only its host is told.
   expect(logger.messages("error")[0]).toMatch(/^audit records cannot be delivered to 127\.0\.0\.1:\d+ \(/);
+  await sink.close();
+});
+
+test("what a service says after its status is not waited for, and holds no connection open", async () => {
+  const service = await startService();
+  service.answers = Array.from({ length: 5 }, () => "endless" as const);
+  const sink = open(service, { maxBatchBytes: 1 });
+  for (let index = 0; index < 5; index++) void sink.append(controlRecord(`s${index}`), "buffered");
+  await sink.deliver();
+  expect(service.lines).toHaveLength(5);
+  await expect.poll(service.connections).toBe(0);
   await sink.close();
 });
 

@@ -1,9 +1,11 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
+import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
 import { createPorts } from "../../src/base/runtime.ts";
+import type { NotifierDeps } from "../../src/notify/notifier-deps.ts";
 import { createNotifier } from "../../src/notify/notifier.ts";
 import { ALERT, createBench, type Bench } from "./channel-bench.ts";
 
@@ -95,6 +97,25 @@ test("is a load error without the secret it names, or without fetch", () => {
   expect(() =>
     createNotifier({ channel: "webhook", url: URL_OF_TEAM }, { ...deps, fetch: undefined }),
   ).toThrow(/fetch/);
+});
+
+test("holds no connection to a receiver that never ends its answer", async () => {
+  const server = createServer((_, response) => void response.writeHead(200).write("{"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const kept: unknown[] = [];
+  const fetch: NotifierDeps["fetch"] = async (...request) => {
+    const answer = await createPorts().fetch?.(...request);
+    // Else the collector may let go of it first.
+    kept.push(answer);
+    return answer ?? { ok: false, status: 0 };
+  };
+  const deps = { ...createBench().deps, fetch };
+  await createNotifier({ channel: "webhook", url: `http://127.0.0.1:${port}/` }, deps).notify(ALERT);
+  await expect.poll(() => promisify(server.getConnections.bind(server))()).toBe(0);
+  server.close();
+  expect(kept).toMatchObject([{ status: 200 }]);
 });
 
 test("reaches a real server, and does not follow a redirect", async () => {
