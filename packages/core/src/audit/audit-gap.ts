@@ -46,8 +46,8 @@ export class AuditGap {
     };
   }
 
-  /** Its record was written. */
-  close(): void {
-    this.#lost = 0;
+  /** A record was written that tells so many; what was lost since is still to be told. */
+  close(told: number): void {
+    this.#lost -= told;
   }
 }

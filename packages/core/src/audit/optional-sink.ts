@@ -12,6 +12,9 @@ export interface OptionalSinkOptions {
   readonly clock: Pick<Clock, "wallMs">;
 }
 
+/** No call waits for the sink, so nothing else keeps what waits for it from filling the memory. */
+const MAX_WAITING = 10_000;
+
 /**
  * Makes a sink one that no call waits for and that fails none: what it cannot take is counted, and the count follows as
  * a record as soon as it takes records again.
@@ -32,6 +35,8 @@ class Outlet {
   readonly #sink: AuditSink;
   readonly #options: OptionalSinkOptions;
   #gap: AuditGap;
+  /** Records of which the sink has not said that it has them. */
+  #waiting = 0;
 
   constructor(sink: AuditSink, options: OptionalSinkOptions) {
     this.#sink = sink;
@@ -40,10 +45,14 @@ class Outlet {
   }
 
   append(record: Parameters<AuditSink["append"]>[0]): void {
-    void run(() => this.#sink.append(record, "buffered"), {
+    if (this.#waiting >= MAX_WAITING) return this.#lose(new Error("it does not keep up"));
+    const done = run(() => this.#sink.append(record, "buffered"), {
       worked: () => this.#tellGap(),
       failed: (error) => this.#lose(error),
     });
+    if (!isThenable(done)) return;
+    this.#waiting++;
+    void done.then(() => void this.#waiting--);
   }
 
   /** Waits for a flush or a close, and logs that it failed. */

@@ -4,9 +4,9 @@ import { AuditGap } from "../audit/audit-gap.ts";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import { storedLine, type Chain, type ChainPosition } from "../audit/chain.ts";
 import { recordText } from "../audit/record-text.ts";
-import { AgentplaneError } from "../base/errors.ts";
 import type { Clock, Logger, Timers } from "../base/ports.ts";
 import { CommitBatch, type CommitGroup, type PendingLine } from "./commit-batch.ts";
+import { commitFailure, failureCode, tooMuchWaiting } from "./commit-failure.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 
 /** What writing in groups needs. */
@@ -24,6 +24,8 @@ export interface GroupCommitOptions {
   readonly checkpointMs: number;
   /** Above this many characters in memory, buffered records wait for the disk like durable ones. */
   readonly maxBufferedChars: number;
+  /** Above this many no record is taken. */
+  readonly maxWaitingChars: number;
   readonly timers: Timers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,7 +33,7 @@ export interface GroupCommitOptions {
 
 /** With fewer lines the processor is done before the disk has begun. */
 const EARLY_LINES = 64;
-/** Above that, two groups for the lines of one would cost more than what is won beside them. */
+/** A slower disk would lose more by two groups for the lines of one than is won beside it. */
 const QUICK_MS = 2;
 
 /**
@@ -69,8 +71,9 @@ export class GroupCommit {
 
   /** Takes a record; the promise, if any, settles when it is written, or rejects when it is lost. */
   append(record: AuditRecord, mode: "durable" | "buffered"): Promise<void> | undefined {
-    const { maxBufferedChars, bufferMs, retryMs } = this.#options;
+    const { maxBufferedChars, maxWaitingChars, bufferMs, retryMs } = this.#options;
     const pending = this.#pending;
+    if (pending.chars > maxWaitingChars) return this.#refuse();
     const isAwaited = mode === "durable" || pending.chars > maxBufferedChars;
     pending.push(this.#link(recordText(record), isAwaited));
     if (!isAwaited) {
@@ -82,6 +85,13 @@ export class GroupCommit {
     this.#start();
     if (this.#isGathering && this.#early === undefined && this.#isEarly(pending)) this.#early = this.#begin();
     return done;
+  }
+
+  async #refuse(): Promise<never> {
+    const error = tooMuchWaiting(this.#options.directory);
+    if (!this.#gap.isOpen) this.#options.logger.error(error.message, error.data);
+    this.#gap.add(1, failureCode(error));
+    throw error;
   }
 
   /** Settles when everything taken so far is on the disk. */
@@ -154,9 +164,8 @@ export class GroupCommit {
       group = next ?? (await this.#gathered());
     }
     this.#isRunning = false;
-    if (this.#isFailing && (this.#gap.isOpen || !this.#pending.isEmpty))
-      this.#startLater(this.#options.retryMs);
-    else if (!this.#pending.isEmpty) this.#startLater(this.#options.bufferMs);
+    if (this.#gap.isOpen || !this.#pending.isEmpty)
+      this.#startLater(this.#isFailing ? this.#options.retryMs : this.#options.bufferMs);
   }
 
   /** Callers that were just answered append again before this: one group instead of many. */
@@ -194,7 +203,7 @@ export class GroupCommit {
 
   #keep({ batch, gap, end }: CommitGroup): void {
     this.#committed = end;
-    if (gap !== undefined) this.#gap.close();
+    if (gap !== undefined) this.#gap.close(Number(gap.data?.["records"]));
     if (this.#isFailing) this.#options.logger.warn("the audit trail is written again", { lost: gap?.data });
     this.#isFailing = false;
     if (!batch.isToBeSealed && batch.lines.length > 0) this.#checkpointLater();
@@ -227,24 +236,15 @@ export class GroupCommit {
   /** A group is lost: who waits is told, what nobody waits for is kept, and everything later is chained anew. */
   #giveUp({ batch, gap }: CommitGroup, cause: unknown): void {
     const { chain, directory, logger } = this.#options;
-    const gapLines = gap === undefined ? 0 : 1;
-    const code = systemCode(cause);
     const kept = batch.lines.filter(({ isAwaited }) => !isAwaited);
-    this.#gap.add(batch.lines.length - kept.length - gapLines, code);
+    this.#gap.add(batch.lines.length - kept.length - (gap === undefined ? 0 : 1), failureCode(cause));
     chain.rewind(this.#committed);
     const lines = [...kept, ...this.#pending.lines];
     this.#pending.clear();
     for (const { record, isAwaited } of lines) this.#pending.push(this.#link(record, isAwaited));
-    const advice = "make room or restore access, writing goes on by itself";
-    const hint = cause instanceof AgentplaneError ? cause.message : advice;
-    const message = `audit records could not be written to ${directory} (${code}); ${hint}`;
-    const error = new AgentplaneError("audit_failed", message, { data: { directory, code }, cause });
-    if (!this.#isFailing) logger.error(message, { directory, code });
+    const error = commitFailure(directory, cause);
+    if (!this.#isFailing) logger.error(error.message, error.data);
     this.#isFailing = true;
     batch.settle(error);
   }
-}
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 }

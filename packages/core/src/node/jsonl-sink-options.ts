@@ -41,6 +41,11 @@ export interface JsonlSinkOptions {
   readonly retryMs?: number;
   /** Above this many characters in memory, buffered records wait for the disk too. Default 4 Mi. */
   readonly maxBufferedChars?: number;
+  /**
+   * Above this many characters in memory no record is taken until the disk has taken some: it does not keep up. Default
+   * 64 Mi, and at most: they may become one group, and a segment with it must be one that a start can read.
+   */
+  readonly maxWaitingChars?: number;
   /** For tests and special environments. */
   readonly ports?: Partial<Pick<Ports, "clock" | "hash" | "timers" | "logger">>;
   readonly files?: AuditFileSystem;
@@ -55,27 +60,36 @@ export const JSONL_DEFAULTS = {
   bufferMs: 100,
   retryMs: 1_000,
   maxBufferedChars: 4 * 1024 * 1024,
+  maxWaitingChars: 64 * 1024 * 1024,
   fsync: true,
   gzip: false,
   retention: {},
 };
 
-/** A start reads the newest segment as text, of which Node.js makes half a Gi; one group may come on top of this. */
-const MAX_SEGMENT_BYTES = 256 * 1024 * 1024;
+/**
+ * A start reads the newest segment as text, of which Node.js makes half a Gi; one group may come on top of it, and a
+ * character has up to three bytes.
+ */
+const MAXIMA: Readonly<Record<string, number>> = {
+  maxSegmentBytes: 256 * 1024 * 1024,
+  maxWaitingChars: JSONL_DEFAULTS.maxWaitingChars,
+};
 
 /** @throws ConfigError for numbers below 1, and for segments that no start could read */
 export function checkNumbers(options: JsonlSinkOptions): void {
   const { maxMs, maxBytes } = options.retention ?? {};
-  const { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars } = options;
-  const numbers = { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs, maxBufferedChars };
-  const all = { ...numbers, "retention.maxMs": maxMs, "retention.maxBytes": maxBytes };
+  const { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs } = options;
+  const { maxBufferedChars, maxWaitingChars } = options;
+  const numbers = { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs };
+  const bounds = { maxBufferedChars, maxWaitingChars };
+  const all = { ...numbers, ...bounds, "retention.maxMs": maxMs, "retention.maxBytes": maxBytes };
   const issues = Object.entries(all).flatMap(([path, value]) => {
     if (value === undefined) return [];
     if (!Number.isSafeInteger(value) || value < 1)
       return [{ path, message: `must be a whole number from 1, not ${value}` }];
-    const isTooLong = path === "maxSegmentBytes" && value > MAX_SEGMENT_BYTES;
-    return isTooLong
-      ? [{ path, message: `must be at most ${MAX_SEGMENT_BYTES} (256 MiB), not ${value}` }]
+    const most = MAXIMA[path] ?? value;
+    return value > most
+      ? [{ path, message: `must be at most ${most} (${most / 1024 / 1024} Mi), not ${value}` }]
       : [];
   });
   if (issues.length > 0) throw new ConfigError("jsonlSink", issues);

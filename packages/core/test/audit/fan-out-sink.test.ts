@@ -127,6 +127,34 @@ test("a sink that is not required holds up no call, and what it never heard of i
   ]);
 });
 
+test("a sink that is not required and hangs is given no more than memory may hold, and told how much it lacks", async () => {
+  const [logger, taken] = [createRecordingLogger(), [] as AuditRecord[]];
+  let wake = (): void => undefined;
+  const awake = new Promise<void>((resolve) => (wake = resolve));
+  const hanging: AuditSink = {
+    append(record) {
+      taken.push(record);
+      return awake;
+    },
+    flush() {},
+    close() {},
+  };
+  const sink = fanOutSink(
+    [
+      { name: "memory", sink: memorySink({ maxRecords: 1 }) },
+      { name: "far", sink: hanging, isRequired: false },
+    ],
+    { logger },
+  );
+  for (let index = 0; index < 10_003; index++) void sink.append(controlRecord("a"), "buffered");
+  expect(taken).toHaveLength(10_000);
+  expect(logger.messages("error")).toHaveLength(1);
+  wake();
+  await expect.poll(() => taken.at(-1)).toMatchObject({ action: "audit_gap", data: { records: 3 } });
+  void sink.append(controlRecord("after"), "buffered");
+  expect(taken.at(-1)).toMatchObject({ subject: "after" });
+});
+
 test("refuses to have no sink that is required", () => {
   expect(() => fanOutSink([])).toThrow(/must have a sink that is required/);
   expect(() => fanOutSink([{ name: "a", sink: memorySink(), isRequired: false }])).toThrow(

@@ -27,6 +27,9 @@ function recordsOf(files: MemoryFiles): readonly AuditRecord[] {
   return linesOf(files).map((line) => JSON.parse(readStoredLine(line)?.recordText ?? "") as AuditRecord);
 }
 
+/** Everything that can settle has settled then. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
 const subjectsOf = (files: MemoryFiles) =>
   recordsOf(files).map((record) => (record.kind === "control" ? record.subject : record.kind));
 
@@ -243,6 +246,34 @@ test("disk full with a full memory: buffered records are refused too, and counte
   await sink.flush();
   expect(subjectsOf(files)).toStrictEqual(["kept-1", "kept-2", "audit"]);
   expect(recordsOf(files).at(-1)).toMatchObject({ data: { records: 1 } });
+});
+
+test("a disk that hangs: no more is taken than memory may hold, and what was refused is counted", async () => {
+  const files = memoryFiles();
+  const opened = files.openSegment;
+  let wake = (): void => undefined;
+  const awake = new Promise<void>((resolve) => (wake = resolve));
+  files.openSegment = (file) => {
+    const segment = opened(file);
+    return { ...segment, append: async (bytes) => awake.then(() => segment.append(bytes)) };
+  };
+  const { sink, logger } = open(files, { maxWaitingChars: 1_000 });
+  const first = sink.append(controlRecord("a"), "durable");
+  await turn();
+  const refused: unknown[] = [];
+  const waiting = Array.from({ length: 100 }, async (_, index) =>
+    sink.append(controlRecord(`s${index}`), index % 2 === 0 ? "durable" : "buffered"),
+  ).map((done) => done.catch((error: unknown) => refused.push(error)));
+  await turn();
+  expect(refused.length).toBeGreaterThan(90);
+  expect(refused).toStrictEqual(refused.map(() => expect.objectContaining({ code: "audit_failed" })));
+  expect(logger.messages("error")).toHaveLength(1);
+  wake();
+  await Promise.all([first, ...waiting]);
+  await sink.close();
+  expect(subjectsOf(files).filter((subject) => subject !== "audit")).toHaveLength(101 - refused.length);
+  expect(recordsOf(files).at(-1)).toMatchObject({ data: { records: refused.length } });
+  expect(verifyLines(linesOf(files), hash, { end: sink.end })).toMatchObject({ ok: true });
 });
 
 test("records that arrive while a group is lost are chained to what is really there", async () => {
