@@ -8,7 +8,10 @@ export interface Clock {
   elapsedMs(): number;
 }
 
-/** Delayed work; `set` returns the cancellation. A pending timer does not keep the process alive. */
+/**
+ * Delayed work; `set` returns the cancellation. A pending timer does not keep the process alive. What is delayed for longer
+ * than a platform can count may come early, never at once.
+ */
 export interface Timers {
   set(run: () => void, delayMs: number): () => void;
 }

@@ -88,9 +88,12 @@ const outsideOfCalls =
   platform.process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage?.snapshot?.() ??
   ((work: () => unknown) => work());
 
+/** Longer delays overflow the timers of every runtime, and would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 const timers: Timers = {
   set(run, delayMs) {
-    const timer = outsideOfCalls(() => platform.setTimeout(run, delayMs));
+    const timer = outsideOfCalls(() => platform.setTimeout(run, Math.min(delayMs, MAX_TIMER_MS)));
     // Node keeps a process alive for a timer; a policy engine must never be the reason.
     if (
       typeof timer === "object" &&

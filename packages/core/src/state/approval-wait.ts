@@ -14,9 +14,6 @@ export interface WaitDeps {
   nowMs(): number;
 }
 
-/** The longest a platform's timer can be set for. */
-const MAX_TIMER_MS = 2_147_483_647;
-
 /**
  * Waits until a request is answered or its time is up; woken by the store, by a timer, or by a signal.
  * @throws AgentplaneError `approval_pending` when the signal fires: that is not an answer; `approval_invalid` for an
@@ -49,7 +46,7 @@ export function waitForAnswer(
       if (approval.status !== "pending") return end(() => resolve(approval));
       stopTimer?.();
       const leftMs = Math.max(1, Math.ceil(approval.expiresAtMs - deps.nowMs()));
-      stopTimer = deps.timers.set(look, Math.min(leftMs, MAX_TIMER_MS));
+      stopTimer = deps.timers.set(look, leftMs);
     };
     const look = (): void => {
       try {

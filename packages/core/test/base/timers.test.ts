@@ -13,3 +13,12 @@ it("a timer keeps nothing alive of the call that set it", async () => {
   );
   expect(seen).toEqual({ store: undefined });
 });
+
+it("a delay that no runtime's timer can hold is long, not none", async () => {
+  const { timers } = createPorts();
+  const fired: string[] = [];
+  const stop = timers.set(() => void fired.push("in a month"), 30 * 86_400_000);
+  await new Promise<void>((resolve) => void timers.set(resolve, 20));
+  stop();
+  expect(fired).toStrictEqual([]);
+});
