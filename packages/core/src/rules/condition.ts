@@ -67,9 +67,10 @@ export const condition = defineRule({
     reason: "refunds above 500 need a person",
   },
   isStateless: true,
+  isShared: true,
   compile({ where, when, require, then, reason }, tools) {
     // Not the tools themselves: each rule would keep a large object of its own.
-    const { policyId, ruleId } = tools;
+    const { ruleId } = tools;
     const scope = where && compiled("where", where, { stance: then === "allow" ? "allow" : "deny", tools });
     const duty = require && compiled("require", require, { stance: "allow", tools });
     const cel = when === undefined ? undefined : compileCelCondition(when, tools);
@@ -90,7 +91,7 @@ export const condition = defineRule({
         const truth = fires({ context, session, traits });
         if (typeof truth === "boolean") return truth ? answer : undefined;
         if (truth.unanswered === "inapplicable") return undefined;
-        throw unanswerable(truth, policyId, ruleId);
+        throw unanswerable(truth, ruleId);
       },
     };
   },
@@ -99,11 +100,6 @@ export const condition = defineRule({
 interface WhereUse {
   readonly stance: "allow" | "deny";
   readonly tools: CompileTools;
-}
-
-interface KnownWhere extends Pick<CompileTools, "hookpoints"> {
-  readonly stance: WhereUse["stance"];
-  readonly where: CompiledWhere;
 }
 
 /** What CEL says of the hookpoint is not known beforehand: such an expression may fire at each. */
@@ -118,25 +114,7 @@ function mayFireAfterModelCall(of: {
   );
 }
 
-const knownWheres = new Map<WhereSpec, KnownWhere>();
-const MAX_KNOWN = 64;
-
-/** Rules that are loaded together and say the same have one object as parameters: they share the closures too. */
-function compiled(member: "where" | "require", spec: WhereSpec, use: WhereUse): CompiledWhere {
-  const { hookpoints } = use.tools;
-  const known = knownWheres.get(spec);
-  if (known?.stance === use.stance && known.hookpoints === hookpoints) return known.where;
-  const where = compileAnew(member, spec, use);
-  if (knownWheres.size >= MAX_KNOWN) knownWheres.clear();
-  knownWheres.set(spec, { where, stance: use.stance, hookpoints });
-  return where;
-}
-
-function compileAnew(
-  member: "where" | "require",
-  spec: WhereSpec,
-  { stance, tools }: WhereUse,
-): CompiledWhere {
+function compiled(member: "where" | "require", spec: WhereSpec, { stance, tools }: WhereUse): CompiledWhere {
   const checked = stance === "deny" ? CheckedWhere.of(spec) : undefined;
   // Which hookpoints there are nobody knew then: what names one says that it is about the outcome.
   if (checked !== undefined && !checked.isAboutOutcome) return checked;
@@ -172,13 +150,10 @@ function answerOf(of: {
   return Object.freeze({ answer: Object.freeze({ answer: then, reason }) });
 }
 
-function unanswerable(
-  { unanswered, subject }: Unanswered,
-  policyId: string,
-  ruleId: string,
-): AgentplaneError {
+/** Whose rule it is the engine says: policies with the same rule share it. */
+function unanswerable({ unanswered, subject }: Unanswered, ruleId: string): AgentplaneError {
   const what = unanswered === "missing" ? "is not there" : "has a type that cannot be compared so";
   return new AgentplaneError("rule_failed", `condition "${ruleId}" cannot be answered: ${subject} ${what}`, {
-    data: { policyId, ruleId, subject, unanswered },
+    data: { ruleId, subject, unanswered },
   });
 }

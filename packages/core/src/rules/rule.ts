@@ -156,8 +156,8 @@ export interface RuleKind<Params = unknown, Kind extends string = string, Input 
   /** Whether the answer depends only on the context: such rules run again on a rewritten input. */
   readonly isStateless: boolean;
   /**
-   * What `compile` returns depends on nothing of its policy but the parameters, and keeps nothing between calls: rules
-   * that are loaded together and say the same share it. Default false.
+   * What `compile` returns depends on nothing of its policy but what the rule itself says, and keeps nothing between
+   * calls: rules that are loaded together and say the same, their ids included, share it. Default false.
    */
   readonly isShared?: boolean;
   compile(params: Params, tools: CompileTools): CompiledRule;

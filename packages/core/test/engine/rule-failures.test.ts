@@ -114,3 +114,17 @@ it("a missing value in a condition is an error that the policy's onError decides
   const lax = createBench({ policies: [blocking("p", [spec], { onError: "allow" })] });
   expect(await lax.plane.engine.decide(toolCall("update", {}))).toMatchObject({ effect: "allow" });
 });
+
+it("says whose condition cannot be answered, though two policies have the very same", async () => {
+  const spec = { rule: "condition", where: { input: { amount: { gt: 5 } } } };
+  const policies = ["first", "second"].map((id) =>
+    blocking(id, [spec], { selector: { tools: [id] }, onError: "block" }),
+  );
+  const { plane } = createBench({ policies });
+  for (const id of ["first", "second", "first"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const { policyId, reason } = await plane.engine.decide(toolCall(id, {}));
+    expect(policyId).toBe(id);
+    expect(reason).toContain(`policy "${id}"`);
+  }
+});
