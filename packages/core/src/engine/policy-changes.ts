@@ -12,7 +12,6 @@ import {
   type PolicyChange,
   type PolicyLoadDeps,
 } from "./policy-load.ts";
-import type { CheckedRules } from "./policy-set.ts";
 
 /** How policies come into force and leave it; every change is atomic and checked first. */
 export interface PolicyChanges {
@@ -74,8 +73,7 @@ export function createPolicyChanges({ ports, ...rest }: PolicyChangeDeps): Polic
       const policies = new Map(set.sourceSet("code").policies);
       policies.delete(id);
       policies.set(id, loaded);
-      const checked: CheckedRules = rules === undefined ? new Map() : new Map([[loaded, rules]]);
-      changeCode(policies, { action: "policy_added", subject: id, rules: checked });
+      changeCode(policies, { action: "policy_added", subject: id, rules });
     },
     removePolicy(id) {
       requireText("engine.removePolicy: id", id);

@@ -4,7 +4,6 @@ import type { SlicedWork } from "../base/sliced-work.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import { parseJsonInSlices, type ParsedJson } from "../load/json-in-slices.ts";
 import { loadPolicy, parseInSlices, type CheckedPolicy, type LoadOptions } from "../load/parse.ts";
-import type { PolicyRules } from "../load/rule-part.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
@@ -47,10 +46,14 @@ export function* loadInSlices(
 }
 
 /** Reads one policy of `code`. @throws ConfigError, recorded. */
-export function loadOne(policy: unknown, deps: PolicyLoadDeps): LoadedAndRules {
+export function loadOne(
+  policy: unknown,
+  deps: PolicyLoadDeps,
+): { readonly loaded: LoadedPolicy; readonly rules: CheckedRules } {
   const known = deps.set.sourceSet("code").policies;
   try {
-    return loadedOf(loadPolicy(policy, "", optionsOf("code", known, deps)), "code", known);
+    const checked = loadPolicy(policy, "", optionsOf("code", known, deps));
+    return { loaded: loadedOf(checked, "code", known), rules: { get: () => checked } };
   } catch (error) {
     throw recordRefused(error, { source: "code", subject: "policy" }, deps);
   }
@@ -65,12 +68,6 @@ export function* putInForce(change: PolicyChange, deps: PolicyLoadDeps): SlicedW
   return retired;
 }
 
-/** A policy that may come into force, and what checking made of its rules if it was checked now. */
-export interface LoadedAndRules {
-  readonly loaded: LoadedPolicy;
-  readonly rules: PolicyRules | undefined;
-}
-
 type Known = ReadonlyMap<string, LoadedPolicy>;
 
 function* checkInSlices(
@@ -83,30 +80,14 @@ function* checkInSlices(
   // What is in force now: a change of this source ends or drops this load first.
   const known = deps.set.sourceSet(source).policies;
   const options = { ...optionsOf(source, known, deps), memberCount: json?.memberCount };
-  const {
-    policies: checked,
-    tools,
-    defaultEffect,
-  } = yield* parseInSlices(json === undefined ? document : json.value, options);
-  const made: LoadedAndRules[] = [];
+  const checked = yield* parseInSlices(json === undefined ? document : json.value, options);
+  const { tools, defaultEffect } = checked;
   const policies = new Map<string, LoadedPolicy>();
-  for (const one of checked) {
-    const { loaded, rules } = loadedOf(one, source, known);
-    made.push({ loaded, rules });
-    policies.set(loaded.policy.id, loaded);
+  for (const one of checked.policies) {
+    policies.set(one.policy.id, loadedOf(one, source, known));
     if (policies.size % POLICIES_PER_STEP === 0) yield;
   }
-  return { next: { policies, tools, defaultEffect }, rules: yield* checkedRules(made) };
-}
-
-/** Apart, because a map that doubles does so in one step: two at once would hold others up for twice as long. */
-function* checkedRules(made: readonly LoadedAndRules[]): SlicedWork<CheckedRules> {
-  const all = new Map<LoadedPolicy, PolicyRules>();
-  for (const [position, { loaded, rules }] of made.entries()) {
-    if (rules !== undefined) all.set(loaded, rules);
-    if (position % POLICIES_PER_STEP === 0) yield;
-  }
-  return all;
+  return { next: { policies, tools, defaultEffect }, rules: checked.byId };
 }
 
 const POLICIES_PER_STEP = 64;
@@ -124,14 +105,9 @@ function optionsOf(source: PolicySource, known: Known, deps: PolicyLoadDeps): Lo
 }
 
 /** The same content is the same object, so that nothing is compiled again that did not change. */
-function loadedOf(
-  { policy, contentHash, rules }: CheckedPolicy,
-  source: PolicySource,
-  known: Known,
-): LoadedAndRules {
+function loadedOf({ policy, contentHash }: CheckedPolicy, source: PolicySource, known: Known): LoadedPolicy {
   const before = known.get(policy.id);
-  if (before !== undefined && before.contentHash === contentHash) return { loaded: before, rules };
-  return { loaded: Object.freeze({ policy, source, contentHash }), rules };
+  return before?.contentHash === contentHash ? before : Object.freeze({ policy, source, contentHash });
 }
 
 function* recorded<T>(

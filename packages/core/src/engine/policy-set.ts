@@ -1,6 +1,6 @@
 import type { Logger } from "../base/ports.ts";
 import { drain, type SlicedWork } from "../base/sliced-work.ts";
-import type { PolicyRules } from "../load/rule-part.ts";
+import type { CheckedPolicies } from "../load/parse.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import {
@@ -15,8 +15,8 @@ import type { PolicyToCompile } from "./compile-policy.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
 import { closeRetired } from "./retired-rules.ts";
 
-/** What checking made of the rules of policies, as far as they were checked now. */
-export type CheckedRules = ReadonlyMap<LoadedPolicy, PolicyRules>;
+/** What checking made of policies by their ids, as far as they were checked now. */
+export type CheckedRules = CheckedPolicies["byId"];
 
 /** The policies in force, by source. */
 export interface PolicySet {
@@ -56,7 +56,15 @@ export function createPolicySet(
   ): Pick<AssemblyDeps, "draft" | "fallbackEffect" | "compile"> => ({
     draft,
     fallbackEffect,
-    compile: (policy) => compile({ ...policy, rules: rules?.get(policy.loaded) }),
+    compile: ({ loaded, traits }) => {
+      const checked = rules?.get(loaded.policy.id);
+      // Another source's policy is none that was checked now, whatever its id.
+      return compile({
+        loaded,
+        traits,
+        rules: checked?.policy === loaded.policy ? checked.rules : undefined,
+      });
+    },
   });
   let state = drain(assembleInSlices(new Map(), { ...depsOf(new Draft()), before: undefined }));
   return {

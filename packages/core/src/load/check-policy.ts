@@ -3,7 +3,7 @@ import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { IssueList, IssuePath } from "./issue-list.ts";
 import type { RuleTiming } from "../rules/rule.ts";
-import type { ReadRule, ReadRules } from "./parse-rules.ts";
+import type { PolicyRules, ReadRule, RulePart } from "./rule-part.ts";
 
 /**
  * Checks that every rule of a policy has a name of its own: state, triggers and diffs go by it.
@@ -11,7 +11,7 @@ import type { ReadRule, ReadRules } from "./parse-rules.ts";
  * @param at Where the policy lies, and who receives the issues.
  */
 export function checkRuleNames(
-  rules: ReadRules,
+  rules: PolicyRules,
   { path, issues }: { readonly path: IssuePath; readonly issues: IssueList },
 ): void {
   if (areEachOfOneKind(rules)) return;
@@ -34,26 +34,26 @@ export function checkRuleNames(
   }
 }
 
-function placesOf(rules: ReadRules): readonly (readonly [RuleTiming, number, ReadRule])[] {
+function placesOf(rules: PolicyRules): readonly (readonly [RuleTiming, number, ReadRule])[] {
   return (["blocking", "nonBlocking"] as const).flatMap((timing) =>
-    rules[timing].flatMap((rule, position) =>
-      rule === undefined ? [] : [[timing, position, rule] as const],
+    rules[timing].flatMap(({ read }, position) =>
+      read === undefined ? [] : [[timing, position, read] as const],
     ),
   );
 }
 
 /** The ordinary case: no rule has an id and no kind repeats. Compared pair by pair only where they are few. */
-function areEachOfOneKind({ blocking, nonBlocking }: ReadRules): boolean {
+function areEachOfOneKind({ blocking, nonBlocking }: PolicyRules): boolean {
   return areOfDifferentKinds(blocking) && areOfDifferentKinds(nonBlocking);
 }
 
 /** A kind is either blocking or not, so lists are looked at by themselves. */
-function areOfDifferentKinds(rules: ReadRules[RuleTiming]): boolean {
+function areOfDifferentKinds(rules: readonly RulePart[]): boolean {
   if (rules.length > 8) return false;
   for (let at = 0; at < rules.length; at++) {
-    const rule = rules[at];
+    const rule = rules[at]?.read;
     if (rule === undefined || rule.id !== undefined) return false;
-    for (let before = 0; before < at; before++) if (rules[before]?.kind === rule.kind) return false;
+    for (let before = 0; before < at; before++) if (rules[before]?.read?.kind === rule.kind) return false;
   }
   return true;
 }
@@ -64,7 +64,7 @@ function areOfDifferentKinds(rules: ReadRules[RuleTiming]): boolean {
  */
 export function checkHeadroom(
   value: JsonValue | undefined,
-  at: { path: IssuePath; issues: IssueList; rules: ReadRules },
+  at: { path: IssuePath; issues: IssueList; rules: PolicyRules },
 ): void {
   if (Array.isArray(value)) {
     for (const [position, item] of value.entries())

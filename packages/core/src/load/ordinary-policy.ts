@@ -51,11 +51,11 @@ function isOrdinarySelector(selector: JsonValue): boolean {
   for (const key in selector) {
     const patterns = selector[key];
     if (!DIMENSIONS.has(key) || !Array.isArray(patterns) || patterns.length === 0) return false;
-    for (const pattern of patterns) if (!isOrdinaryPattern(pattern)) return false;
+    for (let at = 0; at < patterns.length; at++) if (!isOrdinaryPattern(patterns[at])) return false;
   }
   return true;
 }
 
-function isOrdinaryPattern(pattern: JsonValue): boolean {
+function isOrdinaryPattern(pattern: JsonValue | undefined): boolean {
   return typeof pattern === "string" && pattern !== "" && pattern.length <= 512 && isPattern(pattern);
 }

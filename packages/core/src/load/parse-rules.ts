@@ -8,16 +8,6 @@ import type { RulePart } from "./rule-part.ts";
 import { idSchema } from "./schema.ts";
 import { checkAgainst, shapeKeys, suggestField } from "./zod-issues.ts";
 
-/** A rule of a policy, as far as it could be read. */
-export interface ReadRule {
-  readonly kind: RuleKind;
-  /** As written, also when it is not a good one; undefined when the rule goes by its kind. */
-  readonly id: string | undefined;
-}
-
-/** The rules of a policy by list and position; undefined where kind or id could not be read. */
-export type ReadRules = Readonly<Record<RuleTiming, (ReadRule | undefined)[]>>;
-
 /** Which list rules are in, where the policy lies, who receives the issues. */
 export interface RuleListPlace {
   readonly timing: RuleTiming;
@@ -29,25 +19,22 @@ export interface RuleListPlace {
 /**
  * Checks the rules of one list: kind, timing, id, and the kind's own parameters. What a rule that was accepted says is
  * accepted wherever it stands again.
- * @param parts The rules of `blocking` or `nonBlocking` of a policy.
- * @param read Receives what could be read of each.
+ * @param parts The rules of `blocking` or `nonBlocking` of a policy; each receives what could be read of it.
  */
-export function checkRules(parts: readonly RulePart[], at: RuleListPlace, read: ReadRules): void {
-  const list = read[at.timing];
+export function checkRules(parts: readonly RulePart[], at: RuleListPlace): void {
   for (let position = 0; position < parts.length; position++) {
     const part = parts[position]!;
-    const known = part.accepted;
-    list.push(known?.kind.timing === at.timing ? known : checkPart(part, position, at));
+    if (part.accepted?.kind.timing !== at.timing) checkPart(part, position, at);
   }
 }
 
-function checkPart(part: RulePart, position: number, at: RuleListPlace): ReadRule | undefined {
+function checkPart(part: RulePart, position: number, at: RuleListPlace): void {
   const { issues, timing } = at;
   const issuesBefore = issues.count;
   const rule = checkRule(part.spec, { ...at, path: [...at.path, timing, position] });
+  part.read = rule;
   // Whatever finds something is checked at every place again: each place is an issue of its own.
-  if (rule !== undefined && issues.count === issuesBefore) part.accepted = rule;
-  return rule;
+  if (issues.count === issuesBefore) part.accepted = rule;
 }
 
 function checkRule(value: JsonValue, place: RuleListPlace): RulePart["accepted"] {

@@ -9,7 +9,7 @@ import type { ContentHashOf, KnownPolicy } from "./document-reader.ts";
 import { IssueList, type IssuePath } from "./issue-list.ts";
 import { refuseLiteralSecrets } from "./literal-secret.ts";
 import { isOrdinaryPolicy } from "./ordinary-policy.ts";
-import { checkRules, type ReadRules } from "./parse-rules.ts";
+import { checkRules } from "./parse-rules.ts";
 import { readInSlices, readPolicy, type ReadDocument } from "./read-document.ts";
 import type { PolicyPart, PolicyRules } from "./rule-part.ts";
 import { documentSchema, policySchema } from "./schema.ts";
@@ -44,8 +44,12 @@ export interface ParsedDocument {
 }
 
 /** The same with what is known of each policy. */
-export interface CheckedDocument extends Omit<ParsedDocument, "policies"> {
+export interface CheckedDocument extends Omit<ParsedDocument, "policies">, CheckedPolicies {}
+
+/** Policies that passed every check, in the order of the document and by id. */
+export interface CheckedPolicies {
   readonly policies: readonly CheckedPolicy[];
+  readonly byId: { get(id: string): CheckedPolicy | undefined };
 }
 
 /** A policy that passed every check. */
@@ -64,8 +68,8 @@ export interface CheckedPolicy {
  * @example parsePolicies(JSON.parse(text), { source: "file:policy.json", registry, hookpoints: HOOKPOINTS });
  */
 export function parsePolicies(document: unknown, options: ParseOptions): ParsedDocument {
-  const { policies, ...rest } = drain(parseInSlices(document, options));
-  return { policies: policies.map(({ policy }) => policy), ...rest };
+  const { policies, tools, defaultEffect } = drain(parseInSlices(document, options));
+  return { policies: policies.map(({ policy }) => policy), tools, defaultEffect };
 }
 
 /** The same, a policy at a time. The document must not change meanwhile. */
@@ -86,14 +90,14 @@ export function* parseInSlices(document: unknown, options: LoadOptions): SlicedW
   // The schema would walk over all policies, which are checked one by one.
   const frame = Array.isArray(copy["policies"]) ? { ...copy, policies: [] } : read.copy;
   checkAgainst(documentSchema, frame, { path: [], issues });
-  const policies = yield* checkPolicies(read.policies, issues, options);
+  const checkedPolicies = yield* checkPolicies(read.policies, issues, options);
   yield* refuseSecrets(copy, read, issues);
   const tools = readTools(copy["tools"], issues);
   issues.throwIfAny(options.source);
   const checked: unknown = copy;
   // Every member was checked above, and no issue was found.
   const { defaultEffect } = checked as PolicyDocument;
-  return { policies, tools, defaultEffect };
+  return { ...checkedPolicies, tools, defaultEffect };
 }
 
 /**
@@ -123,27 +127,28 @@ function* checkPolicies(
   parts: readonly PolicyPart[],
   issues: IssueList,
   options: LoadOptions,
-): SlicedWork<readonly CheckedPolicy[]> {
-  const checked: CheckedPolicy[] = [];
-  const firstById = new PartedMap<number>();
+): SlicedWork<CheckedPolicies> {
+  const policies: CheckedPolicy[] = [];
+  const byId = new PartedMap<CheckedPolicy>();
   const pace = new Pace(RULES_PER_STEP);
   for (let position = 0; position < parts.length; position++) {
     const part = parts[position]!;
     const path = ["policies", position];
-    checked.push(checkPolicy(part, { path, issues, options }));
+    const checked = checkPolicy(part, { path, issues, options });
+    policies.push(checked);
     const id = idOf(part);
-    const first = id === undefined ? undefined : firstById.get(id);
-    if (id !== undefined && first === undefined) firstById.set(id, position);
+    const first = id === undefined ? undefined : byId.get(id);
+    if (id !== undefined && first === undefined) byId.set(id, checked);
     if (first !== undefined) {
       issues.add(
         [...path, "id"],
-        `"${id}" is already the id of policies[${first}]`,
+        `"${id}" is already the id of policies[${policies.indexOf(first)}]`,
         "give each policy its own id",
       );
     }
     if (pace.isDue(1 + part.blocking.length + part.nonBlocking.length)) yield;
   }
-  return checked;
+  return { policies, byId };
 }
 
 function checkPolicy(
@@ -160,11 +165,10 @@ function checkPolicy(
   if (!isOrdinaryPolicy(value)) checkAgainst(policySchema, value, { path, issues });
   if (!isJsonObject(value)) return { policy, contentHash, rules: undefined };
   const { registry, hookpoints } = options;
-  const rules: ReadRules = { blocking: [], nonBlocking: [] };
-  checkRules(part.blocking, { timing: "blocking", path, issues, registry }, rules);
-  checkRules(part.nonBlocking, { timing: "nonBlocking", path, issues, registry }, rules);
-  checkRuleNames(rules, { path, issues });
-  if (part.findings.hasHeadroom) checkHeadroom(value, { path, issues, rules });
+  checkRules(part.blocking, { timing: "blocking", path, issues, registry });
+  checkRules(part.nonBlocking, { timing: "nonBlocking", path, issues, registry });
+  checkRuleNames(part, { path, issues });
+  if (part.findings.hasHeadroom) checkHeadroom(value, { path, issues, rules: part });
   checkSelector(value["selector"], { path, issues, hookpoints });
   return { policy, contentHash, rules: part };
 }
@@ -190,9 +194,10 @@ function* refuseSecrets(
       if (mayHoldSecret) refuseLiteralSecrets({ [name]: member }, issues);
       continue;
     }
-    for (const [position, part] of policies.entries()) {
-      const { mayHoldSecret: isSuspicious, chars } = part.findings;
-      if (isSuspicious) refuseLiteralSecrets(part.copy, issues, ["policies", position]);
+    for (let position = 0; position < policies.length; position++) {
+      const { copy, findings } = policies[position]!;
+      const { mayHoldSecret: isSuspicious, chars } = findings;
+      if (isSuspicious) refuseLiteralSecrets(copy, issues, ["policies", position]);
       if (pace.isDue(isSuspicious ? chars : CHARS_TO_LOOK)) yield;
     }
   }

@@ -11,8 +11,17 @@ export interface RulePart {
   /** Its canonical text. */
   readonly text: string;
   readonly findings: ReadFindings;
+  /** What could be read of it, right or wrong; filled in by the first check. */
+  read?: ReadRule | undefined;
   /** What checking found, when it found nothing wrong; filled in by the first check. */
   accepted?: AcceptedRule | undefined;
+}
+
+/** A rule, as far as it could be read. */
+export interface ReadRule {
+  readonly kind: RuleKind;
+  /** As written, also when it is not a good one; undefined when the rule goes by its kind. */
+  readonly id: string | undefined;
 }
 
 /** What reading a value found out beside the copy. */
@@ -28,9 +37,7 @@ export interface ReadFindings {
 }
 
 /** A rule that nothing is wrong with. */
-export interface AcceptedRule {
-  readonly kind: RuleKind;
-  readonly id: string | undefined;
+export interface AcceptedRule extends ReadRule {
   /** What the kind's schema made of the parameters; shared, so deeply frozen. Undefined for kinds of the user's own. */
   readonly params: unknown;
   /** The compiled rule, where its kind lets rules share it; filled in by the first that is compiled. */

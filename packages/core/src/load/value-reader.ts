@@ -84,8 +84,10 @@ export class ValueReader {
     readonly copy: JsonValue | undefined;
     readonly findings: ReadFindings;
   } {
-    const [mayHoldSecret, hasHeadroom] = [this.#mayHoldSecret, this.#hasHeadroom];
-    const [chars, members] = [this.#chars, this.#memberCount];
+    const mayHoldSecret = this.#mayHoldSecret;
+    const hasHeadroom = this.#hasHeadroom;
+    const chars = this.#chars;
+    const members = this.#memberCount;
     this.#mayHoldSecret = this.#hasHeadroom = false;
     const copy = this.read(value);
     const findings: ReadFindings = {
