@@ -7,7 +7,6 @@ import type { ToolTraits } from "../policy/traits.ts";
 import type { PolicyToCompile } from "./compile-policy.ts";
 import type { CompiledPolicy } from "./compiled-policy.ts";
 import { indexInSlices, type PolicyIndex } from "./policy-index.ts";
-import { hasRulesToClose } from "./retired-rules.ts";
 import { createTraitsTable, type TraitsTable } from "./traits-table.ts";
 
 /** What one source contributes: replaced whole. */
@@ -41,31 +40,11 @@ export interface Assembly {
 }
 
 /** What was compiled on the way to an assembly that is not in force yet; kept over attempts. */
-export class Draft {
-  readonly #made = new Map<LoadedPolicy, CompiledPolicy>();
-  readonly #closable: CompiledPolicy[] = [];
-  #toolsText = "";
-
-  /** Closures may hold what is declared about tools: a change there outdates what was made. */
-  startWith(toolsText: string): void {
-    if (toolsText === this.#toolsText) return;
-    this.#toolsText = toolsText;
-    this.#made.clear();
-  }
-
-  get(loaded: LoadedPolicy): CompiledPolicy | undefined {
-    return this.#made.get(loaded);
-  }
-
-  add(loaded: LoadedPolicy, policy: CompiledPolicy): void {
-    this.#made.set(loaded, policy);
-    if (hasRulesToClose(policy)) this.#closable.push(policy);
-  }
-
+export interface Draft {
+  /** The attempt before, which another source's change has outdated. */
+  latest: Pick<Assembly, "compiled" | "toolsText"> | undefined;
   /** Everything that was compiled and has rules to close. */
-  get closable(): readonly CompiledPolicy[] {
-    return this.#closable;
-  }
+  readonly closable: CompiledPolicy[];
 }
 
 /** What assembling needs beside the sources. */
@@ -88,20 +67,22 @@ export function* assembleInSlices(sources: Sources, deps: AssemblyDeps): SlicedW
   yield* refuseDoubles(sources);
   const traits = mergedTools(sources);
   const toolsText = canonicalJson(traits);
-  draft.startWith(toolsText);
+  // Closures may hold what is declared about tools: a change there outdates what was made.
   const reusable = toolsText === before?.toolsText ? before.compiled : undefined;
+  const drafted = toolsText === draft.latest?.toolsText ? draft.latest.compiled : undefined;
   const compiled = new Map<LoadedPolicy, CompiledPolicy>();
+  draft.latest = { compiled, toolsText };
   const closable = new Set<CompiledPolicy>();
   const pace = new Pace(RULES_PER_STEP);
   for (const { policies } of sources.values()) {
     for (const loaded of policies.values()) {
-      let policy = reusable?.get(loaded) ?? draft.get(loaded);
+      let policy = reusable?.get(loaded) ?? drafted?.get(loaded);
       if (policy === undefined) {
         policy = compile({ loaded, traits });
-        draft.add(loaded, policy);
+        if (policy.isClosable) draft.closable.push(policy);
       }
       compiled.set(loaded, policy);
-      if (hasRulesToClose(policy)) closable.add(policy);
+      if (policy.isClosable) closable.add(policy);
       if (pace.isDue(1 + policy.entries.length)) yield;
     }
   }

@@ -44,10 +44,11 @@ export function compilePolicy(
   compiler: PolicyCompiler,
 ): CompiledPolicy {
   const { policy } = loaded;
-  if (!compiler.canShowInput) refuseShownInputs(policy);
+  if (!compiler.canShowInput && policy.escalation !== undefined)
+    refuseShownInputs(policy.id, policy.escalation);
   const selector = compileSelector(policy.selector);
   const entries: CompiledEntry[] = [];
-  const compiled: CompiledPolicy = {
+  const compiled: CompiledPolicy & { isClosable: boolean } = {
     loaded,
     id: policy.id,
     version: loaded.contentHash,
@@ -57,6 +58,7 @@ export function compilePolicy(
     selector,
     entries,
     matchesDynamic: dynamicTestOf(selector),
+    isClosable: false,
   };
   const groups = policy.escalation === undefined ? NO_LADDERS : ladderGroupsOf(policy.escalation);
   for (const timing of ["blocking", "nonBlocking"] as const) {
@@ -65,14 +67,16 @@ export function compilePolicy(
       const spec = specs[position]!;
       const accepted = rules?.[timing][position]?.accepted;
       const place = { policy: compiled, spec, accepted, timing, position, groups, traits };
-      entries.push(compileEntry(place, compiler));
+      const entry = compileEntry(place, compiler);
+      if (entry.rule.close !== undefined) compiled.isClosable = true;
+      entries.push(entry);
     }
   }
   return compiled;
 }
 
 /** Nothing could be encrypted, and nothing is stored in the clear: an approver would wait for an input in vain. */
-function refuseShownInputs({ id, escalation = NO_STEPS }: LoadedPolicy["policy"]): void {
+function refuseShownInputs(id: string, escalation: readonly EscalationStep[]): void {
   const at = escalation.findIndex(({ action }) => "hitl" in action && action.hitl.showInput === true);
   if (at === -1) return;
   throw new ConfigError(`policy ${id}`, [
@@ -85,7 +89,6 @@ function refuseShownInputs({ id, escalation = NO_STEPS }: LoadedPolicy["policy"]
   ]);
 }
 
-const NO_STEPS: readonly EscalationStep[] = Object.freeze([]);
 const NO_RULES: readonly RuleSpec[] = Object.freeze([]);
 const NO_LADDERS: readonly LadderGroup[] = Object.freeze([]);
 

@@ -67,6 +67,8 @@ export interface CompiledPolicy {
   readonly entries: readonly CompiledEntry[];
   /** Checks what a plan cannot: users and tags. Undefined when the selector has neither. */
   readonly matchesDynamic: ((context: PolicyContext) => boolean) | undefined;
+  /** Some rule of it has to be closed when it is retired; for most there is nothing to do. */
+  readonly isClosable: boolean;
 }
 
 /** The order of candidates: priority descending, id ascending. */

@@ -106,7 +106,8 @@ function* createShelf(policies: readonly CompiledPolicy[]): SlicedWork<Shelf> {
     FileMap
   >;
   const rest: number[] = [];
-  for (const [position, { selector }] of policies.entries()) {
+  for (let position = 0; position < policies.length; position++) {
+    const { selector } = policies[position]!;
     const byLiteral = DIMENSIONS.find((dimension) => selector[dimension]?.literals !== undefined);
     const byPrefix = DIMENSIONS.find((dimension) => hasPrefixes(selector[dimension]));
     if (byLiteral !== undefined) file(literals[byLiteral], selector[byLiteral]?.literals ?? [], position);
@@ -135,10 +136,11 @@ const POLICIES_PER_STEP = 64;
 type FileMap = Map<string, number[]>;
 
 function file(map: FileMap, keys: readonly string[], position: number): void {
-  for (const key of new Set(keys)) {
-    const positions = map.get(key);
-    if (positions === undefined) map.set(key, [position]);
-    else positions.push(position);
+  for (let at = 0; at < keys.length; at++) {
+    const positions = map.get(keys[at]!);
+    if (positions === undefined) map.set(keys[at]!, [position]);
+    // A list may name one twice.
+    else if (positions.at(-1) !== position) positions.push(position);
   }
 }
 

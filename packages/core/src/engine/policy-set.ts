@@ -5,9 +5,9 @@ import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import {
   assembleInSlices,
-  Draft,
   mergedTools,
   type AssemblyDeps,
+  type Draft,
   type InForce,
   type SourceSet,
 } from "./assemble-policies.ts";
@@ -66,13 +66,13 @@ export function createPolicySet(
       });
     },
   });
-  let state = drain(assembleInSlices(new Map(), { ...depsOf(new Draft()), before: undefined }));
+  let state = drain(assembleInSlices(new Map(), { ...depsOf(newDraft()), before: undefined }));
   return {
     get current() {
       return state.inForce;
     },
     *replace(source, set, rules) {
-      const draft = new Draft();
+      const draft = newDraft();
       let isInForce = false;
       try {
         for (let attempt = 1; ; attempt++) {
@@ -95,4 +95,8 @@ export function createPolicySet(
     tools: () => mergedTools(state.sources),
     loaded: () => [...state.sources.values()].flatMap(({ policies }) => [...policies.values()]),
   };
+}
+
+function newDraft(): Draft {
+  return { latest: undefined, closable: [] };
 }

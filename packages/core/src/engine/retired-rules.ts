@@ -3,12 +3,6 @@ import type { Logger } from "../base/ports.ts";
 import type { SlicedWork } from "../base/sliced-work.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
 
-/** Tells whether something has to be done when a policy is retired; for most there is nothing. */
-export function hasRulesToClose({ entries }: CompiledPolicy): boolean {
-  for (const { rule } of entries) if (rule.close !== undefined) return true;
-  return false;
-}
-
 /**
  * Closes the rules of policies that are no longer, or never were, in force, a policy per step.
  * @param candidates Policies with rules to close that may have been retired.

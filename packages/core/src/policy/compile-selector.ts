@@ -112,7 +112,8 @@ function dimension(patterns: readonly string[] | undefined): DimensionTest | und
 }
 
 function compileTags(tags: SelectorSpec["tags"]): CompiledSelector["tags"] {
-  const tests = Object.entries(tags ?? {}).map(
+  if (tags === undefined) return undefined;
+  const tests = Object.entries(tags).map(
     ([name, patterns]) =>
       [name, compilePatterns(typeof patterns === "string" ? [patterns] : patterns)] as const,
   );
