@@ -1,8 +1,10 @@
 import type { DocumentStore, DocumentWatcher, UpdateOptions } from "../store/state-store.ts";
 import type { SqliteChanges } from "./sqlite-changes.ts";
 import type { SqliteClock } from "./sqlite-clock.ts";
-import type { SqliteDatabase, SqliteRow } from "./sqlite-database.ts";
+import type { SqliteDatabase } from "./sqlite-database.ts";
+import { unusableFile } from "./sqlite-failure.ts";
 import { afterPrefix, fromStoredKey, toStoredKey } from "./sqlite-keys.ts";
+import { SqliteLongDocuments, wholeOf } from "./sqlite-long-documents.ts";
 
 /** What a collection of documents is made of. */
 export interface SqliteDocumentsDeps {
@@ -22,6 +24,7 @@ export interface Updated<T> {
 /** A document that is forgotten in time makes room for itself: so many of those whose time is up go with it. */
 const FORGET_PER_UPDATE = 8;
 
+const DELETE = "DELETE FROM document WHERE collection = ? AND key = ?";
 const IN_TIME = "(expires_ms IS NULL OR expires_ms > ?)";
 
 /* oxlint-disable typescript/no-unnecessary-type-parameters -- the interface lets the key decide the type */
@@ -30,6 +33,7 @@ const IN_TIME = "(expires_ms IS NULL OR expires_ms > ?)";
 export class SqliteDocuments implements DocumentStore {
   readonly isSerialised = true;
   readonly #deps: SqliteDocumentsDeps;
+  readonly #long = new SqliteLongDocuments();
 
   constructor(deps: SqliteDocumentsDeps) {
     this.#deps = deps;
@@ -62,11 +66,17 @@ export class SqliteDocuments implements DocumentStore {
   ): Updated<T> {
     const { collection, changes } = this.#deps;
     const stored = toStoredKey(key);
-    const old = this.#read<T>(stored);
+    const row = this.#row(stored);
+    const text = row?.isInTime === true ? row.text : undefined;
+    // The key decides the type: each machine reads only what it wrote.
+    const old = text === undefined ? undefined : (this.#parse(stored, text) as T);
     const next = change(old);
     if (next === old) return { next, isWritten: false, told: [] };
     if (next === undefined) return { next, isWritten: true, told: [this.#delete(collection, stored)] };
-    this.#write(stored, next, options?.ttlMs);
+    const kept = this.#long.keep(stored, text === undefined ? undefined : { text, value: old }, next);
+    if (kept.whole !== undefined) this.#write(wholesOf(collection), kept.whole.id, kept.whole.json);
+    this.#write(collection, stored, kept.text, options?.ttlMs);
+    this.#deleteWhole(collection, row?.text, kept.text);
     const noted = changes.note(collection, stored, next);
     const forgotten = options?.ttlMs === undefined ? [] : this.#forgetDue();
     return { next, isWritten: true, told: [noted, ...forgotten] };
@@ -81,9 +91,15 @@ export class SqliteDocuments implements DocumentStore {
       afterPrefix(prefix),
       clock.nowMs(),
     );
-    return rows
-      .map((row) => [fromStoredKey(row["key"]), parse<T>(row)] as const)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return (
+      rows
+        // As in `updateWithin`.
+        .map(
+          (row) =>
+            [fromStoredKey(row["key"]), this.#parse(String(row["key"]), String(row["value"])) as T] as const,
+        )
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    );
   }
 
   watch<T>(prefix: string, watcher: DocumentWatcher<T>): () => void {
@@ -96,26 +112,52 @@ export class SqliteDocuments implements DocumentStore {
   }
 
   #read<T>(stored: string): T | undefined {
-    const { database, collection, clock } = this.#deps;
-    const sql = `SELECT value FROM document WHERE collection = ? AND key = ? AND ${IN_TIME}`;
-    const row = database.get(sql, collection, stored, clock.nowMs());
-    return row && parse<T>(row);
+    const row = this.#row(stored);
+    // As in `updateWithin`.
+    return row?.isInTime === true ? (this.#parse(stored, row.text) as T) : undefined;
   }
 
-  #write(stored: string, value: unknown, ttlMs: number | undefined): void {
+  #row(stored: string): { readonly text: string; readonly isInTime: boolean } | undefined {
     const { database, collection, clock } = this.#deps;
+    const sql = `SELECT value, ${IN_TIME} AS in_time FROM document WHERE collection = ? AND key = ?`;
+    const row = database.get(sql, clock.nowMs(), collection, stored);
+    return row && { text: String(row["value"]), isInTime: row["in_time"] === 1 };
+  }
+
+  #parse(stored: string, text: string): unknown {
+    return this.#long.read(stored, text, (id) => this.#whole(id));
+  }
+
+  #whole(id: string): string {
+    const { database, collection } = this.#deps;
+    const sql = "SELECT value FROM document WHERE collection = ? AND key = ?";
+    const row = database.get(sql, wholesOf(collection), id);
+    if (row !== undefined) return String(row["value"]);
+    throw unusableFile(database.path, "corrupt", `it has lost a long document of the ${collection}`);
+  }
+
+  #write(collection: string, stored: string, text: string, ttlMs?: number): void {
+    const { database, clock } = this.#deps;
     database.run(
       "INSERT OR REPLACE INTO document (collection, key, value, expires_ms) VALUES (?, ?, ?, ?)",
       collection,
       stored,
-      JSON.stringify(value),
+      text,
       ttlMs === undefined ? null : clock.nowMs() + ttlMs,
     );
   }
 
+  /** What a document was kept upon goes with it. */
+  #deleteWhole(collection: string, before: string | undefined, now?: string): void {
+    const id = before === undefined ? undefined : wholeOf(before);
+    if (id === undefined || now?.includes(id) === true) return;
+    this.#deps.database.run(DELETE, wholesOf(collection), id);
+  }
+
   #delete(collection: string, stored: string): () => void {
     const { database, changes } = this.#deps;
-    database.run("DELETE FROM document WHERE collection = ? AND key = ?", collection, stored);
+    const row = database.get(`${DELETE} RETURNING value`, collection, stored);
+    this.#deleteWhole(collection, row && String(row["value"]));
     return changes.note(collection, stored, undefined);
   }
 
@@ -128,7 +170,7 @@ export class SqliteDocuments implements DocumentStore {
   }
 }
 
-function parse<T>(row: SqliteRow): T {
-  // The key decides the type: each machine reads only what it wrote.
-  return JSON.parse(String(row["value"])) as T;
+/** Where the long documents of a collection lie that others build upon. */
+function wholesOf(collection: string): string {
+  return `${collection}~`;
 }
