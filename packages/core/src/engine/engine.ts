@@ -12,6 +12,7 @@ import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { HookRegistry } from "../hooks/hook-registry.ts";
 import { attachEngine } from "./attach.ts";
 import { buildDecision } from "./build-decision.ts";
+import { couldAskNow } from "./could-ask.ts";
 import { createPass } from "./create-pass.ts";
 import { createDecider } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -63,6 +64,12 @@ export interface Engine extends DecisionPoint, PolicyChanges {
     server: string | undefined,
     concern?: "any" | "deciding",
   ): boolean;
+  /**
+   * Whether a human could be asked before such a call: by a mode, or by a rule or limit of a policy in force. A no holds
+   * for the policies and modes of now; a yes may be wrong, for neither the input nor the history is looked at.
+   * @param context Who would call what; its content does not matter. Without it: about any call at all.
+   */
+  couldAsk(context?: PolicyContext | ContextInit): boolean;
   /** The policies in force, of every source. */
   policies(): readonly LoadedPolicy[];
 }
@@ -180,6 +187,8 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
         concern,
       });
     },
+    couldAsk: (given) =>
+      couldAskNow(parts, set.current.index, given === undefined ? undefined : contextOf(given)),
     policies: () => set.loaded(),
   };
 }

@@ -5,6 +5,7 @@ import type { PolicyContext, ToolCall } from "../context/context.ts";
 import { afterOf, type Hookpoint } from "../context/hookpoint.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
 import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
+import { couldAsk } from "./could-ask.ts";
 import { createDecidedTable, type DecidedTable } from "./decided-before.ts";
 import type { Plan } from "./plan.ts";
 import { createPlanCache } from "./plan-cache.ts";
@@ -18,6 +19,8 @@ export interface PolicyIndex {
   /** Some enforcing policy selects by tenant: a context without one cannot be judged. */
   readonly needsTenant: boolean;
   readonly needsUser: boolean;
+  /** Some rule could have a human asked, about some call. */
+  readonly couldAsk: boolean;
   /** The decisions in which no rule had a part; see `templateBefore`. */
   readonly decided: DecidedTable;
   /**
@@ -43,6 +46,7 @@ function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyI
     policies,
     needsTenant: enforcing.some(({ selector }) => selector.tenants !== undefined),
     needsUser: enforcing.some(({ selector }) => selector.users !== undefined),
+    couldAsk: policies.some(({ entries }) => entries.some(couldAsk)),
     decided: createDecidedTable(),
     planFor(context, hookpoint = context.hookpoint) {
       const last = latest;

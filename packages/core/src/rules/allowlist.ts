@@ -21,6 +21,7 @@ export const allowlist = defineRule({
       answer: Object.freeze({ answer: "allow", reason: "the tool is on the allowlist" }),
     });
     return {
+      neverAsks: true,
       check({ tool }) {
         // A tool call that names no tool cannot be on the list.
         if (tool === undefined) return blockedAnswer("a call that names no tool", patterns);

@@ -18,6 +18,7 @@ export const apiAllowlist = defineRule({
     const matches = compileApiMatches(rules, "allow");
     return {
       span: NEEDS_NO_TEXT,
+      neverAsks: true,
       reads: ["api"],
       check(context, { traits }) {
         if (isAfter(context.hookpoint)) return undefined;

@@ -16,6 +16,7 @@ export const apiDenylist = defineRule({
     const matches = compileApiMatches(rules, "deny");
     return {
       span: NEEDS_NO_TEXT,
+      neverAsks: true,
       reads: ["api"],
       check(context, { traits }) {
         if (isAfter(context.hookpoint)) return undefined;

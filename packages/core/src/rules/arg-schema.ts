@@ -59,6 +59,7 @@ export const argSchema = defineRule({
     });
     return {
       reads: ["input"],
+      neverAsks: true,
       check({ tool }) {
         if (tool === undefined || (test !== undefined && !matchesTool(test, tool, "deny"))) return undefined;
         const problems: string[] = [];

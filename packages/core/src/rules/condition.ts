@@ -86,6 +86,7 @@ export const condition = defineRule({
     return {
       reads,
       span: needsWhole ? "whole" : NEEDS_NO_TEXT,
+      neverAsks: then !== "escalate",
       check(context, { session, traits }) {
         if (!looksAfter && isAfter(context.hookpoint)) return undefined;
         const truth = fires({ context, session, traits });

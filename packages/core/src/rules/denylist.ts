@@ -18,6 +18,7 @@ export const denylist = defineRule({
   compile({ tools: patterns }) {
     const test = compilePatterns(patterns);
     return {
+      neverAsks: true,
       check({ tool }) {
         if (tool === undefined || !matchesTool(test, tool, "deny")) return undefined;
         return {

@@ -26,6 +26,7 @@ export const idempotency = defineRule({
     const test = patterns === undefined ? undefined : compilePatterns(patterns);
     return {
       reads: ["session"],
+      neverAsks: true,
       check(context, { session, nowMs }) {
         const { tool } = context;
         if (tool === undefined || (test !== undefined && !matchesTool(test, tool, "deny"))) return undefined;

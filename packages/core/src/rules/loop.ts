@@ -47,6 +47,7 @@ export const loop = defineRule({
     const withinMs = within === undefined ? Infinity : requireDurationMs(within);
     return {
       reads: ["session"],
+      neverAsks: breach.onBreach === "block",
       check(context, { session, nowMs }): RuleAnswer | undefined {
         const recent = requireHistory(session, tools).filter(
           (entry) =>

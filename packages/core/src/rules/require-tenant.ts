@@ -17,6 +17,7 @@ export const requireTenant = defineRule({
     const test = tenants === undefined ? undefined : compilePatterns(tenants);
     return {
       span: NEEDS_NO_TEXT,
+      neverAsks: true,
       check({ tenant }) {
         if (tenant === undefined) return { answer: { answer: "block", reason: "the call names no tenant" } };
         if (test === undefined || test.matches(tenant)) return undefined;

@@ -51,6 +51,7 @@ export function compileScan(kind: ScanKind, params: ScanRuleParams, tools: Compi
   return {
     reads: [],
     span: channels.has("model_output") ? spanOf(detectors) : NEEDS_NO_TEXT,
+    neverAsks: params.onFinding === "block",
     check(context) {
       const parts = scanParts(context).filter(({ channel }) => channels.has(channel));
       return parts.length === 0 ? undefined : judge(parts, { kind, params, scanner, options, tools });

@@ -40,6 +40,7 @@ export const sla = defineRule({
   compile({ maxStepMs, maxRunMs, ...breach }, tools) {
     return {
       reads: ["session"],
+      neverAsks: breach.onBreach === "block",
       check({ hookpoint, agent }, { session, nowMs }): RuleAnswer | undefined {
         // A new run is not late for the one before.
         if (hookpoint === "before_agent") return undefined;

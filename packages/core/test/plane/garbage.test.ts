@@ -78,6 +78,7 @@ const VERBS: readonly (readonly [
   ["engine.removePolicy", ["pace"], [TEXT]],
   ["engine.replaceAll", ["code", { apiVersion: "agentplane/v1", policies: [] }]],
   ["engine.couldConcern", [CALL, "shop"], [[], ["undefined", ...TEXT]]],
+  ["engine.couldAsk", [CALL], [["undefined"]]],
   ["engine.load", ["code", { apiVersion: "agentplane/v1", policies: [] }]],
   ["guard.context", [CALL]],
   ["guard.peek", [CALL]],
