@@ -46,8 +46,8 @@ export async function needsHuman(
   call: LocalCall,
   own: () => Promise<boolean>,
 ): Promise<boolean> {
-  // Where the plane has nobody to ask, all it would say is no, and it says so when the call runs.
-  const isOwn = governor.plane.hasResolver ? undefined : await own();
+  // Where the plane could ask nobody about it, all it would say is no, and it says so when the call runs.
+  const isOwn = couldAsk(governor, call) ? undefined : await own();
   if (isOwn === false) return false;
   const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
   governor.memory.note(call.callId, {
@@ -60,6 +60,14 @@ export async function needsHuman(
     governor.memory.noteFirst(call.nativeId, { approvalId });
   if (effect === "block") return false;
   return effect === "ask" || (isOwn ?? own());
+}
+
+/** Most planes ask about no call at all, which is known without saying what the call is. */
+function couldAsk(governor: ToolGovernor, call: LocalCall): boolean {
+  const { engine, guard } = governor.plane;
+  return (
+    engine.couldAsk() && engine.couldAsk(guard.context(describeCall(governor, { ...call, input: undefined })))
+  );
 }
 
 /** What became of a call: its result, or the words that the model reads instead. */

@@ -1,0 +1,108 @@
+import { rule } from "@agentplane/core";
+import { Agent } from "@openai/agents";
+import { describe, expect, test } from "vitest";
+
+import { govern } from "../../src/agents.ts";
+import { ASK, calling, IDENTITY, planeOf, refundTool, runner, STOP } from "./agent-script.ts";
+
+const PASS = {
+  id: "pass",
+  selector: { hookpoints: ["before_tool_call"] },
+  blocking: [
+    rule.condition({ where: { tenant: "acme" }, then: "allow" }),
+    rule.rate({ limit: 1, window: "1h", per: "tenant" }),
+  ],
+};
+const ELSEWHERE = { ...ASK, selector: { tools: ["delete"] } };
+
+/** A plane that counts how often a tool call was put to it, and keeps what it recorded of them. */
+function watched(policies: Parameters<typeof planeOf>[0]) {
+  const recorded: unknown[] = [];
+  const plane = planeOf({
+    ...policies,
+    audit: {
+      append(record) {
+        if (record.kind === "decision" && record.tool === "refund") recorded.push(record.decision.effect);
+      },
+      flush: () => undefined,
+      close: () => undefined,
+    },
+  });
+  const seen = { asked: 0 };
+  plane.hooks.on("before_tool_call", () => void seen.asked++);
+  return { plane, recorded, seen };
+}
+
+describe("a call of a tool", () => {
+  test.each([
+    ["once, when it runs, where no policy could ask about it", [PASS, ELSEWHERE], 1],
+    [
+      "first when the SDK asks, where one could",
+      [
+        PASS,
+        {
+          ...ASK,
+          mode: "enforce" as const,
+          blocking: [rule.condition({ where: { input: { amount: { gt: 9 } } }, then: "escalate" })],
+        },
+      ],
+      2,
+    ],
+  ] as const)("is put to the plane %s", async (_name, policies, times) => {
+    const { plane, recorded, seen } = watched({ policies: [...policies] });
+    const ran: unknown[] = [];
+    const agent = new Agent({
+      name: "writer",
+      model: calling(["refund", { amount: 5 }]),
+      tools: [refundTool(ran)],
+    });
+    await runner.run(govern(plane, IDENTITY, agent), "go");
+    expect([ran, recorded, seen.asked]).toStrictEqual([[{ amount: 5 }], ["allow"], times]);
+    await plane.close();
+  });
+
+  type Plane = ReturnType<typeof planeOf>;
+  test.each<[string, "ask" | "block", (plane: Plane) => unknown]>([
+    ["kill", "block", (plane) => plane.controls.unplug({ kind: "tool", id: "refund" }, STOP)],
+    [
+      "mode that asks",
+      "ask",
+      (plane) => plane.controls.degrade({ kind: "agent", id: "writer" }, "HUMAN_LOOP", STOP),
+    ],
+    [
+      "policy that blocks",
+      "block",
+      (plane) => plane.engine.addPolicy({ id: "no", blocking: [rule.denylist({ tools: ["refund"] })] }),
+    ],
+    ["policy that asks", "ask", (plane) => plane.engine.addPolicy({ ...ASK, id: "late" })],
+  ])(
+    "does not run where a %s comes after the SDK asked, and consumes nothing",
+    async (_name, effect, change) => {
+      const { plane, recorded } = watched({ policies: [PASS] });
+      const ran: unknown[] = [];
+      const late = {
+        ...refundTool(ran),
+        async needsApproval() {
+          await change(plane);
+          return false;
+        },
+      };
+      const agent = new Agent({ name: "writer", model: calling(["refund", { amount: 5 }]), tools: [late] });
+      const result = await runner.run(govern(plane, IDENTITY, agent), "go");
+      expect([ran, recorded, result.finalOutput]).toStrictEqual([[], [effect], "done"]);
+      expect(JSON.stringify(result.history)).toContain("Error: ");
+      // The one call that the rate allows is still there.
+      const other = await plane.guard.toolCall({
+        context: {
+          hookpoint: "before_tool_call",
+          agent: "other",
+          ...IDENTITY,
+          tool: { name: "find", input: {} },
+        },
+        run: () => "found",
+      });
+      expect(other.status).toBe("ran");
+      await plane.close();
+    },
+  );
+});
