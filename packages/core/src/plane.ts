@@ -173,19 +173,13 @@ function compileTools(
   ports: Ports,
   hookpoints: readonly string[],
 ): PolicyCompiler["tools"] {
-  const { clock, timers, hash, logger, fetch, secret } = ports;
   return {
+    ...ports,
     scanner: options.scanner,
     cel: options.cel,
     prices: options.prices,
     tokenizer: options.tokenizer ?? byteTokenizer,
     metrics: options.metrics,
-    clock,
-    timers,
-    hash,
-    logger,
-    fetch,
-    secret,
     hookpoints,
     createNotifier: (target, fail) => createNotifier(target, { ...ports, fail }),
   };

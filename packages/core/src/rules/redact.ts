@@ -38,7 +38,7 @@ export const redact = defineRule({
       // A path would match the name of no member, and redact nothing in silence.
       mustHold(({ fields = [] }) => !fields.some((field) => /[.[]/.test(field)), "takes names, no paths", {
         at: "fields",
-        suggestion: "a name is met at any depth: ssn; a dot in a name is ?: user?ssn",
+        suggestion: "such as ssn, at any depth; user?ssn for a dot in a name",
       }),
     ),
   example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
