@@ -1,6 +1,7 @@
 import { compilePatterns } from "../policy/compile-selector.ts";
 import { looksAt } from "../rules/rule.ts";
 import { lintCondition } from "./lint-condition.ts";
+import { lintOwnTools } from "./lint-own-tools.ts";
 import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } from "./lint-finding.ts";
 
 /**
@@ -17,6 +18,7 @@ export function lintReach(linted: LintedPolicy, options: LintOptions): void {
     }
     if (rule.spec.rule === "condition") lintCondition(linted, rule, hookpoints);
     lintApi(linted, rule, options);
+    lintOwnTools(linted, rule);
   }
 }
 

@@ -1,4 +1,4 @@
-import { compileGlob, isGlob } from "../base/glob.ts";
+import { compileGlob, isGlob, literalPrefix } from "../base/glob.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import type { SelectorSpec } from "../policy/selector.ts";
 import { PATTERN_DIMENSIONS } from "../policy/selector.ts";
@@ -51,6 +51,19 @@ export function selectorCovers(outer: SelectorSpec, inner: SelectorSpec): boolea
 export function isEmptyList(patterns: readonly string[]): boolean {
   const [selected, excluded] = split(patterns);
   return selected.every((pattern) => excluded.some((exclusion) => patternCovers(exclusion, pattern)));
+}
+
+/** Tells whether nothing can match two pattern lists, exclusions aside. Never wrongly true. */
+export function areApart(a: readonly string[], b: readonly string[]): boolean {
+  const [some, others] = [split(a)[0], split(b)[0]];
+  return some.every((one) => others.every((other) => isApart(one, other)));
+}
+
+function isApart(a: string, b: string): boolean {
+  if (!isGlob(a)) return !compileGlob(b)(a);
+  if (!isGlob(b)) return !compileGlob(a)(b);
+  const [one, other] = [literalPrefix(a), literalPrefix(b)];
+  return !one.startsWith(other) && !other.startsWith(one);
 }
 
 function split(patterns: readonly string[]): [selected: readonly string[], excluded: readonly string[]] {

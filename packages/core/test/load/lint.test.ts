@@ -15,6 +15,7 @@ const registry = registryOf([
   ...FAKE_KINDS,
   kindOf("allowlist", ["before_tool_call"]),
   kindOf("apiAllowlist", ["before_tool_call"]),
+  kindOf("argSchema", ["before_tool_call"]),
   kindOf("condition", ["*"]),
   kindOf("redact", ["*"]),
   kindOf("modelOnly", ["before_model_call"]),
@@ -204,6 +205,35 @@ describe("a condition that does not look where it is selected", () => {
     expect(codes(at({ where }, ["before_tool_call"]))).toEqual([
       "rule_never_runs blocking[0].where.all[1].result",
     ]);
+  });
+});
+
+describe("a rule about tools that its selector lets none of through", () => {
+  const own = (spec: object, tools?: readonly string[]): Policy => ({
+    id: "p",
+    ...(tools && { selector: { tools } }),
+    blocking: [{ rule: "denylist", ...spec }],
+  });
+
+  test.each<[string, object, string[]]>([
+    ["another name", { tools: ["delete_user"] }, ["sql_run"]],
+    ["a name that its glob does not fit", { tools: ["delete_user"] }, ["sql_*", "crm_*"]],
+    ["another beginning", { tools: ["delete_*"] }, ["sql_*"]],
+    ["of a schema", { rule: "argSchema", tool: "refund" }, ["search"]],
+    ["of a condition", { rule: "condition", where: { tool: "refund", input: { a: 1 } } }, ["search"]],
+  ])("is reported: %s", (_name, spec, tools) => {
+    expect(codes(own(spec, tools))).toEqual(["rule_never_runs blocking[0]"]);
+  });
+
+  test.each<[string, object, string[] | undefined]>([
+    ["one of several fits", { tools: ["delete_user", "sql_run"] }, ["sql_*"]],
+    ["globs may meet", { tools: ["*_user"] }, ["delete_*"]],
+    ["there is no selector", { tools: ["delete_user"] }, undefined],
+    ["the selector only excludes", { tools: ["delete_user"] }, ["!sql_run"]],
+    ["a tool has another name at its server", { tools: ["read_file"] }, ["files/read_file"]],
+    ["the condition names its tools otherwise", { rule: "condition", where: { not: { tool: "a" } } }, ["a"]],
+  ])("is not, where %s", (_name, spec, tools) => {
+    expect(codes(own(spec, tools))).toEqual([]);
   });
 });
 
