@@ -1,8 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { requirePolicy } from "../../src/enforce/require-policy.ts";
+import type { Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { blocking, createBench } from "../plane/bench.ts";
+
+type Selector = NonNullable<Policy["selector"]>;
 
 const CAP = blocking("cap", [rule.condition({ where: { input: { amount: { gt: 500 } } } })]);
 const OPTIONS = { agent: "bot", tenant: "acme", policyId: "cap", parameters: ["order", "amount"] } as const;
@@ -37,6 +40,44 @@ describe("a function that requires a policy", () => {
     expect(() => required("o1", 5)).toThrow("not in force");
     plane.engine.addPolicy({ ...CAP, mode: "enforce" });
     expect(required("o1", 5)).toBe("o1:5");
+  });
+
+  it.for<[string, Selector]>([
+    ["tools of another name", { tools: ["refunds"] }],
+    ["another agent", { agents: ["support-*"] }],
+    ["another tenant", { tenants: ["globex"] }],
+    ["another user", { users: ["ada"] }],
+    ["other hookpoints", { hookpoints: ["*_model_call"] }],
+  ])("does not run where the policy selects %s: it would protect nothing", ([, selector]) => {
+    const bench = createBench({ policies: [{ ...CAP, selector }] });
+    const required = requirePolicy(bench.plane, refund, { ...OPTIONS, user: "bob" });
+    expect(() => required("o1", 5)).toThrow(/requires the policy "cap", whose selector does not concern/);
+    expect(bench.decisions()).toMatchObject([{ decision: { effect: "block", cause: "no_policy" } }]);
+    bench.plane.engine.addPolicy(CAP);
+    expect(required("o1", 5)).toBe("o1:5");
+  });
+
+  it("runs where the policy selects its call, before or after, whoever says for whom it acts", () => {
+    const current = () => ({ tenant: "acme" });
+    const selector = { agents: ["b*"], tenants: ["acme"], tools: ["refund"], hookpoints: ["after_*"] };
+    const { plane } = createBench({
+      identity: { current, trust: ["async"] },
+      policies: [{ ...CAP, selector }],
+    });
+    const required = requirePolicy(plane, refund, {
+      agent: "bot",
+      policyId: "cap",
+      parameters: ["order", "amount"],
+    });
+    expect(required("o1", 5)).toBe("o1:5");
+  });
+
+  it("leaves tags to the decision: a hook may add the one that selects", () => {
+    const { plane } = createBench({ policies: [{ ...CAP, selector: { tags: { env: "prod" } } }] });
+    plane.hooks.on("before_tool_call", () => ({ tags: { env: "prod" } }));
+    const required = requirePolicy(plane, refund, OPTIONS);
+    expect(required("o1", 5)).toBe("o1:5");
+    expect(() => required("o1", 501)).toThrow(expect.objectContaining({ policyId: "cap" }));
   });
 
   it("records the refusal, and gives it to onBlock", () => {
