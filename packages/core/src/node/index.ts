@@ -12,7 +12,7 @@ export {
   type VerifyDirectoryOptions,
   type WriterEnd,
 } from "./verify-directory.ts";
-export { type BadSegmentLine } from "./verify-writer.ts";
+export { type BadSegmentLine } from "./check-sealed-segment.ts";
 export { type CheckpointProblem } from "./read-checkpoints.ts";
 export { serviceSink, type ServiceSink, type ServiceSinkOptions } from "./service-sink.ts";
 export { type SpoolStatus } from "./spool-delivery.ts";

@@ -4,14 +4,15 @@ import { ConfigError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
+import type { BadSegmentLine } from "./check-sealed-segment.ts";
 import { readCheckpointText, type Checkpoint } from "./checkpoint.ts";
 import { PartHelpers } from "./part-helpers.ts";
 import { readTrusted, type TrustedSigners } from "./checkpoint-trust.ts";
 import type { KnownHead, UncheckedHead } from "./known-heads.ts";
-import { readCheckpoints, type CheckpointDemands, type ReadCheckpoints } from "./read-checkpoints.ts";
-import { filesOf, listWriters, type WriterFiles } from "./segment-files.ts";
+import { readCheckpoints, type CheckpointDemands } from "./read-checkpoints.ts";
+import { filesOf, listWriters } from "./segment-files.ts";
 import { openNote } from "./signed-note.ts";
-import { verifyWriter, type BadSegmentLine, type WriterReport } from "./verify-writer.ts";
+import { verifyWriter, type ReadWriter, type WriterReport } from "./verify-writer.ts";
 
 /** Where the trail of one writer ends. */
 export interface WriterEnd extends ChainPosition {
@@ -56,7 +57,8 @@ export interface VerifyDirectoryOptions {
 
 /**
  * Checks an audit directory: every line of every segment of every writer, and the checkpoints that seal them.
- * @param directory As given to `jsonlSink`; may be in use: a last line that is just being written counts as truncated.
+ * @param directory As given to `jsonlSink`; may be in use: a last line that is just being written counts as truncated, what is
+ *   compressed or removed by retention meanwhile counts as that.
  * @returns What was found, up to the first thing that is wrong; rejects only when the files cannot be read.
  * @throws ConfigError (rejects) for a key that is none, and for a published note that is none or not signed by `keys`
  */
@@ -90,9 +92,10 @@ export async function verifyDirectory(
         hash,
         helpers,
         mustBeSealed,
-        isSealedNow(number) {
-          const { checkpoints } = readCheckpoints(filesOf(writer, directory, nodeFileSystem), demands);
-          return checkpoints.some((checkpoint) => checkpoint.number === number);
+        lookAgain() {
+          const files = filesOf(writer, directory, nodeFileSystem);
+          const trail = one.checkpoints[0]?.trail ?? demands.trail;
+          return { files, ...readCheckpoints(files, { ...demands, trail }) };
         },
         heads: heads.filter((head) => head.writer === writer),
         ...(writer === 1 && options.start && { start: options.start }),
@@ -108,10 +111,6 @@ export async function verifyDirectory(
     ...summary(reports),
     trail: writers.find(({ checkpoints }) => checkpoints.length > 0)?.checkpoints[0]?.trail,
   };
-}
-
-interface ReadWriter extends ReadCheckpoints {
-  readonly files: WriterFiles;
 }
 
 /** What lies there of each writer, all of one trail. */
