@@ -14,6 +14,8 @@ interface Watch {
 export interface DocumentWatchesDeps {
   readonly collection: string;
   readonly logger: Logger;
+  /** How often it is confirmed that nothing was missed. */
+  readonly heartbeatMs: number;
   /** Reads the JSON of a document whose value was too big to be told. */
   read(key: string): Promise<string | undefined>;
 }
@@ -36,6 +38,7 @@ export class DocumentWatches implements FeedListener {
   add(prefix: string, watcher: DocumentWatcher<unknown>): () => void {
     const watch: Watch = { prefix, watcher, sinceRevision: this.#latestRevision };
     this.#watches = [...this.#watches, watch];
+    watcher.confirmed?.(this.#deps.heartbeatMs);
     return () => {
       this.#watches = this.#watches.filter((other) => other !== watch);
     };

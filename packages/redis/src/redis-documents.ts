@@ -22,6 +22,8 @@ export interface RedisDocumentsDeps {
   /** Takes what is to be written, of all collections. */
   readonly writes: GroupedWrites<RedisDocuments>;
   readonly logger: Logger;
+  /** How often it is confirmed that no change was missed. */
+  readonly heartbeatMs: number;
 }
 
 /** Up to so many bytes a value is told with its change; a bigger one is read by who follows it. */

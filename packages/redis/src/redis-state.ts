@@ -60,7 +60,7 @@ export function redisState(options: RedisStateOptions): RedisState {
   const following = connect("changes");
   const clock = new ServerClock(ports.clock);
   const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
-  const { timeoutMs } = settings;
+  const { timeoutMs, heartbeatMs } = settings;
   const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), timeoutMs, ...ports });
   const ledger = new RedisLedger({ caller, keyspace, unfinished });
   const sender = createGroupSender({ connection, ledger });
@@ -70,9 +70,9 @@ export function redisState(options: RedisStateOptions): RedisState {
     timeoutMs,
     nowMs: () => ports.clock.elapsedMs(),
   });
-  const documents = createCollections({ connection, keyspace, writes, logger: ports.logger });
+  const documents = createCollections({ connection, keyspace, writes, heartbeatMs, ...ports });
   const feed = new ChangeFeed(
-    { connection: following, keyspace, heartbeatMs: settings.heartbeatMs, ...ports },
+    { connection: following, keyspace, heartbeatMs, ...ports },
     Object.values(documents).map(({ changes }) => changes),
   );
   const leased = settings.lease && createLeased(settings.lease, { remote: ledger, caller, keyspace, ports });

@@ -108,6 +108,17 @@ describe.skipIf(!canStartServers)("a plane", () => {
       .toEqual([{ used: 2, held: 0, limit: 5 }]);
   });
 
+  test("a stop it may not have heard of blocks it, also when the server falls silent before its first heartbeat", async () => {
+    const plane = await openPlane();
+    const peek = async (): Promise<string> => {
+      const call = { hookpoint: "before_tool_call", agent: "worker", tool: "search" } as const;
+      return (await plane.engine.decide(call, { intent: "peek" })).effect;
+    };
+    expect(await peek()).toBe("allow");
+    server.pause();
+    await expect.poll(peek, { timeout: 5_000 }).toBe("block");
+  });
+
   test("with a stateTimeout does not wait for the connection's own, and takes back what comes too late", async () => {
     const plane = await openPlane({ stateTimeout: "200ms" }, 30_000);
     const search = callOf(plane);

@@ -51,6 +51,7 @@ export class SqliteChanges {
     const watch: Watch = { collection, prefix, watcher };
     if (this.#watches.length === 0) this.#start();
     this.#watches = [...this.#watches, watch];
+    this.#safely(() => watcher.confirmed?.(HEARTBEAT_MS));
     return () => {
       this.#watches = this.#watches.filter((other) => other !== watch);
       if (this.#watches.length === 0) this.#stop();

@@ -74,7 +74,8 @@ export interface DocumentWatcher<T> {
    */
   changed(key: string, value: T | undefined): void;
   /**
-   * The store was reached and nothing was missed. A store that cannot lose a change (memory) never says so.
+   * The store was reached and nothing was missed. A store that cannot lose a change (memory) never says so; any other
+   * says it before `watch` returns, too: one that falls silent before its first word would not be missed.
    * @param heartbeatMs It will be said again at least this often; two of it unsaid make what is known here stale.
    */
   confirmed?(heartbeatMs: number): void;

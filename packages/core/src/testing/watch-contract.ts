@@ -84,4 +84,18 @@ export const WATCH_BEHAVIOURS: readonly Behaviour[] = [
       unwatch.forEach((leave) => leave());
     },
   ],
+  [
+    "says at once how often it confirms, so that one that falls silent before its first word is noticed",
+    ({ second }) => {
+      // A store of one process alone cannot miss a change, and confirms nothing.
+      if (second === undefined) return Promise.resolve();
+      const heard: number[] = [];
+      const documents = [second.controls, second.ladders, second.approvals, second.versions];
+      for (const one of documents)
+        one.watch("", { changed: () => undefined, confirmed: (heartbeatMs) => heard.push(heartbeatMs) })();
+      strictEqual(heard.length, documents.length);
+      ok(heard.every((heartbeatMs) => heartbeatMs > 0));
+      return Promise.resolve();
+    },
+  ],
 ];

@@ -72,6 +72,7 @@ export class ChangeFeed {
       this.#startedMs = performance.now();
       this.#deps.started();
     }
+    this.#safely(() => watcher.confirmed?.(this.#heartbeatMs));
     this.look();
     return () => {
       this.#watches = this.#watches.filter((other) => other !== watch);
@@ -83,6 +84,11 @@ export class ChangeFeed {
     this.#isWanted = true;
     if (this.#running !== undefined || this.#readers > 0 || this.#isClosed || !this.#isStarted) return;
     this.#running = this.#run();
+  }
+
+  /** Twice the interval: an answer may be slow without being lost. */
+  get #heartbeatMs(): number {
+    return 2 * this.#deps.pollMs;
   }
 
   /** Runs while the log is not read: a listing never meets changes that are older than itself, told one by one. */
@@ -140,8 +146,7 @@ export class ChangeFeed {
       this.#mark = log.headMark;
       this.#isCertain = true;
       if (hasMissed) this.#each(({ watcher }) => watcher.missed?.());
-      // Twice the interval: an answer may be slow without being lost.
-      this.#each(({ watcher }) => watcher.confirmed?.(2 * this.#deps.pollMs));
+      this.#each(({ watcher }) => watcher.confirmed?.(this.#heartbeatMs));
     } catch (error) {
       this.#failed(error);
     }

@@ -26,6 +26,7 @@ export class PolledWatch {
   constructor(deps: PolledWatchDeps, watcher: DocumentWatcher<unknown>) {
     this.#deps = deps;
     this.#watcher = watcher;
+    watcher.confirmed?.(2 * deps.pollMs);
     void this.#look();
   }
 
