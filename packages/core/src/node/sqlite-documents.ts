@@ -1,3 +1,4 @@
+import type { StoredDocument } from "../store/recent-documents.ts";
 import type { DocumentStore, DocumentWatcher, UpdateOptions } from "../store/state-store.ts";
 import type { SqliteChanges } from "./sqlite-changes.ts";
 import type { SqliteClock } from "./sqlite-clock.ts";
@@ -21,6 +22,12 @@ export interface Updated<T> {
   readonly told: readonly (() => void)[];
 }
 
+interface Row {
+  readonly text: string;
+  readonly isInTime: boolean;
+}
+
+const ABSENT: StoredDocument = Object.freeze({ version: "", json: undefined });
 /** A document that is forgotten in time makes room for itself: so many of those whose time is up go with it. */
 const FORGET_PER_UPDATE = 8;
 
@@ -64,22 +71,49 @@ export class SqliteDocuments implements DocumentStore {
     change: (old: T | undefined) => T | undefined,
     options?: UpdateOptions,
   ): Updated<T> {
-    const { collection, changes } = this.#deps;
     const stored = toStoredKey(key);
     const row = this.#row(stored);
-    const text = row?.isInTime === true ? row.text : undefined;
     // The key decides the type: each machine reads only what it wrote.
-    const old = text === undefined ? undefined : (this.#parse(stored, text) as T);
+    const old = row?.isInTime === true ? (this.#parse(stored, row.text) as T) : undefined;
     const next = change(old);
     if (next === old) return { next, isWritten: false, told: [] };
-    if (next === undefined) return { next, isWritten: true, told: [this.#delete(collection, stored)] };
+    return { next, isWritten: true, told: this.#put({ stored, row, old }, next, options) };
+  }
+
+  /** What is there now: what it is kept as stands for what it is. */
+  stored(key: string): StoredDocument {
+    const row = this.#row(toStoredKey(key));
+    return row?.isInTime === true ? { version: row.text, json: row.text } : ABSENT;
+  }
+
+  /** The value of what was found. */
+  valueOf(key: string, { json }: StoredDocument): unknown {
+    return json === undefined ? undefined : this.#parse(toStoredKey(key), json);
+  }
+
+  /** Writes within a transaction that does more, whatever is there; `told` as for an update. */
+  putWithin(key: string, next: unknown, options: UpdateOptions): readonly (() => void)[] {
+    const stored = toStoredKey(key);
+    const row = this.#row(stored);
+    const old = row?.isInTime === true ? this.#parse(stored, row.text) : undefined;
+    return this.#put({ stored, row, old }, next, options);
+  }
+
+  #put(
+    { stored, row, old }: { readonly stored: string; readonly row: Row | undefined; readonly old: unknown },
+    next: unknown,
+    options: UpdateOptions | undefined,
+  ): readonly (() => void)[] {
+    const { collection, changes } = this.#deps;
+    if (next === undefined) return [this.#delete(collection, stored)];
+    const text = row?.isInTime === true ? row.text : undefined;
     const kept = this.#long.keep(stored, text === undefined ? undefined : { text, value: old }, next);
     if (kept.whole !== undefined) this.#write(wholesOf(collection), kept.whole.id, kept.whole.json);
     this.#write(collection, stored, kept.text, options?.ttlMs);
     this.#deleteWhole(collection, row?.text, kept.text);
     const noted = changes.note(collection, stored, next);
     const forgotten = options?.ttlMs === undefined ? [] : this.#forgetDue();
-    return { next, isWritten: true, told: [noted, ...forgotten] };
+    return [noted, ...forgotten];
   }
 
   list<T>(prefix: string): readonly (readonly [key: string, value: T])[] {
@@ -117,7 +151,7 @@ export class SqliteDocuments implements DocumentStore {
     return row?.isInTime === true ? (this.#parse(stored, row.text) as T) : undefined;
   }
 
-  #row(stored: string): { readonly text: string; readonly isInTime: boolean } | undefined {
+  #row(stored: string): Row | undefined {
     const { database, collection, clock } = this.#deps;
     const sql = `SELECT value, ${IN_TIME} AS in_time FROM document WHERE collection = ? AND key = ?`;
     const row = database.get(sql, clock.nowMs(), collection, stored);

@@ -21,7 +21,12 @@ export class SqliteLedger implements LedgerStore {
 
   /** The same within a transaction that does more. */
   reserveWithin(request: ReserveRequest): Reservation {
-    return this.#within(concernOf(request), (ledger) => ledger.reserve(request));
+    return this.within(concernOf(request), (ledger) => ledger.reserve(request));
+  }
+
+  /** Several operations in one transaction. @param concerns All that they concern. */
+  together(concerns: readonly Concern[], work: (ledger: MemoryLedger) => void): void {
+    this.#write(joined(concerns), work);
   }
 
   probe(request: ReserveRequest): Reservation {
@@ -29,35 +34,36 @@ export class SqliteLedger implements LedgerStore {
   }
 
   settle(id: string, actuals: readonly (number | undefined)[]): void {
-    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.settle(id, actuals));
+    this.#write({ holdIds: [id], keys: [] }, (ledger) => ledger.settle(id, actuals));
   }
 
   release(id: string): void {
-    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.release(id));
+    this.#write({ holdIds: [id], keys: [] }, (ledger) => ledger.release(id));
   }
 
   renew(id: string, ttlMs: number): void {
-    this.#write({ holdId: id, keys: [] }, (ledger) => ledger.renew(id, ttlMs));
+    this.#write({ holdIds: [id], keys: [] }, (ledger) => ledger.renew(id, ttlMs));
   }
 
   read(spec: LimitSpec): LimitState {
-    return this.#view({ holdId: undefined, keys: [spec.key] }, (ledger) => ledger.read(spec));
+    return this.#view({ holdIds: [], keys: [spec.key] }, (ledger) => ledger.read(spec));
   }
 
   grant(spec: LimitSpec, amount: number): void {
-    this.#write({ holdId: undefined, keys: [spec.key] }, (ledger) => ledger.grant(spec, amount));
+    this.#write({ holdIds: [], keys: [spec.key] }, (ledger) => ledger.grant(spec, amount));
   }
 
   reset(key: string): void {
-    this.#write({ holdId: undefined, keys: [key] }, (ledger) => ledger.reset(key));
+    this.#write({ holdIds: [], keys: [key] }, (ledger) => ledger.reset(key));
   }
 
   #write<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
     this.#clock.check();
-    return this.#database.write(() => this.#within(concern, work));
+    return this.#database.write(() => this.within(concern, work));
   }
 
-  #within<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
+  /** Work on what is concerned, within a transaction that does more. */
+  within<T>(concern: Concern, work: (ledger: MemoryLedger) => T): T {
     // Asked within the transaction: whoever waited for it must not come with a time before the last writer's.
     const { ledger, set } = this.#open(concern);
     const result = work(ledger);
@@ -79,6 +85,15 @@ export class SqliteLedger implements LedgerStore {
   }
 }
 
-function concernOf({ id, items }: ReserveRequest): Concern {
-  return { holdId: id, keys: items.map(({ spec }) => spec.key) };
+/** What a reservation concerns. */
+export function concernOf({ id, items }: ReserveRequest): Concern {
+  return { holdIds: [id], keys: items.map(({ spec }) => spec.key) };
+}
+
+/** All that several operations concern. */
+export function joined(concerns: readonly Concern[]): Concern {
+  return {
+    holdIds: concerns.flatMap(({ holdIds }) => holdIds),
+    keys: concerns.flatMap(({ keys }) => keys),
+  };
 }

@@ -10,6 +10,7 @@ import { SqliteChanges } from "./sqlite-changes.ts";
 import { SqliteClock } from "./sqlite-clock.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
 import { SqliteDocuments } from "./sqlite-documents.ts";
+import { groupedState } from "./sqlite-grouped-state.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
 /** How a state file is used. */
@@ -23,6 +24,11 @@ export interface SqliteStateOptions {
    * at the cost of a flush to the disk per write. Default `normal`.
    */
   readonly synchronous?: "normal" | "full";
+  /**
+   * `each`: every answer is a value, and each write a transaction of its own. `grouped`: what calls write at once shares
+   * one, between two of which the event loop has its turn; what waits for it is a promise. Default `each`.
+   */
+  readonly writes?: "each" | "grouped";
   /** How often other processes' plugs and modes are looked for. Default `"20ms"`, at most `"50ms"`. */
   readonly poll?: string;
   /** Timers and log; default those of the platform. */
@@ -44,7 +50,7 @@ export interface SqliteState extends StateStore {
   close(): void;
 }
 
-const OPTION_NAMES = ["path", "timeout", "synchronous", "poll", "ports", "machine"] as const;
+const OPTION_NAMES = ["path", "timeout", "synchronous", "writes", "poll", "ports", "machine"] as const;
 const DEFAULT_TIMEOUT_MS = 1_000;
 const DEFAULT_POLL_MS = 20;
 /** A kill in one process must stop the others well within a second. */
@@ -57,7 +63,11 @@ const MAX_POLL_MS = 50;
  *   belongs to something else, or was written by a newer version: it is never overwritten
  * @example createAgentPlane({ state: sqliteState({ path: "agentplane.db" }) });
  */
-export function sqliteState(options: SqliteStateOptions): SqliteState {
+export function sqliteState(
+  options: SqliteStateOptions & { readonly writes: "each" | "grouped" },
+): StateStore;
+export function sqliteState(options: SqliteStateOptions & { readonly writes?: undefined }): SqliteState;
+export function sqliteState(options: SqliteStateOptions): StateStore {
   checkOptions(options);
   const { path, synchronous = "normal", machine = createMachineClock() } = options;
   const busyMs = durationOf(options.timeout, DEFAULT_TIMEOUT_MS);
@@ -81,7 +91,7 @@ export function sqliteState(options: SqliteStateOptions): SqliteState {
     sessions: documents("sessions"),
     admissions: documents("admissions"),
   };
-  return {
+  const state: SqliteState = {
     ...admitted,
     controls: documents("controls"),
     ladders: documents("ladders"),
@@ -96,6 +106,8 @@ export function sqliteState(options: SqliteStateOptions): SqliteState {
       database.close();
     },
   };
+  if (options.writes !== "grouped") return state;
+  return groupedState(state, { database, elapsedMs: () => machine.elapsedMs() });
 }
 
 function durationOf(text: string | undefined, otherwiseMs: number): number {
@@ -106,7 +118,7 @@ function checkOptions(options: SqliteStateOptions): void {
   const issues: ConfigIssue[] = Object.keys(options)
     .filter((name) => !(OPTION_NAMES as readonly string[]).includes(name))
     .map((name) => ({ path: name, message: "unknown option", suggestion: suggest(name, OPTION_NAMES) }));
-  const { path, synchronous, timeout, poll } = options;
+  const { path, synchronous, writes, timeout, poll } = options;
   if (typeof path !== "string" || path === "")
     issues.push({
       path: "path",
@@ -116,6 +128,10 @@ function checkOptions(options: SqliteStateOptions): void {
   if (synchronous !== undefined && synchronous !== "normal" && synchronous !== "full") {
     const message = `"${String(synchronous)}" is not a choice`;
     issues.push({ path: "synchronous", message, suggestion: 'use "normal" or "full"' });
+  }
+  if (writes !== undefined && writes !== "each" && writes !== "grouped") {
+    const message = `"${String(writes)}" is not a choice`;
+    issues.push({ path: "writes", message, suggestion: 'use "each" or "grouped"' });
   }
   for (const [name, text] of Object.entries({ timeout, poll })) {
     if (text === undefined || parseDurationMs(text) !== undefined) continue;

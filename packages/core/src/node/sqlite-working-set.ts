@@ -9,7 +9,7 @@ import { fromStoredKey, toStoredKey } from "./sqlite-keys.ts";
 /** What an operation concerns. */
 export interface Concern {
   readonly keys: readonly string[];
-  readonly holdId: string | undefined;
+  readonly holdIds: readonly string[];
 }
 
 /** A held item as the file keeps it: the account by its key. */
@@ -44,8 +44,9 @@ export class SqliteWorkingSet {
     this.#concern = concern;
     this.#nowMs = nowMs;
     for (const row of database.all("SELECT * FROM hold WHERE due_ms <= ?", nowMs)) this.#readHold(row);
-    const { holdId, keys } = concern;
-    if (holdId !== undefined && !this.#holds.has(holdId)) {
+    const { holdIds, keys } = concern;
+    for (const holdId of holdIds) {
+      if (this.#holds.has(holdId)) continue;
       const row = database.get("SELECT * FROM hold WHERE id = ?", toStoredKey(holdId));
       if (row !== undefined) this.#readHold(row);
     }
@@ -58,8 +59,7 @@ export class SqliteWorkingSet {
     for (const cell of this.tables.cells.all()) this.#saveAccount(cell);
     for (const key of this.#accounts.keys()) if (this.tables.cells.find(key) === undefined) this.#forget(key);
     for (const id of this.#holds.keys()) this.#saveHold(id);
-    const { holdId } = this.#concern;
-    if (holdId !== undefined && !this.#holds.has(holdId)) this.#saveHold(holdId);
+    for (const id of this.#concern.holdIds) if (!this.#holds.has(id)) this.#saveHold(id);
     if (this.#accounts.size > known) this.#forgetIdle();
   }
 
@@ -135,7 +135,7 @@ export class SqliteWorkingSet {
       return;
     }
     const known = this.#holds.get(id);
-    const isTaken = id === this.#concern.holdId;
+    const isTaken = this.#concern.holdIds.includes(id);
     if (!isTaken && known?.dueMs === hold.dueMs && known.expiredAtMs === hold.expiredAtMs) return;
     const items = hold.items.map(({ cell, amount, atMs, isEvent, expired, epoch }): SavedItem => [
       cell.key,

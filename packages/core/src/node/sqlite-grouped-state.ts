@@ -1,0 +1,51 @@
+import { checkRequest } from "../store/check-request.ts";
+import type { DocumentChange } from "../store/group-sender.ts";
+import { GroupedWrites } from "../store/grouped-writes.ts";
+import type { StateStore } from "../store/state-store.ts";
+import type { SqliteDatabase } from "./sqlite-database.ts";
+import { SqliteGroupedDocuments } from "./sqlite-grouped-documents.ts";
+import { SqliteGroupedLedger } from "./sqlite-grouped-ledger.ts";
+import { createGroupSender } from "./sqlite-send-group.ts";
+import type { SqliteState } from "./sqlite-state.ts";
+
+/** What grouping adds to a state. */
+export interface GroupedStateDeps {
+  readonly database: SqliteDatabase;
+  /** Monotonic time in ms. */
+  elapsedMs(): number;
+}
+
+/** As the other stores: by then a call was answered without it. */
+const TIMEOUT_MS = 5_000;
+
+/** The same state, whose writes share transactions where they come at once; what waits for one is a promise. */
+export function groupedState(inner: SqliteState, { database, elapsedMs }: GroupedStateDeps): StateStore {
+  const sender = createGroupSender({ database, ledger: inner.ledger });
+  // A file has one writer at a time.
+  const writes = new GroupedWrites<SqliteGroupedDocuments>({
+    sender,
+    lanes: 1,
+    timeoutMs: TIMEOUT_MS,
+    nowMs: elapsedMs,
+  });
+  const grouped = (collection: "sessions" | "admissions"): SqliteGroupedDocuments =>
+    new SqliteGroupedDocuments(collection, inner[collection], writes);
+  const admitted = { sessions: grouped("sessions"), admissions: grouped("admissions") };
+  return {
+    ...inner,
+    ...admitted,
+    ledger: new SqliteGroupedLedger(inner.ledger),
+    async admit({ reserve, changes }) {
+      if (reserve !== undefined) checkRequest(reserve);
+      const changing = changes.map(
+        ({ collection, key, change, ttlMs }): DocumentChange<SqliteGroupedDocuments> => ({
+          documents: admitted[collection],
+          key,
+          change,
+          ttlMs,
+        }),
+      );
+      return writes.admit(reserve, changing);
+    },
+  };
+}
