@@ -51,6 +51,15 @@ export function createAtOnce(
   const judging = surviving([...steps.judging, ...steps.binding]);
   const binding = surviving(steps.binding);
 
+  const lines = new Map<string, Promise<unknown>>();
+  /** Calls of one history that come at once are called off for each other: only one of them can win at a time. */
+  const inLine = (key: string, work: () => MaybePromise<Ruling>): Promise<Ruling> => {
+    const turn = Promise.resolve(lines.get(key)).then(work, work);
+    const over = (): void => void (lines.get(key) === turn && lines.delete(key));
+    lines.set(key, turn);
+    turn.then(over, over);
+    return turn;
+  };
   const begin = (context: PolicyContext, canAsk: boolean): Pass => {
     const pass = createPass(context, "admit", inForce(), parts);
     pass.canAsk = canAsk;
@@ -58,7 +67,7 @@ export function createAtOnce(
   };
   const tryOnce = (context: PolicyContext, canAsk: boolean, earlier: number): MaybePromise<Ruling> => {
     const pass = begin(context, canAsk);
-    pass.once = { earlier, isFree: true, isBound: false, isGivenUp: false, answer: undefined };
+    pass.once = { earlier, isFree: true, isBound: false, isGivenUp: false, answer: undefined, line: "" };
     return walk({ steps: guessing, end: (guessed) => end(guessed) }, pass, parts);
   };
   const goOn = (pass: Pass, from: readonly Step[]): MaybePromise<Ruling> => {
@@ -104,8 +113,12 @@ export function createAtOnce(
     pass.heldIds = [];
     if (once.answer.reservation !== undefined) return byFacts(pass);
     const tries = once.earlier + 1;
-    if (tries < MAX_TRIES) return tryOnce(pass.asked, pass.canAsk, tries);
-    return walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
+    const again = (): MaybePromise<Ruling> =>
+      tries < MAX_TRIES
+        ? tryOnce(pass.asked, pass.canAsk, tries)
+        : walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
+    // A store that answers at once knows no others of this process; who has its turn keeps it.
+    return pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again();
   };
 
   return (context, canAsk) => tryOnce(context, canAsk, 0);
@@ -133,6 +146,8 @@ function write(
   parts: PipelineParts,
 ): MaybePromise<void> {
   const changes = changesOf(pass, ruling, parts).map((change) => unlessGivenUp(change, pass.once));
+  // The last one is that of its history.
+  if (pass.once !== undefined) pass.once.line = changes.at(-1)?.key ?? "";
   const answered = admit({ reserve: requestOf(pass, parts), changes });
   const take = (answer: StoreAdmissionAnswer): MaybePromise<void> => {
     if (pass.once !== undefined) pass.once.answer = answer;

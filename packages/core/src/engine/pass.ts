@@ -52,6 +52,8 @@ export interface AtOnce {
   isGivenUp: boolean;
   /** The store's answer when it has been asked. */
   answer: StoreAdmissionAnswer | undefined;
+  /** Names the history it is written to. */
+  line: string;
 }
 
 /** One question on its way through the pipeline: each step reads the earlier fields and fills its own. */

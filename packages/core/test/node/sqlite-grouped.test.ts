@@ -18,6 +18,16 @@ interface History {
   readonly history?: History;
 }
 
+/** The admissions that were asked for. */
+function counted(state: StateStore): { readonly state: StateStore; readonly asked: () => number } {
+  let asked = 0;
+  const admit: StateStore["admit"] = async (admission) => {
+    asked++;
+    return state.admit!(admission);
+  };
+  return { state: { ...state, admit }, asked: () => asked };
+}
+
 /** Runs calls of one session at once. @returns How many ran, and how often the event loop had its turn meanwhile. */
 async function runAtOnce(
   state: StateStore,
@@ -71,6 +81,15 @@ test("calls that come at once share transactions, and the event loop has its tur
   const [[, { counts, history }] = ["", {} as History]] = sessions.sessions.list<History>("");
   expect((history?.counts ?? counts)?.calls).toBe(256);
   sessions.close();
+});
+
+test("of alike calls at once exactly those come through that a rule lets, each asked for about twice", async () => {
+  const { state, asked } = counted(
+    sqliteState({ path: path.join(temporaryDirectory(), "state.db"), writes: "grouped" }),
+  );
+  const { ran } = await runAtOnce(state, 80, { blocking: [rule.loop({ maxRepeats: 70 })], isSame: true });
+  expect(ran).toBe(70);
+  expect(asked()).toBeLessThan(200);
 });
 
 const SPEC = {
