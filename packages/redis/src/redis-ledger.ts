@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import {
   AgentplaneError,
   type LedgerStore,
@@ -43,6 +45,9 @@ export interface AdmitRequests {
 export class RedisLedger implements LedgerStore {
   readonly #deps: RedisLedgerDeps;
   readonly #known = new KnownHolds();
+  /** Tells attempts of this process from those of others. */
+  readonly #name = randomBytes(9).toString("base64url");
+  #attempts = 0;
 
   constructor(deps: RedisLedgerDeps) {
     this.#deps = deps;
@@ -55,10 +60,11 @@ export class RedisLedger implements LedgerStore {
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
+    const by = `${this.#name}${(++this.#attempts).toString(36)}`;
     return this.#taking(
       [request],
-      () => this.#ask(RESERVE, request),
-      (id) => this.#deps.unfinished.add(id, "release"),
+      () => this.#ask(RESERVE, request, { by }),
+      (id) => this.#deps.unfinished.addLost(id, by),
     );
   }
 
@@ -129,11 +135,15 @@ export class RedisLedger implements LedgerStore {
     await this.#callLimit(RESET, key, { shape: "lifetime" });
   }
 
-  /** Ends a hold, once; told later what was wanted first, it finds nothing any more. */
-  async end(id: string, how: HoldEnd): Promise<void> {
+  /**
+   * Ends a hold, once, or what one attempt has taken of it; told later what was wanted first, it finds nothing any more.
+   */
+  async end(id: string, how: HoldEnd, by?: string): Promise<void> {
     // An estimate that stands is `false`: Lua's nil would end the list.
-    await this.#callHold(END, id, how === "release" ? {} : { actuals: how.map((actual) => actual ?? false) });
-    this.#known.delete(id);
+    const actuals = how === "release" ? {} : { actuals: how.map((actual) => actual ?? false) };
+    await this.#callHold(END, id, by === undefined ? actuals : { ...actuals, by });
+    // Else it may be that of a call made again.
+    if (by === undefined) this.#known.delete(id);
   }
 
   async #finish(id: string, how: HoldEnd): Promise<void> {
@@ -173,7 +183,7 @@ export class RedisLedger implements LedgerStore {
     return { script, items: itemArguments(script, items) };
   }
 
-  async #ask(script: Script, wanted: ReserveRequest): Promise<Reservation> {
+  async #ask(script: Script, wanted: ReserveRequest, more: { by?: string } = {}): Promise<Reservation> {
     const { caller, keyspace } = this.#deps;
     const { id, ttlMs } = wanted;
     const known = this.#known.get(id);
@@ -184,7 +194,7 @@ export class RedisLedger implements LedgerStore {
       script,
       request,
       others: [keyspace.ofHold(id)],
-      fields: { items, ttl_ms: Math.ceil(ttlMs) },
+      fields: { items, ttl_ms: Math.ceil(ttlMs), ...more },
       hasDeadline: true,
     });
     const reservation = readReservation(answer);

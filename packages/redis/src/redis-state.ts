@@ -61,7 +61,7 @@ export function redisState(options: RedisStateOptions): RedisState {
   const clock = new ServerClock(ports.clock);
   const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
   const { timeoutMs, heartbeatMs } = settings;
-  const unfinished = new UnfinishedEnds({ end: (id, how) => ledger.end(id, how), timeoutMs, ...ports });
+  const unfinished = new UnfinishedEnds({ end: (...end) => ledger.end(...end), timeoutMs, ...ports });
   const ledger = new RedisLedger({ caller, keyspace, unfinished });
   const sender = createGroupSender({ connection, ledger });
   const writes = new GroupedWrites({

@@ -7,7 +7,8 @@ export type HoldEnd = readonly (number | undefined)[] | "release";
 
 /** What is needed to end holds later. */
 export interface UnfinishedEndsDeps {
-  end(id: string, how: HoldEnd): Promise<void>;
+  /** @param by Gives back only what that attempt has taken, if nobody else has. */
+  end(id: string, how: HoldEnd, by?: string): Promise<void>;
   /** How long after it was sent a reservation may still be taken. */
   readonly timeoutMs: number;
   readonly clock: Pick<Clock, "elapsedMs">;
@@ -17,6 +18,8 @@ export interface UnfinishedEndsDeps {
 
 /** One end. */
 interface Unfinished {
+  readonly id: string;
+  readonly by?: string;
   readonly how: HoldEnd;
   /** Told before, what it ends may still come: by our elapsed time. */
   readonly untilMs: number;
@@ -28,11 +31,11 @@ const RETRY_MS = 500;
 const MAX_UNFINISHED = 100_000;
 
 /**
- * Ends of holds that did not reach the server: a settlement that failed, and a reservation whose answer was lost and
- * that nobody has made again. They are told when the server is back, so that nothing leaks; ends are idempotent.
+ * Ends of holds that did not reach the server: a settlement that failed, and a reservation whose answer was lost. They are told when the server is back, so that nothing leaks; ends are idempotent.
  */
 export class UnfinishedEnds {
   readonly #deps: UnfinishedEndsDeps;
+  /** By hold; those of one attempt by that. */
   readonly #ends = new Map<string, Unfinished>();
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
@@ -46,16 +49,17 @@ export class UnfinishedEnds {
   }
 
   add(id: string, how: HoldEnd): void {
-    this.#add(id, { how, untilMs: 0, isTold: false });
+    this.#add(id, { id, how, untilMs: 0, isTold: false });
   }
 
   /**
-   * A reservation whose answer was lost and that nobody makes again under its id: it is given back for as long as the
-   * server may still come to it.
+   * A reservation whose answer was lost: it is given back for as long as the server may still come to it.
+   * @param by The attempt, where others may make it again under its id: what those take stays theirs.
    */
-  addLost(id: string): void {
+  addLost(id: string, by?: string): void {
     const { clock, timeoutMs } = this.#deps;
-    this.#add(id, { how: "release", untilMs: clock.elapsedMs() + timeoutMs, isTold: false });
+    const untilMs = clock.elapsedMs() + timeoutMs;
+    this.#add(by ?? id, { id, ...(by !== undefined && { by }), how: "release", untilMs, isTold: false });
   }
 
   /** Whether a reservation's answer was lost, and the server may still come to it. */
@@ -64,7 +68,7 @@ export class UnfinishedEnds {
     return untilMs > 0 && untilMs > this.#deps.clock.elapsedMs();
   }
 
-  #add(id: string, unfinished: Unfinished): void {
+  #add(name: string, unfinished: Unfinished): void {
     if (this.#isClosed) return;
     if (this.#ends.size >= MAX_UNFINISHED) {
       this.#deps.logger.error("too many calls ended while Redis was away; their holds expire instead", {
@@ -72,7 +76,7 @@ export class UnfinishedEnds {
       });
       return;
     }
-    this.#ends.set(id, unfinished);
+    this.#ends.set(name, unfinished);
     this.#schedule();
   }
 
@@ -83,14 +87,15 @@ export class UnfinishedEnds {
 
   /** Tells what can be told; what fails is tried again. */
   async flush(): Promise<void> {
-    for (const [id, unfinished] of Array.from(this.#ends)) {
-      if (this.#ends.get(id) !== unfinished) continue;
+    for (const [name, unfinished] of Array.from(this.#ends)) {
+      if (this.#ends.get(name) !== unfinished) continue;
+      const { id, how, by } = unfinished;
       const isLast = unfinished.untilMs <= this.#deps.clock.elapsedMs();
       try {
         // oxlint-disable-next-line no-await-in-loop -- the first that fails tells that the others would
-        await this.#deps.end(id, unfinished.how);
+        await this.#deps.end(id, how, by);
         unfinished.isTold = true;
-        if (isLast && this.#ends.get(id) === unfinished) this.#ends.delete(id);
+        if (isLast && this.#ends.get(name) === unfinished) this.#ends.delete(name);
       } catch (error) {
         // Still away, which was logged when the connection was lost: the timer comes again.
         if (error instanceof NotConnected) break;

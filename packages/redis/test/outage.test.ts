@@ -209,28 +209,56 @@ describe.skipIf(!canStartServers)("while the server is away", () => {
     expect(await state.ledger.read(spec)).toEqual({ used: 30, held: 0, limit: 1_000 });
   });
 
-  test("what arrives after its connection broke and its call was ended is given back all the same", async () => {
+  /** A reservation that is held up on the way when its connection breaks. */
+  const heldUp = async (isOneStep: boolean) => {
     const patient = await openState({
       namespace,
       url: proxy.url,
       timeoutMs: 2_000,
       ports: { logger: silentLogger },
     });
+    const reserve = async (id: string): Promise<unknown> =>
+      isOneStep
+        ? patient.admit?.({ reserve: take(id, spec, 100), changes: [] })
+        : patient.ledger.reserve(take(id, spec, 100));
     // The server knows the script.
-    await patient.admit?.({ reserve: take("known", spec, 1), changes: [] });
+    await reserve("known");
     await patient.ledger.release("known");
     proxy.holdRequests();
-    const admission = patient.admit?.({ reserve: take("lost", spec, 100), changes: [] });
-    const lost = Promise.resolve(admission).catch(() => "lost");
+    const lost = reserve("lost").catch(() => "lost");
     await pause(20);
     proxy.hangUp();
     expect(await lost).toBe("lost");
-    // By the plane that gave the call up: it finds nothing.
-    await expect.poll(() => attempt(async () => patient.ledger.release("lost"))).toBeUndefined();
-    proxy.deliver();
     const witness = await openState({ url: server.url, namespace });
-    await expect.poll(async () => (await witness.ledger.read(spec)).held, { interval: 5 }).toBe(100);
-    await expect.poll(async () => (await witness.ledger.read(spec)).held, { timeout: 8_000 }).toBe(0);
+    return { patient, witness, heldNow: async () => (await witness.ledger.read(spec)).held };
+  };
+
+  test.for([
+    ["a reservation", false],
+    ["an admission", true],
+  ] as const)(
+    "%s that arrives after its connection broke and its call was ended is given back",
+    async ([, isOneStep]) => {
+      const { patient, witness, heldNow } = await heldUp(isOneStep);
+      // By the plane that gave the call up: it finds nothing.
+      await expect.poll(() => attempt(async () => patient.ledger.release("lost"))).toBeUndefined();
+      proxy.deliver();
+      await expect.poll(heldNow, { interval: 5 }).toBe(100);
+      await expect.poll(heldNow, { timeout: 8_000 }).toBe(0);
+      await Promise.all([patient.close(), witness.close()]);
+    },
+  );
+
+  test("it gives back nothing of what another process has taken under its id meanwhile", async () => {
+    const { patient, witness, heldNow } = await heldUp(false);
+    await witness.ledger.reserve(take("lost", spec, 100));
+    await expect.poll(() => attempt(async () => patient.ledger.read(spec))).toMatchObject({ held: 100 });
+    proxy.deliver();
+    // Told until the server cannot come to it any more, and once after that.
+    await pause(3_000);
+    expect(await heldNow()).toBe(100);
+    await witness.ledger.settle("lost", [30]);
+    expect(await witness.ledger.read(spec)).toMatchObject({ used: 30, held: 0 });
     await Promise.all([patient.close(), witness.close()]);
   });
 

@@ -1,7 +1,8 @@
 /**
  * Lua: what reservations hold. A hold's record: when its time is up, the answer that was given (granted, position, wait,
- * …), and its items `{ cell key, amount, taken at, is a call, charged after its time, epoch, shape of the limit }`. A
- * call counts at once; amounts are held and count when they are settled.
+ * …), its items `{ cell key, amount, taken at, is a call, charged after its time, epoch, shape of the limit }`, and by
+ * which attempts it was taken, `t`: one whose answer was lost gives back no more than itself. A call counts at once;
+ * amounts are held and count when they are settled.
  */
 export const HOLDS_LUA = `
 local ITEM = '>ddBBdI4c0I4c0'
@@ -12,11 +13,15 @@ local function pack_hold(hold)
   for _, item in ipairs(hold.i) do
     parts[#parts + 1] = struct.pack(ITEM, item[2], item[3], item[4], item[5], item[6], #item[1], item[1], #item[7], item[7])
   end
+  local takers = hold.t or {}
+  parts[#parts + 1] = struct.pack('>I2', #takers)
+  for _, taker in ipairs(takers) do parts[#parts + 1] = struct.pack('>I2c0', #taker, taker) end
   return table.concat(parts)
 end
 
 local function unpack_hold(packed)
-  local hold = { a = {}, i = {} }
+  local hold = { a = {}, i = {}, t = {} }
+  local takers = 0
   local answers, items, at
   hold.u, answers, items, at = struct.unpack('>dI2I2', packed)
   for position = 1, answers do hold.a[position], at = struct.unpack('>d', packed, at) end
@@ -25,6 +30,9 @@ local function unpack_hold(packed)
     item[2], item[3], item[4], item[5], item[6], item[1], item[7], at = struct.unpack(ITEM, packed, at)
     hold.i[position] = item
   end
+  -- What an older version wrote ends here.
+  if at <= #packed then takers, at = struct.unpack('>I2', packed, at) end
+  for position = 1, takers do hold.t[position], at = struct.unpack('>I2c0', packed, at) end
   return hold
 end
 
@@ -75,6 +83,28 @@ end
 local function write_hold(key, hold)
   for position, item in ipairs(hold.i) do queue(key, item, position, hold.u) end
   redis.call('SET', key, pack_hold(hold), 'PXAT', hold.u + LATE_END_MS)
+end
+
+local MAX_TAKERS = 16
+
+-- By whom a hold is taken once req.by has taken it too. Whoever is not named, or too many to be, is '': it stays.
+local function takers_of(hold)
+  local takers = hold and hold.t or {}
+  if hold and #takers == 0 then takers = { '' } end
+  if not hold or #takers < MAX_TAKERS then takers[#takers + 1] = req.by or '' else takers[1] = '' end
+  return takers
+end
+
+-- Whether an attempt gives back the whole hold: it alone has taken it. Else it is taken out of those that have.
+local function is_last(key, hold, by)
+  local left = {}
+  for _, taker in ipairs(hold.t) do
+    if taker ~= by then left[#left + 1] = taker end
+  end
+  if #left == #hold.t or #left == 0 then return #left ~= #hold.t end
+  hold.t = left
+  redis.call('SET', key, pack_hold(hold), 'KEEPTTL')
+  return false
 end
 
 -- Ends a hold: nothing of it is queued, and nothing refers to it any more.

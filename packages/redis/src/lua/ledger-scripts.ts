@@ -73,14 +73,19 @@ lift(earlier, expired_at)
 return reply(judge(kept))
 `);
 
-/** `KEYS`: three per cell, the hold. Ends a hold with what was really used, `req.actuals`, or gives it back. */
+/**
+ * `KEYS`: three per cell, the hold. Ends a hold with what was really used, `req.actuals`, or gives it back. With `req.by`
+ * only what that attempt has taken, if nobody else has.
+ */
 export const END = createScript(`${HELD}${LOADED}
 local key = KEYS[3 * #cells + 1]
 local hold = load_hold(key)
 if hold then
   missing = missing_cells(hold)
   if missing then return ask_for(missing) end
-  if req.actuals then
+  if req.by and not is_last(key, hold, req.by) then
+    -- Of others now, or never taken.
+  elseif req.actuals then
     settle_hold(key, req.actuals)
   else
     local expired_at = hold.u <= now and hold.u or nil

@@ -8,6 +8,7 @@ local function reserve(key, is_plain)
   if is_same then
     if is_plain and #earlier.a > 1 then return nil, earlier.a end
     earlier.u = now + req.ttl_ms
+    earlier.t = takers_of(earlier)
     write_hold(key, earlier)
     return nil, earlier.a
   end
@@ -38,7 +39,7 @@ local function reserve(key, is_plain)
   for position, wanted in ipairs(req.items) do
     items[position] = kept[position] or take_item(cells[wanted[1]], wanted)
   end
-  if #items > 0 then write_hold(key, { u = now + req.ttl_ms, a = given, i = items }) end
+  if #items > 0 then write_hold(key, { u = now + req.ttl_ms, a = given, i = items, t = takers_of(earlier) }) end
   return nil, given
 end
 `;
