@@ -2,16 +2,15 @@ import { parse } from "zod/mini";
 
 import { suggest } from "../base/did-you-mean.ts";
 import { ConfigError } from "../base/errors.ts";
-import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { AcceptedRule, PolicyRules } from "../load/rule-part.ts";
-import { compileSelector, type CompiledSelector } from "../policy/compile-selector.ts";
+import { compileSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { EscalationStep, RuleSpec } from "../policy/policy.ts";
 import { isBuiltInRule, type RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
 import { checkOwnKind } from "./check-own-kind.ts";
-import type { CompiledEntry, CompiledPolicy, LadderGroup } from "./compiled-policy.ts";
+import { CompiledPolicy, type CompiledEntry, type LadderGroup } from "./compiled-policy.ts";
 import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 
 /** What compiling needs beside the policy; `tools` are completed per rule. */
@@ -46,20 +45,12 @@ export function compilePolicy(
   const { policy } = loaded;
   if (!compiler.canShowInput && policy.escalation !== undefined)
     refuseShownInputs(policy.id, policy.escalation);
-  const selector = compileSelector(policy.selector);
   const entries: CompiledEntry[] = [];
-  const compiled: CompiledPolicy & { isClosable: boolean } = {
+  const compiled: CompiledPolicy & { isClosable: boolean } = new CompiledPolicy(
     loaded,
-    id: policy.id,
-    version: loaded.contentHash,
-    priority: policy.priority ?? 0,
-    isShadow: policy.mode === "shadow",
-    onError: policy.onError ?? "block",
-    selector,
+    compileSelector(policy.selector),
     entries,
-    matchesDynamic: dynamicTestOf(selector),
-    isClosable: false,
-  };
+  );
   const groups = policy.escalation === undefined ? NO_LADDERS : ladderGroupsOf(policy.escalation);
   for (const timing of ["blocking", "nonBlocking"] as const) {
     const specs = policy[timing] ?? NO_RULES;
@@ -231,10 +222,4 @@ function ladderGroupsOf(escalation: readonly EscalationStep[]): readonly LadderG
   const groups = new Map<string, EscalationStep[]>();
   for (const step of escalation) groups.set(step.trigger, [...(groups.get(step.trigger) ?? []), step]);
   return [...groups].map(([trigger, steps]) => ({ trigger, steps }));
-}
-
-function dynamicTestOf({ users, tags }: CompiledSelector): CompiledPolicy["matchesDynamic"] {
-  if (users === undefined && tags === undefined) return undefined;
-  return (context: PolicyContext) =>
-    (users === undefined || users.matches(context.user)) && (tags === undefined || tags(context.tags));
 }

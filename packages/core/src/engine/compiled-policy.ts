@@ -56,10 +56,9 @@ export interface LadderGroup {
 }
 
 /** A policy compiled once: selector, closures, ladder. Immutable; a change builds another. */
-export interface CompiledPolicy {
+export class CompiledPolicy {
   readonly loaded: LoadedPolicy;
   readonly id: string;
-  readonly version: string;
   readonly priority: number;
   readonly isShadow: boolean;
   readonly onError: "block" | "allow";
@@ -68,7 +67,31 @@ export interface CompiledPolicy {
   /** Checks what a plan cannot: users and tags. Undefined when the selector has neither. */
   readonly matchesDynamic: ((context: PolicyContext) => boolean) | undefined;
   /** Some rule of it has to be closed when it is retired; for most there is nothing to do. */
-  readonly isClosable: boolean;
+  readonly isClosable: boolean = false;
+
+  /** @param entries Filled in by the compiler, for each names its policy. */
+  constructor(loaded: LoadedPolicy, selector: CompiledSelector, entries: readonly CompiledEntry[]) {
+    const { id, priority, mode, onError } = loaded.policy;
+    this.loaded = loaded;
+    this.id = id;
+    this.priority = priority ?? 0;
+    this.isShadow = mode === "shadow";
+    this.onError = onError ?? "block";
+    this.selector = selector;
+    this.entries = entries;
+    this.matchesDynamic = dynamicTestOf(selector);
+  }
+
+  /** Asked of by few: what addresses a policy is found out only then. */
+  get version(): string {
+    return this.loaded.contentHash;
+  }
+}
+
+function dynamicTestOf({ users, tags }: CompiledSelector): CompiledPolicy["matchesDynamic"] {
+  if (users === undefined && tags === undefined) return undefined;
+  return (context: PolicyContext) =>
+    (users === undefined || users.matches(context.user)) && (tags === undefined || tags(context.tags));
 }
 
 /** The order of candidates: priority descending, id ascending. */

@@ -1,10 +1,12 @@
 import { ConfigError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Ports } from "../base/ports.ts";
 import type { SlicedWork } from "../base/sliced-work.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import { parseJsonInSlices, type ParsedJson } from "../load/json-in-slices.ts";
 import { loadPolicy, parseInSlices, type CheckedPolicy, type LoadOptions } from "../load/parse.ts";
-import type { LoadedPolicy } from "../policy/loaded-policy.ts";
+import { isSameData } from "../load/same-data.ts";
+import { HashedLater, type LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { PolicySource } from "../policy/policy.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import type { SourceSet } from "./assemble-policies.ts";
@@ -53,7 +55,7 @@ export function loadOne(
   const known = deps.set.sourceSet("code").policies;
   try {
     const checked = loadPolicy(policy, "", optionsOf("code", known, deps));
-    return { loaded: loadedOf(checked, "code", known), rules: { get: () => checked } };
+    return { loaded: loadedOf(checked, "code", deps), rules: { get: () => checked } };
   } catch (error) {
     throw recordRefused(error, { source: "code", subject: "policy" }, deps);
   }
@@ -84,7 +86,7 @@ function* checkInSlices(
   const { tools, defaultEffect } = checked;
   const policies = new Map<string, LoadedPolicy>();
   for (const one of checked.policies) {
-    policies.set(one.policy.id, loadedOf(one, source, known));
+    policies.set(one.policy.id, loadedOf(one, source, deps));
     if (policies.size % POLICIES_PER_STEP === 0) yield;
   }
   return { next: { policies, tools, defaultEffect }, rules: checked.byId };
@@ -93,21 +95,28 @@ function* checkInSlices(
 const POLICIES_PER_STEP = 64;
 
 function optionsOf(source: PolicySource, known: Known, deps: PolicyLoadDeps): LoadOptions {
-  const { registry, hookpoints, hash } = deps;
+  const { registry, hookpoints } = deps;
   return {
     source,
     registry,
     hookpoints,
-    contentHashOf: (text) => `sha256:${hash.sha256(text)}`,
     // Registry and hookpoints are the plane's own, so what was right is right.
     known,
   };
 }
 
 /** The same content is the same object, so that nothing is compiled again that did not change. */
-function loadedOf({ policy, contentHash }: CheckedPolicy, source: PolicySource, known: Known): LoadedPolicy {
-  const before = known.get(policy.id);
-  return before?.contentHash === contentHash ? before : Object.freeze({ policy, source, contentHash });
+function loadedOf(
+  { policy }: CheckedPolicy,
+  source: PolicySource,
+  { set, hash }: PolicyLoadDeps,
+): LoadedPolicy {
+  const before = set.sourceSet(source).policies.get(policy.id);
+  if (before === undefined) return new HashedLater(policy, source, hash);
+  // A policy that was read is JSON, which its type cannot say.
+  const known = before.policy as unknown as JsonObject;
+  const isSame = before.policy === policy || isSameData(policy, known, { chars: 0, members: 0 });
+  return isSame ? before : new HashedLater(policy, source, hash);
 }
 
 function* recorded<T>(

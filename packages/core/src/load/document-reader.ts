@@ -7,13 +7,8 @@ import { isSameData } from "./same-data.ts";
 import { NO_RULES, NOTHING, type PolicyPart, type RulePart } from "./rule-part.ts";
 import { ValueReader } from "./value-reader.ts";
 
-/** Addresses a policy by its canonical text. */
-export type ContentHashOf = (canonicalText: string) => string;
-
 /** How a document is read. */
 export interface ReadOptions {
-  /** Addresses each policy; default: nobody asks for it. */
-  readonly contentHashOf?: ContentHashOf | undefined;
   /** It was just parsed from a text and nobody else has it: it is frozen itself instead of a copy. Default false. */
   readonly isOwned?: boolean;
   /** Policies that passed every check before, by id: one that says the same is taken as it is. Default: none. */
@@ -21,7 +16,7 @@ export interface ReadOptions {
 }
 
 /** A policy that passed every check before. */
-export type KnownPolicy = Pick<LoadedPolicy, "policy" | "contentHash">;
+export type KnownPolicy = Pick<LoadedPolicy, "policy">;
 
 const NONE_KNOWN: ReadonlyMap<string, KnownPolicy> = new Map();
 
@@ -30,7 +25,6 @@ const CHARS_PER_STEP = 4_096;
 
 /** Reads a policy document, or one policy, into parts: equal rules once. */
 export class DocumentReader extends ValueReader {
-  readonly #contentHashOf: ContentHashOf;
   readonly #known: ReadonlyMap<string, KnownPolicy>;
   readonly #parts = new Map<string, RulePart>();
   /** The depth at which a policy is being read. */
@@ -40,9 +34,8 @@ export class DocumentReader extends ValueReader {
   /** The rules of the policy before. */
   readonly #before = { blocking: NO_RULES, nonBlocking: NO_RULES };
 
-  constructor(issues: IssueList, { contentHashOf, isOwned, known }: ReadOptions = {}) {
+  constructor(issues: IssueList, { isOwned, known }: ReadOptions = {}) {
     super(issues, isOwned ?? false);
-    this.#contentHashOf = contentHashOf ?? (() => "");
     this.#known = known ?? NONE_KNOWN;
   }
 
@@ -82,14 +75,13 @@ export class DocumentReader extends ValueReader {
     if (copy === undefined) return undefined;
     return {
       copy,
-      contentHash: this.#contentHashOf(this.text),
       blocking: this.#blocking,
       nonBlocking: this.#nonBlocking,
       findings,
     };
   }
 
-  /** What has not changed needs neither a copy nor its text: a reload mostly changes a few of many. */
+  /** What has not changed needs no copy: a reload mostly changes a few of many. */
   #knownPart(value: unknown): PolicyPart | undefined {
     if (this.#known.size === 0 || !isObject(value) || !("id" in value)) return undefined;
     const known = typeof value.id === "string" ? this.#known.get(value.id) : undefined;
@@ -100,7 +92,7 @@ export class DocumentReader extends ValueReader {
     if (!isSameData(value, copy, size)) return undefined;
     const findings = { ...size, mayHoldSecret: false, hasHeadroom: false };
     this.take(findings, true);
-    return { ...NOTHING, copy, contentHash: known.contentHash, findings };
+    return { ...NOTHING, copy, findings };
   }
 
   protected override readMember(key: string, value: unknown): JsonValue | undefined {
@@ -117,7 +109,6 @@ export class DocumentReader extends ValueReader {
 
   #readRules(list: readonly unknown[], before: readonly RulePart[]): readonly RulePart[] {
     const parts = listOf<RulePart>(list.length);
-    let text = "";
     for (let index = 0; index < list.length; index++) {
       const value = list[index];
       // Policies of one kind mostly have the same rule at the same place: then nothing has to be copied.
@@ -126,9 +117,7 @@ export class DocumentReader extends ValueReader {
       const part = isGuess ? guess : this.#readRule(value, index);
       this.take(part.findings, isGuess);
       parts[index] = part;
-      text += index === 0 ? part.text : `,${part.text}`;
     }
-    this.text = `[${text}]`;
     return parts;
   }
 
@@ -136,10 +125,12 @@ export class DocumentReader extends ValueReader {
     this.path.push(index);
     const { copy, findings } = this.readApart(value);
     this.path.pop();
-    const known = this.#parts.get(this.text);
+    const spec = copy ?? null;
+    const text = JSON.stringify(spec);
+    const known = this.#parts.get(text);
     if (known !== undefined) return known;
-    const part: RulePart = { spec: copy ?? null, text: this.text, findings };
-    this.#parts.set(this.text, part);
+    const part: RulePart = { spec, findings };
+    this.#parts.set(text, part);
     return part;
   }
 

@@ -5,7 +5,7 @@ import type { Policy, PolicyDocument } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import { checkHeadroom, checkRuleNames, checkSelector } from "./check-policy.ts";
-import type { ContentHashOf, KnownPolicy } from "./document-reader.ts";
+import type { KnownPolicy } from "./document-reader.ts";
 import { IssueList, type IssuePath } from "./issue-list.ts";
 import { refuseLiteralSecrets } from "./literal-secret.ts";
 import { isOrdinaryPolicy } from "./ordinary-policy.ts";
@@ -26,8 +26,6 @@ export interface ParseOptions {
 
 /** What else a reader may ask for who puts the policies into force. */
 export interface LoadOptions extends ParseOptions {
-  /** Addresses a policy by its canonical JSON. */
-  readonly contentHashOf?: ContentHashOf;
   /** Policies that passed every check of this registry before, by id; default: none. */
   readonly known?: ReadonlyMap<string, KnownPolicy>;
   /** How many members the objects of the document have in its text; default: it was never one. */
@@ -55,8 +53,6 @@ export interface CheckedPolicies {
 /** A policy that passed every check. */
 export interface CheckedPolicy {
   readonly policy: Policy;
-  /** Empty where nobody asked for it. */
-  readonly contentHash: string;
   /** Its rules; undefined when the policy was checked before. */
   readonly rules: PolicyRules | undefined;
 }
@@ -76,7 +72,6 @@ export function parsePolicies(document: unknown, options: ParseOptions): ParsedD
 export function* parseInSlices(document: unknown, options: LoadOptions): SlicedWork<CheckedDocument> {
   const issues = new IssueList();
   const read = yield* readInSlices(document, issues, {
-    contentHashOf: options.contentHashOf,
     known: options.known,
     // What came as a text has just been parsed.
     isOwned: options.memberCount !== undefined,
@@ -155,22 +150,22 @@ function checkPolicy(
   part: PolicyPart,
   { path, issues, options }: { path: IssuePath; issues: IssueList; options: LoadOptions },
 ): CheckedPolicy {
-  const { copy: value, contentHash } = part;
+  const { copy: value } = part;
   const checked: unknown = value;
   // Nobody sees what is returned when an issue was found in it.
   const policy = checked as Policy;
   const id = idOf(part);
-  const isKnown = id !== undefined && options.known?.get(id)?.contentHash === contentHash;
-  if (isKnown) return { policy, contentHash, rules: undefined };
+  const isKnown = id !== undefined && options.known?.get(id)?.policy === policy;
+  if (isKnown) return { policy, rules: undefined };
   if (!isOrdinaryPolicy(value)) checkAgainst(policySchema, value, { path, issues });
-  if (!isJsonObject(value)) return { policy, contentHash, rules: undefined };
+  if (!isJsonObject(value)) return { policy, rules: undefined };
   const { registry, hookpoints } = options;
   checkRules(part.blocking, { timing: "blocking", path, issues, registry });
   checkRules(part.nonBlocking, { timing: "nonBlocking", path, issues, registry });
   checkRuleNames(part, { path, issues });
   if (part.findings.hasHeadroom) checkHeadroom(value, { path, issues, rules: part });
   checkSelector(value["selector"], { path, issues, hookpoints });
-  return { policy, contentHash, rules: part };
+  return { policy, rules: part };
 }
 
 function idOf({ copy }: PolicyPart): string | undefined {

@@ -2,14 +2,12 @@ import type { JsonValue } from "../base/json.ts";
 import type { CompiledRule, RuleKind } from "../rules/rule.ts";
 
 /**
- * One rule of a document as it was read. Rules that say the same (equal canonical text) share one part, so that what
- * thousands of policies repeat is checked once.
+ * One rule of a document as it was read. Rules that are written the same share one part, so that what thousands of
+ * policies repeat is checked once.
  */
 export interface RulePart {
   /** The frozen copy; anything, as long as it was not checked. */
   readonly spec: JsonValue;
-  /** Its canonical text. */
-  readonly text: string;
   readonly findings: ReadFindings;
   /** What could be read of it, right or wrong; filled in by the first check. */
   read?: ReadRule | undefined;
@@ -53,8 +51,6 @@ export interface PolicyRules {
 /** One policy of a document as it was read. */
 export interface PolicyPart extends PolicyRules {
   readonly copy: JsonValue;
-  /** Of its canonical JSON; empty where nobody asked for it. */
-  readonly contentHash: string;
   readonly findings: ReadFindings;
 }
 
@@ -64,7 +60,6 @@ export const NO_RULES: readonly RulePart[] = Object.freeze([]);
 /** What stands for a policy that could not be read. */
 export const NOTHING: PolicyPart = Object.freeze({
   copy: null,
-  contentHash: "",
   blocking: NO_RULES,
   nonBlocking: NO_RULES,
   findings: Object.freeze({ chars: 0, members: 0, mayHoldSecret: false, hasHeadroom: false }),

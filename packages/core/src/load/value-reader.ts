@@ -1,10 +1,9 @@
 import type { JsonValue } from "../base/json.ts";
-import { quoted } from "../base/json-text.ts";
 import { isForbiddenPath } from "./forbidden-name.ts";
 import type { IssueList } from "./issue-list.ts";
 import { listOf } from "../base/list-of.ts";
 import { looksLikeSecret } from "./literal-secret.ts";
-import { membersText, ObjectShapes, type ObjectShape } from "./object-shape.ts";
+import { ObjectShapes, type ObjectShape } from "./object-shape.ts";
 import type { ReadFindings } from "./rule-part.ts";
 import { TooMuch } from "./too-much.ts";
 
@@ -14,8 +13,8 @@ const MAX_DEPTH = 64;
 const MAX_CHARS = 8 * 1024 * 1024;
 
 /**
- * Reads plain data. A single walk copies, freezes, writes the canonical text and notes what later checks have to look
- * for: with thousands of policies each walk of its own costs as much as everything else.
+ * Reads plain data. A single walk copies, freezes and notes what later checks have to look for: with thousands of
+ * policies each walk of its own costs as much as everything else.
  */
 export class ValueReader {
   readonly #issues: IssueList;
@@ -26,8 +25,6 @@ export class ValueReader {
   protected readonly shapes = new ObjectShapes();
   #chars = 0;
   #memberCount = 0;
-  /** Canonical JSON of what was read last. */
-  protected text = "";
   #mayHoldSecret = false;
   #hasHeadroom = false;
 
@@ -65,18 +62,12 @@ export class ValueReader {
     if (typeof value === "string") return this.#readText(value);
     this.#count(4);
     if (typeof value === "object" && value !== null) return this.#readContainer(value);
-    if (value === null || typeof value === "boolean") {
-      this.text = `${value}`;
-      return value;
-    }
+    if (value === null || typeof value === "boolean") return value;
     if (typeof value !== "number") {
       const what = value === undefined ? "undefined" : `a ${typeof value}`;
       return this.#refuse(`must be plain data, not ${what}`);
     }
-    if (!Number.isFinite(value)) return this.#refuse(`must be a finite number, not ${value}`);
-    // RFC 8785 section 3.2.2.3: as ECMAScript writes it, and -0 as 0.
-    this.text = `${value}`;
-    return value;
+    return Number.isFinite(value) ? value : this.#refuse(`must be a finite number, not ${value}`);
   }
 
   /** Reads a value by itself: what is found out is about it alone. */
@@ -158,7 +149,6 @@ export class ValueReader {
 
   #readItems(list: readonly unknown[]): JsonValue {
     const items = this.#isOwned ? (list as JsonValue[]) : listOf<JsonValue>(list.length);
-    let text = "";
     for (let index = 0; index < list.length; index++) {
       this.path.push(index);
       const item = list[index];
@@ -166,9 +156,7 @@ export class ValueReader {
       // Writing to an owned list what it holds already costs more than asking.
       if (items[index] !== read) items[index] = read;
       this.path.pop();
-      text += index === 0 ? this.text : `,${this.text}`;
     }
-    this.text = `[${text}]`;
     return Object.freeze(items);
   }
 
@@ -178,7 +166,6 @@ export class ValueReader {
       return this.#refuse("is a path through a forbidden name (__proto__, constructor, prototype)");
     }
     if (looksLikeSecret(text)) this.#mayHoldSecret = true;
-    this.text = quoted(text);
     return text;
   }
 
@@ -191,10 +178,8 @@ export class ValueReader {
 
   #readObject(object: object): JsonValue | undefined {
     const shape = this.shapes.of(Object.keys(object));
-    const { keys, labels, order } = shape;
+    const { keys } = shape;
     const copy = this.copyOf(object);
-    const texts = order === undefined ? undefined : listOf<string | undefined>(keys.length);
-    let text = "";
     if (shape.hasHeadroom) this.#hasHeadroom = true;
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at]!;
@@ -206,11 +191,7 @@ export class ValueReader {
       if (read === undefined) continue;
       this.suspect(shape, at, read);
       if (copy[key] !== read) copy[key] = read;
-      const member = labels[at]! + this.text;
-      if (texts === undefined) text += text === "" ? member : `,${member}`;
-      else texts[at] = member;
     }
-    this.text = texts === undefined ? `{${text}}` : membersText(texts, order ?? []);
     return Object.freeze(copy);
   }
 
@@ -232,7 +213,6 @@ export class ValueReader {
 
   #refuse(message: string): undefined {
     this.#issues.add([...this.path], message, "policies are plain JSON data");
-    this.text = "null";
     return undefined;
   }
 }
