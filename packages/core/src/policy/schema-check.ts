@@ -15,15 +15,7 @@ export type ReportProblem = (
 export function checkedBy<T>(check: (value: T, report: ReportProblem) => void): core.CheckFn<T> {
   return ({ value, issues }) =>
     check(value, (path, message, suggestion) => {
-      issues.push({
-        code: "custom",
-        input: value,
-        path: [...path],
-        message,
-        params: { suggestion },
-        // Later checks look, too: a person is told everything at once.
-        continue: true,
-      });
+      issues.push(problemOf(value, path, message, suggestion));
     });
 }
 
@@ -39,7 +31,17 @@ export function mustHold<T>(
   about: { readonly suggestion?: string; readonly at?: string } = {},
 ): core.CheckFn<T> {
   const path = about.at === undefined ? [] : [about.at];
-  return checkedBy((value, report) => {
-    if (!test(value)) report(path, message, about.suggestion);
-  });
+  return ({ value, issues }) => {
+    if (!test(value)) issues.push(problemOf(value, path, message, about.suggestion));
+  };
+}
+
+function problemOf(
+  input: unknown,
+  path: readonly PropertyKey[],
+  message: string,
+  suggestion: string | undefined,
+): core.$ZodRawIssue {
+  // Later checks look, too: a person is told everything at once.
+  return { code: "custom", input, path: [...path], message, params: { suggestion }, continue: true };
 }

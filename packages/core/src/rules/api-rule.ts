@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { apiCallOf } from "../context/api-call.ts";
 import type { ApiCall, PolicyContext } from "../context/context.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { omittable } from "../policy/omittable.ts";
 import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { compileHosts, hostPattern, pathPattern, type PatternProblem } from "./api-pattern.ts";
@@ -39,9 +40,9 @@ const pathsParam = normalised(pathPattern).check(
 
 const apiMatchParam = z
   .strictObject({
-    methods: z.exactOptional(methodsParam),
-    hosts: z.exactOptional(normalised(hostPattern)),
-    paths: z.exactOptional(pathsParam),
+    methods: omittable(methodsParam),
+    hosts: omittable(normalised(hostPattern)),
+    paths: omittable(pathsParam),
   })
   .check(
     mustHold(

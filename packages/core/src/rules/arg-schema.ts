@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { isPlainObject } from "../base/json.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
+import { omittable } from "../policy/omittable.ts";
 import { checkedBy } from "../policy/schema-check.ts";
 import { compileSchema } from "./json-schema-check.ts";
 import { patternsParam } from "./pattern-params.ts";
@@ -36,7 +37,7 @@ export const argSchema = defineRule({
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({
-    tool: z.exactOptional(
+    tool: omittable(
       z.union([z.string().check(z.minLength(1)), patternsParam], "must be a pattern or a list of patterns"),
     ),
     schema: schemaParam,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { omittable } from "../policy/omittable.ts";
 import { defineRule } from "./rule.ts";
 
 /**
@@ -16,7 +17,7 @@ export const audit = defineRule({
     includeInput: z._default(z.boolean(), false),
     includeResult: z._default(z.boolean(), false),
     /** `durable`: the call waits until the record is on disk. */
-    mode: z.exactOptional(z.enum(["durable", "buffered"])),
+    mode: omittable(z.enum(["durable", "buffered"])),
   }),
   example: { includeInput: true, mode: "durable" },
   isStateless: true,

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { omittable } from "../policy/omittable.ts";
 import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import { compileCelCondition } from "./cel-condition.ts";
 import { CheckedWhere } from "./checked-where.ts";
@@ -44,11 +45,11 @@ export const condition = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      where: z.exactOptional(whereParam),
-      when: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(4096))),
-      require: z.exactOptional(whereParam),
+      where: omittable(whereParam),
+      when: omittable(z.string().check(z.minLength(1), z.maxLength(4096))),
+      require: omittable(whereParam),
       then: z._default(thenParam, "block"),
-      reason: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(500))),
+      reason: omittable(z.string().check(z.minLength(1), z.maxLength(500))),
     })
     .check(
       mustHold(

@@ -4,6 +4,7 @@ import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { omittable } from "../policy/omittable.ts";
 import { requireHistory } from "./history.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
@@ -18,7 +19,7 @@ export const idempotency = defineRule({
     "Blocks a tool call that already ran with the same input within `window` in this session (else run, else agent).",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
-  params: z.strictObject({ window: durationSchema, tools: z.exactOptional(patternsParam) }),
+  params: z.strictObject({ window: durationSchema, tools: omittable(patternsParam) }),
   example: { window: "10m", tools: ["refund", "send_*"] },
   isStateless: false,
   compile({ window, tools: patterns }, tools) {

@@ -6,6 +6,7 @@ import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { LIMIT_SUBJECTS, type LimitSubject, type Window } from "../policy/limit.ts";
 import type { DegradeSpec } from "../policy/mode.ts";
+import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { someOf } from "./some-of.ts";
 
@@ -41,7 +42,7 @@ export const onBreachParam = z.enum(["block", "escalate", "degrade"]);
 /** The fields every limit has beside its number and subjects. */
 export const breachParams = {
   onBreach: z._default(onBreachParam, "block"),
-  degrade: z.exactOptional(degradeParam),
+  degrade: omittable(degradeParam),
 };
 
 /** What the hold of a crashed call becomes when its time is up: used, or given back. */

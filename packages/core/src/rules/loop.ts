@@ -5,6 +5,7 @@ import { inputDigest } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 import { breachAnswer } from "./breach-answer.ts";
@@ -26,11 +27,11 @@ export const loop = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxIterations: z.exactOptional(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
+      maxIterations: omittable(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
       /** How often the same tool call (name and input) may run. */
-      maxRepeats: z.exactOptional(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
+      maxRepeats: omittable(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
       /** Count only this far back; default: the whole session. */
-      within: z.exactOptional(durationSchema),
+      within: omittable(durationSchema),
       ...breachParams,
     })
     .check(

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
+import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";
 import { patternsParam } from "./pattern-params.ts";
@@ -22,7 +23,7 @@ export const redact = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      fields: z.exactOptional(patternsParam),
+      fields: omittable(patternsParam),
       detect: scanParams.detect,
       from: z._default(someOf(surfaceParam), ["result", "response", "audit"]),
       treatment: z._default(z.enum(["drop", "mask", "hash", "tokenise"]), "mask"),

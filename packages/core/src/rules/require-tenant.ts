@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { omittable } from "../policy/omittable.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 
@@ -10,7 +11,7 @@ export const requireTenant = defineRule({
   summary: "Blocks calls that name no tenant, or none of the listed ones (globs, `!exclusions`).",
   timing: "blocking",
   hookpoints: ["*"],
-  params: z.strictObject({ tenants: z.exactOptional(patternsParam) }),
+  params: z.strictObject({ tenants: omittable(patternsParam) }),
   example: { tenants: ["acme", "globex-*"] },
   isStateless: true,
   compile({ tenants }) {

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { formatDuration } from "../base/duration.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 import { breachAnswer } from "./breach-answer.ts";
@@ -23,8 +24,8 @@ export const sla = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxStepMs: z.exactOptional(wholeNumber.check(z.gte(1))),
-      maxRunMs: z.exactOptional(wholeNumber.check(z.gte(1))),
+      maxStepMs: omittable(wholeNumber.check(z.gte(1))),
+      maxRunMs: omittable(wholeNumber.check(z.gte(1))),
       ...breachParams,
     })
     .check(

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { formatDuration, parseDurationMs, requireDurationMs } from "../base/duration.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import {
   breachParams,
@@ -35,7 +36,7 @@ export const timeBudget = defineRule({
       limit: durationSchema,
       window: windowParam,
       per: z._default(perParam, "agent"),
-      estimate: z.exactOptional(durationSchema),
+      estimate: omittable(durationSchema),
       expired: expiredParam,
       ...breachParams,
     })
