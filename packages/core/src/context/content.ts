@@ -67,9 +67,9 @@ function replaceIn(value: JsonValue, { replace, path, key }: Replacement): JsonV
   if (typeof value === "string") return replace(value, path, key);
   if (typeof value !== "object" || value === null || isOpaque(value)) return value;
   if (Array.isArray(value)) {
-    return rebuildItems(value, (item, at) =>
-      replaceIn(item, { replace, path: memberPath(path, at), key: undefined }),
-    );
+    return rebuildItems(value, {
+      item: (item, at) => replaceIn(item, { replace, path: memberPath(path, at), key: undefined }),
+    });
   }
   return rebuildMembers(value as JsonObject, {
     name: (name) => replace(name, memberPath(path, name), undefined),

@@ -13,18 +13,17 @@ export interface MemberChange {
   value(value: JsonValue, key: string, name: string): JsonValue | typeof DROPPED;
 }
 
-/**
- * Builds an array with changed items: a new frozen one where something changed, the same one otherwise.
- * @param change Gives each item's new value.
- */
-export function rebuildItems(
-  items: readonly JsonValue[],
-  change: (item: JsonValue, position: number) => JsonValue,
-): readonly JsonValue[] {
+/** What becomes of an array's items; returning the same value changes nothing. */
+export interface ItemChange {
+  item(value: JsonValue, position: number): JsonValue;
+}
+
+/** Builds an array with changed items: a new frozen one where something changed, the same one otherwise. */
+export function rebuildItems(items: readonly JsonValue[], change: ItemChange): readonly JsonValue[] {
   let built: JsonValue[] | undefined;
   for (let at = 0; at < items.length; at++) {
     const item = items[at]!;
-    const next = change(item, at);
+    const next = change.item(item, at);
     if (next === item) continue;
     built ??= [...items];
     built[at] = next;
@@ -67,7 +66,7 @@ export function rebuildItem(
   position: number,
   next: JsonValue,
 ): readonly JsonValue[] {
-  return rebuildItems(items, (item, at) => (at === position ? next : item));
+  return rebuildItems(items, { item: (item, at) => (at === position ? next : item) });
 }
 
 /** The object with one member replaced or added at the end. */

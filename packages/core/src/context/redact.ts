@@ -5,7 +5,7 @@ import type { ScanChannel, Scanner } from "../base/scanner.ts";
 import { editJsonParts } from "./json-parts.ts";
 import { editJsonText, startsLikeJson, type JsonTextEdit } from "./json-text.ts";
 import { isOpaque } from "./opaque.ts";
-import { DROPPED, rebuildItems, rebuildMembers, type MemberChange } from "./rebuild.ts";
+import { DROPPED, rebuildItems, rebuildMembers, type ItemChange, type MemberChange } from "./rebuild.ts";
 import { FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
 import { planOf, strongerOf, type RedactDuty, type RedactPlan, type Treatment } from "./redact-plan.ts";
 import { redactSpans } from "./redact-spans.ts";
@@ -52,10 +52,10 @@ const WHOLE_NUMBER = /^-?\d{9,}$/;
 const MAX_ROUNDS = 8;
 
 /**
- * One redaction of one content: its numbering is shared by everything in it. It is its own change of members: a
+ * One redaction of one content: its numbering is shared by everything in it. It is its own change of items and members: a
  * redaction is made for every result, mostly for one member.
  */
-class Redaction implements MemberChange {
+class Redaction implements ItemChange, MemberChange {
   readonly #plan: RedactPlan;
   readonly #deps: RedactDeps;
   readonly #writer: MarkerWriter;
@@ -71,8 +71,12 @@ class Redaction implements MemberChange {
     if (typeof value === "string") return this.text(value);
     if (typeof value === "number") return this.#number(value);
     if (typeof value !== "object" || value === null || isOpaque(value)) return value;
-    if (Array.isArray(value)) return rebuildItems(value, (item) => this.content(item));
+    if (Array.isArray(value)) return rebuildItems(value, this);
     return rebuildMembers(value as JsonObject, this);
+  }
+
+  item(value: JsonValue): JsonValue {
+    return this.content(value);
   }
 
   name(name: string): string {

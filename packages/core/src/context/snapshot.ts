@@ -1,5 +1,6 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { listOf } from "../base/list-of.ts";
 import { hasOpaque, isOpaque, markHolder, opaqueOf, referenceOf } from "./opaque.ts";
 import { emptyMembers } from "./members.ts";
 import { shownPath } from "./path.ts";
@@ -26,7 +27,11 @@ export function snapshot(value: unknown): JsonValue {
   if (typeof value === "string") return bareText(value);
   if (typeof value !== "object" || value === null) return leaf(value);
   if (SnapshotMark.isOn(value) || isOpaque(value)) return value as JsonValue; // Only JSON values are marked so.
-  const walk: Walk = { inside: undefined, units: 0, hasOpaque: false };
+  const walk = spare ?? new Walk();
+  // Whoever comes while this one is at work, or after it failed, gets another.
+  spare = undefined;
+  walk.units = 0;
+  walk.hasOpaque = false;
   let copied: JsonValue;
   try {
     copied = copy(value, walk);
@@ -35,12 +40,13 @@ export function snapshot(value: unknown): JsonValue {
     throw refused("it throws while it is read; pass plain data", walk, cause);
   }
   if (isTooLarge(copied, walk.units)) throw tooLarge(walk);
+  spare = walk;
   return copied;
 }
 
 function bareText(text: string): string {
   // One value, as an item would count.
-  if (isTooLarge(text, text.length + 1)) throw tooLarge({ inside: undefined, units: 0, hasOpaque: false });
+  if (isTooLarge(text, text.length + 1)) throw tooLarge(new Walk());
   return text;
 }
 
@@ -59,23 +65,20 @@ export function thaw(value: JsonValue): unknown {
   return melt(value, !hasOpaque(value));
 }
 
-/** A container whose parts are being copied, in the one around it: most content is too flat for a list of them. */
-interface Step {
-  readonly container: object;
-  readonly outer: Step | undefined;
-  readonly depth: number;
-  /** The part that is copied now. */
-  key: string | number;
+/** How far a copy has come. */
+class Walk {
+  /** The containers that are not finished, outermost first. */
+  readonly containers: object[] = [];
+  /** Which part of each is copied now. */
+  readonly keys: (string | number)[] = [];
+  /** UTF-16 units of all texts and names, plus one for every value: a lower bound of the bytes. */
+  units = 0;
+  /** Whether a marker was made below the current container. */
+  hasOpaque = false;
 }
 
-interface Walk {
-  /** The innermost container that is not finished. */
-  inside: Step | undefined;
-  /** UTF-16 units of all texts and names, plus one for every value: a lower bound of the bytes. */
-  units: number;
-  /** Whether a marker was made below the current container. */
-  hasOpaque: boolean;
-}
+/** Kept: every call copies two contents, mostly small ones. */
+let spare: Walk | undefined = new Walk();
 
 function copy(value: unknown, walk: Walk): JsonValue {
   if (typeof value !== "object" || value === null) {
@@ -87,45 +90,46 @@ function copy(value: unknown, walk: Walk): JsonValue {
   count(1, walk);
   const isArray = Array.isArray(value);
   if (!isArray && !isPlain(value)) return opaque(isOpaque(value) ? value : opaqueOf(value), walk);
-  const outer = walk.inside;
-  const depth = outer === undefined ? 1 : outer.depth + 1;
-  if (depth > MAX_DEPTH) throw refused(`it is nested more than ${MAX_DEPTH} deep; flatten it`, walk);
-  if (isWithin(outer, value)) throw refused("it contains itself; pass a tree", walk);
+  const { containers, keys } = walk;
+  const depth = containers.length;
+  if (depth === MAX_DEPTH) throw refused(`it is nested more than ${MAX_DEPTH} deep; flatten it`, walk);
+  if (depth > 0 && containers.includes(value)) throw refused("it contains itself; pass a tree", walk);
   const hadOpaque = walk.hasOpaque;
   walk.hasOpaque = false;
-  const step: Step = { container: value, outer, depth, key: 0 };
-  walk.inside = step;
-  const copied = isArray ? copyItems(value, step, walk) : copyMembers(value, step, walk);
-  walk.inside = outer;
+  containers.push(value);
+  keys.push(0);
+  const copied = isArray ? copyItems(value, walk) : copyMembers(value, walk);
+  containers.pop();
+  keys.pop();
   if (walk.hasOpaque) markHolder(copied);
   walk.hasOpaque ||= hadOpaque;
   // The whole only: its parts alone were not measured.
-  if (outer === undefined) SnapshotMark.put(copied);
+  if (depth === 0) SnapshotMark.put(copied);
   return Object.freeze(copied);
 }
 
-function isWithin(innermost: Step | undefined, value: object): boolean {
-  for (let step = innermost; step !== undefined; step = step.outer) if (step.container === value) return true;
-  return false;
-}
+/** More are hardly all there: a list of that length would be made before one of them is read. */
+const MAX_LISTED = 1_024;
 
-function copyItems(items: readonly unknown[], step: Step, walk: Walk): JsonValue[] {
-  const copied: JsonValue[] = [];
+function copyItems(items: readonly unknown[], walk: Walk): JsonValue[] {
   const { length } = items;
+  const copied: JsonValue[] = length <= MAX_LISTED ? listOf(length) : [];
+  const inside = walk.keys.length - 1;
   for (let at = 0; at < length; at++) {
-    step.key = at;
-    copied.push(copy(items[at], walk));
+    walk.keys[inside] = at;
+    copied[at] = copy(items[at], walk);
   }
   return copied;
 }
 
-function copyMembers(value: object, step: Step, walk: Walk): Record<string, JsonValue> {
+function copyMembers(value: object, walk: Walk): Record<string, JsonValue> {
   // Without a prototype every name is data, `__proto__` and `constructor` too.
   const copied = emptyMembers();
-  const keys = Object.keys(value);
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at]!;
-    step.key = key;
+  const inside = walk.keys.length - 1;
+  // A list of the names would be one more object.
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
+    walk.keys[inside] = key;
     count(key.length, walk);
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member !== undefined) copied[key] = copy(member, walk);
@@ -181,11 +185,20 @@ function melt(value: JsonValue, isKnownPlain: boolean): unknown {
   if (typeof value !== "object" || value === null) return value;
   const reference = isKnownPlain ? undefined : referenceOf(value);
   if (reference !== undefined) return reference.value;
-  if (Array.isArray(value)) return value.map((item: JsonValue) => melt(item, isKnownPlain));
-  const fresh: Record<string, unknown> = {};
   // What is JSON and no array is an object of it.
-  const members = value as JsonObject;
-  // A list of the names would be one more object.
+  return Array.isArray(value)
+    ? meltItems(value, isKnownPlain)
+    : meltMembers(value as JsonObject, isKnownPlain);
+}
+
+function meltItems(items: readonly JsonValue[], isKnownPlain: boolean): unknown[] {
+  const fresh = listOf<unknown>(items.length);
+  for (let at = 0; at < items.length; at++) fresh[at] = melt(items[at]!, isKnownPlain);
+  return fresh;
+}
+
+function meltMembers(members: JsonObject, isKnownPlain: boolean): Record<string, unknown> {
+  const fresh: Record<string, unknown> = {};
   for (const key in members) {
     if (!Object.hasOwn(members, key)) continue;
     const melted = melt(members[key]!, isKnownPlain);
@@ -206,9 +219,7 @@ function tooLarge(walk: Walk): AgentplaneError {
 }
 
 function refused(why: string, walk: Walk, cause?: unknown): AgentplaneError {
-  const keys: (string | number)[] = [];
-  for (let step = walk.inside; step !== undefined; step = step.outer) keys.unshift(step.key);
-  const path = shownPath(keys);
+  const path = shownPath(walk.keys);
   return new AgentplaneError("content_refused", `the content cannot be used: at ${shorten(path)} ${why}`, {
     data: { path: shorten(path) },
     cause,
