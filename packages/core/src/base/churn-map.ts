@@ -15,7 +15,9 @@ export class ChurnMap<V> {
   }
 
   get(key: string): V | undefined {
-    return key === this.#key ? this.#value : this.#others.get(key);
+    if (key === this.#key) return this.#value;
+    // A new text would be hashed to find that nothing is there.
+    return this.#others.size === STAYING.length ? undefined : this.#others.get(key);
   }
 
   set(key: string, value: V): void {
@@ -30,7 +32,7 @@ export class ChurnMap<V> {
 
   /** Takes an entry out. @returns Whether it was there. */
   delete(key: string): boolean {
-    if (key !== this.#key) return this.#others.delete(key);
+    if (key !== this.#key) return this.#others.size > STAYING.length && this.#others.delete(key);
     this.#key = undefined;
     this.#value = undefined;
     return true;

@@ -70,7 +70,8 @@ function bounded(record: SessionRecord): SessionRecord {
   if (oldest === undefined) return record;
   const size = record.size - sizeOf(oldest);
   if (size < MAX_ENTRIES) return record;
-  return { ...record, chunks: record.chunks.slice(1), size, open: record.open - openIn(oldest) };
+  const open = record.open === 0 ? 0 : record.open - openIn(oldest);
+  return { ...record, chunks: record.chunks.slice(1), size, open };
 }
 
 /** The history without an earlier entry of the same call that did not run, or has not ended. */
