@@ -15,7 +15,7 @@ const ASCII_END = 0x80;
 /** UTF-8 takes at most three bytes for one UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
 /** Fewer are written faster one by one than by a call of the platform. */
-const FEW_UNITS = 12;
+const FEW_UNITS = 28;
 /** More are written faster by a call of the platform than copied, where the copy is rarely at hand. */
 const MANY_UNITS = 48;
 
@@ -39,6 +39,7 @@ export class LineLog implements JsonTarget {
   #latest: Block = { bytes: createTextBytes(0), ends: [] };
   /** Where the latest line ends. */
   #start = 0;
+  #latestLength = 0;
   /** Where the line ends that is being written; undefined: it cannot be written piece by piece. */
   #end: number | undefined = 0;
   #spare: Block | undefined;
@@ -53,8 +54,10 @@ export class LineLog implements JsonTarget {
     return Math.min(this.#lines, this.#maxLines);
   }
 
-  /** Begins a line anew. */
+  /** Begins a line anew: where one like the latest has room, or it would soon be written twice. */
   begin(): void {
+    const size = this.#latestLength + (this.#latestLength >> 2);
+    if (this.#start + size > this.#latest.bytes.length) this.#nextBlock(size);
     this.#end = this.#start;
   }
 
@@ -120,8 +123,11 @@ export class LineLog implements JsonTarget {
     // Nothing has been kept of what is written so far.
     this.#end = undefined;
     if (end + MAX_BYTES_PER_UNIT * length > bytes.length) return;
-    if (length > FEW_UNITS && bytes.utf8Write !== undefined) {
-      if (isRaw ? isPlain(text) : !mayHoldLoneSurrogate(text)) this.#end = end + bytes.utf8Write(text, end);
+    if (length > FEW_UNITS && bytes.utf8Write !== undefined && bytes.latin1Write !== undefined) {
+      // What is plain has a byte for each character.
+      if (isRaw) {
+        if (isPlain(text)) this.#end = end + bytes.latin1Write(text, end);
+      } else if (!mayHoldLoneSurrogate(text)) this.#end = end + bytes.utf8Write(text, end);
       return;
     }
     for (let at = 0; at < length; at++) {
@@ -137,6 +143,7 @@ export class LineLog implements JsonTarget {
     const { bytes, ends } = this.#latest;
     const line = bytes.subarray(this.#start, end);
     ends.push(end);
+    this.#latestLength = end - this.#start;
     this.#start = end;
     this.#lines++;
     this.#giveUp();

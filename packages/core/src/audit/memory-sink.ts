@@ -46,7 +46,7 @@ export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?
   /** What `createChain` makes a text of. */
   const addLine = (to: JsonTarget, record: AuditRecord): void => {
     to.addShared(PREV);
-    to.add(prev);
+    to.addRaw(prev);
     to.addShared(RECORD);
     addRecord(to, record);
     to.addShared(SEQ);
