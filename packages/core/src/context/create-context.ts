@@ -17,12 +17,19 @@ type Draft = { -readonly [Field in keyof PolicyContext]: PolicyContext[Field] };
  * An ordinary object with room for members that come later. V8 keeps what is added to a literal in a second object,
  * which every decision would have to fetch; an object of a constructor gets the room that earlier ones needed.
  */
-const RoomyDraft = function (this: Draft, hookpoint: Draft["hookpoint"], agent: Draft["agent"]): void {
-  this.hookpoint = hookpoint;
-  this.agent = agent;
-  // TypeScript has no type for a function that is called with `new`; its objects get the rest of their members below.
-} as unknown as new (hookpoint: Draft["hookpoint"], agent: Draft["agent"]) => Draft;
-RoomyDraft.prototype = Object.prototype;
+function roomyDraft(): new (hookpoint: Draft["hookpoint"], agent: Draft["agent"]) => Draft {
+  const RoomyDraft = function (this: Draft, hookpoint: Draft["hookpoint"], agent: Draft["agent"]): void {
+    this.hookpoint = hookpoint;
+    this.agent = agent;
+    // TypeScript has no type for a function that is called with `new`; its objects get the rest of their members below.
+  } as unknown as new (hookpoint: Draft["hookpoint"], agent: Draft["agent"]) => Draft;
+  RoomyDraft.prototype = Object.prototype;
+  return RoomyDraft;
+}
+
+const BeforeDraft = roomyDraft();
+/** With more members, and so more room. */
+const AfterDraft = roomyDraft();
 
 /**
  * Builds what rules look at: names checked and in NFC, content snapshotted once, all of it frozen. Content that is a
@@ -43,7 +50,7 @@ export function createContext(init: ContextInit, nowMs: number): PolicyContext {
  */
 export function readContext(init: ContextInit, nowMs: number, known: KnownFields): PolicyContext {
   requireKnownFields(init, known);
-  const draft = new RoomyDraft(hookpointOf(init.hookpoint), agentOf(init.agent));
+  const draft = new BeforeDraft(hookpointOf(init.hookpoint), agentOf(init.agent));
   draft.tags = tagsOf(init.tags);
   draft.nowMs = init.nowMs ?? nowMs;
   if (!Number.isFinite(draft.nowMs)) throw invalid("nowMs", "must be epoch milliseconds");
@@ -73,12 +80,44 @@ export interface ResultFacts {
  * @throws AgentplaneError `content_refused` for a result that cannot be snapshotted.
  */
 export function withResult(context: PolicyContext, facts: ResultFacts): PolicyContext {
-  const draft: Draft = { ...context };
-  draft.hookpoint = afterOf(context.hookpoint);
-  draft.nowMs = facts.nowMs;
+  const draft = copyAfter(context, facts.nowMs);
   addResult(draft, facts);
   return Object.freeze(draft);
 }
+
+/**
+ * Member by member: V8 copies an object that carries a mark by name, which takes several times as long. One that is
+ * added to `C` later does not compile until it is copied here.
+ */
+function copyAfter<C extends PolicyContext>(
+  context: Exclude<keyof C, CopiedField> extends never ? C : never,
+  nowMs: number,
+): Draft {
+  const { tags, tenant, user, session, callId, questionId, tool, model, target, api } = context;
+  const { result, isError, usage, origin, traceId } = context;
+  const draft = new AfterDraft(afterOf(context.hookpoint), context.agent);
+  draft.tags = tags;
+  draft.nowMs = nowMs;
+  if (tenant !== undefined) draft.tenant = tenant;
+  if (user !== undefined) draft.user = user;
+  if (session !== undefined) draft.session = session;
+  if (origin !== undefined) draft.origin = origin;
+  if (traceId !== undefined) draft.traceId = traceId;
+  if (callId !== undefined) draft.callId = callId;
+  if (questionId !== undefined) draft.questionId = questionId;
+  if (tool !== undefined) draft.tool = tool;
+  if (model !== undefined) draft.model = model;
+  if (target !== undefined) draft.target = target;
+  if (api !== undefined) draft.api = api;
+  if (result !== undefined) draft.result = result;
+  if (isError !== undefined) draft.isError = isError;
+  if (usage !== undefined) draft.usage = usage;
+  return draft;
+}
+
+type CopiedField =
+  | ("agent" | "api" | "callId" | "hookpoint" | "isError" | "model" | "nowMs" | "origin" | "questionId")
+  | ("result" | "session" | "tags" | "target" | "tenant" | "tool" | "traceId" | "usage" | "user");
 
 /**
  * The context with another input: of its tool, its model (the messages) or its target, whichever it is about. One that

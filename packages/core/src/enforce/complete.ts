@@ -70,10 +70,12 @@ function isLookedAt(core: GuardCore, { context, decision }: LiveAdmission): bool
 }
 
 /** One end on its way through hooks, judgement and settlement. */
-interface Judging<R> extends Read {
+interface Judging<R> extends Judged {
   readonly core: GuardCore;
   readonly call: LiveAdmission;
   readonly end: CallResult<R>;
+  /** The original holds more than could be read, of which something decides: only what was judged is shown. */
+  readonly isPartial: boolean;
 }
 
 function judgedEnd<R>(
@@ -82,7 +84,7 @@ function judgedEnd<R>(
   end: CallResult<R>,
   cut: Denial | undefined,
 ): MaybePromise<Outcome<R>> {
-  const judging: Judging<R> = { core, call, end, ...afterContext(core, call, end, cut) };
+  const judging = judgingOf(core, call, end, cut);
   return andThenWith(runAfterHooks(judging), finish<R>, judging);
 }
 
@@ -154,36 +156,28 @@ interface Judged {
   readonly denial: Denial | undefined;
 }
 
-interface Read extends Judged {
-  /** The original holds more than could be read, of which something decides: only what was judged is shown. */
-  readonly isPartial: boolean;
-}
-
-function afterContext<R>(
+function judgingOf<R>(
   core: GuardCore,
   call: LiveAdmission,
   end: CallResult<R>,
   cut: Denial | undefined,
-): Read {
+): Judging<R> {
   const isError = isFailed(end);
   const facts = { result: undefined as unknown, isError, nowMs: core.nowMs(), usage: end.usage };
   try {
-    if (end.status === "ran") {
-      facts.result = readContent(end);
-      return { context: withResult(call.context, facts), denial: cut, isPartial: false };
+    let isPartial = false;
+    if (end.status === "ran") facts.result = readContent(end);
+    else {
+      const read = readError(end.error);
+      facts.result = read.content;
+      isPartial = read.isPartial && isJudged(core, call);
     }
-    const { content, isPartial } = readError(end.error);
-    facts.result = content;
-    return {
-      context: withResult(call.context, facts),
-      denial: cut,
-      isPartial: isPartial && isJudged(core, call),
-    };
+    return { core, call, end, context: withResult(call.context, facts), denial: cut, isPartial };
   } catch (error) {
     const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
     const denial = cut ?? { cause: "content_refused", reason };
     facts.result = undefined;
-    return { context: withResult(call.context, facts), denial, isPartial: true };
+    return { core, call, end, context: withResult(call.context, facts), denial, isPartial: true };
   }
 }
 
