@@ -79,12 +79,14 @@ export function valueOf(
     case "api":
     case "usage":
       return fieldsOf(context[name]);
+    case "isError":
+      return context.isError ?? (context.result === undefined ? undefined : false);
+    case "origin":
+      return context.origin ?? "agent";
     case "hookpoint":
     case "tenant":
     case "user":
     case "session":
-    case "origin":
-    case "isError":
       return context[name];
     default:
       return assertNever(name, "CEL variable");

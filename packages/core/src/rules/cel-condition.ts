@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<string, (context: PolicyContext) => unknown>> = 
   // A tool call has an input, whatever was left out of it.
   input: ({ tool, target, model }) => tool ?? target?.input ?? model?.messages,
   result: ({ result }) => result,
+  isError: ({ isError, result }) => isError ?? result,
   usage: ({ usage }) => usage,
 };
 

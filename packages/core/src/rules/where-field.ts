@@ -55,7 +55,7 @@ export const WHERE_FIELDS: Readonly<Record<string, WhereField>> = {
   isError: {
     holds: "boolean",
     absent: "error",
-    read: ({ context }) => (context.result === undefined ? INAPPLICABLE : (context.isError ?? false)),
+    read: ({ context: { isError, result } }) => isError ?? (result === undefined ? INAPPLICABLE : false),
   },
 };
 

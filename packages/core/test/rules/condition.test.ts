@@ -5,7 +5,7 @@ import * as z from "zod";
 
 import { AgentplaneError } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
-import type { ToolCall } from "../../src/context/context.ts";
+import type { PolicyContext, ToolCall } from "../../src/context/context.ts";
 import { createCel } from "../../src/cel/index.ts";
 import { condition } from "../../src/rules/condition.ts";
 import type { CelCompiler } from "../../src/rules/rule.ts";
@@ -133,6 +133,29 @@ test("a result that is null is a result, of which a condition has no answer", ()
   const cel = compileRule(condition, { when: "result.ok == false" }, { cel: createCel() });
   for (const rule of [on({ result: { ok: false } }), cel])
     expect(() => answerOf(rule, after)).toThrow(AgentplaneError);
+});
+
+test("whether the action failed is asked after it alone, and answered without a result too", () => {
+  const tool = { name: "refund", input: {} };
+  const before = contextAt("before_tool_call", { tool });
+  const after = (more: Partial<PolicyContext>) => contextAt("after_tool_call", { tool, ...more });
+  const rules = [
+    on({ isError: true }),
+    compileRule(condition, { when: 'isError && tool.name == "refund"' }, { cel: createCel() }),
+  ];
+  for (const rule of rules) {
+    expect(answerOf(rule, before)).toBe("skip");
+    expect(answerOf(rule, after({ result: "x" }))).toBe("skip");
+    expect(answerOf(rule, after({ isError: false }))).toBe("skip");
+    expect(answerOf(rule, after({ isError: true }))).toBe("block");
+    expect(answerOf(rule, after({ result: "x", isError: true }))).toBe("block");
+  }
+});
+
+test("a call of the agent itself has the origin agent, in both forms", () => {
+  const origin = { when: 'origin == "agent"' };
+  expect(answerOf(compileRule(condition, origin, { cel: createCel() }), refund({}))).toBe("block");
+  expect(answerOf(on({ origin: "agent" }), refund({}))).toBe("block");
 });
 
 test("skips where the hookpoint does not carry what is asked about", () => {
