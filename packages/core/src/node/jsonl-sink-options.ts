@@ -2,6 +2,7 @@ import type { AuditSink } from "../audit/audit-sink.ts";
 import { ConfigError } from "../base/errors.ts";
 import type { Ports } from "../base/ports.ts";
 import type { AuditFileSystem } from "./audit-file-system.ts";
+import { unknownOptions, type OptionNames } from "./option-names.ts";
 import type { Processes } from "./processes.ts";
 import type { Retention } from "./retention.ts";
 
@@ -66,6 +67,29 @@ export const JSONL_DEFAULTS = {
   retention: {},
 };
 
+const KNOWN: OptionNames<JsonlSinkOptions> = {
+  directory: true,
+  maxSegmentBytes: true,
+  maxSegmentMs: true,
+  retention: true,
+  mayRemove: true,
+  gzip: true,
+  key: true,
+  trustedKeys: true,
+  checkpointMs: true,
+  publishTo: true,
+  fsync: true,
+  bufferMs: true,
+  retryMs: true,
+  maxBufferedChars: true,
+  maxWaitingChars: true,
+  ports: true,
+  files: true,
+  processes: true,
+};
+
+const KNOWN_OF_RETENTION: OptionNames<Retention> = { maxMs: true, maxBytes: true };
+
 /**
  * A start reads the newest segment as text, of which Node.js makes half a Gi; one group may come on top of it, and a
  * character has up to three bytes.
@@ -75,15 +99,22 @@ const MAXIMA: Readonly<Record<string, number>> = {
   maxWaitingChars: JSONL_DEFAULTS.maxWaitingChars,
 };
 
-/** @throws ConfigError for numbers below 1, and for segments that no start could read */
-export function checkNumbers(options: JsonlSinkOptions): void {
+/** @throws ConfigError for unknown options, numbers below 1, and segments that no start could read */
+export function checkJsonlOptions(options: JsonlSinkOptions): void {
+  const unknown = [
+    ...unknownOptions(options, KNOWN),
+    ...unknownOptions(options.retention ?? {}, KNOWN_OF_RETENTION).map((issue) => ({
+      ...issue,
+      path: `retention.${issue.path}`,
+    })),
+  ];
   const { maxMs, maxBytes } = options.retention ?? {};
   const { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs } = options;
   const { maxBufferedChars, maxWaitingChars } = options;
   const numbers = { maxSegmentBytes, maxSegmentMs, checkpointMs, bufferMs, retryMs };
   const bounds = { maxBufferedChars, maxWaitingChars };
   const all = { ...numbers, ...bounds, "retention.maxMs": maxMs, "retention.maxBytes": maxBytes };
-  const issues = Object.entries(all).flatMap(([path, value]) => {
+  const numberIssues = Object.entries(all).flatMap(([path, value]) => {
     if (value === undefined) return [];
     if (!Number.isSafeInteger(value) || value < 1)
       return [{ path, message: `must be a whole number from 1, not ${value}` }];
@@ -92,5 +123,6 @@ export function checkNumbers(options: JsonlSinkOptions): void {
       ? [{ path, message: `must be at most ${most} (${most / 1024 / 1024} Mi), not ${value}` }]
       : [];
   });
+  const issues = [...unknown, ...numberIssues];
   if (issues.length > 0) throw new ConfigError("jsonlSink", issues);
 }

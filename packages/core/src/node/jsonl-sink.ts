@@ -9,7 +9,7 @@ import { nodeFileSystem, type AuditFileSystem } from "./audit-file-system.ts";
 import { createCheckpointTrust, TrustedCheckpoints, type CheckpointTrust } from "./checkpoint-trust.ts";
 import { lockWriter, type WriterLock } from "./directory-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { checkNumbers, JSONL_DEFAULTS, type JsonlSinkOptions } from "./jsonl-sink-options.ts";
+import { checkJsonlOptions, JSONL_DEFAULTS, type JsonlSinkOptions } from "./jsonl-sink-options.ts";
 import { publishCheckpoint } from "./publish-checkpoint.ts";
 import type { SegmentPlace } from "./segment-files.ts";
 import { SegmentSeal } from "./segment-seal.ts";
@@ -52,7 +52,7 @@ export interface JsonlSink extends AuditSink {
  * @example const plane = createAgentPlane({ audit: jsonlSink({ directory: "./audit" }) });
  */
 export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
-  checkNumbers(options);
+  checkJsonlOptions(options);
   const { directory } = options;
   const { chain, writer, commit, adoption, lock, trail } = open(options);
   let closing: Promise<void> | undefined;

@@ -9,6 +9,7 @@ import { createCheckpointTrust } from "./checkpoint-trust.ts";
 import { DeliveryCursorFile, type CursorPlace } from "./delivery-cursor.ts";
 import { jsonlSink, type JsonlSink } from "./jsonl-sink.ts";
 import type { JsonlSinkOptions } from "./jsonl-sink-options.ts";
+import { unknownOptions, type OptionNames } from "./option-names.ts";
 import { SpoolDelivery, type SpoolDeliveryOptions, type SpoolStatus } from "./spool-delivery.ts";
 
 /** Where records are delivered, and where they wait. */
@@ -40,6 +41,23 @@ export interface ServiceSink extends AuditSink {
   deliver(): Promise<void>;
 }
 
+const KNOWN: OptionNames<ServiceSinkOptions> = {
+  key: true,
+  trustedKeys: true,
+  checkpointMs: true,
+  publishTo: true,
+  retention: true,
+  maxSegmentBytes: true,
+  maxSegmentMs: true,
+  url: true,
+  headers: true,
+  directory: true,
+  maxBatchBytes: true,
+  timeoutMs: true,
+  retryMs: true,
+  ports: true,
+};
+
 const DEFAULTS = { maxBatchBytes: 256 * 1024, timeoutMs: 10_000, retryMs: 1_000 };
 
 /**
@@ -48,12 +66,12 @@ const DEFAULTS = { maxBatchBytes: 256 * 1024, timeoutMs: 10_000, retryMs: 1_000 
  * where it was; a batch whose answer was lost is sent again with the same `idempotency-key`, by a later process perhaps
  * with more lines: their `hash` tells a service which it has. Retention removes what was delivered, nothing else; without
  * it the spool stays a whole trail. With a `key` the place where it goes on is signed, too.
- * @throws ConfigError for a url that is not https (or http on this machine) and numbers below 1; AgentplaneError
+ * @throws ConfigError for an unknown option, a url that is not https (or http on this machine) and numbers below 1; AgentplaneError
  *   `audit_failed` when another process uses the directory, `audit_corrupt` when it was changed
  */
 export function serviceSink(options: ServiceSinkOptions): ServiceSink {
   checkOptions(options);
-  const { directory, ports: given, url, headers = {}, ...trail } = options;
+  const { directory, ports: given, url, headers = {}, maxBatchBytes, timeoutMs, ...trail } = options;
   const ports = createPorts(given);
   const { fetch } = ports;
   if (fetch === undefined) throw wrong([{ path: "ports.fetch", message: "is missing on this platform" }]);
@@ -67,6 +85,8 @@ export function serviceSink(options: ServiceSinkOptions): ServiceSink {
   const delivery = startDelivery(spool, {
     ...DEFAULTS,
     ...trail,
+    ...(maxBatchBytes !== undefined && { maxBatchBytes }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
     ...ports,
     directory,
     files: nodeFileSystem,
@@ -119,7 +139,7 @@ function startDelivery(
 }
 
 function checkOptions(options: ServiceSinkOptions): void {
-  const issues: ConfigIssue[] = [];
+  const issues = unknownOptions(options, KNOWN);
   const address = parseWebhookUrl(options.url);
   if (typeof address === "string") issues.push({ path: "url", message: address });
   for (const name of ["maxBatchBytes", "timeoutMs", "retryMs"] as const) {

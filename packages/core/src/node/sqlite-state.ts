@@ -1,10 +1,10 @@
-import { suggest } from "../base/did-you-mean.ts";
 import { DURATION_HINT, parseDurationMs } from "../base/duration.ts";
-import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { Logger, Timers } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
 import type { StateStore, StoreAdmission, StoreAdmissionAnswer } from "../store/state-store.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
+import { unknownOptions, type OptionNames } from "./option-names.ts";
 import { admitInFile } from "./sqlite-admit.ts";
 import { SqliteChanges } from "./sqlite-changes.ts";
 import { SqliteClock } from "./sqlite-clock.ts";
@@ -50,7 +50,15 @@ export interface SqliteState extends StateStore {
   close(): void;
 }
 
-const OPTION_NAMES = ["path", "timeout", "synchronous", "writes", "poll", "ports", "machine"] as const;
+const KNOWN: OptionNames<SqliteStateOptions> = {
+  path: true,
+  timeout: true,
+  synchronous: true,
+  writes: true,
+  poll: true,
+  ports: true,
+  machine: true,
+};
 const DEFAULT_TIMEOUT_MS = 1_000;
 const DEFAULT_POLL_MS = 20;
 /** A kill in one process must stop the others well within a second. */
@@ -115,9 +123,7 @@ function durationOf(text: string | undefined, otherwiseMs: number): number {
 }
 
 function checkOptions(options: SqliteStateOptions): void {
-  const issues: ConfigIssue[] = Object.keys(options)
-    .filter((name) => !(OPTION_NAMES as readonly string[]).includes(name))
-    .map((name) => ({ path: name, message: "unknown option", suggestion: suggest(name, OPTION_NAMES) }));
+  const issues = unknownOptions(options, KNOWN);
   const { path, synchronous, writes, timeout, poll } = options;
   if (typeof path !== "string" || path === "")
     issues.push({

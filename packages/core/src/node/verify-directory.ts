@@ -6,6 +6,7 @@ import { createPorts } from "../base/runtime.ts";
 import { nodeFileSystem } from "./audit-file-system.ts";
 import type { BadSegmentLine } from "./check-sealed-segment.ts";
 import { readCheckpointText, type Checkpoint } from "./checkpoint.ts";
+import { refuseUnknown, type OptionNames } from "./option-names.ts";
 import { PartHelpers } from "./part-helpers.ts";
 import { readTrusted, type TrustedSigners } from "./checkpoint-trust.ts";
 import type { KnownHead, UncheckedHead } from "./known-heads.ts";
@@ -55,17 +56,27 @@ export interface VerifyDirectoryOptions {
   readonly hash?: Pick<Hash, "sha256">;
 }
 
+const KNOWN: OptionNames<VerifyDirectoryOptions> = {
+  keys: true,
+  published: true,
+  trail: true,
+  ends: true,
+  start: true,
+  hash: true,
+};
+
 /**
  * Checks an audit directory: every line of every segment of every writer, and the checkpoints that seal them.
  * @param directory As given to `jsonlSink`; may be in use: a last line that is just being written counts as truncated, what is
  *   compressed or removed by retention meanwhile counts as that.
  * @returns What was found, up to the first thing that is wrong; rejects only when the files cannot be read.
- * @throws ConfigError (rejects) for a key that is none, and for a published note that is none or not signed by `keys`
+ * @throws ConfigError (rejects) for an unknown option, a key that is none, and for a published note that is none or not signed by `keys`
  */
 export async function verifyDirectory(
   directory: string,
   options: VerifyDirectoryOptions = {},
 ): Promise<DirectoryReport> {
+  refuseUnknown("verifyDirectory", options, KNOWN);
   const trusted = options.keys && readTrusted(options.keys);
   const published = (options.published ?? []).map((note, index) => readPublished(note, index, trusted));
   const { ends = [], hash = createPorts().hash } = options;
