@@ -23,7 +23,11 @@ export interface LimitRef {
   readonly tool?: string;
 }
 
-/** What operators do to limits; each act is recorded. */
+/**
+ * What operators do to limits; each act is recorded.
+ * @throws AgentplaneError `usage_invalid` for a limit that does not exist, or one that counts per agent without naming
+ *   the agent; `context_invalid` for a member that does not exist
+ */
 export interface Limits {
   /** What is used and left, one state per dimension of the rule. */
   read(ref: LimitRef): MaybePromise<readonly LimitState[]>;
@@ -88,21 +92,18 @@ function each<T, R>(
 
 function specsOf(ref: LimitRef, { settings, nowMs }: EngineParts, set: PolicySet): readonly LimitSpec[] {
   const entry = findRule(ref, set);
+  const { policyId: _policyId, ruleId: _ruleId, agent = "*", runId, ...rest } = ref;
+  // It refuses members that do not exist: a misspelt tenant would mean the counter of those without one.
   const context = createContext(
-    {
-      hookpoint: "before_tool_call",
-      agent: { id: ref.agent ?? "*", ...(ref.runId !== undefined && { runId: ref.runId }) },
-      ...(ref.tenant !== undefined && { tenant: ref.tenant }),
-      ...(ref.user !== undefined && { user: ref.user }),
-      ...(ref.session !== undefined && { session: ref.session }),
-      ...(ref.tool !== undefined && { tool: ref.tool }),
-    },
+    { ...rest, hookpoint: "before_tool_call", agent: { id: agent, runId } },
     nowMs(),
   );
   return (entry.rule.limits ?? []).flatMap((declaration) =>
-    declaration.per.map((subject) =>
-      limitSpecOf({ planeId: settings.planeId, entry, declaration, subject }, context),
-    ),
+    declaration.per.map((subject) => {
+      // Every call has an agent: without its name a counter is meant that no call has.
+      if (subject === "agent") requireText("limits: agent", ref.agent);
+      return limitSpecOf({ planeId: settings.planeId, entry, declaration, subject }, context);
+    }),
   );
 }
 

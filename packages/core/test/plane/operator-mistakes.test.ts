@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { rule } from "../../src/rules/rule-factory.ts";
-import { blocking, createBench } from "./bench.ts";
+import { blocking, createBench, toolCall } from "./bench.ts";
 
 const OLGA = { by: "olga" };
 const RATE = blocking("pace", [rule.rate({ limit: 1, window: "1h", onBreach: "escalate" })], {
@@ -104,4 +104,30 @@ it("a ladder that is there is reset", async () => {
   const bench = createBench({ policies: [RATE] });
   await bench.plane.controls.resetLadder({ policyId: "pace", trigger: "rate", agent: "bot" }, OLGA);
   expect(bench.controls("ladder_reset")).toHaveLength(1);
+});
+
+it.each<[string, object, RegExp]>([
+  ["a misspelt member", { agent: "bot", tennant: "acme" }, /tennant is no field.*did you mean "tenant"/],
+  [
+    "no agent, where each has a count of its own",
+    { tenant: "acme" },
+    /limits: agent must be a non-empty text/,
+  ],
+])("a limit is not touched by a reference with %s", async (_name, more, message) => {
+  const bench = createBench({ policies: [blocking("b", [rule.rate({ limit: 5, window: "1h" })])] });
+  const { plane } = bench;
+  await plane.engine.decide(toolCall("search"));
+  const ref = { policyId: "b", ruleId: "rate", ...more };
+  const act = { by: "olga", reason: "drill" };
+  for (const touch of [
+    () => plane.limits.read(ref),
+    () => plane.limits.grant(ref, 5, act),
+    () => plane.limits.reset(ref, act),
+  ])
+    expect(touch).toThrow(message);
+  expect(bench.controls("limit_grant")).toStrictEqual([]);
+  expect(bench.controls("limit_reset")).toStrictEqual([]);
+  // Named in full it is the one that was counted.
+  const named = { policyId: "b", ruleId: "rate", agent: "bot", tenant: "acme" };
+  expect(await plane.limits.read(named)).toMatchObject([{ used: 1 }]);
 });
