@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   closeSync,
@@ -41,6 +43,16 @@ test("kill -9 during group commit: every acknowledged record survives, the direc
     "audit-000001.jsonl.torn-1",
     "audit.trail",
   ]);
+});
+
+test("a process that ends by itself leaves none of its buffered records unwritten", async () => {
+  const directory = temporaryDirectory();
+  const script = path.join(import.meta.dirname, "append-and-end.ts");
+  const child = spawn(process.execPath, [script, directory], { stdio: "inherit" });
+  expect(await once(child, "close")).toStrictEqual([0, null]);
+  expect(subjectsOf(readFileSync(path.join(directory, "audit-000001.jsonl"), "utf8"))).toStrictEqual(
+    new Set(["a", "b"]),
+  );
 });
 
 test("kill -9 amid rotation, compression and retention, again and again, leaves a signed trail that verifies", async () => {

@@ -36,6 +36,17 @@ test("reads what the field's tools have signed, and nothing that was changed sin
   expect(openNote(note.replace("ZJkuBS9", "ZJkuBS8"), [key])?.signedBy).toStrictEqual([]);
 });
 
+test("counts no good signature under another name or key id, and takes none with bits that nobody signed", () => {
+  const key = readPublicKey(VECTOR.publicKey);
+  const openWith = (name: string, signature: string) =>
+    openNote(`${VECTOR.text}\n\u2014 ${name} ${signature}\n`, [key]);
+  expect(openWith("PeterNeumann", VECTOR.signature)?.signedBy).toHaveLength(1);
+  expect(openWith("Somebody", VECTOR.signature)?.signedBy).toStrictEqual([]);
+  expect(openWith("PeterNeumann", VECTOR.signature.replace("x08go", "x08gp"))?.signedBy).toStrictEqual([]);
+  // The same bytes, by the two bits of the last character that say nothing.
+  expect(openWith("PeterNeumann", VECTOR.signature.replace("AM=", "AN="))).toBeUndefined();
+});
+
 test("tells who signed a note", () => {
   const [mine, yours] = [generateAuditKeys("mine"), generateAuditKeys("yours")];
   const note = createNoteSigner(mine.privateKey).sign("a text\n\nof three lines\n");
