@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { jsonlSink } from "../../src/node/jsonl-sink.ts";
 import { verifyDirectory } from "../../src/node/verify-directory.ts";
 import { createRecordingLogger } from "../../src/testing/recording-logger.ts";
-import { SIGNED, KEYS, fileOf, checkpointOf, write, trail } from "./attacked-trail.ts";
+import { asKilled, SIGNED, KEYS, fileOf, checkpointOf, write, trail } from "./attacked-trail.ts";
 
 describe("retention", () => {
   async function goOn(directory: string, maxBytes: number): Promise<readonly string[]> {
@@ -66,4 +66,31 @@ describe("retention", () => {
     expect(errors.join("\n")).toContain("audit-000001.checkpoint is not signed by this process");
     expect(readdirSync(directory)).toContain("audit-000001.jsonl");
   });
+
+  test.each([
+    ["of a copy that went its own way", "checkpoint_contradicted", (_: string, copy: string) => copy],
+    ["that was changed", "checkpoint_unsigned", (own: string) => own.replace("time 2", "time 3")],
+    ["that cannot be read", "checkpoint_broken", () => "?"],
+  ])(
+    "leaves checkpoints to be found by: one %s is named, not what it removed",
+    async (_, problem, change) => {
+      const directory = await trail();
+      const copy = asKilled(directory);
+      for (const [of, subject] of [
+        [directory, "here"],
+        [copy, "there"],
+      ] as const) {
+        const sink = jsonlSink({ directory: of, ...SIGNED, retention: { maxBytes: 1 } });
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        await write(sink, subject, subject, subject, subject, subject);
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        await sink.close();
+      }
+      expect(await verifyDirectory(directory, KEYS)).toMatchObject({ ok: true });
+      expect(readdirSync(directory)).not.toContain("audit-000006.jsonl");
+      const [own, other] = [directory, copy].map((of) => readFileSync(checkpointOf(of, 6), "utf8"));
+      writeFileSync(checkpointOf(directory, 6), change(own ?? "", other ?? ""));
+      expect(await verifyDirectory(directory, KEYS)).toMatchObject({ ok: false, firstBad: { problem } });
+    },
+  );
 });
