@@ -132,3 +132,28 @@ test("writes content of unknown shape in canonical order too", () => {
   const { text } = createChain(hash).next(decisionRecord({ input: { "10": 1, "9": 2, b: { z: 1, a: 2 } } }));
   expect(text).toContain('"input":{"10":1,"9":2,"b":{"a":2,"z":1}}');
 });
+
+test("half a character becomes U+FFFD, in names too, and costs no member; what spells one stays", () => {
+  const data = {
+    "a\ud800": 1,
+    "a\udfff": 2,
+    "a\ufffd": 3,
+    whole: "\u{1f600}",
+    spelt: "\\ud800",
+    far: 1e21,
+    zero: -0,
+  };
+  const { text } = createChain(hash).next({ ...controlRecord("half \ud83d, half \ude00"), data });
+  const line: unknown = JSON.parse(text);
+  expect(line).toMatchObject({
+    record: {
+      subject: "half \ufffd, half \ufffd",
+      data: { "a\ufffd": 3, whole: "\u{1f600}", spelt: "\\ud800", far: 1e21, zero: 0 },
+    },
+  });
+  const { data: kept } = (line as { readonly record: { readonly data: object } }).record;
+  expect(Object.values(kept)).toEqual(expect.arrayContaining([1, 2, 3]));
+  expect(Object.keys(kept).some((name) => /\p{Surrogate}/u.test(name))).toBe(false);
+  expect(text).toBe(canonicalJson(line));
+  expect(text).toContain('"far":1e+21,');
+});
