@@ -10,6 +10,7 @@ import { FOLLOWED } from "./documents/followed.ts";
 import { PostgresDocuments } from "./documents/postgres-documents.ts";
 import { channelOf } from "./install-schema.ts";
 import { LedgerQueue } from "./ledger/ledger-queue.ts";
+import type { Operation } from "./ledger/operation.ts";
 import { PostgresLedger } from "./ledger/postgres-ledger.ts";
 import { ServerClock } from "./ledger/server-clock.ts";
 import { ownPorts, type OwnPorts } from "./own-ports.ts";
@@ -66,8 +67,9 @@ export function postgresState(options: PostgresStateOptions): StateStore {
   const database = new Database({ pool, ownsPool, schema, timeoutMs, ports });
   const clock = new ServerClock(elapsedMs);
   const heard = (clockMs: number): void => clock.heard(clockMs);
-  const queue = new LedgerQueue({ database, lanes: ledgerLanes, timeoutMs, nowMs: elapsedMs, heard });
-  const ledger = new PostgresLedger({ queue, clock, timeoutMs, ports });
+  const lost = (reservation: Operation): void => ledger.lost(reservation);
+  const queue = new LedgerQueue({ database, lanes: ledgerLanes, timeoutMs, nowMs: elapsedMs, heard, lost });
+  const ledger: PostgresLedger = new PostgresLedger({ queue, clock, timeoutMs, ports });
   const listener = new ChangeListener({
     config: pool.options,
     channel: channelOf(schema),

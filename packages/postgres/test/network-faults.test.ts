@@ -171,6 +171,48 @@ describe.skipIf(!canStartServers)("a network that fails", () => {
     expect(await account()).toEqual([0, 0, 0]);
   });
 
+  /** A reservation that is held up on the way when its connection breaks: it is sent again, and may arrive twice. */
+  const heldUp = async () => {
+    const patient = postgresState({
+      connectionString: through(),
+      schema,
+      timeoutMs: 4_000,
+      ports: { logger: QUIET },
+    });
+    await patient.ledger.read(BUDGET);
+    network.holdRequests();
+    const reserved = patient.ledger.reserve(requestOf("late"));
+    await setTimeout(50);
+    network.hangUp();
+    expect(await reserved).toMatchObject({ isGranted: true });
+    return patient;
+  };
+
+  test(
+    "a reservation that arrives a second time after its call has ended is given back",
+    { timeout: 30_000 },
+    async () => {
+      const patient = await heldUp();
+      await patient.ledger.settle("late", [4]);
+      expect(await account()).toEqual([4, 0, 1]);
+      network.deliver();
+      await expect.poll(account, { interval: 5 }).toEqual([4, 10, 2]);
+      await expect.poll(account, { timeout: 12_000 }).toEqual([4, 0, 1]);
+      await patient.close();
+    },
+  );
+
+  test("it gives back nothing of what is reserved under its id meanwhile", { timeout: 30_000 }, async () => {
+    const patient = await heldUp();
+    network.deliver();
+    // Told when the server cannot come to it any more.
+    await setTimeout(6_000);
+    expect(await account()).toEqual([0, 10, 1]);
+    await patient.ledger.release("late");
+    expect(await account()).toEqual([0, 0, 0]);
+    await patient.close();
+  });
+
   test("an end that arrives late does not end the call that was made again meanwhile", async () => {
     await reserve("open");
     network.holdRequests();

@@ -11,6 +11,8 @@ export interface Network {
   holdRequests(): void;
   /** Lets them arrive, and their answers get lost. */
   deliver(): void;
+  /** Breaks the connections there are for their clients; what is held up of them may still arrive. New ones are whole. */
+  hangUp(): void;
   /** Breaks every connection; new ones are whole. */
   cut(): void;
   /** As after `swallow`, but for connections made from now on. */
@@ -89,6 +91,7 @@ export async function openNetwork(serverPort: number): Promise<Network> {
       link.losesAnswers = true;
       for (const data of held) upstream.write(data);
     }),
+    hangUp: each(({ client }) => client.destroy()),
     cut,
     heal() {
       isSwallowing = false;

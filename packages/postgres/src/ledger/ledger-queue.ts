@@ -13,6 +13,8 @@ export interface LedgerQueueDeps {
   nowMs(): number;
   /** Told the server's clock whenever it answers. */
   heard(clockMs: number): void;
+  /** Told of a reservation, as it was sent, whose answer was lost: the server may still come to it. */
+  lost(reservation: Operation): void;
 }
 
 interface Waiting extends Described {
@@ -97,13 +99,17 @@ export class LedgerQueue {
   async #attempt(batch: readonly Waiting[]): Promise<readonly unknown[]> {
     let unknown: ServerFailure | undefined;
     for (let attempt = 1; ; attempt++) {
+      const named = batch.map(({ operation }) => asSent(operation, attempt));
       try {
         // A repetition, after what it repeats has failed.
         // oxlint-disable-next-line no-await-in-loop
-        return await this.#call(batch);
+        return await this.#call(batch, named);
       } catch (error) {
         if (!(error instanceof ServerFailure)) throw error;
-        if (error.kind === "unknown") unknown = error;
+        if (error.kind === "unknown") {
+          unknown = error;
+          for (const one of named) if (one["by"] !== undefined) this.#deps.lost(one);
+        }
         // Refused now is no answer to whether an earlier attempt was done.
         if (attempt === MAX_ATTEMPTS || !this.#mayRepeat(batch, error)) throw unknown ?? error;
       }
@@ -118,10 +124,9 @@ export class LedgerQueue {
     return kind === "again" || batch.every(({ operation }) => REPEATABLE.has(operation.op));
   }
 
-  async #call(batch: readonly Waiting[]): Promise<readonly unknown[]> {
+  async #call(batch: readonly Waiting[], operations: readonly Operation[]): Promise<readonly unknown[]> {
     const specs: Record<string, CellSpec> = {};
     for (const one of batch) for (const [cell, spec] of one.specs) specs[cell] = spec;
-    const operations: readonly Operation[] = batch.map(({ operation }) => operation);
     const withinMs = Math.min(...batch.map(({ untilMs }) => untilMs)) - this.#deps.nowMs();
     const values = [JSON.stringify(operations), JSON.stringify(specs)];
     const answer = await this.#deps.database.call("ledger", values, withinMs);
@@ -129,6 +134,12 @@ export class LedgerQueue {
     this.#deps.heard(clock);
     return results;
   }
+}
+
+/** The first may still come after its repetition, and must not pass for that. */
+function asSent(operation: Operation, attempt: number): Operation {
+  const { by } = operation;
+  return typeof by !== "string" || attempt === 1 ? operation : { ...operation, by: `${by}.${attempt}` };
 }
 
 function tooSlow(): ServerFailure {

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+
 import {
   AgentplaneError,
   type LedgerStore,
@@ -30,6 +32,9 @@ export class PostgresLedger implements LedgerStore {
   readonly #unfinished: UnfinishedEnds;
   /** Reservations on their way, by id; never rejected. */
   readonly #taking = new Map<string, Promise<unknown>>();
+  /** Tells attempts of this process from those of others. */
+  readonly #name = randomBytes(9).toString("base64url");
+  #attempts = 0;
 
   constructor(deps: PostgresLedgerDeps) {
     this.#deps = deps;
@@ -40,9 +45,16 @@ export class PostgresLedger implements LedgerStore {
     checkRequest(request);
     const { operation, specs } = describeRequest("reserve", request);
     const ids = [request.id];
+    const by = `${this.#name}${(++this.#attempts).toString(36)}`;
     const send = (until: number | undefined): Promise<unknown> =>
-      this.#deps.queue.run({ operation: { ...operation, until }, specs });
+      this.#deps.queue.run({ operation: { ...operation, by, until }, specs });
     return reservationOf(request, await this.#noted(ids, this.#takingAll(ids, send, false)));
+  }
+
+  /** Gives back what a reservation takes whose answer was lost, once it can no longer be taken; others may make it again. */
+  lost({ hold, by, until }: Operation): void {
+    if (hold === undefined || typeof by !== "string") return;
+    this.#unfinished.add(by, { afterMs: Number(until), of: { hold, by } });
   }
 
   /**
@@ -117,8 +129,8 @@ export class PostgresLedger implements LedgerStore {
     try {
       return await this.#inTime(send, sent);
     } catch (error) {
-      // Whether it was taken is not known, and who asked has given up: it is given back, unless it is made again.
-      if (error instanceof ServerFailure && error.kind === "unknown")
+      // Whether it was taken is not known, and who asked has given up. Of those that others may make again the queue tells.
+      if (isOnce && error instanceof ServerFailure && error.kind === "unknown")
         for (const id of ids) this.#unfinished.add(id, { afterMs: sent.untilMs, isOnce });
       throw error;
     }
@@ -142,12 +154,12 @@ export class PostgresLedger implements LedgerStore {
 
   /** @returns Whether it is done; false while the reservation might still be taken, and when it came too late. */
   async #end(id: string, how: HoldEnd): Promise<boolean> {
-    const hold = digestOf(id);
+    const { hold, ...of } = "of" in how && how.of !== undefined ? how.of : { hold: digestOf(id) };
     // An estimate that stands is null: JSON has no undefined.
     const operation: Operation =
       "actuals" in how
         ? { op: "settle", hold, actuals: how.actuals.map((actual) => actual ?? null) }
-        : { op: "release", hold, ...(how.afterMs !== undefined && { after: how.afterMs }) };
+        : { op: "release", hold, ...of, ...(how.afterMs !== undefined && { after: how.afterMs }) };
     const answer = await this.#now(operation);
     return answer !== "early" && answer !== "late";
   }

@@ -8,6 +8,8 @@ export type HoldEnd =
       readonly afterMs: number | undefined;
       /** Nobody makes it again under the same id, so it may be given back whenever. */
       readonly isOnce?: boolean;
+      /** Else only what that attempt has taken, if nobody else has: the hold's digest and the attempt. */
+      readonly of?: { readonly hold: string; readonly by: string };
     };
 
 /** What is needed to end holds later. */
@@ -21,11 +23,11 @@ const RETRY_MS = 500;
 const MAX_UNFINISHED = 100_000;
 
 /**
- * Ends that did not reach the server: a settlement that failed, a reservation whose answer was lost and that nobody made
- * again. They are told when the server is back; ends count once, however often they are told.
+ * Ends that did not reach the server: a settlement that failed, a reservation whose answer was lost. They are told when the server is back; ends count once, however often they are told.
  */
 export class UnfinishedEnds {
   readonly #deps: UnfinishedEndsDeps;
+  /** By hold; those of one attempt by that. */
   readonly #ends = new Map<string, HoldEnd>();
   #stopTimer: (() => void) | undefined;
   #isClosed = false;

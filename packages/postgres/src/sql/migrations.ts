@@ -3,6 +3,7 @@ import { ADMIT_GROUP_FUNCTION } from "./admit-group.ts";
 import { AUDIT_TABLES } from "./audit-tables.ts";
 import { documentFunctions, DOCUMENT_TABLES } from "./document-tables.ts";
 import { HOLD_FUNCTIONS } from "./hold-functions.ts";
+import { HOLD_TAKERS } from "./hold-takers.ts";
 import { LEDGER_FUNCTIONS } from "./ledger-functions.ts";
 import { LEDGER_TABLES } from "./ledger-tables.ts";
 import { RESERVE_FUNCTIONS } from "./reserve-functions.ts";
@@ -27,5 +28,6 @@ export function migrations(channel: string): readonly string[] {
     ].join("\n"),
     ADMIT_FUNCTIONS,
     ADMIT_GROUP_FUNCTION,
+    HOLD_TAKERS,
   ];
 }
