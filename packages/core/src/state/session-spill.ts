@@ -138,8 +138,9 @@ function isSettled(chunk: SpilledChunk, back: number): boolean {
   return kept.length > 0 && !kept.some((entry) => canChange(entry, back));
 }
 
+/** By a clock that was ahead it would be young for ever: how long the store has kept it then is not known. */
 function isAging({ atMs }: SpilledChunk, nowMs: number): boolean {
-  return nowMs - atMs > RENEWED_AFTER_MS;
+  return Math.abs(nowMs - atMs) > RENEWED_AFTER_MS;
 }
 
 /** Whether a call may still end, or be replaced when it comes back under its key. */

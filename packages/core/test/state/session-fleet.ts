@@ -36,8 +36,8 @@ export function entryOf(decisionId: string, more: Partial<SessionEntry> = {}): S
 export interface Fleet extends TestMachines {
   readonly documents: SerialisedDocuments;
   readonly warnings: string[];
-  /** A process that has seen nothing yet. */
-  join(ids?: { readonly suffix: string }): Sessions;
+  /** A process that has seen nothing yet. @param aheadMs How far its clock is before the store's. */
+  join(ids?: { readonly suffix: string }, aheadMs?: number): Sessions;
   /** Settles when nothing is spilled any more. */
   settle(): Promise<void>;
 }
@@ -52,10 +52,10 @@ export function createFleet(): Fleet {
     ...machines,
     documents,
     warnings,
-    join: (ids = { suffix: `_${count++}` }) =>
+    join: (ids = { suffix: `_${count++}` }, aheadMs = 0) =>
       new Sessions({
         sessions: documents,
-        nowMs: machines.nowMs,
+        nowMs: () => machines.nowMs() + aheadMs,
         ports: {
           ids: createFakeIds(ids),
           logger: { ...machines.ports.logger, warn: (message) => void warnings.push(message) },

@@ -96,6 +96,23 @@ test("a session that goes on slowly for months loses nothing", async () => {
   expect(partsOf(fleet).length).toBeLessThanOrEqual(20);
 });
 
+test("parts that a process wrote whose clock was days ahead are kept as long as their session", async () => {
+  const fleet = createFleet();
+  const ahead = fleet.join({ suffix: "_ahead" }, 5 * DAY_MS);
+  await fill(ahead, 100);
+  await fleet.settle();
+  expect(partsOf(fleet).length).toBeGreaterThan(3);
+  const sessions = fleet.join();
+  for (let call = 0; call < 5; call++) {
+    fleet.advanceMs(0.8 * DAY_MS);
+    // oxlint-disable no-await-in-loop -- one day after the other
+    await fill(sessions, 1, 100 + call);
+    await fleet.settle();
+    // oxlint-enable no-await-in-loop
+  }
+  expect((await fleet.join().view(CONTEXT)).entries).toHaveLength(105);
+});
+
 test("a history whose parts cannot be written stays in one piece, loudly, until they can", async () => {
   const fleet = createFleet();
   const sessions = fleet.join();
