@@ -97,12 +97,9 @@ function checkParameters(kind: RuleKind, parameters: JsonObject, { path, issues 
     return undefined;
   }
   // A custom kind may have forgotten strictness; still nothing is ignored in silence.
-  const known = shapeKeys(kind.params);
-  if (known.length > 0 && dropsUnknown(kind)) {
-    for (const key of Object.keys(parameters)) {
-      if (!known.includes(key)) issues.add([...path, key], "is not a known field", suggestField(key, known));
-    }
-  }
+  const known = dropsUnknown(kind) ? shapeKeys(kind.params) : [];
+  for (const key of known.length > 0 ? Object.keys(parameters) : [])
+    if (!known.includes(key)) issues.add([...path, key], "is not a known field", suggestField(key, known));
   // A kind of the user's own may change what it is given, or keep it as its own state: it gets its own each time.
   return isBuiltInRule(kind) ? deepFrozen(params) : undefined;
 }

@@ -12,7 +12,7 @@ import {
 } from "./where-field.ts";
 import { orderOf, orderTruth } from "./where-order.ts";
 import { whereMemberOf, wherePath, whereValueAt } from "./where-path.ts";
-import { allOf, anyOf, negated, type Truth, type TruthTest } from "./where-truth.ts";
+import { allOf, anyOf, joined, negated, type Truth, type TruthTest } from "./where-truth.ts";
 import { compileValue, type Scalar, type ValueCondition } from "./where-value.ts";
 
 /** A structured condition: every member must hold. Names take patterns, content exact values or comparisons. */
@@ -73,12 +73,12 @@ const ROOT_NAMES: readonly string[] = [
 
 function compileTree(spec: unknown, place: Place): Test | undefined {
   if (!isJsonObject(spec)) return wrong(place, "must be an object of comparisons", EXAMPLE);
-  const entries = Object.entries(spec).filter(([, value]) => value !== undefined);
-  if (entries.length === 0) return wrong(place, "compares nothing", EXAMPLE);
-  return joined(
-    entries.map(([key, value]) => compileMember(key, value, { ...place, path: [...place.path, key] })),
-    allOf,
-  );
+  const tests: (Test | undefined)[] = [];
+  for (const [key, value] of Object.entries(spec)) {
+    if (value === undefined) continue;
+    tests.push(compileMember(key, value, { ...place, path: [...place.path, key] }));
+  }
+  return tests.length === 0 ? wrong(place, "compares nothing", EXAMPLE) : joined(tests, allOf);
 }
 
 const EXAMPLE = "such as { tool: refund, input: { amount: { gt: 500 } } }";
@@ -147,23 +147,18 @@ function compileSection(
   section: WhereSection,
   place: Place,
 ): Test | undefined {
-  if (!isJsonObject(value) || Object.keys(value).length === 0) {
+  const entries = isJsonObject(value) ? Object.entries(value) : [];
+  if (entries.length === 0)
     return wrong(place, "must be an object of comparisons", `such as { ${exampleMember(section)}: … }`);
-  }
   if (section.reads !== undefined) place.state.reads.add(section.reads);
   if (section.isOutcome === true) place.state.isAboutOutcome = true;
-  const parts = Object.entries(value).map(([member, condition]) => {
+  const parts = entries.map(([member, condition]) => {
     const at = { ...place, path: [...place.path, member] };
     return compilePart(`${key}.${member}`, member, condition, { section, place: at });
   });
-  const good = parts.filter((part) => part !== undefined);
-  const [first] = good;
-  if (first === undefined || good.length < parts.length) return undefined;
-  return testSection(
-    key,
-    section,
-    good.length === 1 ? first : { segments: [], test: allOf(good.map(testPart)) },
-  );
+  if (!parts.every((part) => part !== undefined)) return undefined;
+  const whole = parts.length === 1 ? parts[0]! : { segments: [], test: allOf(parts.map(testPart)) };
+  return testSection(key, section, whole);
 }
 
 /** A comparison of one member of a section. */
@@ -234,11 +229,6 @@ function inapplicable(subject: string): Truth {
 
 function exampleMember({ members }: WhereSection): string {
   return typeof members === "string" ? "name" : (Object.keys(members)[0] ?? "name");
-}
-
-function joined(tests: readonly (Test | undefined)[], join: typeof allOf): Test | undefined {
-  const good = tests.filter((test) => test !== undefined);
-  return good.length === tests.length ? join(good) : undefined;
 }
 
 function wrong(place: Place, message: string, suggestion?: string): undefined {

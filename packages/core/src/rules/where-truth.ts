@@ -49,6 +49,14 @@ export function anyOf<Subject>(tests: readonly TruthTest<Subject>[]): TruthTest<
   };
 }
 
+/** What `join` makes of tests, if every one of them could be compiled. */
+export function joined<Subject>(
+  tests: readonly (TruthTest<Subject> | undefined)[],
+  join: typeof allOf,
+): TruthTest<Subject> | undefined {
+  return tests.every((test) => test !== undefined) ? join(tests) : undefined;
+}
+
 /** The opposite; what has no answer stays without one. */
 export function negated<Subject>(test: TruthTest<Subject>): TruthTest<Subject> {
   return (subject) => {

@@ -4,7 +4,7 @@ import { isGlob } from "../base/glob.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
 import { orderTest, type OrderTest } from "./where-order.ts";
-import { allOf, anyOf, negated, type Truth, type TruthTest, type Unanswered } from "./where-truth.ts";
+import { allOf, anyOf, joined, negated, type Truth, type TruthTest, type Unanswered } from "./where-truth.ts";
 
 /** The comparisons of one value; several in one object must all hold. */
 export interface ValueCondition {
@@ -74,7 +74,7 @@ export function compileValue(spec: unknown, place: ValuePlace): ValueTest | unde
     const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
     return operator === undefined ? unknownOperator(name, at) : operator(operand, at);
   });
-  return every(tests, allOf);
+  return joined(tests, allOf);
 }
 
 function unknownOperator(name: string, place: ValuePlace): undefined {
@@ -171,7 +171,7 @@ function quantified(operand: unknown, place: ValuePlace, join: typeof allOf): Va
   if (Array.isArray(operand)) {
     if (operand.length === 0) return wrong(place, "must not be empty");
     const tests = operand.map((one, index) => compileValue(one, { ...place, path: [...place.path, index] }));
-    return every(tests, join);
+    return joined(tests, join);
   }
   const element = compileValue(operand, { ...place, subject: `${place.subject}[*]` });
   if (element === undefined) return undefined;
@@ -188,11 +188,6 @@ function present(place: ValuePlace, test: (value: JsonValue) => Truth): ValueTes
 
 function absentIn(place: ValuePlace): Truth {
   return place.absent === "no-match" && !place.isNegated ? false : unanswered("missing", place);
-}
-
-function every(tests: readonly (ValueTest | undefined)[], join: typeof allOf): ValueTest | undefined {
-  const good = tests.filter((test) => test !== undefined);
-  return good.length === tests.length ? join(good) : undefined;
 }
 
 function unanswered(why: Unanswered["unanswered"], { subject }: ValuePlace): Unanswered {
