@@ -1,10 +1,11 @@
 /**
  * What governing adds to a run of the Agents SDK, beside the same run without it, in one process: a model in memory, a
  * plane with a policy that matches and allows, nothing kept of its records. A run of one answer is one model call and the
- * decisions before and after the run; a tool call is asked about once, when the SDK asks for an approval, and decided
- * once, when it runs. Goals are printed; fails only beyond five times a goal. Run: npm run bench -- openai/agents
+ * decisions before and after the run; where a tool is offered, the plane is asked whether it may be. A tool call is decided
+ * once, when it runs. The last row has a second policy that could ask a human about the tool and does not: there a call is
+ * asked about too, when the SDK asks for an approval. Goals are printed; fails only beyond five times a goal. Run: npm run bench -- openai/agents
  */
-import { createAgentPlane, rule } from "@agentplane/core";
+import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import {
   Agent,
   Runner,
@@ -42,11 +43,11 @@ function proposal(): ModelResponse {
 }
 
 /** Answers at once, or after its tools have run. */
-function modelOf(hasTools: boolean): Model {
+function modelOf(hasCalls: boolean): Model {
   return {
     async getResponse({ input }) {
       const hasRun = typeof input !== "string" && input.some(({ type }) => type === "function_call_result");
-      return hasTools && !hasRun ? proposal() : answer();
+      return hasCalls && !hasRun ? proposal() : answer();
     },
     async *getStreamedResponse() {
       yield* [];
@@ -62,12 +63,30 @@ const find = tool({
   parameters: { type: "object", properties: {}, required: [], additionalProperties: true },
   execute: async () => "found",
 });
-const agentOf = (hasTools: boolean) =>
-  new Agent({ name: "writer", model: modelOf(hasTools), tools: hasTools ? [find] : [] });
-const plane = createAgentPlane({
-  audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
-  policies: [{ id: "pass", blocking: [rule.condition({ where: { agent: "writer" }, then: "allow" })] }],
-});
+type Kind = "without tools" | "offering one" | "calling it";
+const agentOf = (kind: Kind) =>
+  new Agent({
+    name: "writer",
+    model: modelOf(kind === "calling it"),
+    tools: kind === "without tools" ? [] : [find],
+  });
+const planeOf = (policies: readonly Policy[]) =>
+  createAgentPlane({
+    approvals: { resolver: "external" },
+    audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
+    policies: [
+      { id: "pass", blocking: [rule.condition({ where: { agent: "writer" }, then: "allow" })] },
+      ...policies,
+    ],
+  });
+const plane = planeOf([]);
+const askingPlane = planeOf([
+  {
+    id: "ask",
+    selector: { hookpoints: ["before_tool_call"] },
+    blocking: [rule.condition({ where: { input: { q: "delete" } }, then: "escalate" })],
+  },
+]);
 const identity = { tenant: "acme", session: "s1" };
 const [runner, governedRunner] = [new Runner(), new GovernedRunner()];
 
@@ -78,11 +97,16 @@ async function usPerRun(run: () => Promise<unknown>): Promise<number> {
   return ((performance.now() - startedMs) * 1_000) / RUNS;
 }
 
-/** µs that are added to a run, of the fastest of many rounds that take turns: what else runs here only ever adds. */
-async function addedUs(hasTools: boolean): Promise<number> {
-  const [bare, governed] = [agentOf(hasTools), govern(plane, identity, agentOf(hasTools))];
-  const ways = [() => runner.run(bare, "hi"), () => governedRunner.run(governed, "hi")];
-  const best = [Infinity, Infinity];
+/** µs added to a run under each plane, of the fastest of many rounds that take turns: what else runs here only ever adds. */
+async function addedUs(kind: Kind): Promise<readonly [passing: number, asking: number]> {
+  const bare = agentOf(kind);
+  const [passing, asking] = [plane, askingPlane].map((one) => govern(one, identity, agentOf(kind)));
+  const ways = [
+    () => runner.run(bare, "hi"),
+    () => governedRunner.run(passing!, "hi"),
+    () => governedRunner.run(asking!, "hi"),
+  ];
+  const best: [number, number, number] = [Infinity, Infinity, Infinity];
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     for (const [at, run] of ways.entries()) {
       // oxlint-disable-next-line no-await-in-loop
@@ -90,18 +114,23 @@ async function addedUs(hasTools: boolean): Promise<number> {
       if (round >= 0) best[at] = Math.min(us, best[at] ?? Infinity);
     }
   }
-  return (best[1] ?? NaN) - (best[0] ?? NaN);
+  return [best[1] - best[0], best[2] - best[0]];
 }
 
-const run = await addedUs(false);
-const tools = await addedUs(true);
+const [run] = await addedUs("without tools");
+const [offering, offeringAsking] = await addedUs("offering one");
+const [calling, callingAsking] = await addedUs("calling it");
 await plane.close();
+await askingPlane.close();
 
-// The run with tools has two model calls; what is left is the tools'.
-const added = { run, tool: (tools - run * 2) / TOOL_CALLS };
+// A run with calls has two model calls that offer the tool; what is left is the calls'.
+const added = { run, tool: (calling - offering * 2) / TOOL_CALLS };
+const mayAsk = (callingAsking - offeringAsking * 2) / TOOL_CALLS;
 console.log("| added | µs, fastest round | goal |\n| --- | --- | --- |");
 console.log(`| run of one model call | ${added.run.toFixed(1)} | ${GOAL_US.run} |`);
-console.log(`| tool call, asked and decided | ${added.tool.toFixed(1)} | ${GOAL_US.tool} |`);
+console.log(`| the same where it offers a tool | ${offering.toFixed(1)} | |`);
+console.log(`| tool call | ${added.tool.toFixed(1)} | ${GOAL_US.tool} |`);
+console.log(`| the same where a policy could ask about it | ${mayAsk.toFixed(1)} | |`);
 for (const name of ["run", "tool"] as const) {
   if (added[name] > GOAL_US[name]) console.log(`goal missed: ${name}`);
   if (!(added[name] <= GOAL_US[name] * LIMIT)) process.exitCode = 1;

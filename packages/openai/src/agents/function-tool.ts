@@ -31,9 +31,9 @@ export function governFunctionTool(
     const call = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
     const run = async (admitted: Admitted): Promise<unknown> => {
       const { input, isInputChanged } = admitted;
-      const told = details === undefined ? undefined : withSignal(details, () => admitted.signal);
+      if (details !== undefined) joinSignal(details, () => admitted.signal);
       const work = (): Promise<unknown> =>
-        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told));
+        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, details));
       return failedWhereWorded(await (isAgent ? runNested(work) : work()));
     };
     try {
@@ -72,13 +72,14 @@ export function wordsOfFailure(error: unknown): string | undefined {
 }
 
 /**
- * What the SDK hangs on the details hangs on the very object: it is inherited, not copied. The signal is made when it is
- * asked for: most tools never do.
+ * Gives a call's details a signal that the plane's cut fires too. What the SDK hangs on them hangs on the very object, and
+ * it makes one for each call: they are told, not replaced. The signal is made when it is asked for: most tools never do.
  * @param cut The plane's own, of the call.
  */
-function withSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: () => unknown): D {
+function joinSignal(details: { readonly signal?: AbortSignal }, cut: () => unknown): void {
+  const { signal: own } = details;
   let joined: AbortSignal | undefined;
-  const signal = (): AbortSignal =>
-    (joined ??= AbortSignal.any([details.signal, cut()].filter((one) => one instanceof AbortSignal)));
-  return Object.create(details, { signal: { get: signal, enumerable: true } }) as D;
+  const get = (): AbortSignal =>
+    (joined ??= AbortSignal.any([own, cut()].filter((one) => one instanceof AbortSignal)));
+  Object.defineProperty(details, "signal", { get, enumerable: true, configurable: true });
 }

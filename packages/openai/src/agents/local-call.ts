@@ -115,7 +115,8 @@ function askedBefore(
   { memory, plane, agent }: ToolGovernor,
   { tool, context, callId, nativeId = callId }: LocalCall,
 ): (approvalId: string) => Promise<boolean> {
-  if (!plane.hasResolver || context === undefined || callId === undefined || nativeId === undefined)
+  // Read at once: what asks although nothing could ask a moment ago was asked of nobody before.
+  if (!plane.engine.couldAsk() || context === undefined || callId === undefined || nativeId === undefined)
     return async () => false;
   const asked = memory.approvalIdOf(callId);
   // Another process asked: its question is older than this execution, on the plane's clock. Of the same ms nobody knows.
