@@ -30,6 +30,7 @@ export class CallMemory {
   readonly #asked = new Map<string, Asked>();
   readonly #hosted = new Map<string, HostedQuestion>();
   readonly #sent = new Map<string, true>();
+  readonly #free = new Map<string, RunContext | undefined>();
 
   note(callId: string | undefined, asked: Asked): void {
     if (callId === undefined) return;
@@ -60,6 +61,21 @@ export class CallMemory {
 
   hasSent(key: string): boolean {
     return this.#sent.has(key);
+  }
+
+  /**
+   * Nobody need be asked about it, so no answer is looked for when it runs.
+   * @returns That nobody need be asked.
+   */
+  noteFree({ callId, context }: Pick<LocalCall, "callId" | "context">): false {
+    if (callId !== undefined) remember(this.#free, callId, context);
+    return false;
+  }
+
+  /** Said of one execution: a state that is gone on with is looked at anew. */
+  takeFree({ callId, context }: Pick<LocalCall, "callId" | "context">): boolean {
+    if (callId === undefined || context === undefined || this.#free.get(callId) !== context) return false;
+    return this.#free.delete(callId);
   }
 
   approvalIdOf(callId: string): string | undefined {

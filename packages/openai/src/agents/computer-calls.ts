@@ -23,13 +23,13 @@ interface Expected {
  * without one. Each step is told by what it does, so that what was asked about is what is decided when it happens.
  */
 export class ComputerCalls {
-  readonly #toolName: string;
+  readonly #tool: Pick<AnyComputerTool, "name" | "needsApproval">;
   readonly #expected = new WeakMap<RunContext, Expected[]>();
   readonly #asked = new WeakMap<object, LocalCall>();
   readonly #counts = new WeakMap<RunContext, Map<string, number>>();
 
-  constructor(toolName: string) {
-    this.#toolName = toolName;
+  constructor(tool: Pick<AnyComputerTool, "name" | "needsApproval">) {
+    this.#tool = tool;
   }
 
   /** The call of an action that the SDK asks about; the same one where it asks again. */
@@ -37,7 +37,8 @@ export class ComputerCalls {
     const known = this.#asked.get(action);
     if (known?.context === context) return known;
     const step = stepOf(action);
-    const call = this.#callOf(step, context, callId);
+    const own = (): Promise<boolean> => this.#tool.needsApproval(context, action, callId);
+    const call = this.#callOf(step, { context, nativeId: callId, own });
     this.#asked.set(action, call);
     const expected = this.#expected.get(context) ?? [];
     this.#expected.set(context, expected);
@@ -51,13 +52,24 @@ export class ComputerCalls {
     const at = expected?.findIndex(({ key }) => key === keyOf(step)) ?? -1;
     const [found] = at === -1 ? [] : (expected?.splice(at, 1) ?? []);
     return (
-      found?.call ?? { tool: { name: this.#toolName }, input: inputOf(step), callId: undefined, context }
+      found?.call ?? { tool: { name: this.#tool.name }, input: inputOf(step), callId: undefined, context }
     );
   }
 
   /** The actions of one call share its id, and two of them may be the same. */
-  #callOf(step: ComputerStep, context: RunContext, nativeId: string | undefined): LocalCall {
-    const call = { tool: { name: this.#toolName }, input: inputOf(step), context };
+  #callOf(
+    step: ComputerStep,
+    {
+      context,
+      nativeId,
+      own,
+    }: {
+      readonly context: RunContext;
+      readonly nativeId: string | undefined;
+      readonly own: NonNullable<LocalCall["own"]>;
+    },
+  ): LocalCall {
+    const call = { tool: { name: this.#tool.name }, input: inputOf(step), context, own };
     if (nativeId === undefined) return { ...call, callId: undefined };
     const counts = this.#counts.get(context) ?? new Map<string, number>();
     this.#counts.set(context, counts);

@@ -25,10 +25,13 @@ export function governFunctionTool(
     input,
     callId,
     context,
+    own: () => tool.needsApproval(context, input, callId),
   });
   const isAgent = "on" in tool;
   const invoke: AnyFunctionTool["invoke"] = async (context, text, details) => {
-    const call = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
+    const asked = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
+    // An agent that goes on was approved when it began.
+    const call = details?.resumeState === undefined ? asked : { ...asked, own: undefined };
     const run = async (admitted: Admitted): Promise<unknown> => {
       const { input, isInputChanged } = admitted;
       if (details !== undefined) joinSignal(details, () => admitted.signal);
@@ -49,7 +52,7 @@ export function governFunctionTool(
     }
   };
   const needsApproval: AnyFunctionTool["needsApproval"] = (context, input, callId) =>
-    needsHuman(governor, callOf(context, input, callId), () => tool.needsApproval(context, input, callId));
+    needsHuman(governor, callOf(context, input, callId));
   return { ...tool, invoke, needsApproval };
 }
 

@@ -1,10 +1,10 @@
 import type { Admission, Decision, GuardInit, Outcome } from "@agentplane/core";
-import type { RunContext } from "@openai/agents";
 
 import { actingAgent, type KnownAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 import type { CallMemory } from "./call-memory.ts";
 import { isApprovedNatively, passOn } from "./native-approval.ts";
+import { isOwnQuestion, isUnasked, noteQuestion, UNASKED, type MaybeOwnQuestion } from "./own-questions.ts";
 import { NestedPause } from "./nested-run.ts";
 
 /** Who governs the tools of an agent. */
@@ -15,13 +15,9 @@ export interface ToolGovernor {
 }
 
 /** A call of something that runs here. */
-export interface LocalCall {
+export interface LocalCall extends MaybeOwnQuestion {
   readonly tool: { readonly name: string; readonly server?: string; readonly originalName?: string };
   readonly input: unknown;
-  readonly callId: string | undefined;
-  /** The SDK's own id, where several calls share one: a human approves them all. */
-  readonly nativeId?: string;
-  readonly context: RunContext | undefined;
 }
 
 /** What a call is, in the plane's words. */
@@ -37,29 +33,30 @@ export function describeCall(
   };
 }
 
-/**
- * Whether a human must be asked before the SDK executes. A call that is blocked asks nobody: it is refused when it runs.
- * @param own Whether the tool itself wants an approval.
- */
-export async function needsHuman(
-  governor: ToolGovernor,
-  call: LocalCall,
-  own: () => Promise<boolean>,
-): Promise<boolean> {
+/** Whether a human must be asked before the SDK executes. A call that is blocked asks nobody: it is refused when it runs. */
+export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promise<boolean> {
+  const { plane, memory } = governor;
   // Where the plane could ask nobody about it, all it would say is no, and it says so when the call runs.
-  const isOwn = couldAsk(governor, call) ? undefined : await own();
-  if (isOwn === false) return false;
-  const { effect, message, approvalId } = await governor.plane.guard.ask(describeCall(governor, call));
-  governor.memory.note(call.callId, {
+  const isOwn = couldAsk(governor, call) ? undefined : await isOwnQuestion(call);
+  if (isOwn === false) return memory.noteFree(call);
+  const { effect, message, approvalId } = await plane.guard.ask(describeCall(governor, call));
+  memory.note(call.callId, {
     context: call.context,
     ...(effect === "block" && { refusal: message }),
     ...(approvalId !== undefined && { approvalId }),
   });
   // An application asks for the approval by the SDK's id.
   if (approvalId !== undefined && call.nativeId !== undefined && call.nativeId !== call.callId)
-    governor.memory.noteFirst(call.nativeId, { approvalId });
+    memory.noteFirst(call.nativeId, { approvalId });
   if (effect === "block") return false;
-  return effect === "ask" || (isOwn ?? own());
+  if (effect === "ask") return true;
+  if (!(isOwn ?? (await isOwnQuestion(call)))) return memory.noteFree(call);
+  await noteQuestion(plane, knownQuestion(governor, call));
+  return true;
+}
+
+function knownQuestion(governor: ToolGovernor, call: LocalCall) {
+  return { call, toolName: call.tool.name, described: describeCall(governor, call) };
 }
 
 /** Most planes ask about no call at all, which is known without saying what the call is. */
@@ -91,6 +88,8 @@ export async function runGoverned<R>(
   const { plane, memory, agent } = governor;
   const refusal = memory.takeRefusal(call);
   if (refusal !== undefined) return { isRun: false, message: refusal };
+  if (!memory.takeFree(call) && (await isUnasked(plane, knownQuestion(governor, call))))
+    return { isRun: false, message: UNASKED };
   const decided = (): Promise<Outcome<R>> | Outcome<R> =>
     plane.guard.toolCall<R>({
       context: describeCall(governor, call),

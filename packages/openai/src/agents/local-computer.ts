@@ -22,7 +22,7 @@ const ACTIONS = new Set([
 
 /** A computer under a plane: each action is a call of the tool with the action's name and arguments. */
 export function governComputer(tool: AnyComputerTool, governor: ToolGovernor): AnyComputerTool {
-  const calls = new ComputerCalls(tool.name);
+  const calls = new ComputerCalls(tool);
   const governed = (computer: Computer): Computer => {
     const acting: Acting = { governor, calls, target: computer, shown: new WeakSet() };
     return new Proxy(computer, {
@@ -38,9 +38,7 @@ export function governComputer(tool: AnyComputerTool, governor: ToolGovernor): A
   const created = async (make: (args: object) => unknown, args: object): Promise<Computer> =>
     governed((await make(args)) as Computer);
   const needsApproval: AnyComputerTool["needsApproval"] = (context, action, callId) =>
-    needsHuman(governor, calls.expect(context, action, callId), () =>
-      tool.needsApproval(context, action, callId),
-    );
+    needsHuman(governor, calls.expect(context, action, callId));
   return hearingStarts(
     { ...tool, computer: wrapComputer(computer, governed, created), needsApproval },
     // What starts is an action of the kind that is asked about.

@@ -12,9 +12,20 @@ class CallIds {
 
   readonly note: ActionStart = (context, action, callId) => void this.#ids.set(action, { callId, context });
 
-  callOf(name: string, action: object): LocalCall {
+  /** @param own Whether the tool wants an approval of the action. */
+  callOf<Action extends object>(
+    name: string,
+    action: Action,
+    own: (context: RunContext, action: Action, callId?: string) => Promise<boolean>,
+  ): LocalCall {
     const { callId, context } = this.#ids.get(action) ?? { callId: undefined, context: undefined };
-    return { tool: { name }, input: action, callId, context };
+    return {
+      tool: { name },
+      input: action,
+      callId,
+      context,
+      own: async () => context !== undefined && own(context, action, callId),
+    };
   }
 }
 
@@ -27,7 +38,7 @@ export function governShell(tool: ShellTool, governor: ToolGovernor): ShellTool 
     async run(action) {
       const outcome = await runGoverned(
         governor,
-        ids.callOf(tool.name, action),
+        ids.callOf(tool.name, action, tool.needsApproval),
         ({ input, isInputChanged }) =>
           // Rules change texts in place: the action is of the shape that was decided.
           shell.run(isInputChanged ? (input as typeof action) : action),
@@ -38,24 +49,24 @@ export function governShell(tool: ShellTool, governor: ToolGovernor): ShellTool 
   };
   const needsApproval: ShellTool["needsApproval"] = (context, action, callId) => {
     ids.note(context, action, callId);
-    return needsHuman(governor, ids.callOf(tool.name, action), () =>
-      tool.needsApproval(context, action, callId),
-    );
+    return needsHuman(governor, ids.callOf(tool.name, action, tool.needsApproval));
   };
   return hearingStarts({ ...tool, shell: governed, needsApproval }, ids.note);
 }
+
+type EditorOperation = Parameters<ApplyPatchTool["needsApproval"]>[1];
 
 /** An editor of files under a plane. */
 export function governEditor(tool: ApplyPatchTool, governor: ToolGovernor): ApplyPatchTool {
   const { editor } = tool;
   const ids = new CallIds();
-  const under = <Operation extends object>(
+  const under = <Operation extends EditorOperation>(
     work: (operation: Operation, context?: { runContext: RunContext }) => ReturnType<Editor["createFile"]>,
   ): typeof work =>
     async function governedEdit(operation, context) {
       const outcome = await runGoverned(
         governor,
-        ids.callOf(tool.name, operation),
+        ids.callOf<EditorOperation>(tool.name, operation, tool.needsApproval),
         ({ input, isInputChanged }) => work(isInputChanged ? (input as Operation) : operation, context),
       );
       return outcome.isRun ? outcome.result : { status: "failed", output: outcome.message };
@@ -67,9 +78,7 @@ export function governEditor(tool: ApplyPatchTool, governor: ToolGovernor): Appl
   };
   const needsApproval: ApplyPatchTool["needsApproval"] = (context, operation, callId) => {
     ids.note(context, operation, callId);
-    return needsHuman(governor, ids.callOf(tool.name, operation), () =>
-      tool.needsApproval(context, operation, callId),
-    );
+    return needsHuman(governor, ids.callOf(tool.name, operation, tool.needsApproval));
   };
   return hearingStarts({ ...tool, editor: governed, needsApproval }, ids.note);
 }

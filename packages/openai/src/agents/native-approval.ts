@@ -9,12 +9,19 @@ import type { AgentsPlane } from "./agents-plane.ts";
  * nobody has seen the call.
  */
 export function isApprovedNatively(context: RunContext, toolName: string, callId: string): boolean {
+  return approvedOf(context, toolName).some((approved) => listOf(approved).includes(callId));
+}
+
+/** Whether a human approved every call of a tool through the SDK. */
+export function isAlwaysApproved(context: RunContext, toolName: string): boolean {
+  return approvedOf(context, toolName).includes(true);
+}
+
+function approvedOf(context: RunContext, toolName: string): readonly unknown[] {
   const approvals = recordOf(recordOf(context.toJSON())?.["approvals"]);
-  return Object.entries(approvals ?? {}).some(
-    ([name, entry]) =>
-      (name === toolName || name.endsWith(`.${toolName}`)) &&
-      listOf(recordOf(entry)?.["approved"]).includes(callId),
-  );
+  return Object.entries(approvals ?? {})
+    .filter(([name]) => name === toolName || name.endsWith(`.${toolName}`))
+    .map(([, entry]) => recordOf(entry)?.["approved"]);
 }
 
 /**

@@ -1,0 +1,57 @@
+import type { GuardInit } from "@agentplane/core";
+import type { RunContext } from "@openai/agents";
+
+import type { AgentsPlane } from "./agents-plane.ts";
+import { isAlwaysApproved, isApprovedNatively } from "./native-approval.ts";
+
+/** A call about which the tool itself may want a human to be asked. */
+export interface MaybeOwnQuestion {
+  readonly callId: string | undefined;
+  /** The SDK's own id, where several calls share one: a human approves them all. */
+  readonly nativeId?: string;
+  readonly context: RunContext | undefined;
+  /** Whether the tool itself wants an approval of it, where the SDK asks it. */
+  readonly own?: (() => Promise<boolean>) | undefined;
+}
+
+/** The same with what the plane calls it. */
+interface KnownQuestion {
+  readonly call: MaybeOwnQuestion;
+  readonly toolName: string;
+  readonly described: GuardInit;
+}
+
+/** What the model reads where an answer was found to a question that nobody asked. */
+export const UNASKED =
+  "Not approved: nobody was asked about this call, it was too long ago, or the answer was used already.";
+
+/** Whether the tool itself wants a human to be asked. */
+export async function isOwnQuestion({ own }: MaybeOwnQuestion): Promise<boolean> {
+  return own !== undefined && own();
+}
+
+/** It does: the plane knows of it from then on, for an answer that a saved state brings. */
+export async function noteQuestion(
+  { guard }: AgentsPlane,
+  { call, toolName, described }: KnownQuestion,
+): Promise<void> {
+  const { context, callId, nativeId = callId } = call;
+  // The SDK asks again where a state goes on that says it was answered: that is no question.
+  const isAnswered =
+    context !== undefined && nativeId !== undefined && isApprovedNatively(context, toolName, nativeId);
+  if (!isAnswered) await guard.noteAsked(described);
+}
+
+/**
+ * Whether a call is about to run by an answer to a question that nobody asked: whoever writes a saved state could have it
+ * say so. What a human said of all calls of a tool answers each of them.
+ */
+export async function isUnasked(
+  { guard }: AgentsPlane,
+  { call, toolName, described }: KnownQuestion,
+): Promise<boolean> {
+  const { context, callId } = call;
+  if (context === undefined || callId === undefined || !(await isOwnQuestion(call))) return false;
+  if (isAlwaysApproved(context, toolName)) return false;
+  return !(await guard.isAsked(described));
+}
