@@ -26,6 +26,11 @@ const BUDGET = {
 const chat = { model: MODEL, messages: MESSAGES, stream: true } as const;
 const response = { model: MODEL, input: "hello", stream: true } as const;
 
+function chunkOf(event: string): { readonly choices: readonly unknown[] } {
+  // What the provider here sends.
+  return JSON.parse(event.slice(event.indexOf("{"))) as { choices: unknown[] };
+}
+
 async function used(
   plane: ReturnType<typeof governedClient>["plane"],
 ): Promise<{ used: number; held: number }> {
@@ -103,6 +108,34 @@ describe("redaction", () => {
     expect(JSON.stringify(chunks)).toContain("hello");
     const parts = chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []);
     expect(parts.map((part) => part.function?.arguments ?? "").join("")).toContain('"to":');
+    await plane.close();
+  });
+
+  test("keeps the words of a choice that is a text alone, whichever place of the list it has", async () => {
+    const { client, plane } = governedClient(provider, { policies: [REDACT] });
+    const events = [["write to mira@exa"], ["mple.com now"]].flatMap((choice) => [
+      data({ id: "x", choices: choice }),
+      data({ id: "x", choices: [{ index: 0, delta: { content: "first" } }, ...choice] }),
+    ]);
+    provider.reset({ stream: [...events, "data: [DONE]\n\n"] });
+    // What left, not what the SDK makes of it: it takes a choice that is a text apart.
+    const left = await (await client.chat.completions.create(chat).asResponse()).text();
+    const chunks = left.split("\n\n").flatMap((event) => (event.includes("{") ? [chunkOf(event)] : []));
+    for (const at of [0, 1]) {
+      const texts = chunks.map(({ choices }) => choices[at]).filter((choice) => typeof choice === "string");
+      expect(texts.join("")).toMatch(/^write to \[.*\] now$/);
+    }
+    await plane.close();
+  });
+
+  test("covers the name of a call that is proposed, as where the answer is no stream", async () => {
+    const { client, plane } = governedClient(provider, {
+      policies: [{ ...REDACT, selector: { hookpoints: ["after_model_call"] } }],
+    });
+    provider.reset({ stream: chatEvents([], [{ id: "c1", name: "mira@example.com", input: {} }]) });
+    const chunks = await collected(await client.chat.completions.create(chat));
+    const parts = chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []);
+    expect(parts.map((part) => part.function?.name ?? "").join("")).toMatch(/^\[.*\]$/);
     await plane.close();
   });
 

@@ -32,19 +32,20 @@ const STREAM: StreamDialect = {
   isUsageOnly: (event) => recordOf(event["usage"]) !== undefined && listOf(event["choices"]).length === 0,
   read(event) {
     const pieces: TextPlace[] = [];
+    const wholes: TextPlace[] = [];
     const calls: CallPiece[] = [];
     const ends: string[] = [];
     for (const [at, member] of listOf(event["choices"]).entries()) {
       const choice = recordOf(member);
       if (choice === undefined) {
-        collect(member, { slot: `${at}`, path: ["choices", at], pieces });
+        collect(member, { slot: `${at}`, path: ["choices", at], pieces, wholes });
         continue;
       }
       const name = `${countOf(choice["index"]) ?? at}`;
       for (const [inner, value] of Object.entries(choice)) {
         if (CHOICE_STRUCTURE.has(inner)) continue;
         const slot = inner === "delta" || inner === "text" ? name : `${name}/${inner}`;
-        collect(value, { slot, path: ["choices", at, inner], pieces });
+        collect(value, { slot, path: ["choices", at, inner], pieces, wholes });
       }
       calls.push(...callPieces(recordOf(choice["delta"]) ?? {}, name));
       if (typeof choice["finish_reason"] === "string") ends.push(`${name}/`);
@@ -52,11 +53,21 @@ const STREAM: StreamDialect = {
     const usage = readUsage(event["usage"]);
     // Some SDK would read them by their names, too: then they are texts like any others.
     const covered = Array.isArray(event["choices"]) ? ["choices"] : [];
-    return { pieces, calls, ends, covered, ...(usage !== undefined && { usage }) } satisfies EventFacts;
+    return {
+      pieces,
+      wholes,
+      calls,
+      ends,
+      covered,
+      ...(usage !== undefined && { usage }),
+    } satisfies EventFacts;
   },
   isNamed: false,
   rest(event, { path }, text) {
     const [, at = 0, ...inner] = path;
+    const { usage: _usage, ...rest } = event;
+    // A choice that is a text alone says by its place which one it is.
+    if (inner.length === 0) return { ...rest, choices: [...Array<string>(Number(at)).fill(""), text] };
     const choice = recordOf(listOf(event["choices"])[Number(at)]) ?? {};
     // Only what says where the piece belongs: ids and names that are said twice would be joined by some readers.
     const bare = {
@@ -64,7 +75,6 @@ const STREAM: StreamDialect = {
       ...nested(choice, inner, text),
       finish_reason: null,
     };
-    const { usage: _usage, ...rest } = event;
     return { ...rest, choices: [bare] };
   },
 };
@@ -173,20 +183,26 @@ function collect(
     readonly slot: string;
     readonly path: readonly (string | number)[];
     readonly pieces: TextPlace[];
+    readonly wholes: TextPlace[];
   },
 ): void {
-  const { slot, path, pieces } = place;
+  const { slot, path, pieces, wholes } = place;
   if (typeof value === "string") {
     pieces.push({ slot: `${slot}/`, path, text: value });
     return;
   }
   if (typeof value !== "object" || value === null) return;
   for (const [member, inner] of Object.entries(value)) {
-    if (!Array.isArray(value) && isStructure(member, path.at(-1))) continue;
     const at = Array.isArray(value) ? Number(member) : member;
+    if (!Array.isArray(value) && isStructure(member, path.at(-1))) {
+      // A name is said at once; held back, no call would begin before its end.
+      if (member === "name" && typeof inner === "string" && inner !== "")
+        wholes.push({ slot, path: [...path, at], text: inner });
+      continue;
+    }
     // Parallel calls are told apart by their index, not by their place in this event.
     const name = countOf(recordOf(inner)?.["index"]) ?? member;
-    collect(inner, { slot: `${slot}/${name}`, path: [...path, at], pieces });
+    collect(inner, { slot: `${slot}/${name}`, path: [...path, at], pieces, wholes });
   }
 }
 

@@ -64,6 +64,8 @@ export interface TextPlace {
 export interface EventFacts {
   /** Pieces of texts that grow from event to event. */
   readonly pieces: readonly TextPlace[];
+  /** Texts that are whole, each by itself. */
+  readonly wholes?: readonly Pick<TextPlace, "path" | "text">[];
   /** Beginnings of the slots that end with this event; `""` ends all of them. */
   readonly ends?: readonly string[];
   readonly usage?: Usage;

@@ -69,7 +69,7 @@ export class AtomReader {
     const json = frame.data === undefined ? undefined : recordOf(parseJson(frame.data));
     const bare = { frame, json, repeats: [], isHidden: false, usage: undefined };
     if (json === undefined) return this.#takeOther(bare);
-    const { pieces, ends = [], usage, calls = [], covered = [] } = this.#dialect.read(json);
+    const { pieces, wholes = [], ends = [], usage, calls = [], covered = [] } = this.#dialect.read(json);
     for (const call of calls) this.#note(call);
     if (usage !== undefined) this.#usage = { ...this.#usage, ...usage };
     for (const { slot, text } of pieces) this.#open.set(slot, (this.#open.get(slot) ?? "") + text);
@@ -80,7 +80,7 @@ export class AtomReader {
     return [
       ...pieces.map((place): Atom => ({ kind: "piece", event, place, text: place.text })),
       ...ending,
-      ...fresh.flatMap((place): readonly Atom[] => [
+      ...[...this.#fresh(wholes), ...fresh].flatMap((place): readonly Atom[] => [
         { kind: "piece", event, place, text: place.text },
         { kind: "end", slot: place.slot },
       ]),
@@ -140,9 +140,13 @@ export class AtomReader {
     for (const { path, text } of textsOf(json, covered)) {
       const slot = this.#ended.get(text);
       if (slot !== undefined) repeats.push({ slot, path, text });
-      else fresh.push({ slot: `said/${this.#freshCount++}`, path, text });
+      else fresh.push(...this.#fresh([{ path, text }]));
     }
     return { repeats, fresh };
+  }
+
+  #fresh(texts: readonly Text[]): readonly TextPlace[] {
+    return texts.map(({ path, text }) => ({ slot: `said/${this.#freshCount++}`, path, text }));
   }
 }
 
