@@ -74,7 +74,8 @@ function isMore({ unknown, clampOutputTokens }: LimitEstimate): boolean {
   return unknown !== undefined || clampOutputTokens !== undefined;
 }
 
-function isSameSubjects({ list }: BoundLimits, context: PolicyContext): boolean {
+function isSameSubjects({ isBySubject, list }: BoundLimits, context: PolicyContext): boolean {
+  if (!isBySubject) return true;
   for (let at = 0; at < list.length; at++) {
     const { subject, value } = list[at]!;
     if (subjectValue(subject, context) !== value) return false;
@@ -82,17 +83,18 @@ function isSameSubjects({ list }: BoundLimits, context: PolicyContext): boolean 
   return true;
 }
 
-function isSameAmounts({ list }: BoundLimits, context: PolicyContext): boolean {
+function isSameAmounts({ declarations, items }: BoundLimits, context: PolicyContext): boolean {
   let amount: number | undefined;
-  for (let at = 0; at < list.length; at++) {
-    const { declaration, entry, item } = list[at]!;
-    const isAsked = at > 0 && list[at - 1]!.declaration === declaration && list[at - 1]!.entry === entry;
-    if (!isAsked) {
+  let asked: LimitDeclaration | undefined;
+  for (let at = 0; at < declarations.length; at++) {
+    const declaration = declarations[at]!;
+    if (declaration !== asked) {
       const estimate = declaration.estimate(context);
       if (isMore(estimate)) return false;
       ({ amount } = estimate);
+      asked = declaration;
     }
-    if (item.amount !== amount) return false;
+    if (items[at]!.amount !== amount) return false;
   }
   return true;
 }
@@ -106,12 +108,21 @@ function remember(
   { list, isWhole }: Pick<BoundLimits, "list" | "isWhole">,
 ): BoundLimits {
   if (list.length === 0) return NO_LIMITS;
-  const limits: BoundLimits = { list, items: list.map(({ item }) => item), isWhole };
+  const limits: BoundLimits = {
+    list,
+    items: list.map(({ item }) => item),
+    declarations: list.map(({ declaration }) => declaration),
+    isBySubject: list.some(({ subject }) => !PLAN_SUBJECTS.has(subject)),
+    isWhole,
+  };
   const { boundBefore } = plan;
   if (boundBefore.size >= MAX_REMEMBERED) boundBefore.clear();
   boundBefore.set(agent, limits);
   return latestOf(plan, limits);
 }
+
+/** What is the same for all calls of a plan. */
+const PLAN_SUBJECTS: ReadonlySet<LimitSubject> = new Set(["global", "tenant", "tool"]);
 
 function latestOf(plan: Plan, limits: BoundLimits): BoundLimits {
   if (plan.hasFixedAmounts) plan.bound = limits;

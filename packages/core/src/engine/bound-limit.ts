@@ -17,6 +17,10 @@ export interface BoundLimit {
 export interface BoundLimits {
   readonly list: readonly BoundLimit[];
   readonly items: readonly ReserveItem[];
+  /** Whose items they are: what a call needs is here, so that nothing in the list has to be fetched. */
+  readonly declarations: readonly LimitDeclaration[];
+  /** Some of them counts for a subject that a plan does not name: calls of one plan may differ in it. */
+  readonly isBySubject: boolean;
   /** Every declaration of the plan is in the list, and none said more than an amount. */
   readonly isWhole: boolean;
 }
@@ -25,5 +29,7 @@ export interface BoundLimits {
 export const NO_LIMITS: BoundLimits = Object.freeze({
   list: Object.freeze([]),
   items: Object.freeze([]),
+  declarations: Object.freeze([]),
+  isBySubject: false,
   isWhole: false,
 });

@@ -193,9 +193,9 @@ function writeOutcome(ending: Ending): MaybePromise<void> {
 }
 
 /** Whether some limit counts what the usage does not say. */
-function isEstimated({ limits }: InFlight, usage: Usage | undefined): boolean {
-  for (let at = 0; at < limits.list.length; at++) {
-    const { measure } = limits.list[at]!.declaration;
+function isEstimated({ limits: { declarations } }: InFlight, usage: Usage | undefined): boolean {
+  for (let at = 0; at < declarations.length; at++) {
+    const { measure } = declarations[at]!;
     if (isMetered(measure) && !isCompleteUsage(usage, measure)) return true;
   }
   return false;

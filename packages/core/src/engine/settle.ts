@@ -24,12 +24,12 @@ export function settleAll(
 }
 
 function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
-  const { list } = limits;
+  const { declarations } = limits;
   const unused = isUnused(end);
   // Filled in place: a closure for `map` would be made for every call.
-  const actuals = listOf<number | undefined>(list.length);
-  for (let at = 0; at < list.length; at++) {
-    const { declaration } = list[at]!;
+  const actuals = listOf<number | undefined>(declarations.length);
+  for (let at = 0; at < declarations.length; at++) {
+    const declaration = declarations[at]!;
     // Its rate stays.
     actuals[at] =
       unused && isMetered(declaration.measure) ? 0 : declaration.actual(end.usage, end.context, durationMs);

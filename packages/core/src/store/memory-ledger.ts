@@ -155,11 +155,15 @@ export class MemoryLedger implements LedgerStore {
     const item = items[index];
     if (item === undefined) throw new AgentplaneError("internal_unreachable", "a reservation lost an item");
     const { spec, amount } = item;
+    const cell = this.#cells.cellOf(spec);
     let pending = 0;
     for (let before = 0; before < index; before++) {
-      if (items[before]?.spec.key === spec.key) pending += items[before]?.amount ?? 0;
+      const other = items[before]!;
+      // Where the key is known, its cell tells it without the letters of both.
+      const isSame =
+        cell === undefined ? other.spec.key === spec.key : this.#cells.cellOf(other.spec) === cell;
+      if (isSame) pending += other.amount;
     }
-    const cell = this.#cells.cellOf(spec);
     return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
   }
 
