@@ -1,3 +1,4 @@
+import type { AllOf } from "../base/all-of.ts";
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { written } from "../base/json-text.ts";
@@ -55,9 +56,6 @@ export function addRecord(to: JsonTarget, record: AuditRecord): void {
 // The members below stand in the order of their UTF-16 units: that order is what makes the text canonical; a test
 // compares with the canonical writer. A member that may be absent brings its own comma. Two pieces together are one more
 // text until the line is written, so each is added by itself.
-
-/** Names every member of a record; one that is added to `T` later does not compile until it is written here. */
-type AllOf<T, Named extends keyof T> = Exclude<keyof T, Named> extends never ? T : never;
 
 const START = {
   record: new SharedJson(`{"at":`),

@@ -1,3 +1,4 @@
+import type { AllOf } from "../base/all-of.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "./context.ts";
@@ -86,11 +87,14 @@ export function withResult(context: PolicyContext, facts: ResultFacts): PolicyCo
 }
 
 /**
- * Member by member: V8 copies an object that carries a mark by name, which takes several times as long. One that is
- * added to `C` later does not compile until it is copied here.
+ * Member by member: V8 copies an object that carries a mark by name, which takes several times as long.
  */
-function copyAfter<C extends PolicyContext>(
-  context: Exclude<keyof C, CopiedField> extends never ? C : never,
+function copyAfter(
+  context: AllOf<
+    PolicyContext,
+    | ("agent" | "api" | "callId" | "hookpoint" | "isError" | "model" | "nowMs" | "origin" | "questionId")
+    | ("result" | "session" | "tags" | "target" | "tenant" | "tool" | "traceId" | "usage" | "user")
+  >,
   nowMs: number,
 ): Draft {
   const { tags, tenant, user, session, callId, questionId, tool, model, target, api } = context;
@@ -114,10 +118,6 @@ function copyAfter<C extends PolicyContext>(
   if (usage !== undefined) draft.usage = usage;
   return draft;
 }
-
-type CopiedField =
-  | ("agent" | "api" | "callId" | "hookpoint" | "isError" | "model" | "nowMs" | "origin" | "questionId")
-  | ("result" | "session" | "tags" | "target" | "tenant" | "tool" | "traceId" | "usage" | "user");
 
 /**
  * The context with another input: of its tool, its model (the messages) or its target, whichever it is about. One that

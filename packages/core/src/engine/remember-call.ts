@@ -3,6 +3,7 @@ import { inputDigest } from "../context/call-key.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { SessionEntry } from "../rules/session-view.ts";
+import { newEntry } from "../state/session-entry.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { Pass } from "./pass.ts";
 import { refuseLate } from "./step-session.ts";
@@ -65,7 +66,7 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
   const { tool } = context;
   const name = tool?.name ?? context.model?.name ?? context.target?.name;
   const { callKey } = pass.call;
-  const facts = {
+  const entry = newEntry({
     at: parts.nowMs(),
     hookpoint: context.hookpoint,
     agent: context.agent.id,
@@ -74,8 +75,7 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
     inputDigest: tool === undefined ? "" : inputDigest(pass.asked, parts.ports.hash),
     isInFlight: pass.intent === "admit" && decision.effect === "allow",
     decisionId: decision.id,
-  };
-  const entry: { -readonly [Field in keyof SessionEntry]: SessionEntry[Field] } = facts;
+  });
   if (name !== undefined) entry.name = name;
   if (traits?.access !== undefined) entry.access = traits.access;
   if (tool !== undefined) entry.isExternal = traits?.external !== false;
