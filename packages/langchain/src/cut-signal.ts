@@ -15,7 +15,7 @@ export interface RunningCall {
   /** Is told of all that is called inside. */
   readonly inside?: BaseCallbackHandler;
   /** Puts other callbacks in the place of the call's own. */
-  readonly observe?: (callbacks: Callbacks | undefined) => Callbacks | undefined;
+  readonly observe?: (callbacks: Callbacks | undefined, runName?: string) => Callbacks | undefined;
 }
 
 /** LangGraph's tag that keeps a model's tokens out of `streamMode: "messages"`. */
@@ -54,9 +54,10 @@ export function cuttable<T extends StructuredToolInterface>(
   { signal, observe, inside }: Pick<RunningCall, "signal" | "observe" | "inside">,
 ): T {
   const invoke: StructuredToolInterface["invoke"] = (input, config) => {
-    const callbacks = observe?.(config?.callbacks);
+    const callbacks = observe?.(config?.callbacks, config?.runName);
     const own = {
-      ...withUnnamedNode(config),
+      ...config,
+      ...withoutRunName(config),
       ...(callbacks !== undefined && { callbacks }),
       signal: joined(config?.signal, signal),
     };
@@ -68,14 +69,18 @@ export function cuttable<T extends StructuredToolInterface>(
 }
 
 /**
- * What a tool is told of its node names a run: that of the node, which a tool or model that is called with it would go by.
+ * The name of the node, which a tool or model would go by that is called with the configuration of the tool, or with that of
+ * the node in it.
  */
-function withUnnamedNode<C extends object>(config: C | undefined): C | undefined {
-  if (config === undefined || !("config" in config)) return config;
-  const { config: node } = config;
-  if (typeof node !== "object" || node === null || !("runName" in node)) return config;
-  const { runName: _name, ...rest } = node;
-  return { ...config, config: rest };
+function withoutRunName(config: object | undefined): object {
+  if (config === undefined) return {};
+  const node = "config" in config ? config.config : undefined;
+  return {
+    ...("runName" in config && { runName: undefined }),
+    ...(typeof node === "object" &&
+      node !== null &&
+      "runName" in node && { config: { ...node, runName: undefined } }),
+  };
 }
 
 /** Fires with either: the run's own signal, where it has one, or the cut. */

@@ -1,10 +1,10 @@
-import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
+import type { Callbacks } from "@langchain/core/callbacks/manager";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { AnyAgentMiddleware } from "langchain";
 
 import type { NestedCallHandler } from "./nested-calls.ts";
 import { judgedHandler } from "./observed-call.ts";
-import { callbacksInside, METERS, replacedCallbacks } from "./observed-handler.ts";
+import { METERS, replacedCallbacks } from "./observed-handler.ts";
 import { toldOfAll } from "./told-of-all.ts";
 
 /**
@@ -18,23 +18,19 @@ export function meterNode(handler: NestedCallHandler): void {
 
 /** The same callbacks with a handler of nested calls, and without another one of its plane: the innermost agent's counts. */
 function metered(callbacks: Callbacks | undefined, handler: NestedCallHandler): Callbacks {
-  if (callbacks === undefined) return [handler];
-  const added = meteredInside(callbacks, handler);
-  if (added instanceof CallbackManager) added.addHandler(handler, false);
-  return added;
+  const judged = callbacks && judgedBy(callbacks, handler);
+  if (judged === undefined || Array.isArray(judged)) return [...(judged ?? []), handler];
+  judged.addHandler(handler);
+  return judged;
 }
 
 /**
- * The same for a call that is governed itself: the handler hears only of what is called inside it. The others hear of
- * that what the handler made of it.
+ * The same callbacks for what a handler of nested calls is told of as well: they hear of a call what that made of it. Another
+ * such handler of its plane is left out.
  */
-export function meteredInside(callbacks: Callbacks | undefined, handler: NestedCallHandler): Callbacks {
-  if (callbacks === undefined) return callbacksInside(handler);
-  const isMeter = (one: object): boolean => METERS in one && one[METERS] === handler[METERS];
-  return replacedCallbacks(
-    callbacks,
-    (one) => (isMeter(one) ? undefined : judgedHandler(one, handler)),
-    handler,
+export function judgedBy(callbacks: Callbacks, handler: NestedCallHandler): Callbacks {
+  return replacedCallbacks(callbacks, (one) =>
+    METERS in one && one[METERS] === handler[METERS] ? undefined : judgedHandler(one, handler),
   );
 }
 

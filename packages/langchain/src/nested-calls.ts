@@ -10,6 +10,7 @@ import { runFactsOf } from "./langgraph/run-facts.ts";
 import { identityOf, type RunFacts } from "./identity.ts";
 import type { JudgingHandler } from "./observed-call.ts";
 import type { ShownEnd } from "./observed-handler.ts";
+import { isToolCall } from "./tool-call-input.ts";
 
 /**
  * What becomes of calls that code inside a governed agent makes on its own: other middleware with a model of its own, a
@@ -204,12 +205,6 @@ interface Ending {
   readonly isHeldBack: boolean;
   readonly shown: Promise<ShownEnd | undefined>;
   readonly tells: (shown: ShownEnd | undefined) => void;
-}
-
-/** What LangChain itself takes for a call. */
-function isToolCall(value: unknown): value is { readonly name: string; readonly args: unknown } {
-  if (typeof value !== "object" || value === null || !("type" in value)) return false;
-  return value.type === "tool_call" && "args" in value && "name" in value && typeof value.name === "string";
 }
 
 /** LangChain tells handlers of an input as text: mostly the JSON of its arguments. */

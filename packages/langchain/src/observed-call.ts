@@ -1,11 +1,10 @@
 import type { Usage } from "@agentplane/core";
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
-import { CallbackManager, type Callbacks } from "@langchain/core/callbacks/manager";
+import type { CallbackManager, Callbacks } from "@langchain/core/callbacks/manager";
 
+import { GovernedCallbacks, type OwnCall } from "./governed-callbacks.ts";
 import type { Showing } from "./held-back.ts";
 import {
-  governedCallbacks,
-  isUnheard,
   managerOf,
   METERS,
   observedHandler,
@@ -16,6 +15,7 @@ import {
 } from "./observed-handler.ts";
 import { shownTokens } from "./shown-tokens.ts";
 import { TokenCounter } from "./streamed-tokens.ts";
+import { isToldOfAll } from "./told-of-all.ts";
 
 /** A running call whose end callback handlers learn only once it was judged. */
 export interface ObservedCall {
@@ -51,21 +51,45 @@ export function observeModel(callbacks: Callbacks | undefined, showing: Showing)
   return { ...observed, callbacks: heard, streamed: () => counter.tokens.usage() };
 }
 
-/**
- * Observes a call of a tool: what runs inside it, such as another agent, tells of itself as it is.
- * @param isHeldBack Whether a rule looks at the result: then nothing is told that the tool shows while it works.
- */
-export function observeTool(callbacks: Callbacks | undefined, isHeldBack: () => boolean): ObservedCall {
+/** How a call of a tool is observed. */
+export interface ToolObserving {
+  /** Undefined where handlers have been told of its start already. */
+  readonly call: OwnCall | undefined;
+  /** Who is told of what the tool calls alone. */
+  readonly inside?: BaseCallbackHandler;
+  /** Whether a rule looks at the result: then nothing is told that the tool shows while it works. */
+  readonly isHeldBack: () => boolean;
+}
+
+/** Observes a call of a tool: what runs inside it, such as another agent, tells of itself as it is. */
+export function observeTool(
+  callbacks: Callbacks | undefined,
+  { call, inside, isHeldBack }: ToolObserving,
+): ObservedCall {
+  const heard = callbacks && managerOf(callbacks);
+  const governed = (manager: typeof heard): CallbackManager | undefined =>
+    call === undefined ? manager : new GovernedCallbacks(manager, inside === undefined ? [] : [inside], call);
+  if (heard === undefined && inside === undefined && !isToldOfAll()) return unobserved(undefined);
   // As most calls are: what would be kept from handlers has nobody to be kept from.
-  if (isUnheard(callbacks)) return { callbacks, streamed: () => undefined, end: async () => undefined };
-  const parent = callbacks instanceof CallbackManager ? callbacks.getParentRunId() : undefined;
-  const observed = observe(callbacks, {
+  if (heard === undefined || isUnheard(heard)) return unobserved(governed(heard));
+  // What it calls with its own configuration has the same run around it.
+  const isOwn = (args: readonly unknown[]): boolean => call !== undefined && args[1] === call.runId;
+  const observed = observe(heard, {
     showing: "all",
-    isEnd: (event, args) => TOOL_ENDS.has(event) && args[2] === parent,
-    isHidden: (event, args) => event === "handleToolEvent" && args[2] === parent && isHeldBack(),
-    isOwnStart: (event, args) => event === "handleToolStart" && args[3] === parent,
+    isEnd: (event, args) => TOOL_ENDS.has(event) && isOwn(args),
+    isHidden: (event, args) => event === "handleToolEvent" && isOwn(args) && isHeldBack(),
+    isOwnStart: () => false,
   });
-  return { ...observed, callbacks: governedCallbacks(observed.callbacks) };
+  return { ...observed, callbacks: governed(observed.callbacks && managerOf(observed.callbacks)) };
+}
+
+/** Whether nobody at all hears of a call with these callbacks. */
+function isUnheard({ handlers, inheritableHandlers }: CallbackManager): boolean {
+  return handlers.length === 0 && inheritableHandlers.every((one) => METERS in one);
+}
+
+function unobserved(callbacks: Callbacks | undefined): ObservedCall {
+  return { callbacks, streamed: () => undefined, end: async () => undefined };
 }
 
 interface Observer {
@@ -73,8 +97,8 @@ interface Observer {
   readonly showing: Showing;
   readonly isEnd: (event: string, args: readonly unknown[]) => boolean;
   readonly isHidden: (event: string, args: readonly unknown[]) => boolean;
-  /** Whether an event that is no end concerns the governed call itself, which no meter is to govern as well. */
-  readonly isOwnStart: (event: string, args: readonly unknown[]) => boolean;
+  /** Whether an event that is no end may concern the governed call itself, which no meter is to govern as well. */
+  readonly isOwnStart: () => boolean;
 }
 
 function observe(callbacks: Callbacks | undefined, observer: Observer): ObservedCall {
@@ -106,7 +130,7 @@ function replaced(callbacks: Callbacks, observer: Observer, atEnd: (tell: Tell) 
     return observedHandler(handler, {
       hear(event, args, tell, as) {
         if (observer.isHidden(event, args)) return undefined;
-        if (isMeter && observer.isOwnStart(event, args)) return undefined;
+        if (isMeter && observer.isOwnStart()) return undefined;
         if (observer.isEnd(event, args)) {
           const end = event === "handleLLMEnd" ? (shown?.end(args[1], tell) ?? tell) : tell;
           return atEnd((judged) => toldLater(handler, event, () => end(judged)));

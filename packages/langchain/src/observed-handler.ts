@@ -2,8 +2,6 @@ import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { CallbackManager, ensureHandler, type Callbacks } from "@langchain/core/callbacks/manager";
 import { AIMessage } from "@langchain/core/messages";
 
-import { isToldOfAll } from "./told-of-all.ts";
-
 /** Marks a callback handler that governs calls which nobody else does; its value is the plane. */
 export const METERS: unique symbol = Symbol("agentplane.meters");
 
@@ -68,68 +66,6 @@ function isHandler(value: unknown): value is BaseCallbackHandler {
   return "copy" in value && typeof value.copy === "function" && "awaitHandlers" in value;
 }
 
-/** Handlers of a call, of which some are told of what happens inside it alone. */
-class InnerCallbacks extends CallbackManager {
-  readonly #inside: readonly BaseCallbackHandler[];
-
-  constructor(source: CallbackManager | undefined, inside: readonly BaseCallbackHandler[]) {
-    super(source?.getParentRunId(), source);
-    this.inheritableHandlers = [...this.inheritableHandlers, ...inside];
-    this.#inside = inside;
-  }
-
-  /** Whether nobody at all hears of the call itself. */
-  get isUnheard(): boolean {
-    return this.handlers.length === 0 && this.inheritableHandlers.every((one) => METERS in one);
-  }
-
-  /** LangChain copies a manager before it is used, and would leave out who only inherits. */
-  override copy(...added: Parameters<CallbackManager["copy"]>): CallbackManager {
-    return new OwnCallbacks(super.copy(...added), this.#inside);
-  }
-}
-
-/** What LangChain itself makes of the handlers of a governed call. */
-class OwnCallbacks extends CallbackManager {
-  constructor(source: CallbackManager, inside: readonly BaseCallbackHandler[]) {
-    super(source.getParentRunId(), source);
-    for (const handler of inside) this.#inherit(handler);
-  }
-
-  /** LangChain adds who is told of all to every call; this one is governed already. */
-  override addHandler(handler: BaseCallbackHandler, inherit?: boolean): void {
-    if (!(METERS in handler)) super.addHandler(handler, inherit);
-    else if (!this.inheritableHandlers.some((one) => metersOf(one) === metersOf(handler)))
-      this.#inherit(handler);
-  }
-
-  #inherit(handler: BaseCallbackHandler): void {
-    if (!this.inheritableHandlers.includes(handler)) this.inheritableHandlers.push(handler);
-  }
-}
-
-/** Callbacks of a call of which nobody is told, but one handler of what happens inside it. */
-export function callbacksInside(handler: BaseCallbackHandler): Callbacks {
-  return new InnerCallbacks(undefined, [handler]);
-}
-
-/** Whether nobody hears of a call with these callbacks, which governedCallbacks or callbacksInside made. */
-export function isUnheard(callbacks: Callbacks | undefined): boolean {
-  return callbacks instanceof InnerCallbacks && callbacks.isUnheard;
-}
-
-function metersOf(handler: object): unknown {
-  return METERS in handler ? handler[METERS] : undefined;
-}
-
-/** The same callbacks for a call that is governed itself: who governs what nobody else does is told of what it calls inside. */
-export function governedCallbacks(callbacks: Callbacks | undefined): Callbacks | undefined {
-  if (callbacks === undefined && !isToldOfAll()) return undefined;
-  if (callbacks !== undefined && !Array.isArray(callbacks))
-    return callbacks instanceof InnerCallbacks ? callbacks : new InnerCallbacks(callbacks, []);
-  return new InnerCallbacks(managerOf(callbacks ?? []), []);
-}
-
 /** The same callbacks as a manager, to which more may be added. */
 export function managerOf(callbacks: Callbacks): CallbackManager {
   if (!Array.isArray(callbacks)) return callbacks;
@@ -141,12 +77,10 @@ export function managerOf(callbacks: Callbacks): CallbackManager {
 /**
  * The same callbacks, of which every handler hears what passes.
  * @param wrap Makes of each handler what stands for it; undefined leaves it out.
- * @param inside A handler that is told of what happens inside the call alone.
  */
 export function replacedCallbacks(
   callbacks: Callbacks,
   wrap: <H extends object>(handler: H) => H | undefined,
-  inside?: BaseCallbackHandler,
 ): Callbacks {
   const known = new Map<object, object | undefined>();
   const kept = <H extends object>(handler: H): H[] => {
@@ -155,21 +89,11 @@ export function replacedCallbacks(
     // A proxy of a handler is one.
     return made === undefined ? [] : [made as H];
   };
-  if (Array.isArray(callbacks)) {
-    const list = callbacks.flatMap((handler) => kept(handler));
-    return inside === undefined ? list : [...list, inside];
-  }
-  const own = insideOf(callbacks);
-  const copy = callbacks.copy();
-  copy.handlers = copy.handlers.flatMap(kept);
-  copy.inheritableHandlers = copy.inheritableHandlers.filter((one) => !own.includes(one)).flatMap(kept);
-  const inner = [...own.flatMap(kept), ...(inside === undefined ? [] : [inside])];
-  return inner.length === 0 ? copy : new InnerCallbacks(copy, inner);
-}
-
-/** Handlers that are told of what happens inside alone. */
-function insideOf({ handlers, inheritableHandlers }: CallbackManager): BaseCallbackHandler[] {
-  return inheritableHandlers.filter((handler) => !handlers.includes(handler));
+  if (Array.isArray(callbacks)) return callbacks.flatMap(kept);
+  const copy = new CallbackManager(callbacks.getParentRunId(), callbacks);
+  copy.handlers = callbacks.handlers.flatMap(kept);
+  copy.inheritableHandlers = callbacks.inheritableHandlers.flatMap(kept);
+  return copy;
 }
 
 /** Tells a handler what LangChain itself has gone on from: one that throws is reported, or heard, as LangChain does it. */

@@ -10,7 +10,7 @@ import { cuttable } from "./cut-signal.ts";
 import { toolError, toolRefusal } from "./enforce.ts";
 import { isHeldBack } from "./held-back.ts";
 import type { GovernedIdentity } from "./identity.ts";
-import { meteredInside } from "./metered.ts";
+import { judgedBy } from "./metered.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
 import { observeTool } from "./observed-call.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
@@ -103,8 +103,14 @@ function admittedRequest(
       ? cuttable(tool, {
           signal,
           inside,
-          observe: (callbacks) =>
-            observing(observeTool(meteredInside(callbacks, inside), () => isHeldBack(plane, admission))),
+          observe: (callbacks, runName) =>
+            observing(
+              observeTool(callbacks && judgedBy(callbacks, inside), {
+                call: { tool, id: toolCall.id, runName },
+                inside,
+                isHeldBack: () => isHeldBack(plane, admission),
+              }),
+            ),
         })
       : tool,
     // The input is the record that went in, changed by no more than values.

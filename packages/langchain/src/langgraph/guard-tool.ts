@@ -12,6 +12,7 @@ import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "
 import type { GovernedIdentity } from "../identity.ts";
 import type { GovernedPlane } from "../plane.ts";
 import { hasPrivateMembers } from "../private-members.ts";
+import { isToolCall } from "../tool-call-input.ts";
 import { knowAgent } from "../waiting-calls.ts";
 import type { GateSettings } from "./settings.ts";
 import { governedToolCall } from "./tool-call.ts";
@@ -61,7 +62,14 @@ function guardedTool(settings: GateSettings, tool: StructuredToolInterface): Str
       const isCall = toolCallOf(arg) !== undefined;
       return governedToolCall(
         settings,
-        { name: tool.name, input: toolCallOf(arg)?.args ?? arg, toolCall, config },
+        {
+          name: tool.name,
+          input: toolCallOf(arg)?.args ?? arg,
+          toolCall,
+          config,
+          // The other doors lead into a call that has started.
+          ...(name === "call" && { tool }),
+        },
         (input, admitted) => {
           const given = [...rest];
           given[at] = admitted;
@@ -88,8 +96,10 @@ function guardedBinding(settings: GateSettings, tool: RunnableToolLike): Runnabl
   const { bound } = tool;
   const guarded = RunnableLambda.from((input: unknown, config: RunnableConfig) => {
     const toolCall = "toolCall" in config ? toolCallOf(config.toolCall) : undefined;
-    return governedToolCall(settings, { name: tool.name, input, toolCall, config }, (decided, admitted) =>
-      bound.invoke(decided as Parameters<typeof bound.invoke>[0], admitted),
+    return governedToolCall(
+      settings,
+      { name: tool.name, input, toolCall, config, tool },
+      (decided, admitted) => bound.invoke(decided as Parameters<typeof bound.invoke>[0], admitted),
     );
   });
   const prototype: object | null = Object.getPrototypeOf(tool);
@@ -106,7 +116,5 @@ function isObject(value: unknown): value is object {
 }
 
 function toolCallOf(value: unknown): ToolCall | undefined {
-  if (!isObject(value) || !("type" in value) || value.type !== "tool_call") return undefined;
-  // What LangChain itself takes for a call.
-  return "args" in value && "name" in value ? (value as ToolCall) : undefined;
+  return isToolCall(value) ? value : undefined;
 }

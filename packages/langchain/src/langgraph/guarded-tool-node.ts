@@ -104,7 +104,7 @@ export class GuardedToolNode extends ToolNode {
   #callOf(toolCall: ToolCall, config: LangGraphRunnableConfig): TurnCall {
     const tool = this.tools.find(({ name }) => name === toolCall.name);
     const name = tool?.name ?? toolCall.name;
-    const called = { name, input: toolCall.args, toolCall, config };
+    const called = { name, input: toolCall.args, toolCall, config, tool: { name, lc_id: tool?.lc_id } };
     return { toolCall, called, context: toolContext(this.#settings, called) };
   }
 

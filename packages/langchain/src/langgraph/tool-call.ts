@@ -8,6 +8,7 @@ import { askByInterrupt } from "../approval-interrupt.ts";
 import { toolCallId } from "../context.ts";
 import { joined } from "../cut-signal.ts";
 import { toolRefusal } from "../enforce.ts";
+import type { OwnCall } from "../governed-callbacks.ts";
 import { isHeldBack } from "../held-back.ts";
 import { identityOf } from "../identity.ts";
 import { observeTool } from "../observed-call.ts";
@@ -28,6 +29,8 @@ export interface CalledTool {
   readonly toolCall: ToolCall | undefined;
   /** The configuration of the call. */
   readonly config: object;
+  /** The tool whose start handlers are told of next; absent where they have been told. */
+  readonly tool?: OwnCall["tool"] | undefined;
 }
 
 /** How the call is made. */
@@ -79,13 +82,12 @@ export function admittedCall(
   { called, context }: { readonly called: CalledTool; readonly context: GuardInit },
   run: RunTool,
 ): ReturnType<typeof toldAtEnd<unknown>> {
-  const { config } = called;
   return toldAtEnd<unknown>(
     (observing) =>
       plane.guard.toolCall<unknown>({
         context,
         run: async (admission) =>
-          asResult(async () => run(admission.input, admittedConfig(plane, { config, admission, observing }))),
+          asResult(async () => run(admission.input, admittedConfig(plane, { called, admission, observing }))),
         result: RESULT,
         isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
         isControlFlow: isGraphBubbleUp,
@@ -116,20 +118,24 @@ export function toolContext(
 }
 
 interface AdmittedTool {
-  readonly config: object;
+  readonly called: CalledTool;
   readonly admission: Admission;
   readonly observing: Observing;
 }
 
-function admittedConfig(plane: GovernedPlane, { config, admission, observing }: AdmittedTool): object {
-  // Both are members of every configuration of LangChain.
-  const own = config as { readonly signal?: AbortSignal; readonly callbacks?: Callbacks };
-  const callbacks = observing(observeTool(own.callbacks, () => isHeldBack(plane, admission)));
-  return {
-    ...config,
-    ...(callbacks !== undefined && { callbacks }),
-    signal: joined(own.signal, admission.signal),
+function admittedConfig(plane: GovernedPlane, { called, admission, observing }: AdmittedTool): object {
+  const { tool, toolCall, config } = called;
+  // Members of every configuration of LangChain.
+  const own = config as {
+    readonly signal?: AbortSignal;
+    readonly callbacks?: Callbacks;
+    readonly runName?: string;
   };
+  const call = tool && { tool, id: toolCall?.id, runName: own.runName };
+  const isHeld = (): boolean => isHeldBack(plane, admission);
+  const callbacks = observing(observeTool(own.callbacks, { call, isHeldBack: isHeld }));
+  const signal = joined(own.signal, admission.signal);
+  return { ...config, ...(callbacks !== undefined && { callbacks }), signal };
 }
 
 /** A tool that no model calls gives whatever it gives. */
