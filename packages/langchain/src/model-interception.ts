@@ -12,7 +12,7 @@ import {
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
 import { withBareErrors } from "./bare-errors.ts";
-import { judgeable, messageIn, takeBack } from "./own-commands.ts";
+import { judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
@@ -161,6 +161,18 @@ function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | P
   return Promise.resolve(messages).then((answered) => ({ ...request, messages: answered }));
 }
 
+/** Commands that wrappers have put something else in the place of: createAgent has noted them, and would carry them out. */
+async function judgeReplaced(gate: Surrounding, request: ModelRequest, answer: unknown): Promise<void> {
+  for (const command of notedCommands(request.runtime)) {
+    if (command === answer) continue;
+    // Whatever the types say, a Command is an answer, too.
+    const given = command as unknown as AIMessage;
+    // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+    const judged = await governedModelCall(gate, request, () => given, { isCharged: true });
+    if (judged !== given) takeBack(command);
+  }
+}
+
 async function surrounded(
   gate: Surrounding,
   given: ModelRequest,
@@ -176,7 +188,9 @@ async function surrounded(
   let isPaused = false;
   try {
     const answer = judgeable(await toldOfAll(nested, () => handler(request)));
-    if (calls.hasStarted(request.runtime)) return answer;
+    const hasAsked = calls.hasStarted(request.runtime);
+    await judgeReplaced(gate, request, answer);
+    if (hasAsked) return answer;
     // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
     const isCharged = nested?.hasAskedModel === true;
     const judged = await governedModelCall(gate, request, () => answer, { isCharged });

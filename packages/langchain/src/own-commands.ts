@@ -2,6 +2,7 @@ import { AIMessage } from "@langchain/core/messages";
 import { isCommand, type Command } from "@langchain/langgraph";
 import type { AnyAgentMiddleware } from "langchain";
 
+import type { RunFacts } from "./identity.ts";
 import { isPlainObject } from "./message-content.ts";
 
 type WrapModelCall = NonNullable<AnyAgentMiddleware["wrapModelCall"]>;
@@ -9,16 +10,35 @@ type WrapModelCall = NonNullable<AnyAgentMiddleware["wrapModelCall"]>;
 /**
  * The middleware beside the outer gate. createAgent notes each Command that a wrapper of model calls returns, for good:
  * one without any answer of a model reaches the wrapper around it as it is, would be noted a second time when that passes
- * it on, and could not be withheld. So it comes to the gate in a form that createAgent does not note, and is noted once it
- * was judged.
+ * it on, and could not be withheld. So the outermost one comes to the gate in a form that createAgent does not note, and is
+ * noted once it was judged; the gate is told of the others, which the wrappers around them may have put something else in
+ * the place of.
  * @param middleware Those that the gate surrounds; not changed.
  */
 export function withUnnotedCommands(middleware: readonly AnyAgentMiddleware[]): AnyAgentMiddleware[] {
   const outermost = middleware.findIndex(({ wrapModelCall }) => wrapModelCall !== undefined);
-  return middleware.map((one, at) => (at === outermost ? unnoted(one) : one));
+  return middleware.map((one, at) => watched(one, at === outermost));
 }
 
-function unnoted(middleware: AnyAgentMiddleware): AnyAgentMiddleware {
+/** What createAgent has noted in a turn, by the object that LangGraph makes for the turn. */
+const NOTED = new WeakMap<object, Command[]>();
+
+/** Commands that createAgent has noted in this turn, each once. */
+export function notedCommands({ configurable }: RunFacts): readonly Command[] {
+  if (configurable === undefined) return [];
+  const noted = NOTED.get(configurable) ?? [];
+  NOTED.delete(configurable);
+  return noted;
+}
+
+function note({ configurable }: RunFacts, command: Command): void {
+  if (configurable === undefined) return;
+  const noted = NOTED.get(configurable);
+  if (noted === undefined) NOTED.set(configurable, [command]);
+  else if (!noted.includes(command)) noted.push(command);
+}
+
+function watched(middleware: AnyAgentMiddleware, isOutermost: boolean): AnyAgentMiddleware {
   const { wrapModelCall } = middleware;
   if (wrapModelCall === undefined) return middleware;
   const wrapped: WrapModelCall = async (request, handler) => {
@@ -28,8 +48,11 @@ function unnoted(middleware: AnyAgentMiddleware): AnyAgentMiddleware {
       isAnswered ||= AIMessage.isInstance(answered);
       return answered;
     });
+    if (!isCommand(answer) || isAnswered) return answer;
     // What createAgent takes for a structured response, it only hands on.
-    return (isCommand(answer) && !isAnswered ? new OwnCommand(answer) : answer) as AIMessage;
+    if (isOutermost) return new OwnCommand(answer) as unknown as AIMessage;
+    note(request.runtime, answer);
+    return answer;
   };
   // A class of its own may have private members, which a copy lacks.
   return new Proxy(middleware, {

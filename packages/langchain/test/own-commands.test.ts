@@ -65,4 +65,27 @@ describe("a Command by which other middleware answers a model call itself", () =
     const { texts } = await answered([REDACT], [passing, commanding()]);
     expect(texts).toEqual(["go", "Write to [EMAIL]."]);
   });
+
+  it.each([
+    ["an answer", () => new AIMessage({ id: "other", content: "Nothing." })],
+    [
+      "another Command",
+      () => new Command({ update: { messages: [new AIMessage({ id: "other", content: "Nothing." })] } }),
+    ],
+  ])("is judged also behind a wrapper that puts %s in its place", async (_, instead) => {
+    const replacing = createMiddleware({
+      name: "replacing",
+      async wrapModelCall(request, handler) {
+        await handler(request);
+        return instead();
+      },
+    });
+    // LangChain carries both out.
+    const free = await answered([], [replacing, commanding()]);
+    expect(free.texts.toSorted()).toEqual(["Nothing.", "Write to bob@example.com.", "go"]);
+    const redacted = await answered([REDACT], [replacing, commanding()]);
+    expect(redacted.texts.toSorted()).toEqual(["Nothing.", "Write to [EMAIL].", "go"]);
+    const { texts } = await answered([NO_MODEL], [replacing, commanding()]);
+    expect(texts).toEqual(["go", expect.stringContaining("no model today")]);
+  });
 });
