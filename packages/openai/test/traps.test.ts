@@ -71,6 +71,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "agents/hosted-approvals: goes on from a saved state in another process, once",
   ],
   "a kill comes between request and resume": [
+    "agents/one-decision: does not run where a %s comes after the SDK asked, and consumes nothing",
     "agents/approvals: a kill between the question and the answer wins",
     "agents/hosted-approvals: is told no, with the reason, when it is killed",
     "agents/runs: of a saved state does not go on with an agent that was stopped since",
@@ -80,6 +81,9 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "agents/hosted-approvals: is not approved by alwaysApprove of an earlier one",
   ],
   "the arguments of an approved call are changed, or a human says no": [
+    "agents/forged-approvals: does not run the call where it answers %s",
+    "agents/forged-approvals: of the tool's own question is no answer to another call",
+    "agents/forged-approvals: runs no command of a shell that nobody was asked about on this plane",
     "agents/changed-approvals: of a saved state do not run when they were changed after the approval",
     "agents/changed-approvals: reaches the model with the words of the human",
   ],

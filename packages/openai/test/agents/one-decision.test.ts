@@ -62,7 +62,7 @@ describe("a call of a tool", () => {
   });
 
   type Plane = ReturnType<typeof planeOf>;
-  test.each<[string, "ask" | "block", (plane: Plane) => unknown]>([
+  const CHANGES: readonly (readonly [string, "ask" | "block", (plane: Plane) => unknown])[] = [
     ["kill", "block", (plane) => plane.controls.unplug({ kind: "tool", id: "refund" }, STOP)],
     [
       "mode that asks",
@@ -75,7 +75,9 @@ describe("a call of a tool", () => {
       (plane) => plane.engine.addPolicy({ id: "no", blocking: [rule.denylist({ tools: ["refund"] })] }),
     ],
     ["policy that asks", "ask", (plane) => plane.engine.addPolicy({ ...ASK, id: "late" })],
-  ])(
+  ];
+
+  test.each(CHANGES)(
     "does not run where a %s comes after the SDK asked, and consumes nothing",
     async (_name, effect, change) => {
       const { plane, recorded } = watched({ policies: [PASS] });
