@@ -1,3 +1,4 @@
+import { rule } from "@agentplane/core";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -173,4 +174,28 @@ describe("options", () => {
       /aprovalWaitMs[\s\S]*proposedCalls[\s\S]*passthrough\[0\]/,
     );
   });
+});
+
+test("a refusal names the decision that the records name, as the id of the request and beside its code", async () => {
+  const recorded: string[] = [];
+  const { client, plane } = governedClient(provider, {
+    policies: [
+      { id: "no", blocking: [rule.condition({ where: { model: MODEL }, then: "block", reason: "not now" })] },
+    ],
+    audit: {
+      append: (record) => void (record.kind === "decision" && recorded.push(record.decision.id)),
+      flush: () => undefined,
+      close: () => undefined,
+    },
+  });
+  const error = await rejected(client.chat.completions.create(chat));
+  expect(recorded).toHaveLength(1);
+  expect(error).toMatchObject({
+    status: 403,
+    code: "agentplane_blocked",
+    type: "policy_violation",
+    requestID: recorded[0],
+    error: { decision_id: recorded[0] },
+  });
+  await plane.close();
 });
