@@ -25,7 +25,7 @@ export interface AgentRuns {
    * Decides the run, where that has not happened, and asks a human where one is needed.
    * @throws GraphInterrupt while a human is awaited.
    */
-  begin(step: RunStep): Promise<BegunRun>;
+  begin(step: RunStep): BegunRun | Promise<BegunRun>;
   /**
    * Judges the run. What goes on afterwards, as after a jump back to the model, is decided as another run; what goes on
    * after a pause, again as this one.
@@ -33,7 +33,7 @@ export interface AgentRuns {
    */
   end(run: RunFacts, end: RunEnd): Promise<Denied | undefined>;
   /** A call ended and the run goes on, unless a call beside it pauses. */
-  leave(run: RunFacts): Promise<void>;
+  leave(run: RunFacts): void | Promise<unknown>;
 }
 
 /** The runs that share one control object of LangGraph. */
@@ -65,51 +65,38 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
   // The key with which a call began its run is the one with which it leaves: LangChain makes this object for each call.
   const keys = new WeakMap<RunFacts, string>();
   const keyed = (run: RunFacts): string => {
-    const key = keys.get(run) ?? keyOf(settings, run);
+    const known = keys.get(run);
+    if (known !== undefined) return known;
+    const key = keyOf(settings, run);
     keys.set(run, key);
     return key;
   };
   const familyOf = (): Family => {
     const control = controlOfRun();
     if (control === undefined) return alone;
-    const family = families.get(control) ?? newFamily();
+    const known = families.get(control);
+    if (known !== undefined) return known;
+    const family = newFamily();
     families.set(control, family);
     return family;
   };
   return {
-    async begin(step) {
+    begin(step) {
       const family = familyOf();
       const key = keyed(step.runtime);
       const { runs, starting, paused, refused } = family;
       if (step.isTurn === true) paused.delete(key);
-      // What the first one threw is its own: a pause belongs to the task that made it.
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
-      while (starting.has(key)) await starting.get(key)?.catch(() => undefined);
-      const refusal = refused.get(key);
-      if (step.isTurn === true) refused.delete(key);
-      if (refusal !== undefined) return { refusal };
-      let run = runs.get(key);
-      if (run === undefined) {
-        const start = started(settings, step, { family, key }).finally(() => starting.delete(key));
-        starting.set(key, start);
-        const begun = await start;
-        if ("refusal" in begun) {
-          if (step.isTurn !== true) refused.set(key, begun.refusal);
-          return begun;
-        }
-        run = begun;
-      }
-      // Its timer goes on, for nothing: a call that ends sets it back, which costs less than another one.
-      run.calls++;
-      return { messages: run.rewrite(step.messages) };
+      const run = starting.has(key) || refused.has(key) ? undefined : runs.get(key);
+      return run === undefined ? beginLater(settings, step, { family, key }) : enter(run, step);
     },
-    async leave(runtime) {
+    leave(runtime) {
       const { runs, paused } = familyOf();
       const key = keyed(runtime);
       const run = runs.get(key);
-      if (run === undefined || --run.calls > 0) return;
-      if (paused.has(key)) await this.end(runtime, { isPaused: true });
-      else waitFor(run, () => idleOf(settings, run, () => void runs.delete(key)));
+      if (run === undefined || --run.calls > 0) return undefined;
+      if (paused.has(key)) return this.end(runtime, { isPaused: true });
+      waitFor(run, () => idleOf(settings, run, () => void runs.delete(key)));
+      return undefined;
     },
     async end(runtime, end) {
       const { runs, paused } = familyOf();
@@ -122,6 +109,35 @@ export function createAgentRuns(settings: RunSettings): AgentRuns {
       return ended(settings, run, end);
     },
   };
+}
+
+/** One more call of a run. Its timer goes on, for nothing: a call that ends sets it back, which costs less than another one. */
+function enter(run: LiveRun, { messages }: RunStep): BegunRun {
+  run.calls++;
+  return { messages: run.rewrite(messages) };
+}
+
+/** Begins a run, or finds out that it may not. */
+async function beginLater(
+  settings: RunSettings,
+  step: RunStep,
+  { family, key }: { readonly family: Family; readonly key: string },
+): Promise<BegunRun> {
+  const { runs, starting, refused } = family;
+  // What the first one threw is its own: a pause belongs to the task that made it.
+  // oxlint-disable-next-line no-await-in-loop -- one after the other
+  while (starting.has(key)) await starting.get(key)?.catch(() => undefined);
+  const refusal = refused.get(key);
+  if (step.isTurn === true) refused.delete(key);
+  if (refusal !== undefined) return { refusal };
+  const run = runs.get(key);
+  if (run !== undefined) return enter(run, step);
+  const start = started(settings, step, { family, key }).finally(() => starting.delete(key));
+  starting.set(key, start);
+  const begun = await start;
+  if (!("refusal" in begun)) return enter(begun, step);
+  if (step.isTurn !== true) refused.set(key, begun.refusal);
+  return begun;
 }
 
 function newFamily(): Family {

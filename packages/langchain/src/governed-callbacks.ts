@@ -144,6 +144,8 @@ export class GovernedCallbacks extends CallbackManager {
   }
 }
 
+const NOBODY_TOLD = Promise.resolve();
+
 /** The run of a tool that nobody hears of: what it calls is given the callbacks of the call. */
 class UnheardRun extends CallbackManagerForToolRun {
   readonly #given: Manager;
@@ -155,6 +157,10 @@ class UnheardRun extends CallbackManagerForToolRun {
 
   override getChild(tag?: string): Manager {
     return tag === undefined ? this.#given : super.getChild(tag);
+  }
+
+  override handleToolEnd(): Promise<void> {
+    return NOBODY_TOLD;
   }
 }
 

@@ -15,6 +15,7 @@ import { withBareErrors } from "./bare-errors.ts";
 import { judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
+import type { RunFacts } from "./identity.ts";
 import { governedModelCall, type ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "./nested-calls.ts";
 import type { OnBlock } from "./langgraph/settings.ts";
@@ -90,46 +91,53 @@ function goesOn(answer: unknown): boolean {
   return isCommand(answer) && [answer.goto ?? []].flat().length > 0;
 }
 
-/** A call as its turn has it: where it pauses because of the plane, that is known when the turn is given up. */
+/**
+ * One call of a tool within a run: the first one, where a run goes on with the call at which it paused. Where it pauses
+ * because of the plane, that is known when its turn is given up.
+ */
 async function callOfTurn(
   gate: Surrounding,
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
-  const { runtime: run, toolCall } = request;
+  const { runs } = gate;
+  const { runtime, toolCall, state } = request;
+  let hasBegun = false;
   try {
-    return await callOfRun(gate, request, handler);
+    const begun = await runs.begin({ messages: state.messages, runtime });
+    if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
+    hasBegun = true;
+    const result = await judgedResult(gate.tools, request, handler);
+    hasBegun = false;
+    return await leftRun(gate, request, result);
   } catch (error) {
-    await noteWaiting({ ...gate, run, toolCall }, error);
+    if (hasBegun) await endedByCall(runs, runtime, error);
+    await noteWaiting({ ...gate, run: runtime, toolCall }, error);
     throw error;
   }
 }
 
-/** One call of a tool within a run: the first one, where a run goes on with the call at which it paused. */
-async function callOfRun(
-  { runs, tools }: Surrounding,
+/** A call of a run threw. */
+async function endedByCall(runs: AgentRuns, runtime: RunFacts, error: unknown): Promise<void> {
+  const ended = runs.end(runtime, endBy(error));
+  // Calls that pause side by side do so in their order: the first is not to wait for the record.
+  if (isGraphBubbleUp(error)) ended.catch(() => undefined);
+  else await ended;
+}
+
+/** What a call gives to its run, which goes on, or ends with it. */
+function leftRun(
+  { runs }: Surrounding,
   request: ToolCallRequest,
-  handler: ToolCallHandler,
-): Promise<ToolResult> {
+  result: ToolResult,
+): ToolResult | Promise<ToolResult> {
   const { runtime, toolCall } = request;
-  const begun = await runs.begin({ messages: request.state.messages, runtime });
-  if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
-  let result: ToolResult;
-  try {
-    result = await judgedResult(tools, request, handler);
-  } catch (error) {
-    const ended = runs.end(runtime, endBy(error));
-    // Calls that pause side by side do so in their order: the first is not to wait for the record.
-    if (isGraphBubbleUp(error)) ended.catch(() => undefined);
-    else await ended;
-    throw error;
+  if (isLastWord(request, result)) {
+    const withheld = runs.end(runtime, { answer: result });
+    return withheld.then((denied) => (denied === undefined ? result : toolRefusal(denied, toolCall)));
   }
-  if (!isLastWord(request, result)) {
-    await runs.leave(runtime);
-    return result;
-  }
-  const withheld = await runs.end(runtime, { answer: result });
-  return withheld === undefined ? result : toolRefusal(withheld, toolCall);
+  const left = runs.leave(runtime);
+  return left === undefined ? result : left.then(() => result);
 }
 
 /** Where nobody ran the tool through us, where the result comes from is not known: it is judged as the call's. */

@@ -23,8 +23,8 @@ export interface ObservedCall {
   readonly callbacks: Callbacks | undefined;
   /** Tokens that were streamed so far; undefined when there were none. */
   streamed(): Usage | undefined;
-  /** Tells the handlers how the call ended: so, or as it came. */
-  end(shown: ShownEnd | undefined): Promise<void>;
+  /** Tells the handlers how the call ended: so, or as it came. Absent where nobody hears of it. */
+  readonly end?: (shown: ShownEnd | undefined) => Promise<void>;
 }
 
 const MODEL_ENDS = new Set(["handleLLMEnd", "handleChainEnd", "handleLLMError", "handleChainError"]);
@@ -89,7 +89,7 @@ function isUnheard({ handlers, inheritableHandlers }: CallbackManager): boolean 
 }
 
 function unobserved(callbacks: Callbacks | undefined): ObservedCall {
-  return { callbacks, streamed: () => undefined, end: async () => undefined };
+  return { callbacks, streamed: () => undefined };
 }
 
 interface Observer {

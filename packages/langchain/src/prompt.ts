@@ -43,5 +43,6 @@ export function changedPrompt(prompt: readonly BaseMessage[], content: unknown):
 
 /** createAgent always passes a system message, and sends it only when it says something. */
 function hasSystemMessage({ systemMessage }: Pick<ModelRequest, "systemMessage">): boolean {
-  return systemMessage.text !== "";
+  const { content } = systemMessage;
+  return typeof content === "string" ? content !== "" : systemMessage.text !== "";
 }

@@ -3,6 +3,7 @@ import type { Callbacks } from "@langchain/core/callbacks/manager";
 
 import { BrokenOff } from "./broken-off.ts";
 import type { ObservedCall } from "./observed-call.ts";
+import type { ShownEnd } from "./observed-handler.ts";
 import { LeftByCommand } from "./tool-result.ts";
 
 /** Takes note of an observed call, and gives the callbacks that it is to be called with. */
@@ -19,18 +20,19 @@ export async function toldAtEnd<R>(
   refuse: (denied: Denied) => unknown,
   isAsItCame: () => boolean = () => false,
 ): Promise<Outcome<R>> {
-  const running: ObservedCall[] = [];
-  const tell = async (shown: Parameters<ObservedCall["end"]>[0]): Promise<void> => {
-    for (const observed of running) {
+  const ends: NonNullable<ObservedCall["end"]>[] = [];
+  const tell = async (shown: ShownEnd | undefined): Promise<void> => {
+    for (const end of ends) {
       // oxlint-disable-next-line no-await-in-loop -- in the order in which they ran
-      await observed.end(shown);
+      await end(shown);
     }
   };
   try {
     const outcome = await call((observed) => {
-      running.push(observed);
+      if (observed.end !== undefined) ends.push(observed.end);
       return observed.callbacks;
     });
+    if (ends.length === 0) return outcome;
     if (outcome.status !== "ran") await tell({ result: refuse(outcome), isWithheld: true });
     else if (isAsItCame()) await tell(undefined);
     else if (outcome.result instanceof BrokenOff || outcome.result instanceof LeftByCommand)
@@ -38,7 +40,7 @@ export async function toldAtEnd<R>(
     else await tell({ result: outcome.result });
     return outcome;
   } catch (error) {
-    await tell(isAsItCame() ? undefined : { error });
+    if (ends.length > 0) await tell(isAsItCame() ? undefined : { error });
     throw error;
   }
 }

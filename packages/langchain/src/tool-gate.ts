@@ -15,7 +15,7 @@ import type { NestedCallHandler } from "./nested-calls.ts";
 import { observeTool } from "./observed-call.ts";
 import { toldAtEnd, type Observing } from "./told-at-end.ts";
 import type { GovernedPlane } from "./plane.ts";
-import { asResult, leaveBy, TOOL_RESULT, type LeftByCommand, type ToolResult } from "./tool-result.ts";
+import { leaveBy, resultIn, TOOL_RESULT, type LeftByCommand, type ToolResult } from "./tool-result.ts";
 
 /** How tool calls are intercepted. */
 export interface ToolGate {
@@ -30,12 +30,18 @@ export interface ToolGate {
   readonly toolErrors: "message" | "throw";
 }
 
-/** The planes to which a call was put, by the object that LangChain makes for each call and hands to every middleware. */
-const PUT = new WeakMap<object, Set<GovernedPlane>>();
+/** The calls that were put to a plane, by the object that LangChain makes for each call and hands to every middleware. */
+const PUT = new WeakMap<GovernedPlane, WeakSet<object>>();
 
 /** Whether a call was put to this plane, so that its result is a judged one. */
 export function wasPutToPlane({ plane }: ToolGate, { runtime }: ToolCallRequest): boolean {
-  return PUT.get(runtime)?.has(plane) === true;
+  return PUT.get(plane)?.has(runtime) === true;
+}
+
+function putToPlane({ plane }: ToolGate, { runtime }: ToolCallRequest): void {
+  const calls = PUT.get(plane);
+  if (calls === undefined) PUT.set(plane, new WeakSet([runtime]));
+  else calls.add(runtime);
 }
 
 /**
@@ -48,10 +54,10 @@ export async function governedToolCall(
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
   const { toolCall } = request;
-  PUT.set(request.runtime, (PUT.get(request.runtime) ?? new Set()).add(settings.plane));
+  putToPlane(settings, request);
   const failure: Failure = { thrown: undefined };
   try {
-    return await decidedCall(settings, request, noting(failure, handler));
+    return await decidedCall(settings, request, { handler, failure });
   } catch (error) {
     if (isGraphBubbleUp(error)) throw error;
     // What has no usable name is no call that could be decided: the model may correct itself.
@@ -64,7 +70,7 @@ export async function governedToolCall(
 async function decidedCall(
   { plane, identity, nested }: ToolGate,
   request: ToolCallRequest,
-  handler: ToolCallHandler,
+  { handler, failure }: { readonly handler: ToolCallHandler; readonly failure: Failure },
 ): Promise<ToolResult> {
   const { toolCall } = request;
   for (;;) {
@@ -73,8 +79,15 @@ async function decidedCall(
       (observing) =>
         plane.guard.toolCall<ToolResult | LeftByCommand>({
           context: toolContext(identity, request, toolCall.args),
-          run: async (admission) =>
-            asResult(() => handler(admittedRequest(request, admission, { plane, observing, nested }))),
+          async run(admission) {
+            const admitted = admittedRequest(request, admission, { plane, observing, nested });
+            try {
+              return await handler(admitted);
+            } catch (error) {
+              failure.thrown = error;
+              return resultIn(error);
+            }
+          },
           result: TOOL_RESULT,
           isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
           isControlFlow: isGraphBubbleUp,
@@ -122,20 +135,9 @@ function isStructuredTool(tool: ToolCallRequest["tool"]): tool is StructuredTool
   return tool !== undefined && "invoke" in tool && typeof tool.invoke === "function" && "name" in tool;
 }
 
+/** What the tool threw: Guard may hand on a redacted error in its place. */
 interface Failure {
   thrown: unknown;
-}
-
-/** Remembers what the tool threw: Guard may hand on a redacted error in its place. */
-function noting(failure: Failure, handler: ToolCallHandler): ToolCallHandler {
-  return async (request) => {
-    try {
-      return await handler(request);
-    } catch (error) {
-      failure.thrown = error;
-      throw error;
-    }
-  };
 }
 
 function failedCall(

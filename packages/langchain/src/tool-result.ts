@@ -31,9 +31,17 @@ export async function asResult<R>(run: () => R | PromiseLike<R>): Promise<R | Le
   try {
     return await run();
   } catch (error) {
-    if (isParentCommand(error)) return new LeftByCommand(error);
-    throw error;
+    return resultIn(error);
   }
+}
+
+/**
+ * What a tool that threw this has given.
+ * @throws What is no such Command.
+ */
+export function resultIn(error: unknown): LeftByCommand {
+  if (isParentCommand(error)) return new LeftByCommand(error);
+  throw error;
 }
 
 /** @throws What the tool threw, once it was judged. */
