@@ -1,3 +1,5 @@
+import { getEventListeners } from "node:events";
+
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { tool } from "langchain";
@@ -28,6 +30,11 @@ describe("runModel", () => {
 });
 
 describe("cuttable", () => {
+  const waiting = tool((_input, config: RunnableConfig) => untilAborted(config.signal), {
+    name: "slow",
+    description: "Waits.",
+    schema: z.object({}),
+  });
   const quick = tool((_input, config: RunnableConfig) => String(config.signal?.aborted), {
     name: "quick",
     description: "Tells whether it is cut.",
@@ -44,6 +51,26 @@ describe("cuttable", () => {
     expect(await quick.invoke({})).not.toBe("true");
   });
 
+  it("keeps nothing of a call that has ended at the run's own signal, which fires for the call while it runs", async () => {
+    const own = new AbortController();
+    const cut = new AbortController();
+    const seen: AbortSignal[] = [];
+    const looking = tool(
+      (_input, { signal }: RunnableConfig) => {
+        if (signal !== undefined) seen.push(signal);
+        return getEventListeners(own.signal, "abort").length;
+      },
+      { name: "looking", description: "Looks.", schema: z.object({}) },
+    );
+    const given = { signal: own.signal };
+    expect(await cuttable(looking, { signal: cut.signal }).invoke({}, given)).toBe(1);
+    expect(getEventListeners(own.signal, "abort")).toEqual([]);
+    const running = cuttable(waiting, { signal: cut.signal }).invoke({}, given);
+    own.abort(new Error("the run was aborted"));
+    await expect(running).rejects.toThrow("the run was aborted");
+    expect(seen).toHaveLength(1);
+  });
+
   it("understands a signal that is not the platform's", async () => {
     const listeners: (() => void)[] = [];
     const foreign = {
@@ -52,12 +79,7 @@ describe("cuttable", () => {
       addEventListener: (_type: "abort", listener: () => void) => void listeners.push(listener),
       removeEventListener: () => undefined,
     };
-    const slow = tool((_input, config: RunnableConfig) => untilAborted(config.signal), {
-      name: "slow",
-      description: "Waits.",
-      schema: z.object({}),
-    });
-    const running = cuttable(slow, { signal: foreign }).invoke({});
+    const running = cuttable(waiting, { signal: foreign }).invoke({});
     for (const listener of listeners) listener();
     await expect(running).rejects.toThrow("cut by hand");
   });

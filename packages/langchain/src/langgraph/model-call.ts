@@ -70,9 +70,14 @@ export async function governedModelCall(
       const outcome: Outcome<AIMessage | BrokenOff> = await plane.guard.modelCall<AIMessage | BrokenOff>({
         context: contextOf(call, { ...acting, ...(callId !== undefined && { callId }) }),
         async run(admission) {
-          const answer = await ask(await admittedCall(settings, call, admission));
-          hasRun = true;
-          return answer;
+          const { admitted, release } = await admittedCall(settings, call, admission);
+          try {
+            const answer = await ask(admitted);
+            hasRun = true;
+            return answer;
+          } finally {
+            release();
+          }
         },
         result: ANSWER,
         usage: (answer) => (answer instanceof BrokenOff ? answer.usage : usageOf(answer)),
@@ -135,21 +140,20 @@ async function admittedCall(
   { plane }: ModelSettings,
   { model, messages, options }: ModelCall,
   admission: Admission,
-): Promise<AdmittedCall> {
+): Promise<{ readonly admitted: AdmittedCall; readonly release: () => void }> {
   const { context, input, isInputChanged, signal } = admission;
   const limit = context.model?.maxOutputTokens;
   const { maxOutputTokens: asked = Infinity } = describeModel(model, options);
   const request = { model, modelSettings: options };
   const limited = limit === undefined || asked <= limit ? request : await withOutputLimit(request, limit);
   const own = options["signal"];
-  return {
+  const either = joined(own instanceof AbortSignal ? own : undefined, signal);
+  const admitted: AdmittedCall = {
     // A limited copy is of the class of the model that it was made of.
     model: limited.model,
     messages: isInputChanged ? changedPrompt(messages, input) : [...messages],
-    options: {
-      ...limited.modelSettings,
-      signal: joined(own instanceof AbortSignal ? own : undefined, signal),
-    },
+    options: { ...limited.modelSettings, signal: either.signal },
     showing: showingOf(plane, admission),
   };
+  return { admitted, release: either.release };
 }

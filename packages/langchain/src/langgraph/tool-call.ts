@@ -86,8 +86,14 @@ export function admittedCall(
     (observing) =>
       plane.guard.toolCall<unknown>({
         context,
-        run: async (admission) =>
-          asResult(async () => run(admission.input, admittedConfig(plane, { called, admission, observing }))),
+        async run(admission) {
+          const { config, release } = admittedConfig(plane, { called, admission, observing });
+          try {
+            return await asResult(() => run(admission.input, config));
+          } finally {
+            release();
+          }
+        },
         result: RESULT,
         isError: (result) => ToolMessage.isInstance(result) && result.status === "error",
         isControlFlow: isGraphBubbleUp,
@@ -123,7 +129,10 @@ interface AdmittedTool {
   readonly observing: Observing;
 }
 
-function admittedConfig(plane: GovernedPlane, { called, admission, observing }: AdmittedTool): object {
+function admittedConfig(
+  plane: GovernedPlane,
+  { called, admission, observing }: AdmittedTool,
+): { readonly config: object; readonly release: () => void } {
   const { tool, toolCall, config } = called;
   // Members of every configuration of LangChain.
   const own = config as {
@@ -134,8 +143,8 @@ function admittedConfig(plane: GovernedPlane, { called, admission, observing }: 
   const call = tool && { tool, id: toolCall?.id, runName: own.runName };
   const isHeld = (): boolean => isHeldBack(plane, admission);
   const callbacks = observing(observeTool(own.callbacks, { call, isHeldBack: isHeld }));
-  const signal = joined(own.signal, admission.signal);
-  return { ...config, ...(callbacks !== undefined && { callbacks }), signal };
+  const { signal, release } = joined(own.signal, admission.signal);
+  return { config: { ...config, ...(callbacks !== undefined && { callbacks }), signal }, release };
 }
 
 /** A tool that no model calls gives whatever it gives. */
