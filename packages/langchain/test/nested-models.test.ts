@@ -232,18 +232,14 @@ it.each(["tool", "middleware"] as const)(
 
 it("LangSmith's tracer, which copies itself for each call, gets no raw answer", async () => {
   const sent: unknown[] = [];
-  const client = {
-    createRun: async (run: unknown) => void sent.push(run),
-    updateRun: async (_id: string, run: unknown) => void sent.push(run),
-  };
-  const tracer = new LangChainTracer({ client });
+  const note = async (...given: readonly unknown[]) => void sent.push(given.at(-1));
+  const tracer = new LangChainTracer({ client: { createRun: note, updateRun: note } });
   const plane = planeOf([MASKED]);
   await asked(plane, () => invoke(new ScriptedChatModel({ text: `${SECRET}, nested` })), {
     callbacks: [tracer],
   });
-  const agent = createAgent(
-    govern(plane, { agent: "a" }, { model: new ScriptedChatModel({ text: SECRET }) }),
-  );
+  const params = { model: new ScriptedChatModel({ text: SECRET }) };
+  const agent = createAgent(govern(plane, { agent: "a" }, params));
   await agent.invoke({ messages: [{ role: "user", content: "go" }] }, { callbacks: [tracer] });
   await vi.waitFor(() => expect(JSON.stringify(sent)).toMatch(/now, nested/), { timeout: 10_000 });
   const outputs = JSON.stringify(sent.map((run) => (run as { outputs?: unknown }).outputs));
