@@ -153,6 +153,20 @@ describe("an agent inside a tool that is governed itself", () => {
     expect(records.decisions.find(({ tool }) => tool === "read")?.identity.agent).toBe("sub");
     expect(warnings).toStrictEqual([]);
   });
+
+  it("is known to act inside the other, for the same tenant", async () => {
+    const plane = planeOf();
+    const { decisions } = recorded(plane);
+    const model = new ScriptedChatModel({ calls: [{ name: "read" }] }, { text: "read it" });
+    const tools = [countingTool("read").tool];
+    const sub = createAgent(govern(plane, { agent: "sub" }, { model, tools }));
+    const outer = { agent: "a", tenant: "acme" };
+    const params = { model: asksAgent(), tools: [agentTool(sub)] };
+    await createAgent(govern(plane, outer, params)).invoke(input);
+    const inner = decisions.filter(({ identity: { agent } }) => agent === "sub");
+    expect(inner.map(({ decision }) => decision.hookpoint)).toContain("before_tool_call");
+    for (const { identity: who } of inner) expect(who).toMatchObject({ tenant: "acme", ancestors: ["a"] });
+  });
 });
 
 it("a tool that other middleware runs by itself is decided", async () => {
