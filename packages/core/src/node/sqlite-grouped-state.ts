@@ -3,10 +3,18 @@ import type { DocumentChange } from "../store/group-sender.ts";
 import { GroupedWrites } from "../store/grouped-writes.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
+import type { SqliteDocuments } from "./sqlite-documents.ts";
 import { SqliteGroupedDocuments } from "./sqlite-grouped-documents.ts";
 import { SqliteGroupedLedger } from "./sqlite-grouped-ledger.ts";
+import type { SqliteLedger } from "./sqlite-ledger.ts";
 import { createGroupSender } from "./sqlite-send-group.ts";
-import type { SqliteState } from "./sqlite-state.ts";
+
+/** What is grouped: a state in a file. */
+interface EachState extends StateStore {
+  readonly ledger: SqliteLedger;
+  readonly sessions: SqliteDocuments;
+  readonly admissions: SqliteDocuments;
+}
 
 /** What grouping adds to a state. */
 export interface GroupedStateDeps {
@@ -19,7 +27,7 @@ export interface GroupedStateDeps {
 const TIMEOUT_MS = 5_000;
 
 /** The same state, whose writes share transactions where they come at once; what waits for one is a promise. */
-export function groupedState(inner: SqliteState, { database, elapsedMs }: GroupedStateDeps): StateStore {
+export function groupedState(inner: EachState, { database, elapsedMs }: GroupedStateDeps): StateStore {
   const sender = createGroupSender({ database, ledger: inner.ledger });
   // A file has one writer at a time.
   const writes = new GroupedWrites<SqliteGroupedDocuments>({

@@ -189,7 +189,7 @@ test("what comes at once is answered as if it had come one after the other, wron
       // oxlint-enable no-await-in-loop
       await state.close();
     }),
-    { numRuns: Number(process.env["ORACLE_RUNS"] ?? 40) },
+    { numRuns: Number(process.env["ORACLE_RUNS"] ?? 20) },
   );
 });
 
@@ -235,6 +235,6 @@ test("admissions at once never take more than there is, and leave of each everyt
       // oxlint-enable no-await-in-loop
       await Promise.all(both.map(async (one) => one.close()));
     }),
-    { numRuns: Number(process.env["ORACLE_RUNS"] ?? 40) },
+    { numRuns: Number(process.env["ORACLE_RUNS"] ?? 20) },
   );
 });

@@ -133,7 +133,7 @@ test("edits make of a document what its next JSON would be, whatever it is made 
         expect(JSON.stringify(old)).toBe(JSON.stringify(JSON.parse(json)));
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
 });
 
@@ -215,6 +215,6 @@ test("whatever two processes make of long documents, both see what memory would 
       for (const one of both) one.close();
       expect(rowsIn(file)).toStrictEqual([]);
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
 });
