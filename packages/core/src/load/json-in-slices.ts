@@ -34,7 +34,7 @@ export function* parseJsonInSlices(text: string, source: string): SlicedWork<Par
   }
   const policies: unknown[] = [];
   const pace = new Pace(CHARS_PER_STEP);
-  for (const [start, end] of pieces.policies) {
+  for (const { start, end } of pieces.policies) {
     policies.push(parsePiece(text.slice(start, end), source, `policies[${policies.length}]`));
     if (pace.isDue(end - start)) yield;
   }

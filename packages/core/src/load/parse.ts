@@ -85,8 +85,8 @@ export function* parseInSlices(document: unknown, options: LoadOptions): SlicedW
   // The schema would walk over all policies, which are checked one by one.
   const frame = Array.isArray(copy["policies"]) ? { ...copy, policies: [] } : read.copy;
   checkAgainst(documentSchema, frame, { path: [], issues });
-  const checkedPolicies = yield* checkPolicies(read.policies, issues, options);
-  yield* refuseSecrets(copy, read, issues);
+  const { suspicious, ...checkedPolicies } = yield* checkPolicies(read.policies, issues, options);
+  yield* refuseSecrets(copy, { ...read, suspicious }, issues);
   const tools = readTools(copy["tools"], issues);
   issues.throwIfAny(options.source);
   const checked: unknown = copy;
@@ -122,8 +122,9 @@ function* checkPolicies(
   parts: readonly PolicyPart[],
   issues: IssueList,
   options: LoadOptions,
-): SlicedWork<CheckedPolicies> {
+): SlicedWork<CheckedPolicies & Suspicious> {
   const policies: CheckedPolicy[] = [];
+  const suspicious: number[] = [];
   const byId = new PartedMap<CheckedPolicy>();
   const pace = new Pace(RULES_PER_STEP);
   for (let position = 0; position < parts.length; position++) {
@@ -131,6 +132,7 @@ function* checkPolicies(
     const path = ["policies", position];
     const checked = checkPolicy(part, { path, issues, options });
     policies.push(checked);
+    if (part.findings.mayHoldSecret) suspicious.push(position);
     const id = idOf(part);
     const first = id === undefined ? undefined : byId.get(id);
     if (id !== undefined && first === undefined) byId.set(id, checked);
@@ -143,7 +145,7 @@ function* checkPolicies(
     }
     if (pace.isDue(1 + part.blocking.length + part.nonBlocking.length)) yield;
   }
-  return { policies, byId };
+  return { policies, byId, suspicious };
 }
 
 function checkPolicy(
@@ -173,27 +175,25 @@ function idOf({ copy }: PolicyPart): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** So many characters are searched in about a tenth of a millisecond; that there is nothing to search is seen at once. */
-const CHARS_PER_STEP = 4_096;
-const CHARS_TO_LOOK = 4;
+/** The positions of policies that may hold a literal secret. */
+interface Suspicious {
+  readonly suspicious: readonly number[];
+}
 
-/** In the order in which a search of the whole document would find them. */
+/** In the order in which a search of the whole document would find them, a policy per step. */
 function* refuseSecrets(
   document: JsonObject,
-  { policies, mayHoldSecret }: ReadDocument,
+  { policies, suspicious, mayHoldSecret }: ReadDocument & Suspicious,
   issues: IssueList,
 ): SlicedWork<void> {
-  const pace = new Pace(CHARS_PER_STEP);
   for (const [name, member] of Object.entries(document)) {
     if (name !== "policies" || !Array.isArray(member)) {
       if (mayHoldSecret) refuseLiteralSecrets({ [name]: member }, issues);
       continue;
     }
-    for (let position = 0; position < policies.length; position++) {
-      const { copy, findings } = policies[position]!;
-      const { mayHoldSecret: isSuspicious, chars } = findings;
-      if (isSuspicious) refuseLiteralSecrets(copy, issues, ["policies", position]);
-      if (pace.isDue(isSuspicious ? chars : CHARS_TO_LOOK)) yield;
+    for (const position of suspicious) {
+      refuseLiteralSecrets(policies[position]!.copy, issues, ["policies", position]);
+      yield;
     }
   }
 }

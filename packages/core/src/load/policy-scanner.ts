@@ -1,7 +1,13 @@
+/** A part of a text, without its end. */
+interface JsonPiece {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Where the policies of a JSON text stand. */
 export interface JsonPieces {
-  /** Start and end of each element of `policies`. */
-  readonly policies: readonly (readonly [start: number, end: number])[];
+  /** Where each element of `policies` stands. */
+  readonly policies: readonly JsonPiece[];
   /** The text with an empty list in their place. */
   readonly rest: string;
 }
@@ -26,13 +32,13 @@ export class PolicyScanner {
   #depth = 0;
   #memberCount = 0;
   /** The last string at the outermost object. */
-  #string: readonly [start: number, end: number] = [0, 0];
+  #string: JsonPiece = { start: 0, end: 0 };
   #isAfterPolicies = false;
   #listStart = -1;
   #listEnd = -1;
   #itemStart = -1;
   #isOdd = false;
-  readonly #items: (readonly [start: number, end: number])[] = [];
+  readonly #items: JsonPiece[] = [];
 
   constructor(text: string) {
     this.#text = text;
@@ -52,7 +58,7 @@ export class PolicyScanner {
       const code = text.charCodeAt(at);
       if (code === QUOTE) {
         const end = endOfString(text, at + 1);
-        if (this.#depth === 1) this.#string = [at + 1, end];
+        if (this.#depth === 1) this.#string = { start: at + 1, end };
         at = end;
       } else if (code === COLON) this.#colon();
       else if (code === COMMA) this.#comma(at);
@@ -74,7 +80,7 @@ export class PolicyScanner {
   #colon(): void {
     this.#memberCount++;
     if (this.#depth !== 1) return;
-    this.#isAfterPolicies = this.#text.slice(...this.#string) === "policies";
+    this.#isAfterPolicies = this.#text.slice(this.#string.start, this.#string.end) === "policies";
     // The name stands twice: what counts is not decided here.
     if (this.#isAfterPolicies && this.#listStart !== -1) this.#isOdd = true;
   }
@@ -103,7 +109,7 @@ export class PolicyScanner {
   }
 
   #endItem(at: number): void {
-    this.#items.push([this.#itemStart, at]);
+    this.#items.push({ start: this.#itemStart, end: at });
     this.#itemStart = at + 1;
   }
 }
