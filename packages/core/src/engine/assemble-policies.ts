@@ -74,9 +74,12 @@ export function* assembleInSlices(sources: Sources, deps: AssemblyDeps): SlicedW
   draft.latest = { compiled, toolsText };
   const closable = new Set<CompiledPolicy>();
   const pace = new Pace(RULES_PER_STEP);
+  let keptCount = 0;
   for (const { policies } of sources.values()) {
     for (const loaded of policies.values()) {
-      let policy = reusable?.get(loaded) ?? drafted?.get(loaded);
+      let policy = reusable?.get(loaded);
+      if (policy !== undefined) keptCount++;
+      policy ??= drafted?.get(loaded);
       if (policy === undefined) {
         policy = compile({ loaded, traits });
         if (policy.isClosable) draft.closable.push(policy);
@@ -87,9 +90,12 @@ export function* assembleInSlices(sources: Sources, deps: AssemblyDeps): SlicedW
     }
   }
   const sets = [...sources.values()];
+  // The very policies in force are filed already, and which of them concern whom is known of many.
+  const isFiled = keptCount === compiled.size && keptCount === reusable?.size;
   const inForce: InForce = {
     revision: before === undefined ? 0 : before.inForce.revision + 1,
-    index: yield* indexInSlices([...compiled.values()]),
+    index:
+      isFiled && before !== undefined ? before.inForce.index : yield* indexInSlices([...compiled.values()]),
     traits: createTraitsTable(sets.map(({ tools }) => tools)),
     defaultEffect: joinedEffect([...sets.map(({ defaultEffect }) => defaultEffect), deps.fallbackEffect]),
   };
