@@ -152,21 +152,33 @@ function answer(connection: Connection, frame: Frame): void {
   });
 }
 
-async function answered(connection: Connection, given: Frame): Promise<Frame | undefined> {
-  const method = textOf(given.message["method"]) ?? "";
-  if (method === "ping") return questionsDecided(connection, given, await connection.askServer(given));
-  const taken =
-    recordOf(given.message["params"])?.["inputResponses"] === undefined
-      ? { frame: given }
-      : await takeAnswers(connection, given);
+/** Not asynchronous itself: most requests are calls in a session that has begun, and each step between costs them time. */
+function answered(connection: Connection, frame: Frame): Promise<Frame | undefined> {
+  const method = textOf(frame.message["method"]) ?? "";
+  const isPlain = recordOf(frame.message["params"])?.["inputResponses"] === undefined;
+  return method === "ping" || (isPlain && connection.lasting.session !== undefined)
+    ? inSession(connection, frame, method)
+    : begun(connection, frame, method);
+}
+
+/** The first request of a session, or one that brings answers. */
+async function begun(connection: Connection, given: Frame, method: string): Promise<Frame | undefined> {
+  const taken = await takeAnswers(connection, given);
   if ("refusal" in taken) return taken.refusal;
   const { frame } = taken;
   const refusal =
     connection.lasting.session === undefined ? await beginSession(connection, frame) : undefined;
-  if (refusal !== undefined) return refusal;
+  return refusal ?? inSession(connection, frame, method);
+}
+
+function inSession(connection: Connection, frame: Frame, method: string): Promise<Frame | undefined> {
   if (method === "tools/call") return toolCall(connection, frame);
   if (isTargeted(method)) return targetCall(connection, frame, method);
-  const stop = await stopped(connection, frame);
+  return otherwise(connection, frame, method);
+}
+
+async function otherwise(connection: Connection, frame: Frame, method: string): Promise<Frame> {
+  const stop = method === "ping" ? undefined : await stopped(connection, frame);
   if (stop !== undefined) return stop;
   return questionsDecided(connection, frame, await untargeted(connection, frame, method));
 }
@@ -176,7 +188,8 @@ async function untargeted(connection: Connection, frame: Frame, method: string):
   if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") return subscription(connection, frame);
   if (isList(method)) return filteredList(connection, frame, method);
-  return judgedInSession(connection, await connection.askServer(frame));
+  const given = await connection.askServer(frame);
+  return method === "ping" ? given : judgedInSession(connection, given);
 }
 
 /** A request that brings answers: ours is taken out of it, and what is the server's is judged. */
@@ -198,9 +211,7 @@ function serve(connection: Connection, frame: Frame): void {
 
 /** Nobody waits for what the client was asked by a server that is gone: the one that follows must not be told it instead. */
 function dropQuestions(connection: Connection): void {
-  for (const key of connection.answering.server) {
-    // Keys are ids as JSON.
-    const requestId = JSON.parse(key) as RpcId;
+  for (const requestId of connection.answering.server) {
     if (connection.ofClient.fail(requestId, new NoAnswer("the server is gone", true)))
       connection.tellClient("notifications/cancelled", { requestId, reason: "the server is gone" });
   }

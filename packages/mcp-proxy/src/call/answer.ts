@@ -71,5 +71,9 @@ export function hasWords(value: unknown): boolean {
 
 /** What of a result is content. */
 export function contentOf(result: JsonRecord): JsonRecord {
-  return Object.fromEntries(Object.entries(result).filter(([member]) => !HANDLING.has(member)));
+  const names = Object.keys(result);
+  if (!names.some((member) => HANDLING.has(member))) return result;
+  return Object.fromEntries(
+    names.filter((member) => !HANDLING.has(member)).map((member) => [member, result[member]]),
+  );
 }

@@ -54,7 +54,7 @@ export class Connection {
   /** What the client was asked. */
   readonly ofClient = new PendingRequests();
   /** What the client has asked and the server, by id, and has no answer yet, from when it came. */
-  readonly answering = { client: new Set<string>(), server: new Set<string>() };
+  readonly answering = { client: new Set<RpcId>(), server: new Set<RpcId>() };
   /** The calls that run at the server. */
   readonly running = new Set<RunningCall>();
   /** What the client works at for the server: its model, or its user. */

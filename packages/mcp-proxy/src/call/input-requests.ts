@@ -15,9 +15,21 @@ export const QUESTION = "agentplane/approval";
  * questions is decided like such a request, with the same budgets.
  * @returns The answer with what rules made of the questions; the denial of the first that is refused.
  */
-export async function governInputRequests(connection: Connection, response: Frame): Promise<Frame | Denied> {
+export function governInputRequests(
+  connection: Connection,
+  response: Frame,
+): Frame | Promise<Frame | Denied> {
+  const questions = [...requestsIn(response), ...addressesIn(response)];
+  return questions.length === 0 ? response : governedQuestions(connection, response, questions);
+}
+
+async function governedQuestions(
+  connection: Connection,
+  response: Frame,
+  questions: readonly Question[],
+): Promise<Frame | Denied> {
   const changes: Change[] = [];
-  for (const { message, path } of [...requestsIn(response), ...addressesIn(response)]) {
+  for (const { message, path } of questions) {
     // oxlint-disable-next-line no-await-in-loop -- in order: one that is refused ends it
     const own = await governed(connection, message);
     if ("status" in own) return own;
@@ -50,7 +62,8 @@ interface Question {
 }
 
 function requestsIn({ message }: Frame): readonly Question[] {
-  const requests = recordOf(recordOf(message["result"])?.["inputRequests"]) ?? {};
+  const requests = recordOf(recordOf(message["result"])?.["inputRequests"]);
+  if (requests === undefined) return [];
   if (Object.hasOwn(requests, QUESTION)) throw new RangeError("the server asks in the name of the proxy");
   return Object.entries(requests).map(([key, value]) => ({
     message: recordOf(value) ?? {},

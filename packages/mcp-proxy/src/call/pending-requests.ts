@@ -1,5 +1,5 @@
 import type { Frame } from "../frame/frame.ts";
-import { idOf, keyOf, type RpcId } from "../frame/rpc.ts";
+import { idOf, type RpcId } from "../frame/rpc.ts";
 
 interface Pending {
   readonly resolve: (response: Frame) => void;
@@ -8,7 +8,8 @@ interface Pending {
 
 /** The requests that one side was sent and has not answered. */
 export class PendingRequests {
-  readonly #waiting = new Map<string, Pending>();
+  /** By id: a map tells `1` from `"1"`, as JSON-RPC does. */
+  readonly #waiting = new Map<RpcId, Pending>();
   readonly #prefix = `agentplane:${crypto.randomUUID()}`;
   #count = 0;
 
@@ -18,28 +19,28 @@ export class PendingRequests {
   }
 
   has(id: RpcId): boolean {
-    return this.#waiting.has(keyOf(id));
+    return this.#waiting.has(id);
   }
 
   /** @returns The response; rejects when there will be none. */
   wait(id: RpcId): Promise<Frame> {
-    return new Promise((resolve, reject) => this.#waiting.set(keyOf(id), { resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   /** @returns Whether somebody waited for this response. */
   settle(response: Frame): boolean {
     const id = idOf(response.message);
-    const pending = id === undefined ? undefined : this.#waiting.get(keyOf(id));
+    const pending = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || pending === undefined) return false;
-    this.#waiting.delete(keyOf(id));
+    this.#waiting.delete(id);
     pending.resolve(response);
     return true;
   }
 
   /** There will be no response to this request. */
   fail(id: RpcId, error: Error): boolean {
-    const pending = this.#waiting.get(keyOf(id));
-    this.#waiting.delete(keyOf(id));
+    const pending = this.#waiting.get(id);
+    this.#waiting.delete(id);
     pending?.reject(error);
     return pending !== undefined;
   }

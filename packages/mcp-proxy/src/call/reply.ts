@@ -1,7 +1,7 @@
 import { AgentplaneError } from "@agentplane/core";
 
 import { underIdOf, type Frame } from "../frame/frame.ts";
-import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
+import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
 import { NoAnswer } from "./connection.ts";
 
 /** How a request is answered, and where its answer goes. */
@@ -18,15 +18,14 @@ const MAX_AT_ONCE = 1_000;
  * be judged by what is known of the other.
  * @param taken The ids of what the same side has asked and has no answer to.
  */
-export function reply(request: Frame, taken: Set<string>, { act, send }: Replying): void {
+export function reply(request: Frame, taken: Set<RpcId>, { act, send }: Replying): void {
   const id = idOf(request.message);
   if (id === undefined) return;
-  const key = keyOf(id);
-  if (taken.has(key)) return send(idInUse(id));
+  if (taken.has(id)) return send(idInUse(id));
   if (taken.size >= MAX_AT_ONCE) return send(errorFrame(id, TOO_MANY));
-  taken.add(key);
+  taken.add(id);
   const end = (response: Frame | undefined): void => {
-    taken.delete(key);
+    taken.delete(id);
     if (response !== undefined) send(underIdOf(request, response));
   };
   act().then(end, (error: unknown) =>

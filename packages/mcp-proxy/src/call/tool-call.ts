@@ -57,9 +57,10 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
 }
 
 /** What the server asks within the answer is decided like a request of its own. */
-async function questionsDecided(connection: Connection, request: Frame, response: Frame): Promise<Frame> {
-  const asked = await governInputRequests(connection, response);
-  return "status" in asked ? toolDenial(connection, request, asked) : asked;
+function questionsDecided(connection: Connection, request: Frame, response: Frame): Frame | Promise<Frame> {
+  const deciding = governInputRequests(connection, response);
+  if (!(deciding instanceof Promise)) return deciding;
+  return deciding.then((asked) => ("status" in asked ? toolDenial(connection, request, asked) : asked));
 }
 
 /** Whether the tool is refused whatever its input. */

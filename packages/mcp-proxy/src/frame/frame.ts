@@ -1,5 +1,6 @@
 import { JsonCursor, stringEnd, type JsonProblem, type Range } from "./json-cursor.ts";
 import { recordOf, type JsonRecord } from "./json.ts";
+import { isPlainJson } from "./plain-json.ts";
 
 /** One message as it came, beside one parse of it: what nothing changes leaves as these very bytes. */
 export interface Frame {
@@ -41,7 +42,7 @@ export function readFrames(raw: Uint8Array): readonly Frame[] | BadFrame {
     return { problem: "not_json" };
   }
   if (Array.isArray(value) && value.length > MAX_BATCH) return { problem: "batch_too_long" };
-  const problem = new JsonCursor(text, MAX_DEPTH).problem();
+  const problem = isPlainJson(text, value, MAX_DEPTH) ? undefined : new JsonCursor(text, MAX_DEPTH).problem();
   if (problem !== undefined) {
     const id = recordOf(value)?.["id"];
     return { problem, ...((typeof id === "string" || typeof id === "number") && { id }) };

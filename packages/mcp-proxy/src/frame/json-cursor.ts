@@ -12,7 +12,7 @@ const [SPACE, TAB, LINE_FEED, RETURN] = [0x20, 0x09, 0x0a, 0x0d];
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
 /** Objects whose names say what a message is and what it aims at. */
-const ENVELOPES = new Set(["params", "ref"]);
+export const ENVELOPES: ReadonlySet<string> = new Set(["params", "ref"]);
 
 /**
  * Walks over the text of a value that `JSON.parse` has accepted: it finds what parsing forgets, members that are named

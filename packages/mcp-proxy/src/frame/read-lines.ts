@@ -17,6 +17,7 @@ export class LineSplitter {
     this.#maxBytes = maxBytes;
   }
 
+  /** @param bytes The caller's no more: lines are views of it. */
   push(bytes: Uint8Array): readonly Line[] {
     const lines: Line[] = [];
     let start = 0;
@@ -26,7 +27,7 @@ export class LineSplitter {
       if (line !== undefined) lines.push(line);
       start = end + 1;
     }
-    this.#keep(bytes.subarray(start));
+    if (start < bytes.length) this.#keep(bytes.subarray(start));
     return lines;
   }
 
@@ -36,7 +37,7 @@ export class LineSplitter {
       this.#isSkipping = true;
       this.#held = [];
     }
-    if (!this.#isSkipping && bytes.length > 0) this.#held.push(bytes.slice());
+    if (!this.#isSkipping) this.#held.push(bytes);
   }
 
   #take(): Line | undefined {
@@ -47,7 +48,7 @@ export class LineSplitter {
     if (isSkipping) return { isTooLong: true };
     const [first = new Uint8Array(0)] = held;
     const whole = held.length <= 1 ? first : Buffer.concat(held, length);
-    const bytes = whole.at(-1) === CR ? whole.subarray(0, -1) : whole;
+    const bytes = whole[whole.length - 1] === CR ? whole.subarray(0, -1) : whole;
     return bytes.length === 0 ? undefined : { bytes };
   }
 }

@@ -5,8 +5,8 @@ import { bytesInOneLine } from "./one-line.ts";
 const LF = 10;
 
 /**
- * Writes messages as lines. What is written in one turn of the loop leaves in one piece: each write wakes the other side,
- * which costs more than all else that is done for a message.
+ * Writes messages as lines. What is written because of what was read at once leaves in one piece: each write wakes the other
+ * side, which costs more than all else that is done for a message.
  */
 export class LineWriter {
   readonly #stream: Writable;
@@ -19,7 +19,8 @@ export class LineWriter {
 
   /** @param bytes A message without its line break; what came over HTTP, or was cut at LF alone, may hold others. */
   write(bytes: Uint8Array): void {
-    if (this.#waiting.push(bytesInOneLine(bytes)) === 1) setImmediate(() => this.flush());
+    // After the promises that are settled by now, and before the loop waits or reads again.
+    if (this.#waiting.push(bytesInOneLine(bytes)) === 1) process.nextTick(() => this.flush());
     this.#length += bytes.length + 1;
   }
 

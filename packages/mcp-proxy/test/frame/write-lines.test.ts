@@ -13,7 +13,7 @@ function writerOf(): { readonly writer: LineWriter; readonly written: string[] }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("what is written in one turn of the loop leaves in one piece, in order, each on a line", async () => {
+test("what is written at once, or when promises settle, leaves in one piece, in order, each on a line", async () => {
   const { writer, written } = writerOf();
   writer.write(bytesOf('{"a":1}'));
   await Promise.resolve();
