@@ -11,7 +11,7 @@ import { passNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
 import { subscription, tellChanged } from "./call/subscription.ts";
-import { tellCancelled, tellServer } from "./call/client-notice.ts";
+import { takeNotice } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
@@ -142,12 +142,13 @@ function takeServer(connection: Connection, frames: readonly Frame[]): void {
 
 /** Answers a request of the client's, whatever goes wrong: a client that waits for ever is the worst answer. */
 function answer(connection: Connection, frame: Frame): void {
-  const { peers, ofServer, answering } = connection;
+  const { peers, ofServer, answering, clientOrder } = connection;
   const id = idOf(frame.message);
   if (id === undefined) return;
   if (ofServer.has(id)) return peers.toClient(idInUse(id));
   reply(frame, answering.client, {
-    act: () => traced(connection, frame, (own) => answered(connection, own)),
+    act: () =>
+      clientOrder.request(frame, () => traced(connection, frame, (own) => answered(connection, own))),
     send: (response) => connection.inTurn(() => peers.toClient(response)),
   });
 }
@@ -217,14 +218,10 @@ function dropQuestions(connection: Connection): void {
   }
 }
 
-/** A cancel of the client's ends our waiting as well: the server need not answer it. */
 function notificationOfClient(connection: Connection, frame: Frame): void {
   // A request without an id asks for no answer, but a careless server would do it all the same.
   if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
-  const id = cancelledId(frame);
-  if (id === undefined) tellServer(connection, frame);
-  else tellCancelled(connection, frame);
-  if (id !== undefined) connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
+  takeNotice(connection, frame);
 }
 
 function notificationOfServer(connection: Connection, frame: Frame): void {

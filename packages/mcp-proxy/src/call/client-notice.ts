@@ -1,39 +1,57 @@
 import type { Decision } from "@agentplane/core";
 
+import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
-import type { Connection } from "./connection.ts";
+import type { RpcId } from "../frame/rpc.ts";
+import { NoAnswer, type Connection } from "./connection.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
 import { agentState, isStopped } from "./stopped.ts";
+
+/** Takes what a client says unasked, in its place behind the beginning of its session. */
+export function takeNotice(connection: Connection, frame: Frame): void {
+  const { clientOrder, ofServer } = connection;
+  const id = cancelledId(frame);
+  // What was asked is cancelled at once; what waits behind the beginning, when it was asked.
+  if (id !== undefined && ofServer.has(id)) return tellCancelled(connection, frame, id);
+  const act = (): void | Promise<void> =>
+    id === undefined ? tellServer(connection, frame) : tellCancelled(connection, frame, id);
+  if (!clientOrder.notice(frame, act))
+    connection.log(`a ${String(frame.message["method"])} of the client's was dropped: too many at once`);
+}
 
 /**
  * Passes what a client says unasked, as rules left it, in its place before the requests that follow. A session that has not
  * begun has nothing to tell the server, and nothing of a stopped agent reaches it.
+ * @returns When it has passed, where rules take their time; it never rejects.
  */
-export function tellServer(connection: Connection, frame: Frame): void {
+function tellServer(connection: Connection, frame: Frame): void | Promise<void> {
   const said = `a ${String(frame.message["method"])} of the client's was`;
   if (connection.lasting.session === undefined)
     return connection.log(`${said} dropped: the session has not begun`);
-  const tell = (state: Decision): void => (isStopped(state) ? undefined : passJudged(connection, frame));
+  const tell = (state: Decision): void | Promise<void> =>
+    isStopped(state) ? undefined : passJudged(connection, frame);
   const withhold = (error: unknown): void => connection.log(`${said} withheld: ${String(error)}`);
   try {
     const state = agentState(connection);
-    if (state instanceof Promise) void state.then(tell).catch(withhold);
-    else tell(state);
+    return state instanceof Promise ? state.then(tell).catch(withhold) : tell(state);
   } catch (error) {
-    withhold(error);
+    return withhold(error);
   }
 }
 
-/** That the client gives up may be told, whoever was stopped; why, as rules left it. */
-export function tellCancelled(connection: Connection, frame: Frame): void {
-  if (connection.lasting.session !== undefined) passJudged(connection, frame);
+/**
+ * That the client gives up may be told, whoever was stopped; why, as rules left it. It ends our waiting as well: the server
+ * need not answer.
+ */
+function tellCancelled(connection: Connection, frame: Frame, id: RpcId): void {
+  if (connection.lasting.session !== undefined) void passJudged(connection, frame);
+  connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
 }
 
-function passJudged(connection: Connection, frame: Frame): void {
+function passJudged(connection: Connection, frame: Frame): void | Promise<void> {
   const { lasting, runningAtClient: running, peers } = connection;
   const speaker: Speaker = { name: "client", running, tasks: lasting.clientTasks };
   const give = (shown: Shown): void => (shown === undefined ? undefined : peers.toServer(shown));
   const shown = judgedNotice(connection, frame, speaker);
-  if (shown instanceof Promise) void shown.then(give);
-  else give(shown);
+  return shown instanceof Promise ? shown.then(give) : give(shown);
 }

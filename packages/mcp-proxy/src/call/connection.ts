@@ -4,6 +4,7 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, notificationFrame, requestFrame, type RpcId } from "../frame/rpc.ts";
 import type { ProxyOptions } from "../proxy-options.ts";
+import { ClientOrder } from "./client-order.ts";
 import { Lasting } from "./lasting.ts";
 import { PendingRequests } from "./pending-requests.ts";
 
@@ -63,6 +64,7 @@ export class Connection {
   clientCapabilities: JsonRecord = {};
   /** What the client said when it began, to be said again to a server that was started anew. */
   initialize: JsonRecord | undefined;
+  readonly clientOrder = new ClientOrder();
   /** The lists that the server has, of those that policies filter. */
   readonly lists = new Set<ListName>(["tools"]);
   /** Each `subscriptions/listen` of a modern client that wants to hear of changed lists, while it is open. */
