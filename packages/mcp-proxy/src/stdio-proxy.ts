@@ -29,8 +29,11 @@ export interface StdioProxyOptions extends ProxyOptions {
 const DEFAULT_MAX_FRAME = 10 * 1024 * 1024;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
-/** How long calls have to be answered when the client leaves; with the server's own time it is less than clients give. */
-const LAST_ANSWERS_MS = 500;
+/**
+ * How long calls in flight have to be answered when the client's input has ended: scripts write all they ask and close it.
+ * A client that does not want the answers any more says so by SIGTERM, or reads no more.
+ */
+const LAST_ANSWERS_MS = 30_000;
 /** A server that lived so long starts anew with patience. */
 const STEADY_MS = 30_000;
 
@@ -46,6 +49,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   checkAddress(upstream);
   checkProxyOptions(relayOptions);
   const channels = channelsTo(upstream, { maxFrameBytes, log });
+  const stop = stopping(output, signal, log);
   let server: MessageChannel | undefined;
   let held: Uint8Array[] | undefined;
   let retryMs = FIRST_RETRY_MS;
@@ -74,7 +78,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     server = undefined;
     held ??= [];
     relay.serverGone(reason);
-    if (isOver) return;
+    if (isOver) return release();
     if (performance.now() - startedMs > STEADY_MS) retryMs = FIRST_RETRY_MS;
     timer = setTimeout(() => void restart(), retryMs);
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
@@ -83,15 +87,18 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     server = start();
     // It ended again while it was told: the next start goes on.
     await relay.serverBack().catch((error: unknown) => log(String(error)));
-    if (server === undefined) return;
+    if (server !== undefined) release();
+  };
+  const release = (): void => {
     const waiting = held ?? [];
     held = undefined;
     for (const line of waiting) relay.fromClient(line);
+    said?.();
   };
 
   server = start();
   try {
-    await untilEnd(input, signal, new LineSplitter(maxFrameBytes), {
+    await untilEnd(input, stop, new LineSplitter(maxFrameBytes), {
       line(bytes) {
         // While there is no server, the first messages wait for it.
         if (held === undefined || held.length >= MAX_HELD) relay.fromClient(bytes);
@@ -102,7 +109,12 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     });
     // A server that ends now is not started again.
     isOver = true;
-    await untilAnswered(connection, signal, (hear) => (said = hear));
+    connection.clientLeft();
+    await untilAnswered(connection, {
+      signal: stop,
+      isHolding: () => held !== undefined && held.length > 0,
+      onSaid: (hear) => (said = hear),
+    });
   } finally {
     isOver = true;
     clearTimeout(timer);
@@ -133,7 +145,7 @@ interface LineEvents {
 /** Reads lines until the input ends, or is told to. */
 function untilEnd(
   input: Readable,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   splitter: LineSplitter,
   events: LineEvents,
 ): Promise<void> {
@@ -148,16 +160,22 @@ function untilEnd(
     input.on("data", onData);
     input.once("end", end);
     input.once("close", end);
-    signal?.addEventListener("abort", end, { once: true });
-    if (signal?.aborted === true) end();
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
   });
 }
 
-/** A client may say all it has to say and leave: what it asked is answered, if that does not take long. */
+interface Answering {
+  readonly signal: AbortSignal;
+  /** Whether messages wait for a server that is started again. */
+  readonly isHolding: () => boolean;
+  readonly onSaid: (hear: () => void) => void;
+}
+
+/** A client may say all it has to say and leave: what it asked is answered, if that does not take too long. */
 function untilAnswered(
   { answering, listening }: Connection,
-  signal: AbortSignal | undefined,
-  onSaid: (hear: () => void) => void,
+  { signal, isHolding, onSaid }: Answering,
 ): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, LAST_ANSWERS_MS);
@@ -166,12 +184,27 @@ function untilAnswered(
       resolve();
     };
     // A subscription is answered when it ends.
-    const look = (): void => (answering.client.size <= listening.size ? end() : undefined);
+    const look = (): void => (answering.client.size <= listening.size && !isHolding() ? end() : undefined);
     onSaid(look);
-    signal?.addEventListener("abort", end, { once: true });
-    if (signal?.aborted === true) end();
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
     look();
   });
+}
+
+/** @returns What ends the proxy at once: whoever runs it, or a client that reads no more. */
+function stopping(
+  output: Writable,
+  signal: AbortSignal | undefined,
+  log: (line: string) => void,
+): AbortSignal {
+  const stop = new AbortController();
+  // Stays on: what was still to be written fails as well, and nobody else would hear that.
+  output.on("error", ({ message }) => {
+    log(`the client reads no more: ${message}`);
+    stop.abort();
+  });
+  return signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
 }
 
 function feed(splitter: LineSplitter, bytes: Uint8Array, events: LineEvents): void {

@@ -79,6 +79,7 @@ export class Connection {
   /** Whether nothing outlives it: its session ends with it. */
   readonly isWhole: boolean;
   readonly #callPrefix: string;
+  #hasClientLeft = false;
   /** Settles when what is to reach the client first has left; undefined when it has. */
   #turn: Promise<void> | undefined;
 
@@ -116,8 +117,15 @@ export class Connection {
     return answer;
   }
 
+  /** The client answers nothing any more: who waits for it is told, and who would ask it as well. */
+  clientLeft(): void {
+    this.#hasClientLeft = true;
+    this.ofClient.failAll(new NoAnswer(LEFT));
+  }
+
   /** Sends a request of the server's on; its id stays. */
   askClient(frame: Frame): Promise<Frame> {
+    if (this.#hasClientLeft) return Promise.reject(new NoAnswer(LEFT));
     const id = idOf(frame.message);
     if (id === undefined) throw new TypeError("a request has an id");
     const answer = this.ofClient.wait(id);
@@ -156,6 +164,7 @@ export class Connection {
   }
 }
 
+const LEFT = "the client has left";
 const META = "io.modelcontextprotocol/";
 const NO_HEADERS: JsonRecord = Object.freeze({});
 
