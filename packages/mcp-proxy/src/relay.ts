@@ -202,17 +202,22 @@ async function takeAnswers(
   return "refusal" in taken ? taken : judgeInputResponses(connection, taken.frame);
 }
 
-/** Answers a request of the server's. */
+/** Answers a request of the server's, while that is there: the one that follows has asked nothing. */
 function serve(connection: Connection, frame: Frame): void {
   const { peers, answering } = connection;
+  const { server: asked } = answering;
+  const isThere = (): boolean => answering.server === asked;
   const act = (): Promise<Frame | undefined> =>
-    traced(connection, frame, (own) => serverRequest(connection, own, textOf(own.message["method"]) ?? ""));
-  reply(frame, answering.server, { act, send: peers.toServer });
+    traced(connection, frame, (own) => serverRequest(connection, own, isThere));
+  reply(frame, asked, { act, send: (response) => (isThere() ? peers.toServer(response) : undefined) });
 }
 
 /** Nobody waits for what the client was asked by a server that is gone: the one that follows must not be told it instead. */
 function dropQuestions(connection: Connection): void {
-  for (const requestId of connection.answering.server) {
+  const { server: asked } = connection.answering;
+  // What rules still think about reaches nobody, and its id is free.
+  connection.answering.server = new Set();
+  for (const requestId of asked) {
     if (connection.ofClient.fail(requestId, new NoAnswer("the server is gone", true)))
       connection.tellClient("notifications/cancelled", { requestId, reason: "the server is gone" });
   }

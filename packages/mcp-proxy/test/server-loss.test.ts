@@ -2,6 +2,7 @@ import { rule, type AgentPlane, type Policy } from "@agentplane/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { piped } from "./bridge/piped.ts";
+import { gatedAt } from "./gated-rule.ts";
 import { callOf as httpCall, INITIALIZE, modernCall, post, proxied } from "./http/proxied.ts";
 import { callOf, request, wiredRelay } from "./wired-relay.ts";
 
@@ -75,6 +76,32 @@ test("what the server that ended had asked is nobody's question any more, and it
   await expect.poll(() => toClient.at(-1)).toContain("New?");
   client({ jsonrpc: "2.0", id: 7, result: { action: "accept", content: { of: "new" } } });
   await expect.poll(() => toServer.filter((text) => text.includes('"accept"'))).toHaveLength(1);
+  await plane.close();
+});
+
+test.each([
+  ["an elicitation", "before_elicitation", { message: "Old?", requestedSchema: {} }],
+  [
+    "one that is declined",
+    "before_elicitation",
+    { mode: "url", message: "Old?", url: "javascript:alert(1)" },
+  ],
+  ["what no rule is about", "before_agent", { message: "Old?" }],
+])("%s that rules still think about when its server ends reaches nobody", async (what, hookpoint, params) => {
+  const { planeOptions, asked, letGo } = gatedAt(hookpoint);
+  const { client, server, relay, plane, toClient, toServer } = wiredRelay(planeOptions);
+  const before = asked();
+  server(request(7, what === "what no rule is about" ? "unheard/of" : "elicitation/create", params));
+  await expect.poll(asked).toBeGreaterThan(before);
+  relay.serverGone("the server ended");
+  letGo();
+  // The next one counts from the same number.
+  server(request(7, "elicitation/create", { message: "New?", requestedSchema: {} }));
+  await expect.poll(() => toClient.join()).toContain("New?");
+  client({ jsonrpc: "2.0", id: 7, result: { action: "accept", content: { of: "new" } } });
+  await expect.poll(() => toServer.join()).toContain('"accept"');
+  expect(toClient.join()).not.toContain("Old?");
+  expect(toServer).toHaveLength(1);
   await plane.close();
 });
 

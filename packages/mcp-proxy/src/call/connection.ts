@@ -54,7 +54,10 @@ export class Connection {
   readonly ofServer = new PendingRequests();
   /** What the client was asked. */
   readonly ofClient = new PendingRequests();
-  /** What the client has asked and the server, by id, and has no answer yet, from when it came. */
+  /**
+   * What the client has asked and the server, by id, and has no answer yet, from when it came. A server that is started
+   * anew has another set.
+   */
   readonly answering = { client: new Set<RpcId>(), server: new Set<RpcId>() };
   /** The calls that run at the server. */
   readonly running = new Set<RunningCall>();

@@ -5,7 +5,7 @@ import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
-import type { Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
@@ -14,15 +14,17 @@ import { judgedAnswer, judgedInSession, withheldAnswer } from "./judged-answer.t
 /**
  * A request of the server's to the client: its model, or its user. A server that asks for what it must not have is
  * answered as a client would refuse.
+ * @param isThere Whether the server that asks is still there, once it was decided.
  * @returns What the server gets; undefined when it does not wait any more.
  */
 export async function serverRequest(
   connection: Connection,
   frame: Frame,
-  method: string,
+  isThere: () => boolean,
 ): Promise<Frame | undefined> {
+  const method = textOf(frame.message["method"]) ?? "";
   const described = describeServerRequest(connection, frame, method);
-  if (described === undefined) return otherRequest(connection, frame, method);
+  if (described === undefined) return otherRequest(connection, frame, isThere);
   const id = idOf(frame.message) ?? "";
   const isRefused = method === "elicitation/create" && isNoPage(recordOf(frame.message["params"]) ?? {});
   const answer = await governedCall(connection, {
@@ -30,6 +32,7 @@ export async function serverRequest(
     context: described.context,
     running: connection.runningAtClient,
     async ask(admitted) {
+      requireServer(isThere);
       // Whatever rules say of asking, nobody is sent there; that the server wanted it stands in the record.
       if (isRefused) throw new NoPage();
       const given = await connection.askClient(admitted);
@@ -51,15 +54,21 @@ export async function serverRequest(
     : errorDenial(frame, answer);
 }
 
+/** @throws NoAnswer where the server has ended while rules were thinking: nobody must be asked in its name any more. */
+function requireServer(isThere: () => boolean): void {
+  if (!isThere()) throw new NoAnswer("the server is gone", true);
+}
+
 /** A request that no rule is about. What a model or a person gives by way of a task is still theirs, however it is fetched. */
 async function otherRequest(
   connection: Connection,
   frame: Frame,
-  method: string,
+  isThere: () => boolean,
 ): Promise<Frame | undefined> {
-  if (method === "ping") return connection.askClient(frame);
+  if (frame.message["method"] === "ping") return connection.askClient(frame);
   const stop = await stopped(connection, frame);
   if (stop !== undefined) return stop;
+  requireServer(isThere);
   const answer = await connection.askClient(frame);
   const call = connection.lasting.clientTasks.callOf(recordOf(frame.message["params"])?.["taskId"]);
   if (call === undefined) return judgedInSession(connection, answer);
