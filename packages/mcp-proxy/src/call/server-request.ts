@@ -45,8 +45,9 @@ export async function serverRequest(
   });
   if (answer === undefined) return undefined;
   if (isRefused) {
-    connection.log(new NoPage().message);
-    return resultFrame(id, { action: "decline" });
+    const why = new NoPage().message;
+    connection.log(`the ${method} ${JSON.stringify(id)} of the server's was declined: ${why}`);
+    return resultFrame(id, { action: "decline", _meta: { "agentplane/reason": why } });
   }
   if (!("status" in answer)) return answer;
   return method === "elicitation/create"

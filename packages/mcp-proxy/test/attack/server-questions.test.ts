@@ -108,6 +108,27 @@ describe("an address to which a server sends the user", () => {
     await plane.close();
   });
 
+  test("says why to the server, in the log, and in a record that holds results", async () => {
+    const audit = memorySink();
+    const logged: string[] = [];
+    const policies = [{ id: "all", nonBlocking: [rule.audit({ includeResult: true })] }];
+    const wired = wiredRelay({ audit, policies }, { log: (line) => void logged.push(line) });
+    wired.server(request("s1", "elicitation/create", ask("javascript:alert(1)")));
+    await expect.poll(() => wired.toServer.join()).toContain('"action":"decline"');
+    const why = "an address that is neither http nor https";
+    expect(JSON.parse(wired.toServer[0] ?? "")).toHaveProperty(
+      ["result", "_meta", "agentplane/reason"],
+      expect.stringContaining(why),
+    );
+    expect(logged.join()).toMatch(/elicitation\/create "s1".*declined.*neither http nor https/);
+    expect(audit.records().at(-1)).toMatchObject({
+      kind: "outcome",
+      outcome: "failed",
+      result: { message: expect.stringContaining(why) as unknown },
+    });
+    await wired.plane.close();
+  });
+
   test("is refused inside an answer, and in an error", async () => {
     const inputRequests = { q: { method: "elicitation/create", params: ask("javascript:alert(1)") } };
     const answers = [
