@@ -4,6 +4,7 @@ import { rewritten } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import type { Connection } from "./connection.ts";
 import { judgedInSession } from "./judged-answer.ts";
+import { judgedItems } from "./listed-words.ts";
 
 /** A list of the protocol: where its items are, and whether one may be seen. */
 interface ListKind {
@@ -34,7 +35,7 @@ export function isList(method: string): boolean {
 }
 
 /**
- * Answers a list with what may be seen. It is filtered before it is paged: where something is hidden, the client gets one
+ * Answers a list with what may be seen, and of that what may be said. It is filtered before it is paged: where something is hidden, the client gets one
  * full page of all that is left instead of pages with gaps.
  */
 export async function filteredList(connection: Connection, frame: Frame, method: string): Promise<Frame> {
@@ -44,21 +45,23 @@ export async function filteredList(connection: Connection, frame: Frame, method:
   const result = recordOf(first.message["result"]);
   if (result === undefined) return judgedInSession(connection, first);
   const page = itemsOf(result, kind);
-  const shown = await kind.visible(connection, page);
-  const isMore = textOf(result["nextCursor"]) !== undefined;
+  const visible = await kind.visible(connection, page);
+  const shown = await judgedItems(connection, visible);
+  const isWhole = visible.length === page.length;
   const isFirst = recordOf(frame.message["params"])?.["cursor"] === undefined;
-  if (shown.length === page.length && !(isMore && isFirst)) return withFreshness(first, result, false);
-  if (!isMore || !isFirst) return withItems(first, { kind, shown, result });
-  const rest = await pagesOf(connection, {
-    method,
-    params: recordOf(frame.message["params"]) ?? {},
-    cursor: result["nextCursor"],
-  });
-  const others = rest.flatMap((one) => itemsOf(one, kind));
-  const all = [...shown, ...(await kind.visible(connection, others))];
-  // Nothing is hidden on any page: the server's own paging is kept.
-  if (all.length === page.length + others.length) return withFreshness(first, result, false);
-  return withItems(first, { kind, shown: all, result });
+  if (isFirst && textOf(result["nextCursor"]) !== undefined) {
+    const params = recordOf(frame.message["params"]) ?? {};
+    const rest = await pagesOf(connection, { method, params, cursor: result["nextCursor"] });
+    const others = rest.flatMap((one) => itemsOf(one, kind));
+    const visibleOthers = await kind.visible(connection, others);
+    // Where nothing is hidden on any page, the server's own paging is kept.
+    if (!isWhole || visibleOthers.length < others.length) {
+      const all = [...shown, ...(await judgedItems(connection, visibleOthers))];
+      return withItems(first, { kind, shown: all, result });
+    }
+  }
+  if (isWhole && shown.every((item, at) => item === page[at])) return withFreshness(first, result, false);
+  return withItems(first, { kind, shown, result, isPage: isWhole });
 }
 
 function itemsOf(result: JsonRecord, { member }: ListKind): readonly JsonRecord[] {
@@ -77,16 +80,17 @@ function withFreshness(frame: Frame, result: JsonRecord, isFiltered: boolean): F
   return changes.length === 0 ? frame : rewritten(frame, changes);
 }
 
-function withItems(
-  first: Frame,
-  {
-    kind,
-    shown,
-    result,
-  }: { readonly kind: ListKind; readonly shown: readonly JsonRecord[]; readonly result: JsonRecord },
-): Frame {
-  const { nextCursor: _next, ...rest } = result;
-  const value = { ...rest, [kind.member]: shown };
+interface Filtered {
+  readonly kind: ListKind;
+  readonly shown: readonly JsonRecord[];
+  readonly result: JsonRecord;
+  /** Whether the others follow on the server's next page. Default: these are all. */
+  readonly isPage?: boolean;
+}
+
+function withItems(first: Frame, { kind, shown, result, isPage = false }: Filtered): Frame {
+  const { nextCursor, ...rest } = result;
+  const value = { ...rest, [kind.member]: shown, ...(isPage && nextCursor !== undefined && { nextCursor }) };
   return withFreshness(rewritten(first, [{ path: ["result"], value }]), result, true);
 }
 

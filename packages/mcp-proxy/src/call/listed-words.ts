@@ -1,0 +1,64 @@
+import { recordOf, type JsonRecord } from "../frame/json.ts";
+import type { Connection } from "./connection.ts";
+
+/** Members whose text a model or a person reads; what stands under other names says how a thing is used. */
+const WORDS = new Set(["title", "description"]);
+
+/**
+ * What a list says of its items, as rules at `after_tool_list` leave it: redacted; where they would withhold it, an item says
+ * nothing but its name and how it is used. What may be seen at all is not theirs to say, since a call would not be refused.
+ * @returns The items; those in which nothing changed are the same objects.
+ */
+export async function judgedItems(
+  { options, acting, log }: Connection,
+  items: readonly JsonRecord[],
+): Promise<readonly JsonRecord[]> {
+  const judged: JsonRecord[] = [];
+  for (const item of items) {
+    const words = wordsOf(item);
+    // oxlint-disable-next-line no-await-in-loop -- in order; it awaits only what a rule makes it
+    const shown = await options.plane.guard.preview({ hookpoint: "before_tool_list", ...acting }, words);
+    if (shown === undefined) log(`the words of a listed item were withheld: ${nameOf(item)}`);
+    const left = shown?.value ?? words.map(() => NOTHING);
+    const isSame = left.every((one, at) => JSON.stringify(one) === JSON.stringify(words[at]));
+    judged.push(isSame ? item : withWords(item, left));
+  }
+  return judged;
+}
+
+const NOTHING: JsonRecord = Object.freeze({});
+
+function nameOf({ name, uri, uriTemplate }: JsonRecord): string {
+  return JSON.stringify(name ?? uri ?? uriTemplate).slice(0, 256);
+}
+
+/** Every such text of an item, in order, each under its name: rules may go by that. */
+function wordsOf(value: unknown): readonly JsonRecord[] {
+  if (Array.isArray(value)) return value.flatMap(wordsOf);
+  return Object.entries(recordOf(value) ?? {}).flatMap(([name, inner]) =>
+    isWords(name, inner) ? [{ [name]: inner }] : wordsOf(inner),
+  );
+}
+
+/** The item with what is left of these texts, in the same order; one of which nothing is left is not there. */
+function withWords(item: JsonRecord, left: readonly JsonRecord[]): JsonRecord {
+  let at = 0;
+  const rebuilt = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(rebuilt);
+    const record = recordOf(value);
+    return record === undefined ? value : rebuiltRecord(record);
+  };
+  const rebuiltRecord = (record: JsonRecord): JsonRecord =>
+    Object.fromEntries(
+      Object.entries(record).flatMap(([name, inner]): [string, unknown][] => {
+        if (!isWords(name, inner)) return [[name, rebuilt(inner)]];
+        const words = left[at++]?.[name];
+        return typeof words === "string" ? [[name, words]] : [];
+      }),
+    );
+  return rebuiltRecord(item);
+}
+
+function isWords(name: string, value: unknown): boolean {
+  return typeof value === "string" && WORDS.has(name);
+}
