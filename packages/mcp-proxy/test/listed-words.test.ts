@@ -1,6 +1,12 @@
-import { rule, type PlaneOptions, type Policy } from "@agentplane/core";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
+import { rule, type PlaneOptions, type Policy } from "@agentplane/core";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { piped } from "./bridge/piped.ts";
+import { matrixServer } from "./matrix/servers.ts";
 import { request, wiredRelay, type WiredRelay } from "./wired-relay.ts";
 
 const MAIL = "mira@example.com";
@@ -96,3 +102,31 @@ test("a list of which rules leave all as it is passes byte for byte", async () =
   expect(wired.toClient).toStrictEqual([line]);
   await wired.plane.close();
 });
+
+test.each(["everything", "filesystem", "memory", "playwright"] as const)(
+  "what the server %s says of its tools is no finding of any scan",
+  async (name) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const [command, ...args] = matrixServer(name, path.join(folder, "own")).command;
+    const scans = [rule.injectionScan(), rule.secretScan(), rule.piiBlock()];
+    const { write, answer, logged } = piped(
+      { command, args },
+      { policies: [{ id: "scans", blocking: scans }] },
+    );
+    write(
+      request(0, "initialize", {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "c", version: "1" },
+      }),
+    );
+    write({ jsonrpc: "2.0", method: "notifications/initialized" });
+    write(request(1, "tools/list"));
+    const { result } = await answer(1);
+    const { tools } = result as { readonly tools: readonly { readonly description?: string }[] };
+    expect(tools.length).toBeGreaterThan(0);
+    expect(tools.filter(({ description }) => description === undefined)).toStrictEqual([]);
+    expect(logged.join()).not.toContain("withheld");
+  },
+);
