@@ -126,4 +126,29 @@ describe("lists", () => {
     ).toStrictEqual(["notifications/tools/list_changed", "notifications/prompts/list_changed"]);
     await wired.plane.close();
   });
+
+  test("follow a mode that an operator sets, and are said to change with it", async () => {
+    const tools = ["look", "wipe"].map((name) => ({ name, inputSchema: { type: "object" } }));
+    const capabilities = { tools: {} };
+    const wired = wiredRelay(
+      { tools: { look: { access: "read" }, wipe: { access: "write" } } },
+      { serve: () => ({ result: { protocolVersion: "2025-11-25", capabilities, tools, content: [] } }) },
+    );
+    const listed = async (id: number): Promise<unknown> => {
+      wired.client(request(id, "tools/list"));
+      const { result } = (await wired.answer(id)) as { result: { tools: { name: string }[] } };
+      return result.tools.map(({ name }) => name);
+    };
+    wired.client(request(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {} }));
+    await wired.answer(0);
+    expect(await listed(1)).toStrictEqual(["look", "wipe"]);
+    await wired.plane.controls.degrade({ kind: "agent", id: "writer" }, "READ_ONLY", { by: "olga" });
+    await expect.poll(() => wired.toClient.join()).toContain("notifications/tools/list_changed");
+    expect(await listed(2)).toStrictEqual(["look"]);
+    // What is not listed is not to be had either, and is no other than a tool that does not exist.
+    wired.client(callOf(3, "wipe"));
+    await wired.answer(3);
+    expect(wired.toServer.join()).not.toContain('"name":"wipe"');
+    await wired.plane.close();
+  });
 });

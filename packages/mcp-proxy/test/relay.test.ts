@@ -137,6 +137,22 @@ describe("messages that are refused", () => {
     expect(wired.toServer.join()).not.toContain('"name":"wipe"');
     await wired.plane.close();
   });
+
+  test("a batch is admitted in its order: of three calls within a limit of two, the third is refused", async () => {
+    const limit = rule.rate({ limit: 2, window: "1h", per: "agent" });
+    const wired = wiredRelay(
+      { policies: [{ id: "two", selector: { tools: ["find"] }, blocking: [limit] }] },
+      { serve: () => text("found") },
+    );
+    wired.client(JSON.stringify([1, 2, 3].map((id) => callOf(id, "find"))));
+    const answers = await Promise.all([1, 2, 3].map((id) => wired.answer(id)));
+    expect(answers.map(({ result }) => (result as { isError?: boolean }).isError === true)).toStrictEqual([
+      false,
+      false,
+      true,
+    ]);
+    await wired.plane.close();
+  });
 });
 
 describe("what the server asks for", () => {
