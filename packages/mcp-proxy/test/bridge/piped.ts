@@ -46,6 +46,7 @@ export function piped(
     // Standard output carries JSON objects alone: anything else fails here.
     for (const line of lines) for (const hear of hearers) hear(JSON.parse(line) as Message);
   });
+  const stop = new AbortController();
   const ended = runStdioProxy({
     plane,
     identity: { agent: "writer", tenant: "acme" },
@@ -53,6 +54,7 @@ export function piped(
     upstream,
     input,
     output,
+    signal: stop.signal,
     log: (line) => void logged.push(line),
     ...options,
   });
@@ -61,6 +63,8 @@ export function piped(
     await ended;
   };
   onTestFinished(async () => {
+    // A test that has failed waits for no answers.
+    stop.abort();
     await leave();
     await plane.close();
   });
