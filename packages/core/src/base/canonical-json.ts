@@ -43,26 +43,40 @@ function writeItems(items: readonly unknown[], depth: number): string {
 }
 
 function writeMembers(value: object, depth: number): string {
+  if (!isSorted(value)) return writeSorted(value, depth);
   let text = "";
-  const keys = sortedKeys(value);
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at]!;
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
-    text += `${text === "" ? "" : ","}${quoted(key)}:${write(member, depth + 1)}`;
+    if (text !== "") text += ",";
+    text += `${quoted(key)}:${write(member, depth + 1)}`;
   }
   return `{${text}}`;
 }
 
-/** The default sort compares UTF-16 code units, exactly as RFC 8785 section 3.2.3 asks; most objects need none. */
-function sortedKeys(value: object): readonly string[] {
-  const keys = Object.keys(value);
-  for (let at = 1; at < keys.length; at++) {
-    if (keys[at - 1]! > keys[at]!) return keys.toSorted();
+/** The default sort compares UTF-16 code units, exactly as RFC 8785 section 3.2.3 asks. */
+function writeSorted(value: object, depth: number): string {
+  let text = "";
+  for (const key of Object.keys(value).toSorted()) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    if (member === undefined) continue;
+    if (text !== "") text += ",";
+    text += `${quoted(key)}:${write(member, depth + 1)}`;
   }
-  return keys;
+  return `{${text}}`;
 }
 
+/** Most objects are; then no list of their names is made. */
+function isSorted(value: object): boolean {
+  let before = "";
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
+    if (before > key) return false;
+    before = key;
+  }
+  return true;
+}
 function refused(what: string): AgentplaneError {
   return new AgentplaneError("content_refused", `canonical JSON cannot carry ${what}; pass plain JSON data`, {
     data: { what },

@@ -86,9 +86,7 @@ export function withResult(context: PolicyContext, facts: ResultFacts): PolicyCo
   return Object.freeze(draft);
 }
 
-/**
- * Member by member: V8 copies an object that carries a mark by name, which takes several times as long.
- */
+/** Member by member: V8 copies an object that carries a mark by name, which takes several times as long. */
 function copyAfter(
   context: AllOf<
     PolicyContext,
@@ -97,25 +95,16 @@ function copyAfter(
   >,
   nowMs: number,
 ): Draft {
-  const { tags, tenant, user, session, callId, questionId, tool, model, target, api } = context;
-  const { result, isError, usage, origin, traceId } = context;
+  const { tool, model, target, api } = context;
   const draft = new AfterDraft(afterOf(context.hookpoint), context.agent);
-  draft.tags = tags;
+  draft.tags = context.tags;
   draft.nowMs = nowMs;
-  if (tenant !== undefined) draft.tenant = tenant;
-  if (user !== undefined) draft.user = user;
-  if (session !== undefined) draft.session = session;
-  if (origin !== undefined) draft.origin = origin;
-  if (traceId !== undefined) draft.traceId = traceId;
-  if (callId !== undefined) draft.callId = callId;
-  if (questionId !== undefined) draft.questionId = questionId;
+  addIdentity(draft, context);
   if (tool !== undefined) draft.tool = tool;
   if (model !== undefined) draft.model = model;
   if (target !== undefined) draft.target = target;
   if (api !== undefined) draft.api = api;
-  if (result !== undefined) draft.result = result;
-  if (isError !== undefined) draft.isError = isError;
-  if (usage !== undefined) draft.usage = usage;
+  addResult(draft, context);
   return draft;
 }
 

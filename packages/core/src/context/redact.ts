@@ -58,13 +58,12 @@ const MAX_ROUNDS = 8;
 class Redaction implements ItemChange, MemberChange {
   readonly #plan: RedactPlan;
   readonly #deps: RedactDeps;
-  readonly #writer: MarkerWriter;
+  #marker: MarkerWriter | undefined = undefined;
   #edit: JsonTextEdit | undefined = undefined;
 
   constructor(plan: RedactPlan, deps: RedactDeps) {
     this.#plan = plan;
     this.#deps = deps;
-    this.#writer = new MarkerWriter(deps.hash);
   }
 
   content(value: JsonValue): JsonValue {
@@ -104,7 +103,12 @@ class Redaction implements ItemChange, MemberChange {
       // What is left of a text whose finding was dropped may be JSON.
       current = scanned;
     }
-    return this.#writer.write(FIELD_TYPE, text, "mask");
+    return this.#writer().write(FIELD_TYPE, text, "mask");
+  }
+
+  /** Made when something is found: in most inputs nothing is. */
+  #writer(): MarkerWriter {
+    return (this.#marker ??= new MarkerWriter(this.#deps.hash));
   }
 
   #textEdit(): JsonTextEdit {
@@ -136,7 +140,7 @@ class Redaction implements ItemChange, MemberChange {
   #field(text: string, treatment: Exclude<Treatment, "drop">): string {
     // A marker made by a stronger or equal treatment must not be hashed or numbered once more.
     if (treatment !== "mask" && isFieldMarker(text)) return text;
-    return this.#writer.write(FIELD_TYPE, text, treatment);
+    return this.#writer().write(FIELD_TYPE, text, treatment);
   }
 
   #scan(text: string, isJson = false): string {
@@ -146,7 +150,7 @@ class Redaction implements ItemChange, MemberChange {
       scans,
       scanner: this.#deps.scanner,
       channel: this.#deps.channel,
-      writer: this.#writer,
+      writer: this.#writer(),
       isJson,
     });
   }

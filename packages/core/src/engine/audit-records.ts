@@ -56,17 +56,22 @@ export function decisionRecord(
 ): DecisionRecord {
   const { context, call } = pass;
   const { tool, model, callId, traceId } = context;
-  const record: Draft<DecisionRecord> = {
-    kind: "decision",
-    at: parts.ports.clock.wallMs(),
-    identity: identityOf(context),
-    decision,
-    attempt: call.attempt,
-  };
-  if (tool !== undefined) {
-    record.tool = tool.name;
-    record.inputDigest = inputDigest(context, parts.ports.hash);
-  }
+  const at = parts.ports.clock.wallMs();
+  const identity = identityOf(context);
+  const { attempt } = call;
+  // What is added to a literal takes a second object.
+  const record: Draft<DecisionRecord> =
+    tool === undefined
+      ? { kind: "decision", at, identity, decision, attempt }
+      : {
+          kind: "decision",
+          at,
+          identity,
+          decision,
+          attempt,
+          tool: tool.name,
+          inputDigest: inputDigest(context, parts.ports.hash),
+        };
   if (model !== undefined) record.model = model.name;
   if (callId !== undefined) record.callId = callId;
   if (traceId !== undefined) record.traceId = traceId;

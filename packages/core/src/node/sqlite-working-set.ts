@@ -88,7 +88,8 @@ export class SqliteWorkingSet {
       if (cell === undefined) throw lostAccount(this.#database.path);
       return { cell, amount, atMs, isEvent, expired, epoch };
     });
-    const hold = new Hold(id, held, { answer, dueMs: Number(row["due_ms"]) });
+    const hold = new Hold(id, held, answer);
+    hold.dueMs = Number(row["due_ms"]);
     if (row["expired_at_ms"] !== null) hold.expiredAtMs = Number(row["expired_at_ms"]);
     this.#holds.set(id, { dueMs: hold.dueMs, expiredAtMs: hold.expiredAtMs });
     this.tables.add(hold);

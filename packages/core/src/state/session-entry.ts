@@ -1,4 +1,3 @@
-import type { AllOf } from "../base/all-of.ts";
 import type { SessionEntry } from "../rules/session-view.ts";
 
 /** An entry that is not shown yet: it is frozen when it is shown first. */
@@ -16,24 +15,6 @@ export type EntryFacts = Pick<
  */
 export function newEntry(facts: EntryFacts): EntryDraft {
   return new RoomyEntry(facts);
-}
-
-/** A copy of an entry, member by member: of those that come later V8 makes a slow one. */
-export function copyOfEntry(
-  entry: AllOf<
-    SessionEntry,
-    keyof EntryFacts | ("name" | "access" | "isExternal" | "callKey" | "isError" | "durationMs")
-  >,
-): EntryDraft {
-  const { name, access, isExternal, callKey, isError, durationMs } = entry;
-  const copied = new RoomyEntry(entry);
-  if (name !== undefined) copied.name = name;
-  if (access !== undefined) copied.access = access;
-  if (isExternal !== undefined) copied.isExternal = isExternal;
-  if (callKey !== undefined) copied.callKey = callKey;
-  if (isError !== undefined) copied.isError = isError;
-  if (durationMs !== undefined) copied.durationMs = durationMs;
-  return copied;
 }
 
 const RoomyEntry = function (this: EntryDraft, facts: EntryFacts): void {

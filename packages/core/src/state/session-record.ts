@@ -1,6 +1,5 @@
 import { actionOf } from "../context/hookpoint.ts";
 import type { SessionEntry, SessionView } from "../rules/session-view.ts";
-import { copyOfEntry } from "./session-entry.ts";
 import { atHand, isSpilled, openIn, openOf, sizeOf, withAtHand, type Chunk } from "./session-chunk.ts";
 
 type Counts = SessionView["counts"];
@@ -101,11 +100,8 @@ export function completed(
         }
       : record;
   }
-  const ended = copyOfEntry(found.entry);
-  ended.effect = effect;
-  ended.isInFlight = false;
-  ended.isError = isError;
-  ended.durationMs = durationMs;
+  // Frozen when it is shown first.
+  const ended: SessionEntry = { ...found.entry, effect, isInFlight: false, isError, durationMs };
   // Mostly a call that was let go on and went well: nothing to count anew.
   const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
   const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);

@@ -35,6 +35,9 @@ const KEPT = { ttlMs: 86_400_000 } as const;
 /** A part that is missing was mostly replaced meanwhile: the history as it is now does not name it. */
 const MAX_LOOKS = 3;
 
+/** More sessions than this take turns only where each of them is rare. */
+const MAX_KNOWN_KEYS = 1_024;
+
 /** The history of each session of a tenant, shared by all its agents: bounded, with counters over the whole. */
 export class Sessions {
   readonly #deps: SessionsDeps;
@@ -42,6 +45,8 @@ export class Sessions {
   readonly #chunks: SpilledChunks;
   /** Undefined where a write costs the same however long a history is. */
   readonly #spiller: SessionSpiller | undefined;
+  readonly #keys = new Map<string | undefined, Map<string, string>>();
+  #keyCount = 0;
   #lastKey:
     | (Pick<PolicyContext, "agent"> & {
         readonly tenant: string | undefined;
@@ -197,10 +202,22 @@ export class Sessions {
     return key;
   }
 
+  /** What was composed before is known by its letters where it is looked up: a new text would be hashed and compared. */
+  #sessionKeyOf(tenant: string | undefined, session: string): string {
+    const ofTenant = this.#keys.get(tenant);
+    const known = ofTenant?.get(session);
+    if (known !== undefined) return known;
+    const key = tupleKey([this.#deps.planeId, tenant, "session", session]);
+    if (++this.#keyCount % MAX_KNOWN_KEYS === 0) this.#keys.clear();
+    const keys = this.#keys.get(tenant) ?? new Map<string, string>();
+    this.#keys.set(tenant, keys.set(session, key));
+    return key;
+  }
+
   /** Without a session the run is one, without a run the root agent: strangers must not share a history. */
   #newKeyOf({ tenant, session, agent }: PolicyContext): string {
     const { planeId } = this.#deps;
-    if (session !== undefined) return tupleKey([planeId, tenant, "session", session]);
+    if (session !== undefined) return this.#sessionKeyOf(tenant, session);
     if (agent.runId !== undefined) return tupleKey([planeId, tenant, "run", agent.runId]);
     return tupleKey([planeId, tenant, "agent", agent.ancestors[0] ?? agent.id]);
   }

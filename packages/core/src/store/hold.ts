@@ -20,16 +20,16 @@ export class Hold implements Expiring {
   readonly id: string;
   readonly items: readonly HeldItem[];
   readonly answer: Reservation;
-  dueMs: number;
+  /** Set by whoever queues it. */
+  dueMs = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   /** When its time was up; undefined while it is in force. */
   expiredAtMs: number | undefined;
 
-  constructor(id: string, items: readonly HeldItem[], end: { answer: Reservation; dueMs: number }) {
+  constructor(id: string, items: readonly HeldItem[], answer: Reservation) {
     this.id = id;
     this.items = items;
-    this.answer = end.answer;
-    this.dueMs = end.dueMs;
+    this.answer = answer;
   }
 }
 

@@ -57,10 +57,9 @@ export class MemoryDocuments implements DocumentStore {
     if (next === undefined) {
       if (found !== undefined) this.#forget(found);
     } else {
-      this.#write(found ?? this.#create(key), next, {
-        nowMs,
-        expiresMs: nowMs + (options?.ttlMs ?? Infinity),
-      });
+      const document = found ?? this.#create(key);
+      document.expiresMs = nowMs + (options?.ttlMs ?? Infinity);
+      this.#write(document, next, nowMs);
     }
     return next;
   }
@@ -95,11 +94,9 @@ export class MemoryDocuments implements DocumentStore {
     return document;
   }
 
-  #write(document: Document, value: unknown, time: { nowMs: number; expiresMs: number }): void {
-    const { nowMs, expiresMs } = time;
+  #write(document: Document, value: unknown, nowMs: number): void {
     document.value = value;
-    document.expiresMs = expiresMs;
-    if (expiresMs !== Infinity) {
+    if (document.expiresMs !== Infinity) {
       this.#queue(document);
       this.#forgetDue(nowMs);
     }

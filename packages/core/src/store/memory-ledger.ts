@@ -56,7 +56,7 @@ export class MemoryLedger implements LedgerStore {
     if (breaches !== undefined && isRefused(request, breaches)) return { isGranted: false, breaches };
     const answer = breaches === undefined ? GRANTED : { isGranted: true, breaches };
     this.#makeRoom(request.items, nowMs);
-    this.#take(request, { answer, nowMs });
+    this.#keep(new Hold(request.id, this.#taken(request.items, nowMs), answer), nowMs + request.ttlMs);
     return answer;
   }
 
@@ -167,18 +167,22 @@ export class MemoryLedger implements LedgerStore {
     return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
   }
 
-  #take(
-    request: ReserveRequest,
-    how: { answer: Reservation; nowMs: number; kept?: readonly (HeldItem | undefined)[] },
-  ): void {
-    const { answer, nowMs, kept = NOTHING_KEPT } = how;
-    const { id, items, ttlMs } = request;
+  /** @param kept What stays of an earlier hold, by position. */
+  #taken(
+    items: readonly ReserveItem[],
+    nowMs: number,
+    kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
+  ): readonly HeldItem[] {
     // Filled in place: a closure for `map` would be made for every call.
     const held = listOf<HeldItem>(items.length);
     for (let index = 0; index < items.length; index++)
       held[index] = kept[index] ?? takeItem(items[index]!, this.#cells, nowMs);
-    const hold = new Hold(id, held, { answer, dueMs: nowMs + ttlMs });
-    this.#holds.set(id, hold);
+    return held;
+  }
+
+  #keep(hold: Hold, dueMs: number): void {
+    hold.dueMs = dueMs;
+    this.#holds.set(hold.id, hold);
     this.#running.push(hold);
   }
 
@@ -210,7 +214,8 @@ export class MemoryLedger implements LedgerStore {
       if (kept.includes(item)) item.cell.references++;
       else if (item.isEvent) releaseItem(item, nowMs, earlier.expiredAtMs);
     }
-    this.#take(request, { answer, nowMs, kept });
+    const held = this.#taken(request.items, nowMs, kept);
+    this.#keep(new Hold(request.id, held, answer), nowMs + request.ttlMs);
     return answer;
   }
 
