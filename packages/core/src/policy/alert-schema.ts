@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 
+import { choiceBy } from "./choice-by.ts";
+
 /** What a secret looks like in a policy: the name of an environment variable, never the secret. */
 export const secretRefSchema = z.strictObject({
   env: z.string().check(
@@ -20,7 +22,7 @@ export const webUrlSchema = z.string().check(
 const addressSchema = z.union([webUrlSchema, secretRefSchema]);
 
 /** Where an alert may go: the log, a signed webhook, or Slack. */
-export const alertTargetSchema = z.discriminatedUnion("channel", [
+export const alertTargetSchema = choiceBy("channel", [
   z.strictObject({ channel: z.literal("log") }),
   z.strictObject({ channel: z.literal("webhook"), url: addressSchema, secret: z.optional(secretRefSchema) }),
   z.strictObject({ channel: z.literal("slack"), url: addressSchema }),

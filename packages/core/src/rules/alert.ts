@@ -4,6 +4,7 @@ import { assertNever } from "../base/assert-never.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Decision } from "../decision/decision.ts";
 import { alertTargetSchema } from "../policy/alert-schema.ts";
+import { choiceBy } from "../policy/choice-by.ts";
 import type { AlertTarget } from "../policy/policy.ts";
 import { defineRule, type Observation } from "./rule.ts";
 import { someOf } from "./some-of.ts";
@@ -24,7 +25,7 @@ export const alert = defineRule({
     "Sends an alert for calls that were blocked, asked about, escalated or degraded (default: any breach).",
   timing: "nonBlocking",
   hookpoints: ["*"],
-  params: z.discriminatedUnion("channel", [
+  params: choiceBy("channel", [
     z.strictObject({ ...log.shape, ...shared }),
     z.strictObject({ ...webhook.shape, ...shared }),
     z.strictObject({ ...slack.shape, ...shared }),
