@@ -1,9 +1,12 @@
 import * as z from "zod/mini";
 
 import type { JsonObject } from "../base/json.ts";
+import type { Bounds } from "../policy/between.ts";
+import { shareSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 import { jsonSchemaParam } from "../rules/arg-schema.ts";
+import { patternsParam } from "../rules/pattern-params.ts";
 import { actionSchema, patternSchema, tagsSchema, toolsSchema } from "./schema.ts";
 
 /**
@@ -20,11 +23,26 @@ const SAID_IN_CODE: ReadonlyMap<z.core.$ZodType, JsonObject> = new Map<z.core.$Z
   ],
   [patternSchema, { description: "A name or a glob (* and ?); ! in front excludes." }],
   [wholeNumber, { type: "integer" }],
+  [shareSchema, { exclusiveMinimum: 0 }],
   [jsonSchemaParam, { type: "object" }],
+  [patternsParam, { minItems: 1 }],
   [tagsSchema, { propertyNames: { minLength: 1 } }],
   [toolsSchema, { propertyNames: { minLength: 1, maxLength: 512 } }],
   [actionSchema, { minProperties: 1, maxProperties: 1 }],
 ]);
+
+/** What a check of `policy/` holds at it, in the words for a value of the type. */
+function saidBy(check: object, type: unknown): object {
+  const { minimum = -Infinity, maximum = Infinity, pattern }: Partial<Bounds & { pattern: RegExp }> = check;
+  if (pattern !== undefined) return { pattern: pattern.source };
+  if (type !== "string" && type !== "array")
+    return { ...(minimum > -Infinity && { minimum }), ...(maximum < Infinity && { maximum }) };
+  const what = type === "string" ? "Length" : "Items";
+  return {
+    ...(minimum > 0 && { [`min${what}`]: minimum }),
+    ...(maximum < Infinity && { [`max${what}`]: maximum }),
+  };
+}
 
 /** A schema of zod as JSON Schema (draft 2020-12) of what is written, not of what becomes of it. */
 export function jsonSchemaOf(schema: z.core.$ZodType): JsonObject {
@@ -38,6 +56,8 @@ export function jsonSchemaOf(schema: z.core.$ZodType): JsonObject {
     override: ({ zodSchema, jsonSchema }) => {
       // An object whose names are free lists none.
       if (Object.keys(jsonSchema.properties ?? { some: true }).length === 0) delete jsonSchema.properties;
+      for (const { _zod } of zodSchema._zod.def.checks ?? [])
+        Object.assign(jsonSchema, saidBy(_zod.check, jsonSchema.type));
       for (let said: z.core.$ZodType | undefined = zodSchema; said !== undefined; said = said._zod.parent)
         Object.assign(jsonSchema, SAID_IN_CODE.get(said));
     },

@@ -2,20 +2,24 @@ import * as z from "zod/mini";
 
 import { isJsonObject } from "../base/json.ts";
 import { alertTargetSchema } from "../policy/alert-schema.ts";
+import { between } from "../policy/between.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
-import { checkedBy, mustHold } from "../policy/schema-check.ts";
+import { checkedBy, matching, mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 
 /** The ids that `idSchema` accepts. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$/;
 
 /** What ids of policies and rules may look like: they appear in urls, commands and state keys. */
-export const idSchema = z.string().check(
-  z.regex(ID_PATTERN, {
-    error: "must start with a letter or digit and hold at most 128 letters, digits or . _ : @ / -",
-  }),
-);
+export const idSchema = z
+  .string()
+  .check(
+    matching(
+      ID_PATTERN,
+      "must start with a letter or digit and hold at most 128 letters, digits or . _ : @ / -",
+    ),
+  );
 
 /** Tells whether a text that may be a pattern excludes something, if it excludes. */
 export function isPattern(text: string): boolean {
@@ -26,13 +30,12 @@ export function isPattern(text: string): boolean {
 export const patternSchema = z
   .string()
   .check(
-    z.minLength(1),
-    z.maxLength(512),
+    between(1, 512),
     mustHold(isPattern, "is an exclusion of nothing", { suggestion: 'write one "!" and a pattern after it' }),
   );
 
 /** An empty list would match nothing, which nobody means. */
-const patternsSchema = z.array(patternSchema).check(z.minLength(1));
+const patternsSchema = z.array(patternSchema).check(between(1));
 
 /** Checks the names of an object whose names are free: zod's record would be one more class in every bundle. */
 function namesOf(maxChars: number): z.core.$ZodCheck<object> {
@@ -67,7 +70,7 @@ const approvalSchema = z
   .strictObject({
     timeout: z.optional(durationSchema),
     onTimeout: z.optional(z.literal("deny")),
-    approvers: z.optional(wholeNumber.check(z.gte(1), z.lte(20))),
+    approvers: z.optional(wholeNumber.check(between(1, 20))),
     by: z.optional(z.enum(["operator", "client", "any"])),
     showInput: z.optional(z.boolean()),
   })
@@ -88,7 +91,7 @@ export const actionSchema = z
     block: z.optional(
       z.strictObject({
         for: z.optional(durationSchema),
-        reason: z.optional(z.string().check(z.minLength(1), z.maxLength(500))),
+        reason: z.optional(z.string().check(between(1, 500))),
       }),
     ),
   })
@@ -101,8 +104,8 @@ export const actionSchema = z
   );
 
 const stepSchema = z.strictObject({
-  trigger: z.string().check(z.minLength(1), z.maxLength(128)),
-  after: wholeNumber.check(z.gte(1), z.lte(1_000_000)),
+  trigger: z.string().check(between(1, 128)),
+  after: wholeNumber.check(between(1, 1_000_000)),
   within: durationSchema,
   action: actionSchema,
 });
@@ -119,14 +122,10 @@ export const traitsSchema = z.strictObject({
     z.strictObject({
       method: z
         .string()
-        .check(
-          z.regex(API_VALUE, { error: "must be an HTTP method, or a path into the input such as $.method" }),
-        ),
+        .check(matching(API_VALUE, "must be an HTTP method, or a path into the input such as $.method")),
       url: z
         .string()
-        .check(
-          z.regex(API_URL, { error: "must be an http(s) address, or a path into the input such as $.url" }),
-        ),
+        .check(matching(API_URL, "must be an http(s) address, or a path into the input such as $.url")),
     }),
   ),
 });
@@ -137,9 +136,9 @@ export const toolsSchema = z.catchall(z.object({}), traitsSchema).check(namesOf(
 /** A policy without its rules, which are checked kind by kind. */
 export const policySchema = z.strictObject({
   id: idSchema,
-  description: z.optional(z.string().check(z.maxLength(2_000))),
+  description: z.optional(z.string().check(between(0, 2_000))),
   selector: z.optional(selectorSchema),
-  priority: z.optional(wholeNumber.check(z.gte(-1_000_000), z.lte(1_000_000))),
+  priority: z.optional(wholeNumber.check(between(-1_000_000, 1_000_000))),
   mode: z.optional(z.enum(["enforce", "shadow"])),
   onError: z.optional(z.enum(["block", "allow"])),
   blocking: z.optional(z.array(z.unknown())),

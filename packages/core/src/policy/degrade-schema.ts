@@ -1,15 +1,22 @@
 import * as z from "zod/mini";
 
+import { between } from "./between.ts";
 import { durationSchema } from "./duration-schema.ts";
 import { MODES } from "./mode.ts";
-import { checkedBy } from "./schema-check.ts";
+import { checkedBy, mustHold } from "./schema-check.ts";
 import { wholeNumber } from "./whole-number.ts";
+
+/** A part of a whole, and not none of it. */
+export const shareSchema = z.number().check(
+  mustHold((share) => share > 0, "must be more than 0"),
+  between(-Infinity, 1),
+);
 
 const quietForSchema = z.strictObject({ quietFor: durationSchema });
 const headroomSchema = z.strictObject({
   headroom: z.strictObject({
-    rule: z.string().check(z.minLength(1)),
-    atLeast: z.number().check(z.gt(0), z.lte(1)),
+    rule: z.string().check(between(1)),
+    atLeast: shareSchema,
   }),
 });
 
@@ -26,7 +33,7 @@ export const degradeSchema = z
     mode: z.enum(MODES),
     recover: z.optional(recoverySchema),
     scope: z.optional(z.enum(["agent", "tenant", "session", "global"])),
-    perMinute: z.optional(wholeNumber.check(z.gte(1), z.lte(1_000_000))),
+    perMinute: z.optional(wholeNumber.check(between(1, 1_000_000))),
     delay: z.optional(z.strictObject({ max: durationSchema })),
   })
   .check(

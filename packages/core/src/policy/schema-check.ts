@@ -36,6 +36,20 @@ export function mustHold<T>(
   };
 }
 
+/**
+ * A schema's check that a text fits a pattern, which is kept at it for the JSON Schema.
+ * @param message What is wrong when it does not, as for {@link mustHold}.
+ */
+export function matching(
+  pattern: RegExp,
+  message: string,
+): core.CheckFn<string> & { readonly pattern: RegExp } {
+  return Object.assign(
+    mustHold((text: string) => pattern.test(text), message),
+    { pattern },
+  );
+}
+
 function problemOf(
   input: unknown,
   path: readonly PropertyKey[],

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { between } from "./between.ts";
 
 /**
  * A whole number that is represented exactly. Zod's own is one of all formats that numbers may have, with the limits of
@@ -10,6 +11,5 @@ export const wholeNumber = z.number().check(
     if (!Number.isInteger(value))
       issues.push({ code: "invalid_type", expected: "int", input: value, continue: false });
   },
-  z.gte(Number.MIN_SAFE_INTEGER),
-  z.lte(Number.MAX_SAFE_INTEGER),
+  between(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
 );

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import { isPlainObject } from "../base/json.ts";
+import { between } from "../policy/between.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { omittable } from "../policy/omittable.ts";
 import { checkedBy } from "../policy/schema-check.ts";
@@ -38,7 +39,7 @@ export const argSchema = defineRule({
   hookpoints: ["before_tool_call"],
   params: z.strictObject({
     tool: omittable(
-      z.union([z.string().check(z.minLength(1)), patternsParam], "must be a pattern or a list of patterns"),
+      z.union([z.string().check(between(1)), patternsParam], "must be a pattern or a list of patterns"),
     ),
     schema: schemaParam,
   }),

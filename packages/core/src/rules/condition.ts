@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { AgentplaneError } from "../base/errors.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
 import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import { compileCelCondition } from "./cel-condition.ts";
@@ -46,10 +47,10 @@ export const condition = defineRule({
   params: z
     .strictObject({
       where: omittable(whereParam),
-      when: omittable(z.string().check(z.minLength(1), z.maxLength(4096))),
+      when: omittable(z.string().check(between(1, 4096))),
       require: omittable(whereParam),
       then: z._default(thenParam, "block"),
-      reason: omittable(z.string().check(z.minLength(1), z.maxLength(500))),
+      reason: omittable(z.string().check(between(1, 500))),
     })
     .check(
       mustHold(

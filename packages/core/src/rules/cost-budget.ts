@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import type { PolicyContext } from "../context/context.ts";
+import { between } from "../policy/between.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import {
   breachParams,
@@ -29,7 +30,7 @@ export const costBudget = defineRule({
   hookpoints: ["before_model_call"],
   params: z
     .strictObject({
-      maxUsd: z.number().check(z.gte(0), z.lte(1_000_000_000)),
+      maxUsd: z.number().check(between(0, 1_000_000_000)),
       window: windowParam,
       per: z._default(perParam, "agent"),
       maxOutput: maxOutputParam,

@@ -4,6 +4,7 @@ import { requireDurationMs } from "../base/duration.ts";
 import { inputDigest } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { between } from "../policy/between.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
@@ -27,9 +28,9 @@ export const loop = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxIterations: omittable(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
+      maxIterations: omittable(wholeNumber.check(between(1, MAX_COUNT))),
       /** How often the same tool call (name and input) may run. */
-      maxRepeats: omittable(wholeNumber.check(z.gte(1), z.lte(MAX_COUNT))),
+      maxRepeats: omittable(wholeNumber.check(between(1, MAX_COUNT))),
       /** Count only this far back; default: the whole session. */
       within: omittable(durationSchema),
       ...breachParams,

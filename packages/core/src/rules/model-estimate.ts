@@ -2,13 +2,14 @@ import * as z from "zod/mini";
 
 import { isUsableAmount, type Tokenizer, type Usage } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { between } from "../policy/between.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 
 /** Output tokens assumed where neither the request nor the rule says otherwise. */
 export const DEFAULT_MAX_OUTPUT_TOKENS = 4096;
 
 /** The most output a budget reserves for one call, in tokens. */
-export const maxOutputParam = z._default(wholeNumber.check(z.gte(1)), DEFAULT_MAX_OUTPUT_TOKENS);
+export const maxOutputParam = z._default(wholeNumber.check(between(1)), DEFAULT_MAX_OUTPUT_TOKENS);
 
 /** What a model call may use, before it runs. */
 export interface ModelEstimate {

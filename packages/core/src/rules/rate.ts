@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { between } from "../policy/between.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 import {
   breachParams,
@@ -20,7 +21,7 @@ export const rate = defineRule({
   hookpoints: ["*"],
   params: z
     .strictObject({
-      limit: wholeNumber.check(z.gte(0)),
+      limit: wholeNumber.check(between(0)),
       window: windowParam,
       per: z._default(perParam, "agent"),
       ...breachParams,

@@ -4,6 +4,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import type { DetectorInfo, ScanChannel, Scanner } from "../base/scanner.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
 import { requireDetectors, requireFamily, requireScanner, spanOf } from "./detectors.ts";
 import { NEEDS_NO_TEXT, type CompiledRule, type CompileTools, type RuleKind } from "./rule.ts";
@@ -16,9 +17,9 @@ export const SCANNED_HOOKPOINTS: RuleKind["hookpoints"] = ["*"];
 /** What every blocking scan can be told. */
 export const scanParams = {
   /** Detector names; default: every detector of the family. */
-  detect: omittable(someOf(z.string().check(z.minLength(1)))),
+  detect: omittable(someOf(z.string().check(between(1)))),
   /** How sure a finding must be, 0 to 1. */
-  threshold: z._default(z.number().check(z.gte(0), z.lte(1)), 0.5),
+  threshold: z._default(z.number().check(between(0, 1)), 0.5),
   onFinding: z._default(z.enum(["block", "escalate"]), "block"),
   /** Whose words are scanned. */
   channels: omittable(someOf(z.enum(SCAN_CHANNELS))),

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 
 import { formatDuration } from "../base/duration.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
+import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
@@ -24,8 +25,8 @@ export const sla = defineRule({
   hookpoints: ["before_*"],
   params: z
     .strictObject({
-      maxStepMs: omittable(wholeNumber.check(z.gte(1))),
-      maxRunMs: omittable(wholeNumber.check(z.gte(1))),
+      maxStepMs: omittable(wholeNumber.check(between(1))),
+      maxRunMs: omittable(wholeNumber.check(between(1))),
       ...breachParams,
     })
     .check(

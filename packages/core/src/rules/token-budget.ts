@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 
+import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
@@ -27,9 +28,9 @@ export const tokenBudget = defineRule({
   hookpoints: ["before_model_call"],
   params: z
     .strictObject({
-      maxTokens: omittable(wholeNumber.check(z.gte(0))),
+      maxTokens: omittable(wholeNumber.check(between(0))),
       /** Another word for `maxTokens`. */
-      limit: omittable(wholeNumber.check(z.gte(0))),
+      limit: omittable(wholeNumber.check(between(0))),
       window: windowParam,
       per: z._default(perParam, "agent"),
       maxOutput: maxOutputParam,
