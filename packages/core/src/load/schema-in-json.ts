@@ -56,6 +56,11 @@ export function jsonSchemaOf(schema: z.core.$ZodType): JsonObject {
     override: ({ zodSchema, jsonSchema }) => {
       // An object whose names are free lists none.
       if (Object.keys(jsonSchema.properties ?? { some: true }).length === 0) delete jsonSchema.properties;
+      // The schemas have no class for a word of its own beside the one for a choice.
+      if (jsonSchema.enum?.length === 1) {
+        jsonSchema.const = jsonSchema.enum[0] ?? null;
+        delete jsonSchema.enum;
+      }
       for (const { _zod } of zodSchema._zod.def.checks ?? [])
         Object.assign(jsonSchema, saidBy(_zod.check, jsonSchema.type));
       for (let said: z.core.$ZodType | undefined = zodSchema; said !== undefined; said = said._zod.parent)

@@ -69,7 +69,7 @@ const selectorSchema = z.strictObject({
 const approvalSchema = z
   .strictObject({
     timeout: z.optional(durationSchema),
-    onTimeout: z.optional(z.literal("deny")),
+    onTimeout: z.optional(z.enum(["deny"])),
     approvers: z.optional(wholeNumber.check(between(1, 20))),
     by: z.optional(z.enum(["operator", "client", "any"])),
     showInput: z.optional(z.boolean()),
@@ -148,7 +148,7 @@ export const policySchema = z.strictObject({
 
 /** A policy document without its policies, which are checked one by one. */
 export const documentSchema = z.strictObject({
-  apiVersion: z.literal("agentplane/v1"),
+  apiVersion: z.enum(["agentplane/v1"]),
   policies: z.array(z.unknown()),
   tools: z.optional(toolsSchema),
   defaultEffect: z.optional(z.enum(["allow", "block"])),

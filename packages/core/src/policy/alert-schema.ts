@@ -30,7 +30,7 @@ const addressSchema = z.union([webUrlSchema, secretRefSchema]);
 
 /** Where an alert may go: the log, a signed webhook, or Slack. */
 export const alertTargetSchema = choiceBy("channel", [
-  z.strictObject({ channel: z.literal("log") }),
-  z.strictObject({ channel: z.literal("webhook"), url: addressSchema, secret: z.optional(secretRefSchema) }),
-  z.strictObject({ channel: z.literal("slack"), url: addressSchema }),
+  z.strictObject({ channel: z.enum(["log"]) }),
+  z.strictObject({ channel: z.enum(["webhook"]), url: addressSchema, secret: z.optional(secretRefSchema) }),
+  z.strictObject({ channel: z.enum(["slack"]), url: addressSchema }),
 ]);

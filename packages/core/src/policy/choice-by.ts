@@ -5,7 +5,7 @@ import { isJsonObject } from "../base/json.ts";
 /**
  * One of several objects, chosen by a member that says which: what is wrong is told of that one alone. Zod's own
  * discriminated union says the same, with a class that every bundle would carry for it.
- * @param member In every option a literal of its own.
+ * @param member In every option a word of its own.
  */
 export function choiceBy<const T extends readonly z.ZodMiniObject[]>(
   member: string,

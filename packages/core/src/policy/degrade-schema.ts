@@ -22,7 +22,7 @@ const headroomSchema = z.strictObject({
 
 /** What a recovery may be: `manual`, after a time, or when a condition holds. */
 export const recoverySchema = z.union([
-  z.literal("manual"),
+  z.enum(["manual"]),
   z.strictObject({ after: durationSchema }),
   z.strictObject({ when: z.union([quietForSchema, headroomSchema]) }),
 ]);

@@ -14,7 +14,7 @@ import { someOf } from "./some-of.ts";
 export const windowParam = z.union(
   [
     durationSchema,
-    z.literal("lifetime"),
+    z.enum(["lifetime"]),
     z.strictObject({
       calendar: z.enum(["day", "month"]),
       timeZone: z._default(
