@@ -129,14 +129,14 @@ const PORT_NAMES = [
   "waitUntil",
 ] as const satisfies readonly (keyof Ports)[];
 
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
+const CHOICES = {
   defaultEffect: ["allow", "block"],
   combine: ["mostRestrictive", "priority"],
   onStateError: ["block", "allow"],
   onAuditError: ["block", "continue"],
   onOpaque: ["block", "allow"],
   onUnknownOutcome: ["block", "rerun"],
-};
+} as const;
 
 /**
  * Refuses options that would silently do nothing: unknown names, unknown choices, hookpoints that cannot be.
@@ -144,19 +144,10 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
  */
 export function checkOptions(options: PlaneOptions): void {
   requireObject("createAgentPlane: options", options, "{ policies: [ … ] }");
-  const issues: ConfigIssue[] = [];
-  for (const [name, value] of Object.entries(options)) {
-    if (!(OPTION_NAMES as readonly string[]).includes(name)) {
-      issues.push({ path: name, message: "unknown option", suggestion: suggest(name, OPTION_NAMES) });
-    }
-    const choices = CHOICES[name];
-    if (choices !== undefined && value !== undefined && !choices.includes(String(value))) {
-      issues.push({
-        path: name,
-        message: `"${String(value)}" is not a choice`,
-        suggestion: suggest(String(value), choices),
-      });
-    }
+  const issues: ConfigIssue[] = [...memberIssues("", options, OPTION_NAMES)];
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const value = options[name as keyof typeof CHOICES];
+    if (value !== undefined) issues.push(...choiceIssues(name, value, choices));
   }
   issues.push(...wiringIssues({ ...options }));
   for (const [position, hookpoint] of listed(options.hookpoints).entries()) {
@@ -172,7 +163,7 @@ export function checkOptions(options: PlaneOptions): void {
   issues.push(...approvalIssues(options.approvals), ...identityIssues(options.identity));
   issues.push(...streamIssues(options.stream));
   issues.push(...durationIssues(options, "holdTtl"), ...durationIssues(options, "stateTimeout"));
-  if (options.ports !== undefined) issues.push(...memberIssues("ports", options.ports, PORT_NAMES));
+  if (options.ports !== undefined) issues.push(...memberIssues("ports.", options.ports, PORT_NAMES));
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
 }
 
@@ -186,20 +177,13 @@ const IDENTITY_CHOICES = { optional: ["tenant", "user"], trust: ["async", "frame
 
 function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssue[] {
   if (identity === undefined) return [];
-  const issues = [...memberIssues("identity", identity, ["optional", "current", "trust"])];
+  const issues = [...memberIssues("identity.", identity, ["optional", "current", "trust"])];
   for (const member of ["optional", "trust"] as const) {
-    const choices: readonly string[] = IDENTITY_CHOICES[member];
     const names = identity[member];
     if (names !== undefined && !Array.isArray(names))
       issues.push({ path: `identity.${member}`, message: "must be a list" });
-    for (const [position, name] of listed(names).entries()) {
-      if (choices.includes(name)) continue;
-      issues.push({
-        path: `identity.${member}[${position}]`,
-        message: `"${name}" is not a choice`,
-        suggestion: suggest(name, choices),
-      });
-    }
+    for (const [position, name] of listed(names).entries())
+      issues.push(...choiceIssues(`identity.${member}[${position}]`, name, IDENTITY_CHOICES[member]));
   }
   if (identity.current !== undefined && typeof identity.current !== "function") {
     const suggestion = "pass createAsyncIdentity().current, or a function of your own";
@@ -208,15 +192,19 @@ function identityIssues(identity: PlaneOptions["identity"]): readonly ConfigIssu
   return issues;
 }
 
-const ON_WHOLE: readonly string[] = ["buffer", "exposePrefix"];
-
 function streamIssues(stream: PlaneOptions["stream"]): readonly ConfigIssue[] {
   if (stream === undefined) return [];
-  const issues = memberIssues("stream", stream, ["onWhole"]);
   const { onWhole = "buffer" } = stream;
-  if (ON_WHOLE.includes(onWhole)) return issues;
-  const suggestion = suggest(onWhole, ON_WHOLE);
-  return [...issues, { path: "stream.onWhole", message: `"${onWhole}" is not a choice`, suggestion }];
+  return [
+    ...memberIssues("stream.", stream, ["onWhole"]),
+    ...choiceIssues("stream.onWhole", onWhole, ["buffer", "exposePrefix"]),
+  ];
+}
+
+function choiceIssues(path: string, value: unknown, choices: readonly string[]): readonly ConfigIssue[] {
+  if (choices.some((choice) => choice === value)) return [];
+  const word = String(value);
+  return [{ path, message: `"${word}" is not a choice`, suggestion: suggest(word, choices) }];
 }
 
 function durationIssues(options: PlaneOptions, path: "holdTtl" | "stateTimeout"): readonly ConfigIssue[] {

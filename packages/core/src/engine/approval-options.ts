@@ -17,7 +17,7 @@ export interface ApprovalOptions {
 export function approvalIssues(approvals: ApprovalOptions | undefined): readonly ConfigIssue[] {
   if (approvals === undefined) return [];
   const { resolver, seal } = approvals;
-  const issues = [...memberIssues("approvals", approvals, ["resolver", "key", "seal"])];
+  const issues = [...memberIssues("approvals.", approvals, ["resolver", "key", "seal"])];
   if (resolver !== "external" && typeof resolver !== "function") {
     const suggestion = 'use "external", or a function that is told of each new request';
     issues.push({ path: "approvals.resolver", message: "is not a resolver", suggestion });
