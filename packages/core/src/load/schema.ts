@@ -37,25 +37,25 @@ export const patternSchema = z
 /** An empty list would match nothing, which nobody means. */
 const patternsSchema = z.array(patternSchema).check(between(1));
 
-/** Checks the names of an object whose names are free: zod's record would be one more class in every bundle. */
-function namesOf(maxChars: number): z.core.$ZodCheck<object> {
-  return z.check(
-    checkedBy((named: object, report) => {
-      for (const name of Object.keys(named)) {
-        if (name === "") report([name], "has a name that must not be empty");
-        if (name.length > maxChars && Array.from(name).length > maxChars)
-          report([name], `has a name that must have at most ${maxChars} characters`);
-      }
-    }),
-    // Also where a value is wrong: a person is told everything at once.
-    { when: ({ value }) => isJsonObject(value) },
-  );
+/**
+ * An object whose names are free, and whose members are alike. Zod's record, and its ways to say as much of an object,
+ * would be more in every bundle.
+ */
+function objectOf(member: z.core.$ZodType, maxChars: number): z.ZodMiniObject {
+  const checkNames = checkedBy((named: object, report) => {
+    for (const name of Object.keys(named)) {
+      if (name === "") report([name], "has a name that must not be empty");
+      if (name.length > maxChars && Array.from(name).length > maxChars)
+        report([name], `has a name that must have at most ${maxChars} characters`);
+    }
+  });
+  const schema = new z.ZodMiniObject({ type: "object", shape: {}, catchall: member });
+  // Also where a value is wrong: a person is told everything at once.
+  return schema.check(z.check(checkNames, { when: ({ value }) => isJsonObject(value) }));
 }
 
 /** The tags that a selector asks for. */
-export const tagsSchema = z
-  .catchall(z.object({}), z.union([patternSchema, patternsSchema]))
-  .check(namesOf(Infinity));
+export const tagsSchema = objectOf(z.union([patternSchema, patternsSchema]), Infinity);
 
 const selectorSchema = z.strictObject({
   agents: z.optional(patternsSchema),
@@ -131,7 +131,7 @@ export const traitsSchema = z.strictObject({
 });
 
 /** What is declared about tools, by their names. */
-export const toolsSchema = z.catchall(z.object({}), traitsSchema).check(namesOf(512));
+export const toolsSchema = objectOf(traitsSchema, 512);
 
 /** A policy without its rules, which are checked kind by kind. */
 export const policySchema = z.strictObject({

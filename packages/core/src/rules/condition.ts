@@ -15,7 +15,7 @@ import { subPath } from "./sub-path.ts";
 import { mayHoldAt } from "./where-at-hookpoint.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
-const expression = z.catchall(z.object({}), z.unknown()).check(
+const expression = z.looseObject({}).check(
   checkedBy((spec, report) => {
     const checked = compileWhere(spec, { stance: "deny", report });
     if (checked !== undefined) CheckedWhere.put(spec, checked);
