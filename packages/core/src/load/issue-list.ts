@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
+import { pathText } from "../base/path-text.ts";
 
 /** Where an issue is: member names and positions, from the value that is being read. */
 export type IssuePath = readonly PropertyKey[];
@@ -32,7 +33,7 @@ export class IssueList {
       this.#dropped++;
       return;
     }
-    const where = formatPath(this.#root, path);
+    const where = pathText(this.#root, path);
     this.#issues.push({ path: where, message, ...(suggestion !== undefined && { suggestion }) });
   }
 
@@ -47,19 +48,4 @@ export class IssueList {
       this.#dropped === 0 ? [] : [{ path: this.#root, message: `and ${this.#dropped} more errors` }];
     throw new ConfigError(source, [...this.#issues, ...rest]);
   }
-}
-
-/**
- * Writes a path as people read it: `policies[0].blocking[2].limit`, `tools["my tool"]`.
- * @param root What the path starts from; may be empty.
- */
-export function formatPath(root: string, path: IssuePath): string {
-  let text = root;
-  for (const step of path) {
-    if (typeof step === "number") text += `[${step}]`;
-    else if (/^[A-Za-z_$][\w$-]*$/.test(String(step)))
-      text += text === "" ? String(step) : `.${String(step)}`;
-    else text += `[${JSON.stringify(String(step).slice(0, 64))}]`;
-  }
-  return text;
 }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 
 import { isPlainObject } from "../base/json.ts";
+import { pathText } from "../base/path-text.ts";
 import { between } from "../policy/between.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { omittable } from "../policy/omittable.ts";
@@ -9,7 +10,6 @@ import { compileSchema } from "./json-schema-check.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
 import type { SchemaOfLibrary } from "./standard-schema.ts";
-import { subPath } from "./sub-path.ts";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -57,7 +57,7 @@ export const argSchema = defineRule({
     const test = patterns === undefined ? undefined : compilePatterns(patterns);
     const check = compileSchema(schema, {
       path: [],
-      report: (path, message, suggestion) => tools.fail(subPath(["schema", ...path]), message, suggestion),
+      report: (path, message, suggestion) => tools.fail(pathText("schema", path), message, suggestion),
     });
     return {
       reads: ["input"],

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 
 import { AgentplaneError } from "../base/errors.ts";
+import { pathText } from "../base/path-text.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { between } from "../policy/between.ts";
@@ -11,7 +12,6 @@ import { compileCelCondition } from "./cel-condition.ts";
 import { CheckedWhere } from "./checked-where.ts";
 import { compileWhere, type CompiledWhere, type WhereSpec } from "./compile-where.ts";
 import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./rule.ts";
-import { subPath } from "./sub-path.ts";
 import { mayHoldAt } from "./where-at-hookpoint.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
@@ -122,7 +122,7 @@ function compiled(member: "where" | "require", spec: WhereSpec, { stance, tools 
   // Which hookpoints there are nobody knew then: what names one says that it is about the outcome.
   if (checked !== undefined && !checked.isAboutOutcome) return checked;
   const fail = (path: readonly (string | number)[], message: string, suggestion?: string): never =>
-    tools.fail(subPath([member, ...path]), message, suggestion);
+    tools.fail(pathText(member, path), message, suggestion);
   return (
     compileWhere(spec, { stance, hookpoints: tools.hookpoints, report: fail }) ??
     fail([], "is not a condition")

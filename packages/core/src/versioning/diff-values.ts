@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { pathText } from "../base/path-text.ts";
 
 /** Where a value lies: member names and positions from the root. */
 export type ValuePath = readonly (string | number)[];
@@ -28,8 +29,8 @@ export function diffValues(
   at: ValuePath = [],
 ): readonly ValueChange[] {
   if (before === undefined && after === undefined) return [];
-  if (before === undefined) return [{ change: "added", path: formatPath(at), at, after: after ?? null }];
-  if (after === undefined) return [{ change: "removed", path: formatPath(at), at, before }];
+  if (before === undefined) return [{ change: "added", path: pathText("$", at), at, after: after ?? null }];
+  if (after === undefined) return [{ change: "removed", path: pathText("$", at), at, before }];
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)]);
     return [...names]
@@ -39,15 +40,7 @@ export function diffValues(
   if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
     return before.flatMap((item: JsonValue, index) => diffValues(item, after[index], [...at, index]));
   }
-  return before === after ? [] : [{ change: "changed", path: formatPath(at), at, before, after }];
-}
-
-/** Writes a path as policies write paths: `$.a[0]["odd name"]`. */
-export function formatPath(at: ValuePath): string {
-  return at.reduce<string>((text, step) => {
-    if (typeof step === "number") return `${text}[${step}]`;
-    return /^[A-Za-z_][\w-]*$/.test(step) ? `${text}.${step}` : `${text}[${JSON.stringify(step)}]`;
-  }, "$");
+  return before === after ? [] : [{ change: "changed", path: pathText("$", at), at, before, after }];
 }
 
 /** An own member only: a name such as `constructor` must not find what every object inherits. */
