@@ -1,3 +1,4 @@
+import { ownMember } from "../base/own-member.ts";
 import { HOOKPOINTS, isAfter } from "../context/hookpoint.ts";
 import { parameter, reportNever, type LintedPolicy, type LintedRule } from "./lint-finding.ts";
 
@@ -36,7 +37,7 @@ function missingIn(
   return membersOf(condition).flatMap(([name, value]) => {
     if (name === "all" && Array.isArray(value))
       return value.flatMap((one, at) => missingIn(one, `${path}.all[${at}]`, hookpoints));
-    const isCarried = Object.hasOwn(CARRIED_BY, name) ? CARRIED_BY[name] : undefined;
+    const isCarried = ownMember(CARRIED_BY, name);
     if (isCarried === undefined || hookpoints.some((one) => isCustom(one) || isCarried(one))) return [];
     return [{ name, path: `${path}.${name}` }];
   });

@@ -1,8 +1,10 @@
 import { suggest } from "../base/did-you-mean.ts";
 import { isGlob } from "../base/glob.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { ownMember } from "../base/own-member.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import type { RuleRead } from "./rule.ts";
+import { below, refuse, type SpecPlace } from "./spec-place.ts";
 import {
   INAPPLICABLE,
   WHERE_FIELDS,
@@ -13,7 +15,7 @@ import {
 import { orderOf, orderTruth } from "./where-order.ts";
 import { whereMemberOf, wherePath, whereValueAt } from "./where-path.ts";
 import { allOf, anyOf, joined, negated, type Truth, type TruthTest } from "./where-truth.ts";
-import { compileValue, type Scalar, type ValueCondition } from "./where-value.ts";
+import { compileValue, NO_PATTERNS, patternsOf, type Scalar, type ValueCondition } from "./where-value.ts";
 
 /** A structured condition: every member must hold. Names take patterns, content exact values or comparisons. */
 export interface WhereSpec {
@@ -35,12 +37,11 @@ export interface CompiledWhere {
 }
 
 /** What compiling needs to know. */
-export interface WhereOptions {
+export interface WhereOptions extends Pick<SpecPlace, "report"> {
   /** Whether a match of the whole restricts or permits: it decides under which of its names a tool is known. */
   readonly stance: "deny" | "allow";
   /** The hookpoints that exist, to find misspelt ones; default: not checked. */
   readonly hookpoints?: readonly string[];
-  report(path: readonly (string | number)[], message: string, suggestion?: string): void;
 }
 
 /**
@@ -54,9 +55,8 @@ export function compileWhere(spec: unknown, options: WhereOptions): CompiledWher
   return test && { test, reads: state.reads, isAboutOutcome: state.isAboutOutcome };
 }
 
-interface Place extends WhereOptions {
+interface Place extends WhereOptions, SpecPlace {
   readonly state: { readonly reads: Set<RuleRead>; isAboutOutcome: boolean };
-  readonly path: readonly (string | number)[];
   readonly isNegated: boolean;
 }
 
@@ -72,13 +72,13 @@ const ROOT_NAMES: readonly string[] = [
 ];
 
 function compileTree(spec: unknown, place: Place): Test | undefined {
-  if (!isJsonObject(spec)) return wrong(place, "must be an object of comparisons", EXAMPLE);
+  if (!isJsonObject(spec)) return refuse(place, "must be an object of comparisons", EXAMPLE);
   const tests: (Test | undefined)[] = [];
   for (const [key, value] of Object.entries(spec)) {
     if (value === undefined) continue;
-    tests.push(compileMember(key, value, { ...place, path: [...place.path, key] }));
+    tests.push(compileMember(key, value, below(place, key)));
   }
-  return tests.length === 0 ? wrong(place, "compares nothing", EXAMPLE) : joined(tests, allOf);
+  return tests.length === 0 ? refuse(place, "compares nothing", EXAMPLE) : joined(tests, allOf);
 }
 
 const EXAMPLE = "such as { tool: refund, input: { amount: { gt: 500 } } }";
@@ -90,11 +90,11 @@ function compileMember(key: string, value: JsonValue, place: Place): Test | unde
     return test && negated(test);
   }
   if (key === "tool") return compileTool(value, place);
-  const section = Object.hasOwn(WHERE_SECTIONS, key) ? WHERE_SECTIONS[key] : undefined;
+  const section = ownMember(WHERE_SECTIONS, key);
   if (section !== undefined) return compileSection(key, value, section, place);
-  const field = Object.hasOwn(WHERE_FIELDS, key) ? WHERE_FIELDS[key] : undefined;
+  const field = ownMember(WHERE_FIELDS, key);
   if (field === undefined)
-    return wrong(place, "is not something a condition can look at", suggest(key, ROOT_NAMES));
+    return refuse(place, "is not something a condition can look at", suggest(key, ROOT_NAMES));
   if (key === "hookpoint" || key === "isError") place.state.isAboutOutcome = true;
   if (key === "hookpoint") checkHookpoints(value, place);
   const test = compileValue(value, { ...place, ...field, subject: key });
@@ -111,9 +111,9 @@ function checkHookpoints(value: JsonValue, { hookpoints, path, report }: Place):
 }
 
 function compileList(value: JsonValue, place: Place, join: typeof allOf): Test | undefined {
-  if (!Array.isArray(value) || value.length === 0) return wrong(place, "must be a list of conditions");
+  if (!Array.isArray(value) || value.length === 0) return refuse(place, "must be a list of conditions");
   return joined(
-    value.map((one: unknown, index) => compileTree(one, { ...place, path: [...place.path, index] })),
+    value.map((one: unknown, index) => compileTree(one, below(place, index))),
     join,
   );
 }
@@ -122,23 +122,14 @@ function compileList(value: JsonValue, place: Place, join: typeof allOf): Test |
 function compileTool(value: JsonValue, place: Place): Test | undefined {
   const patterns: unknown =
     isJsonObject(value) && Object.keys(value).join() === "glob" ? value["glob"] : value;
-  const list: unknown = typeof patterns === "string" ? [patterns] : patterns;
-  if (!Array.isArray(list) || list.length === 0 || !list.every(isPattern)) {
-    return wrong(
-      place,
-      "must be a pattern or a list of patterns",
-      'such as "refund" or ["delete_*", "!delete_draft"]',
-    );
-  }
+  const list = patternsOf(patterns);
+  if (list === undefined)
+    return refuse(place, NO_PATTERNS, 'such as "refund" or ["delete_*", "!delete_draft"]');
   const test = compilePatterns(list);
   const flipped = place.stance === "deny" ? "allow" : "deny";
   const stance = place.isNegated ? flipped : place.stance;
   return ({ context: { tool } }) =>
     tool === undefined ? inapplicable("tool") : matchesTool(test, tool, stance);
-}
-
-function isPattern(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value !== "!";
 }
 
 function compileSection(
@@ -149,11 +140,11 @@ function compileSection(
 ): Test | undefined {
   const entries = isJsonObject(value) ? Object.entries(value) : [];
   if (entries.length === 0)
-    return wrong(place, "must be an object of comparisons", `such as { ${exampleMember(section)}: … }`);
+    return refuse(place, "must be an object of comparisons", `such as { ${exampleMember(section)}: … }`);
   if (section.reads !== undefined) place.state.reads.add(section.reads);
   if (section.isOutcome === true) place.state.isAboutOutcome = true;
   const parts = entries.map(([member, condition]) => {
-    const at = { ...place, path: [...place.path, member] };
+    const at = below(place, member);
     return compilePart(`${key}.${member}`, member, condition, { section, place: at });
   });
   if (!parts.every((part) => part !== undefined)) return undefined;
@@ -203,11 +194,10 @@ function compilePart(
   const { members } = section;
   const segments = members === "paths" ? wherePath(member) : [member];
   if (segments === undefined)
-    return wrong(place, "is not a path", 'write "amount", "customer.country" or "items[0].price"');
-  const field =
-    typeof members === "string" ? undefined : Object.hasOwn(members, member) ? members[member] : undefined;
+    return refuse(place, "is not a path", 'write "amount", "customer.country" or "items[0].price"');
+  const field = typeof members === "string" ? undefined : ownMember(members, member);
   if (typeof members !== "string" && field === undefined) {
-    return wrong(place, "is not something a condition can look at", suggest(member, Object.keys(members)));
+    return refuse(place, "is not something a condition can look at", suggest(member, Object.keys(members)));
   }
   const holds = field?.holds ?? (members === "tags" ? "text" : "json");
   const absent = holds === "text" ? "no-match" : "error";
@@ -229,9 +219,4 @@ function inapplicable(subject: string): Truth {
 
 function exampleMember({ members }: WhereSection): string {
   return typeof members === "string" ? "name" : (Object.keys(members)[0] ?? "name");
-}
-
-function wrong(place: Place, message: string, suggestion?: string): undefined {
-  place.report(place.path, message, suggestion);
-  return undefined;
 }

@@ -1,8 +1,9 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
-import type { SchemaCheck, SchemaPlace } from "./schema-check.ts";
+import type { SchemaCheck } from "./schema-check.ts";
+import { refuse, type SpecPlace } from "./spec-place.ts";
 
-type BoundKeyword = (operand: unknown, schema: unknown, place: SchemaPlace) => SchemaCheck | undefined;
+type BoundKeyword = (operand: unknown, schema: unknown, place: SpecPlace) => SchemaCheck | undefined;
 
 /** Measures a value for a bound; undefined where the bound does not concern values of that type. */
 type Measured = (value: JsonValue) => number | undefined;
@@ -27,7 +28,7 @@ export const BOUND_KEYWORDS: Readonly<Record<string, BoundKeyword>> = {
   minProperties: bound(memberCount, (size, limit) => size >= limit, "must have at least this many members:"),
   maxProperties: bound(memberCount, (size, limit) => size <= limit, "must have at most this many members:"),
   uniqueItems(operand, _schema, place) {
-    if (typeof operand !== "boolean") place.report(place.path, "must be true or false");
+    if (typeof operand !== "boolean") refuse(place, "must be true or false");
     if (operand !== true) return undefined;
     return (value, at, problems) => {
       if (!Array.isArray(value)) return;
@@ -44,7 +45,7 @@ function bound(
 ): BoundKeyword {
   return (operand, _schema, place) => {
     if (typeof operand !== "number" || !Number.isFinite(operand)) {
-      place.report(place.path, "must be a number");
+      refuse(place, "must be a number");
       return undefined;
     }
     return (value, at, problems) => {

@@ -1,14 +1,16 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { ownMember } from "../base/own-member.ts";
 import { BOUND_KEYWORDS } from "./json-schema-bounds.ts";
-import type { SchemaCheck, SchemaPlace } from "./schema-check.ts";
+import type { SchemaCheck } from "./schema-check.ts";
+import { below, refuse, type SpecPlace } from "./spec-place.ts";
 import { CODE_KEYWORD } from "./standard-schema.ts";
 
 type Keyword = (
   operand: unknown,
   schema: Readonly<Record<string, unknown>>,
-  place: SchemaPlace,
+  place: SpecPlace,
 ) => SchemaCheck | undefined;
 
 /** Words that say nothing about the value (JSON Schema 2020-12, "Meta-Data", and the core's comments). */
@@ -22,23 +24,23 @@ const MAX_DEPTH = 32;
  * Compiles the linear-time part of JSON Schema 2020-12 to a closure. Whatever else a schema says is reported: a keyword
  * that were ignored would be a check that never happens.
  */
-export function compileSchema(schema: unknown, place: SchemaPlace): SchemaCheck {
+export function compileSchema(schema: unknown, place: SpecPlace): SchemaCheck {
   if (schema === true) return () => undefined;
   if (schema === false) return (_value, at, problems) => void problems.push(`${at} must not be given`);
   if (!isJsonObject(schema)) {
-    place.report(place.path, "must be a JSON Schema: an object, true or false");
+    refuse(place, "must be a JSON Schema: an object, true or false");
     return () => undefined;
   }
   if (place.path.length > MAX_DEPTH * 2) {
-    place.report(place.path, "is nested too deeply", `use at most ${MAX_DEPTH} levels`);
+    refuse(place, "is nested too deeply", `use at most ${MAX_DEPTH} levels`);
     return () => undefined;
   }
   const checks: SchemaCheck[] = [];
   for (const [name, operand] of Object.entries(schema)) {
     if (ANNOTATIONS.has(name)) continue;
-    const at = { ...place, path: [...place.path, name] };
-    const keyword = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined;
-    if (keyword === undefined) place.report(at.path, "is not a keyword this rule checks", hintFor(name));
+    const at = below(place, name);
+    const keyword = ownMember(KEYWORDS, name);
+    if (keyword === undefined) refuse(at, "is not a keyword this rule checks", hintFor(name));
     const check = keyword?.(operand, schema, at);
     if (check !== undefined) checks.push(check);
   }
@@ -73,11 +75,9 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     schema["properties"] === undefined ? properties({}, schema, place) : undefined,
   type(operand, _schema, place) {
     const names: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
-    const tests = names.map((name) =>
-      typeof name === "string" && Object.hasOwn(TYPES, name) ? TYPES[name] : undefined,
-    );
+    const tests = names.map((name) => (typeof name === "string" ? ownMember(TYPES, name) : undefined));
     if (names.length === 0 || tests.includes(undefined)) {
-      place.report(place.path, "is not a type", `use one of ${Object.keys(TYPES).join(", ")}`);
+      refuse(place, "is not a type", `use one of ${Object.keys(TYPES).join(", ")}`);
     }
     return failing((value) => tests.some((test) => test?.(value) === true), `must be ${names.join(" or ")}`);
   },
@@ -129,14 +129,11 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
 function properties(
   operand: unknown,
   schema: Readonly<Record<string, unknown>>,
-  place: SchemaPlace,
+  place: SpecPlace,
 ): SchemaCheck | undefined {
   if (!isJsonObject(operand)) return refuse(place, "must be an object of schemas");
   const named = new Map(
-    Object.entries(operand).map(([name, one]) => [
-      name,
-      compileSchema(one, { ...place, path: [...place.path, name] }),
-    ]),
+    Object.entries(operand).map(([name, one]) => [name, compileSchema(one, below(place, name))]),
   );
   const restPlace = { ...place, path: [...place.path.slice(0, -1), "additionalProperties"] };
   const rest = schema["additionalProperties"];
@@ -156,13 +153,11 @@ function properties(
 
 function combined(
   operand: unknown,
-  place: SchemaPlace,
+  place: SpecPlace,
   { fits, words }: { readonly fits: (count: number, of: number) => boolean; readonly words: string },
 ): SchemaCheck | undefined {
   if (!Array.isArray(operand) || operand.length === 0) return refuse(place, "must be a list of schemas");
-  const checks = operand.map((one: unknown, index) =>
-    compileSchema(one, { ...place, path: [...place.path, index] }),
-  );
+  const checks = operand.map((one: unknown, index) => compileSchema(one, below(place, index)));
   return failing((value) => {
     const count = checks.filter((check) => isFit(check, value)).length;
     return fits(count, checks.length);
@@ -179,11 +174,6 @@ function failing(isGood: (value: JsonValue) => boolean, message: string): Schema
   return (value, at, problems) => {
     if (!isGood(value)) problems.push(`${at} ${message}`);
   };
-}
-
-function refuse({ path, report }: SchemaPlace, message: string): undefined {
-  report(path, message);
-  return undefined;
 }
 
 function isTextList(value: unknown): value is readonly string[] {

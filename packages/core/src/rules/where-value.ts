@@ -2,7 +2,9 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { isGlob } from "../base/glob.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { ownMember } from "../base/own-member.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { below, refuse, type SpecPlace } from "./spec-place.ts";
 import { orderTest, type OrderTest } from "./where-order.ts";
 import { allOf, anyOf, joined, negated, type Truth, type TruthTest, type Unanswered } from "./where-truth.ts";
 
@@ -32,11 +34,9 @@ export type Scalar = string | number | boolean | null;
 export type ValueType = "text" | "number" | "boolean" | "json";
 
 /** Where a condition is being compiled. */
-export interface ValuePlace {
+export interface ValuePlace extends SpecPlace {
   /** For messages at run time: what is compared, such as `input.amount`. */
   readonly subject: string;
-  /** Path of the condition inside the rule, for load errors. */
-  readonly path: readonly (string | number)[];
   /** Under an odd number of negations. */
   readonly isNegated: boolean;
   /**
@@ -46,7 +46,6 @@ export interface ValuePlace {
   readonly absent: "error" | "no-match";
   /** What is compared; a name (`text`) takes patterns where content (`json`) is compared exactly. */
   readonly holds: ValueType;
-  report(path: readonly (string | number)[], message: string, suggestion?: string): void;
 }
 
 type ValueTest = TruthTest<JsonValue | undefined>;
@@ -60,7 +59,7 @@ export function compileValue(spec: unknown, place: ValuePlace): ValueTest | unde
   if (spec === null || typeof spec !== "object") return shorthand(spec, place);
   if (Array.isArray(spec)) {
     if (place.holds === "text") return OPERATORS["glob"]?.(spec, place);
-    return wrong(
+    return refuse(
       place,
       "is a list",
       "write { in: [...] } for one of several, { eq: [...] } for the list itself",
@@ -68,10 +67,10 @@ export function compileValue(spec: unknown, place: ValuePlace): ValueTest | unde
   }
   const entries = Object.entries(spec);
   if (entries.length === 0)
-    return wrong(place, "compares nothing", `use one of ${OPERATOR_NAMES.join(", ")}`);
+    return refuse(place, "compares nothing", `use one of ${OPERATOR_NAMES.join(", ")}`);
   const tests = entries.map(([name, operand]) => {
-    const at = { ...place, path: [...place.path, name] };
-    const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
+    const at = below(place, name);
+    const operator = ownMember(OPERATORS, name);
     return operator === undefined ? unknownOperator(name, at) : operator(operand, at);
   });
   return joined(tests, allOf);
@@ -79,13 +78,13 @@ export function compileValue(spec: unknown, place: ValuePlace): ValueTest | unde
 
 function unknownOperator(name: string, place: ValuePlace): undefined {
   const nested = place.holds !== "json" ? "" : `; a nested member is written "${place.path.at(-2)}.${name}"`;
-  return wrong(place, `is not a comparison`, `${suggest(name, OPERATOR_NAMES)}${nested}`);
+  return refuse(place, `is not a comparison`, `${suggest(name, OPERATOR_NAMES)}${nested}`);
 }
 
 function shorthand(value: unknown, place: ValuePlace): ValueTest | undefined {
   if (typeof value === "string" && place.holds === "text") return OPERATORS["glob"]?.(value, place);
   if (typeof value === "string" && isGlob(value)) {
-    return wrong(
+    return refuse(
       place,
       "has a wildcard and would be compared exactly",
       "write { glob: … } for a pattern, { eq: … } else",
@@ -103,19 +102,16 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   in: (operand, place) =>
     Array.isArray(operand) && operand.length > 0
       ? equality(operand, place)
-      : wrong(place, "must be a list of values that is not empty"),
+      : refuse(place, "must be a list of values that is not empty"),
   lt: order((compared) => compared < 0),
   lte: order((compared) => compared <= 0),
   gt: order((compared) => compared > 0),
   gte: order((compared) => compared >= 0),
   glob: (operand, place) => {
     if (place.holds !== "text" && place.holds !== "json")
-      return wrong(place, "compares texts, and this is none");
-    const patterns: unknown = typeof operand === "string" ? [operand] : operand;
-    const isList = Array.isArray(patterns) && patterns.length > 0;
-    if (!isList || !patterns.every((one) => typeof one === "string" && one !== "" && one !== "!")) {
-      return wrong(place, "must be a pattern or a list of patterns", 'such as "/reports/*"');
-    }
+      return refuse(place, "compares texts, and this is none");
+    const patterns = patternsOf(operand);
+    if (patterns === undefined) return refuse(place, NO_PATTERNS, 'such as "/reports/*"');
     const { matches } = compilePatterns(patterns);
     const mismatch = unanswered("mismatch", place);
     return present(place, (value) =>
@@ -125,7 +121,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   exists: (operand, place) =>
     typeof operand === "boolean"
       ? (value) => (value !== undefined) === operand
-      : wrong(place, "must be true or false"),
+      : refuse(place, "must be true or false"),
   all: (operand, place) => quantified(operand, place, allOf),
   any: (operand, place) => quantified(operand, place, anyOf),
   not: (operand, place) => {
@@ -139,8 +135,8 @@ const OPERATOR_NAMES: readonly string[] = Object.keys(OPERATORS);
 function equality(operands: readonly unknown[], place: ValuePlace): ValueTest | undefined {
   const texts = new Set<string>();
   for (const operand of operands) {
-    if (!isJson(operand)) return wrong(place, "is not a JSON value");
-    if (!canHold(place.holds, operand)) return wrong(place, `is compared with a ${place.holds} and is none`);
+    if (!isJson(operand)) return refuse(place, "is not a JSON value");
+    if (!canHold(place.holds, operand)) return refuse(place, `is compared with a ${place.holds} and is none`);
     texts.add(comparable(operand));
   }
   return present(place, (value) => texts.has(comparable(value)));
@@ -156,7 +152,10 @@ function order(holds: OrderTest["holds"]): Operator {
     const isOrdered =
       typeof operand === "string" || (typeof operand === "number" && Number.isFinite(operand));
     if (!isOrdered || !canHold(place.holds, operand)) {
-      return wrong(place, place.holds === "json" ? "must be a number or a text" : `must be a ${place.holds}`);
+      return refuse(
+        place,
+        place.holds === "json" ? "must be a number or a text" : `must be a ${place.holds}`,
+      );
     }
     return orderTest({
       operand,
@@ -169,8 +168,8 @@ function order(holds: OrderTest["holds"]): Operator {
 
 function quantified(operand: unknown, place: ValuePlace, join: typeof allOf): ValueTest | undefined {
   if (Array.isArray(operand)) {
-    if (operand.length === 0) return wrong(place, "must not be empty");
-    const tests = operand.map((one, index) => compileValue(one, { ...place, path: [...place.path, index] }));
+    if (operand.length === 0) return refuse(place, "must not be empty");
+    const tests = operand.map((one, index) => compileValue(one, below(place, index)));
     return joined(tests, join);
   }
   const element = compileValue(operand, { ...place, subject: `${place.subject}[*]` });
@@ -194,9 +193,17 @@ function unanswered(why: Unanswered["unanswered"], { subject }: ValuePlace): Una
   return Object.freeze({ unanswered: why, subject });
 }
 
-function wrong(place: ValuePlace, message: string, suggestion?: string): undefined {
-  place.report(place.path, message, suggestion);
-  return undefined;
+/** What is wrong with what {@link patternsOf} does not find any in. */
+export const NO_PATTERNS = "must be a pattern or a list of patterns";
+
+/** A pattern, or a list of them, as a list; undefined for anything else. */
+export function patternsOf(written: unknown): readonly string[] | undefined {
+  const list: readonly unknown[] = Array.isArray(written) ? written : [written];
+  return list.length > 0 && list.every(isPattern) ? list : undefined;
+}
+
+function isPattern(one: unknown): one is string {
+  return typeof one === "string" && one !== "" && one !== "!";
 }
 
 /** A list is left to the run: some names come in lists. */

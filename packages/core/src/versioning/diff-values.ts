@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { ownMember } from "../base/own-member.ts";
 import { pathText } from "../base/path-text.ts";
 
 /** Where a value lies: member names and positions from the root. */
@@ -35,15 +36,10 @@ export function diffValues(
     const names = new Set([...Object.keys(before), ...Object.keys(after)]);
     return [...names]
       .toSorted()
-      .flatMap((name) => diffValues(own(before, name), own(after, name), [...at, name]));
+      .flatMap((name) => diffValues(ownMember(before, name), ownMember(after, name), [...at, name]));
   }
   if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
     return before.flatMap((item: JsonValue, index) => diffValues(item, after[index], [...at, index]));
   }
   return before === after ? [] : [{ change: "changed", path: pathText("$", at), at, before, after }];
-}
-
-/** An own member only: a name such as `constructor` must not find what every object inherits. */
-function own(value: { readonly [key: string]: JsonValue }, name: string): JsonValue | undefined {
-  return Object.hasOwn(value, name) ? value[name] : undefined;
 }
