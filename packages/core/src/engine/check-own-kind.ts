@@ -9,11 +9,19 @@ const EFFECTS = {
   nonBlocking: ["observe", "audit", "limits"],
 } as const satisfies Record<string, readonly Member[]>;
 
-const MEMBERS: readonly string[] = [
-  ...EFFECTS.blocking,
-  ...EFFECTS.nonBlocking,
-  ...(["reads", "span", "timeoutMs", "close"] satisfies readonly Member[]),
-];
+/** All of them, so that none is forgotten where one is added. */
+const MEMBERS: readonly string[] = Object.keys({
+  check: 1,
+  limits: 1,
+  obligations: 1,
+  observe: 1,
+  audit: 1,
+  neverAsks: 1,
+  reads: 1,
+  span: 1,
+  timeoutMs: 1,
+  close: 1,
+} satisfies Record<Member, 1>);
 
 /**
  * Refuses a kind of the user's own that would be passed over in silence: one whose rule has a member that nobody reads,
@@ -27,10 +35,11 @@ export function checkOwnKind(kind: RuleKind, compiled: unknown, tools: CompileTo
   const known = ["*", "before_*", ...tools.hookpoints];
   const lost = hookpoints.length === 0 ? "" : hookpoints.find((one) => !known.includes(one));
   if (lost !== undefined) refuse(`looks at "${lost}", which is no hookpoint`, suggest(lost, known));
-  const names = Object.keys(Object(compiled));
+  const rule = Object(compiled) as Partial<CompiledRule>;
+  const names = Object.keys(rule);
   const unread = names.find((name) => !MEMBERS.includes(name));
   if (unread !== undefined) refuse(`compiles to "${unread}", which nobody reads`, suggest(unread, MEMBERS));
   const effects = EFFECTS[timing];
-  if (!effects.some((name) => names.includes(name)))
+  if (!effects.some((name) => names.includes(name) && rule[name] !== undefined))
     refuse("compiles to nothing that is done", `return ${effects.join(", ")}`);
 }

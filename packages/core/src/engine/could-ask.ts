@@ -11,12 +11,12 @@ interface Asking {
 }
 
 /** Whether a human could be asked because of this rule: by what it says, or by a limit of it. */
-export function couldAsk({ timing, policy, check, rule }: CompiledEntry): boolean {
+export function couldAsk({ timing, policy, check, rule, isBuiltIn }: CompiledEntry): boolean {
   if (timing !== "blocking" || policy.isShadow) return false;
-  return (
-    (check !== undefined && rule.neverAsks !== true) ||
-    (rule.limits ?? []).some(({ onBreach }) => onBreach !== "block")
-  );
+  const { limits = [], neverAsks } = rule;
+  // An estimate of another's kind may answer anything where it knows nothing.
+  const says = check !== undefined || (!isBuiltIn && limits.length > 0);
+  return (says && neverAsks !== true) || limits.some(({ onBreach }) => onBreach !== "block");
 }
 
 /**

@@ -113,7 +113,7 @@ export interface Observation {
 export interface CompiledRule {
   /** The rule's opinion on this call. May return a promise: it is awaited with the rule's timeout. */
   readonly check?: (context: PolicyContext, deps: RuleDeps) => MaybePromise<RuleAnswer | undefined>;
-  /** A promise that `check` never answers `escalate` or `degrade`: nobody is asked because of it. Default: it may. */
+  /** A promise that neither `check` nor an estimate answers `escalate` or `degrade`: nobody is asked because of it. Default: it may. */
   readonly neverAsks?: boolean;
   readonly limits?: readonly LimitDeclaration[];
   /** Static duties that hold whenever the policy matches; interned. */

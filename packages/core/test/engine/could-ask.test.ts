@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Policy } from "../../src/policy/policy.ts";
-import { defineRule } from "../../src/rules/rule.ts";
+import { defineRule, type CompiledRule } from "../../src/rules/rule.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import * as z from "zod/mini";
 import { blocking, createBench } from "../plane/bench.ts";
@@ -48,6 +48,29 @@ describe("a human could be asked about a call", () => {
     ["a rule of the application's own may say anything", [{ rule: "own" }]],
   ])("where %s", (_name, rules) => {
     expect(couldAsk([blocking("a", rules ?? [])], { ...resolver, rules: [own] })).toBe(true);
+  });
+
+  it("where a kind of one's own has nothing but limits: its estimate may say anything, too", () => {
+    const limits: CompiledRule["limits"] = [
+      {
+        measure: "calls",
+        limit: 9,
+        window: { kind: "sliding", windowMs: 1_000 },
+        per: ["global"],
+        onBreach: "block",
+        expired: "charge",
+        estimate: () => ({
+          amount: 0,
+          unknown: { answer: { answer: "escalate", reason: "nobody knows what it costs" } },
+        }),
+        actual: () => undefined,
+        describe: () => "nine",
+      },
+    ];
+    const asking = (never: boolean) => ({ ...own, compile: () => ({ limits, neverAsks: never }) });
+    const policies = [blocking("a", [{ rule: "own" }])];
+    expect(couldAsk(policies, { ...resolver, rules: [asking(false)] })).toBe(true);
+    expect(couldAsk(policies, { ...resolver, rules: [asking(true)] })).toBe(false);
   });
 
   it("while any mode is in force, and no longer", async () => {

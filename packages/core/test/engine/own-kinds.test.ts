@@ -30,6 +30,7 @@ describe("a kind of one's own that could never do anything is a load error:", ()
     ["a misspelt member", kindOf({ chek: check }), /p\.blocking\[0\].*"chek".*did you mean "check"/],
     ["a member too many", kindOf({ check, timeoutms: 5 }), /"timeoutms".*did you mean "timeoutMs"/],
     ["no member", kindOf({}), /compiles to nothing.*return check, limits, obligations/],
+    ["a member that is not there", kindOf({ check: undefined }), /compiles to nothing/],
     ["nothing", kindOf(undefined), /compiles to nothing/],
     ["a text", kindOf("block"), /compiles to "0"/],
     ["a promise", kindOf(Promise.resolve({ check })), /compiles to nothing/],
