@@ -82,7 +82,9 @@ function isReadable({ argument, context }: JsonRecord): boolean {
 
 /** What the target gets, as rules see it: a completion also the values that were chosen before. */
 function inputOf(member: "arguments" | "argument", params: JsonRecord): unknown {
-  const { [member]: own = {}, context } = params;
+  const { [member]: given, context } = params;
+  // Null would be no input at all, of which rules ask nothing.
+  const own = given ?? {};
   return member === "arguments" || context === undefined ? own : { ...recordOf(own), context };
 }
 

@@ -31,6 +31,24 @@ describe("a request that aims at something", () => {
     await plane.close();
   });
 
+  test.each([
+    ["left out", undefined],
+    ["null", null],
+  ])("is asked for its values where they are %s: that is no way around them", async (_what, given) => {
+    const confirmed = rule.condition({
+      where: { target: "letter" },
+      require: { input: { confirmed: true } },
+    });
+    const { client, answer, toServer, plane } = wiredRelay(
+      { policies: [{ id: "confirmed", blocking: [confirmed] }] },
+      served,
+    );
+    client(request(1, "prompts/get", { name: "letter", arguments: given }));
+    expect(await answer(1)).toHaveProperty("error");
+    expect(toServer).toStrictEqual([]);
+    await plane.close();
+  });
+
   test("is judged with the values that a completion depends on, and they go on as rules left them", async () => {
     const policies: Policy[] = [
       { id: "in", blocking: [rule.redact({ from: ["input"], detect: ["email"] })] },
