@@ -88,7 +88,7 @@ export class SqliteDocuments implements DocumentStore {
 
   /** The value of what was found. */
   valueOf(key: string, { json }: StoredDocument): unknown {
-    return json === undefined ? undefined : this.#parse(toStoredKey(key), json);
+    return json === undefined ? undefined : this.#valueNow(toStoredKey(key), json);
   }
 
   /** Writes within a transaction that does more, whatever is there; `told` as for an update. */
@@ -125,15 +125,13 @@ export class SqliteDocuments implements DocumentStore {
       afterPrefix(prefix),
       clock.nowMs(),
     );
-    return (
-      rows
+    return rows
+      .flatMap((row): readonly (readonly [string, T])[] => {
+        const value = this.#valueNow(String(row["key"]), String(row["value"]));
         // As in `updateWithin`.
-        .map(
-          (row) =>
-            [fromStoredKey(row["key"]), this.#parse(String(row["key"]), String(row["value"])) as T] as const,
-        )
-        .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    );
+        return value === undefined ? [] : [[fromStoredKey(row["key"]), value as T]];
+      })
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
 
   watch<T>(prefix: string, watcher: DocumentWatcher<T>): () => void {
@@ -148,7 +146,19 @@ export class SqliteDocuments implements DocumentStore {
   #read<T>(stored: string): T | undefined {
     const row = this.#row(stored);
     // As in `updateWithin`.
-    return row?.isInTime === true ? (this.#parse(stored, row.text) as T) : undefined;
+    return row?.isInTime === true ? (this.#valueNow(stored, row.text) as T | undefined) : undefined;
+  }
+
+  /** Outside of a transaction another process may have written it anew since: then what is there now counts. */
+  #valueNow(stored: string, text: string): unknown {
+    try {
+      return this.#parse(stored, text);
+    } catch (error) {
+      const row = this.#row(stored);
+      if (row?.isInTime !== true) return undefined;
+      if (row.text === text) throw error;
+      return this.#valueNow(stored, row.text);
+    }
   }
 
   #row(stored: string): Row | undefined {

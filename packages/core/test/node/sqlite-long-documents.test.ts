@@ -3,8 +3,9 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import * as fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
+import { SqliteDatabase } from "../../src/node/sqlite-database.ts";
 import { editsBetween, withEdits, type Edit } from "../../src/node/sqlite-edits.ts";
 import { sqliteState, type SqliteState } from "../../src/node/sqlite-state.ts";
 import { MemoryDocuments } from "../../src/store/memory-documents.ts";
@@ -78,6 +79,41 @@ test("a long document without what it was kept upon is a failure, not another do
   expect(() => open(file).sessions.read("s")).toThrow(
     expect.objectContaining({ code: "state_failed", data: { reason: "corrupt", path: file } }),
   );
+});
+
+test("another process may write a long document anew between the two looks at it", () => {
+  const file = path.join(temporaryDirectory(), "state.db");
+  const machine = createTestMachine();
+  const other = open(file, machine);
+  other.sessions.update("s", () => historyOf(200));
+  // Opened anew, so that it knows nothing of it yet.
+  const state = open(file, machine);
+  const seen = state.sessions.stored("s");
+  expect(seen.version).toMatch(/^~/);
+  other.sessions.update("s", () => undefined);
+  other.sessions.update("s", () => historyOf(300));
+  expect(state.sessions.valueOf("s", seen)).toStrictEqual(historyOf(300));
+  const late = state.sessions.stored("s");
+  other.sessions.update("s", () => undefined);
+  expect(open(file, machine).sessions.valueOf("s", late)).toBeUndefined();
+});
+
+test("nor is a reader in between told that the file is damaged", () => {
+  const file = path.join(temporaryDirectory(), "state.db");
+  const writer = open(file);
+  writer.sessions.update("s", () => historyOf(200));
+  const state = open(file);
+  // Its statements are those of the process: the first look is followed by a write of the other.
+  const get = vi.spyOn(SqliteDatabase.prototype, "get");
+  onTestFinished(() => get.mockRestore());
+  get.mockImplementationOnce(function (this: SqliteDatabase, ...given) {
+    get.mockRestore();
+    const row = this.get(...given);
+    writer.sessions.update("s", () => undefined);
+    writer.sessions.update("s", () => historyOf(300));
+    return row;
+  });
+  expect(state.sessions.read("s")).toStrictEqual(historyOf(300));
 });
 
 /** Names that objects have anyway, and what JSON does not have. */
