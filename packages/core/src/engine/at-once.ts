@@ -51,14 +51,25 @@ export function createAtOnce(
   const judging = surviving([...steps.judging, ...steps.binding]);
   const binding = surviving(steps.binding);
 
-  const lines = new Map<string, Promise<unknown>>();
+  const lines = new Map<string, (() => void)[]>();
   /** Calls of one history that come at once are called off for each other: only one of them can win at a time. */
-  const inLine = (key: string, work: () => MaybePromise<Ruling>): Promise<Ruling> => {
-    const turn = Promise.resolve(lines.get(key)).then(work, work);
-    const over = (): void => void (lines.get(key) === turn && lines.delete(key));
-    lines.set(key, turn);
-    turn.then(over, over);
-    return turn;
+  const inLine = async (key: string, work: () => MaybePromise<Ruling>): Promise<Ruling> => {
+    const known = lines.get(key);
+    const line = known ?? [];
+    if (known === undefined) lines.set(key, line);
+    else await new Promise<void>((go) => line.push(go));
+    let isFailed = true;
+    try {
+      const ruling = await work();
+      const { cause, isUnknown } = ruling.decision;
+      isFailed = cause === "state_error" || isUnknown === true;
+      return ruling;
+    } finally {
+      // Else each of them would wait for a store that does not answer, one after the other.
+      const next = line.splice(0, isFailed ? line.length : 1);
+      if ((isFailed || next.length === 0) && lines.get(key) === line) lines.delete(key);
+      for (const go of next) go();
+    }
   };
   const begin = (context: PolicyContext, canAsk: boolean): Pass => {
     const pass = createPass(context, "admit", inForce(), parts);

@@ -346,3 +346,26 @@ function historyOf({ memory }: Wired): readonly unknown[] {
   }>("");
   return (record?.tail ?? []).map(({ effect, isInFlight }) => [effect, isInFlight]);
 }
+
+test.each(["block", "allow"] as const)(
+  "who stands in line is told in time where the store stops answering, to which a plane says %s",
+  async (onStateError) => {
+    const timeoutMs = 250;
+    const options = { policies: policy(rule.loop({ maxRepeats: 100 })), stateTimeout: `${timeoutMs}ms` };
+    const wired = wire();
+    const plane = await open(wired, { ...options, onStateError });
+    const CALLS = 24;
+    let asked = 0;
+    // All but one of them are called off, and stand in line then.
+    wired.around = (admit) => (++asked > CALLS ? new Promise(() => undefined) : admit());
+    const startMs = performance.now();
+    const calls = Array.from({ length: CALLS }, async (_, at) =>
+      decided(plane, { ...CONTEXT, callId: `${at}` }),
+    );
+    const effects = (await Promise.all(calls)).map(({ decision }) => decision.effect);
+    expect(effects.filter((effect) => effect !== onStateError).length).toBeLessThanOrEqual(1);
+    // One after the other they would take more than twenty times as long.
+    expect(performance.now() - startMs).toBeLessThan(12 * timeoutMs);
+    await plane.close();
+  },
+);
