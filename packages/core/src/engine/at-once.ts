@@ -129,7 +129,7 @@ export function createAtOnce(
         ? tryOnce(pass.asked, pass.canAsk, tries)
         : walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
     // A store that answers at once knows no others of this process; who has its turn keeps it.
-    return pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again();
+    return once.line !== "" && pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again();
   };
 
   return (context, canAsk) => tryOnce(context, canAsk, 0);
@@ -157,8 +157,8 @@ function write(
   parts: PipelineParts,
 ): MaybePromise<void> {
   const changes = changesOf(pass, ruling, parts).map((change) => unlessGivenUp(change, pass.once));
-  // The last one is that of its history.
-  if (pass.once !== undefined) pass.once.line = changes.at(-1)?.key ?? "";
+  // The last one is that of its history. Whose rules take their time would keep all behind it waiting for them.
+  if (pass.once !== undefined && !pass.hasAwaited) pass.once.line = changes.at(-1)?.key ?? "";
   const answered = admit({ reserve: requestOf(pass, parts), changes });
   const take = (answer: StoreAdmissionAnswer): MaybePromise<void> => {
     if (pass.once !== undefined) pass.once.answer = answer;

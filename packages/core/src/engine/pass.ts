@@ -52,7 +52,7 @@ export interface AtOnce {
   isGivenUp: boolean;
   /** The store's answer when it has been asked. */
   answer: StoreAdmissionAnswer | undefined;
-  /** Names the history it is written to. */
+  /** Names the history it is written to, where it may stand in line for that; else empty. */
   line: string;
 }
 

@@ -1,12 +1,14 @@
 import { setTimeout } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 
 import { createAgentPlane, memoryState, rule, type AgentPlane, type PlaneOptions } from "../../src/index.ts";
 import type { MemoryState } from "../../src/store/memory-state.ts";
 import type { StateStore, StoreAdmissionAnswer } from "../../src/store/state-store.ts";
 import { createContext, type ContextInit } from "../../src/context/create-context.ts";
 import type { Ruling } from "../../src/decision/decision-point.ts";
+import { defineRule } from "../../src/rules/rule.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { atOnceState } from "../store/at-once-state.ts";
 import { laterState } from "./later-state.ts";
@@ -369,3 +371,37 @@ test.each(["block", "allow"] as const)(
     await plane.close();
   },
 );
+
+test("calls that wait for a slow rule do not wait for each other, too, however many share a history", async () => {
+  const CALLS = 12;
+  let [judged, running, peak] = [0, 0, 0];
+  const slow = defineRule({
+    kind: "slow",
+    summary: "Asks somebody else.",
+    timing: "blocking",
+    hookpoints: ["before_tool_call"],
+    params: z.strictObject({}),
+    example: {},
+    isStateless: true,
+    compile: () => ({
+      async check() {
+        running++;
+        // All are judged once at the same time; those that were called off are judged again.
+        if (++judged > CALLS) peak = Math.max(peak, running);
+        await setTimeout(5);
+        running--;
+        return undefined;
+      },
+    }),
+  });
+  const plane = await open(wire(), {
+    rules: [slow],
+    policies: [{ id: "p", blocking: [rule.loop({ maxRepeats: 100 }), { rule: "slow" }] }],
+  });
+  const calls = Array.from({ length: CALLS }, async (_, at) =>
+    decided(plane, { ...CONTEXT, callId: `${at}` }),
+  );
+  for (const { decision } of await Promise.all(calls)) expect(decision.effect).toBe("allow");
+  expect(peak).toBeGreaterThan(2);
+  await plane.close();
+});
