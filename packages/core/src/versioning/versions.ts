@@ -55,8 +55,9 @@ export function createVersions(deps: VersionDeps): Versions {
     );
   };
   const find = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion | undefined> =>
-    andThen(history(policyId), (versions) =>
-      andThen(promotedTo(deps, policyId, ref), (meant) => findVersion(versions, meant)),
+    // In this order: what was promoted by then is among those that are listed afterwards.
+    andThen(promotedTo(deps, policyId, ref), (meant) =>
+      andThen(history(policyId), (versions) => findVersion(versions, meant)),
     );
   const need = (policyId: string, ref: VersionRef): MaybePromise<PolicyVersion> =>
     andThen(

@@ -130,6 +130,32 @@ test("a promotion brings exactly one version to an environment, and everything c
   expect(await versions.get("acme.data", "prod")).toBeUndefined();
 });
 
+test("an environment is never found empty while another version is published and promoted to it", async () => {
+  await versions.publish(POLICY, NOTE);
+  await versions.promote("acme.data", 1, "production", NOTE);
+  const { hash } = createPorts();
+  let isFirst = true;
+  const reading = createVersions({
+    versions: {
+      ...slowDocuments(documents),
+      async list<T>(prefix: string) {
+        const found = await documents.list<T>(prefix);
+        if (isFirst) {
+          isFirst = false;
+          await versions.publish(TIGHTER, NOTE);
+          await versions.promote("acme.data", 2, "production", NOTE);
+        }
+        return found;
+      },
+    },
+    hash,
+    nowMs: () => nowMs,
+    record: () => undefined,
+  });
+  expect(await reading.get("acme.data", "production")).toMatchObject({ version: 1 });
+  expect(await reading.get("acme.data", "production")).toMatchObject({ version: 2 });
+});
+
 test("every promotion is recorded with its author, reason, and what was there; one that moves nothing is none", async () => {
   const { contentHash } = await versions.publish(POLICY, NOTE);
   await versions.publish(TIGHTER, NOTE);
