@@ -31,6 +31,8 @@ export interface AtOnceSteps {
 /** What admits in one step. */
 export type AdmitAtOnce = (context: PolicyContext, canAsk: boolean) => MaybePromise<Ruling>;
 
+type Leave = NonNullable<AtOnce["leave"]>;
+
 /** Where others keep changing what a call is decided on, it is decided step by step instead. */
 const MAX_TRIES = 3;
 
@@ -53,22 +55,24 @@ export function createAtOnce(
 
   const lines = new Map<string, (() => void)[]>();
   /** Calls of one history that come at once are called off for each other: only one of them can win at a time. */
-  const inLine = async (key: string, work: () => MaybePromise<Ruling>): Promise<Ruling> => {
+  const inLine = async (key: string, work: (leave: Leave) => MaybePromise<Ruling>): Promise<Ruling> => {
     const known = lines.get(key);
     const line = known ?? [];
     if (known === undefined) lines.set(key, line);
     else await new Promise<void>((go) => line.push(go));
-    let isFailed = true;
-    try {
-      const ruling = await work();
-      const { cause, isUnknown } = ruling.decision;
-      isFailed = cause === "state_error" || isUnknown === true;
-      return ruling;
-    } finally {
+    let isOver = false;
+    const leave: Leave = (isFailed) => {
+      if (isOver) return;
+      isOver = true;
       // Else each of them would wait for a store that does not answer, one after the other.
       const next = line.splice(0, isFailed ? line.length : 1);
       if ((isFailed || next.length === 0) && lines.get(key) === line) lines.delete(key);
       for (const go of next) go();
+    };
+    try {
+      return await work(leave);
+    } finally {
+      leave(true);
     }
   };
   const begin = (context: PolicyContext, canAsk: boolean): Pass => {
@@ -76,9 +80,22 @@ export function createAtOnce(
     pass.canAsk = canAsk;
     return pass;
   };
-  const tryOnce = (context: PolicyContext, canAsk: boolean, earlier: number): MaybePromise<Ruling> => {
+  const tryOnce = (
+    context: PolicyContext,
+    canAsk: boolean,
+    earlier: number,
+    leave?: Leave,
+  ): MaybePromise<Ruling> => {
     const pass = begin(context, canAsk);
-    pass.once = { earlier, isFree: true, isBound: false, isGivenUp: false, answer: undefined, line: "" };
+    pass.once = {
+      earlier,
+      isFree: true,
+      isBound: false,
+      isGivenUp: false,
+      answer: undefined,
+      line: "",
+      leave,
+    };
     return walk({ steps: guessing, end: (guessed) => end(guessed) }, pass, parts);
   };
   const goOn = (pass: Pass, from: readonly Step[]): MaybePromise<Ruling> => {
@@ -88,6 +105,7 @@ export function createAtOnce(
 
   /** What was guessed is looked up; where it was right, what the rules have said of it stands. */
   const byFacts = (pass: Pass): MaybePromise<Ruling> => {
+    pass.once?.leave?.(false);
     if (pass.call.callKey === undefined && pass.session === undefined) return goOn(pass, binding);
     const known = (real: Pass): MaybePromise<Ruling> => {
       if (!isAsGuessed(pass, real)) return goOn(real, judging);
@@ -119,17 +137,20 @@ export function createAtOnce(
       // Not before: what runs inside another admission of this very call finds that one by its key.
       else addFlight(pass, ruling, parts.inFlight);
       if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
+      // Who is next need not wait for the record.
+      once?.leave?.(failure !== undefined);
       return kept(pass, ruling, { parts, stateError: failure });
     }
     pass.heldIds = [];
     if (once.answer.reservation !== undefined) return byFacts(pass);
     const tries = once.earlier + 1;
-    const again = (): MaybePromise<Ruling> =>
-      tries < MAX_TRIES
-        ? tryOnce(pass.asked, pass.canAsk, tries)
-        : walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
+    const again = (leave?: Leave): MaybePromise<Ruling> => {
+      if (tries < MAX_TRIES) return tryOnce(pass.asked, pass.canAsk, tries, leave);
+      leave?.(false);
+      return walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
+    };
     // A store that answers at once knows no others of this process; who has its turn keeps it.
-    return once.line !== "" && pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again();
+    return once.line !== "" && pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again(once.leave);
   };
 
   return (context, canAsk) => tryOnce(context, canAsk, 0);

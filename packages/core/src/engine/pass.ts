@@ -54,6 +54,8 @@ export interface AtOnce {
   answer: StoreAdmissionAnswer | undefined;
   /** Names the history it is written to, where it may stand in line for that; else empty. */
   line: string;
+  /** Ends its turn in that line; the first time counts. @param isFailed The store does not answer. */
+  readonly leave: ((isFailed: boolean) => void) | undefined;
 }
 
 /** One question on its way through the pipeline: each step reads the earlier fields and fills its own. */

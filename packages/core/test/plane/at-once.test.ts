@@ -405,3 +405,29 @@ test("calls that wait for a slow rule do not wait for each other, too, however m
   expect(peak).toBeGreaterThan(2);
   await plane.close();
 });
+
+test.each([
+  ["let go on", 100],
+  ["refused", 3],
+])(
+  "nor do those that are %s wait for a record: a disk writes those of many at once",
+  async (_what, maxRepeats) => {
+    const CALLS = 12;
+    const waiting: (() => void)[] = [];
+    const audit: NonNullable<PlaneOptions["audit"]> = {
+      append: ({ kind }) =>
+        kind === "decision" ? new Promise<void>((written) => waiting.push(written)) : undefined,
+      flush: () => undefined,
+      close: () => undefined,
+    };
+    const plane = await open(wire(), { audit, policies: policy(rule.loop({ maxRepeats })) });
+    const calls = Array.from({ length: CALLS }, async (_, at) =>
+      decided(plane, { ...CONTEXT, callId: `${at}` }),
+    );
+    await expect.poll(() => waiting.length).toBe(CALLS);
+    for (const written of waiting) written();
+    const effects = (await Promise.all(calls)).map(({ decision }) => decision.effect);
+    expect(effects.filter((effect) => effect === "allow")).toHaveLength(Math.min(CALLS, maxRepeats));
+    await plane.close();
+  },
+);
