@@ -3,9 +3,10 @@ import type { RunContext } from "@openai/agents";
 
 import { parseJson } from "../protocol/json.ts";
 import type { AnyFunctionTool } from "./any-agent.ts";
-import { needsHuman, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import { describeCall, needsHuman, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
 import type { ToolOrigin } from "./mcp-tools.ts";
 import { NestedPause, runNested } from "./nested-run.ts";
+import { noteBegun } from "./own-questions.ts";
 import { outsideRun } from "./running-context.ts";
 
 type Admitted = Pick<Admission, "input" | "isInputChanged" | "signal">;
@@ -30,8 +31,7 @@ export function governFunctionTool(
   const isAgent = "on" in tool;
   const invoke: AnyFunctionTool["invoke"] = async (context, text, details) => {
     const asked = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
-    // An agent that goes on was approved when it began.
-    const call = details?.resumeState === undefined ? asked : { ...asked, own: undefined };
+    const call = details?.resumeState === undefined ? asked : { ...asked, isGoingOn: true };
     const run = async (admitted: Admitted): Promise<unknown> => {
       const { input, isInputChanged } = admitted;
       if (details !== undefined) joinSignal(details, () => admitted.signal);
@@ -44,8 +44,11 @@ export function governFunctionTool(
       // The API has no mark for an output that is an error; the word is the only one there is.
       return governed.isRun ? governed.result : `Error: ${governed.message}`;
     } catch (error) {
-      // What the SDK gives for an agent that waits.
-      if (error instanceof NestedPause) return "";
+      if (error instanceof NestedPause) {
+        await noteBegun(governor.plane, describeCall(governor, call));
+        // What the SDK gives for an agent that waits.
+        return "";
+      }
       const words = wordsOfFailure(error);
       if (words !== undefined) return words;
       throw error;

@@ -12,6 +12,8 @@ export interface MaybeOwnQuestion {
   readonly context: RunContext | undefined;
   /** Whether the tool itself wants an approval of it, where the SDK asks it. */
   readonly own?: (() => Promise<boolean>) | undefined;
+  /** Whether an agent inside it goes on, by what a saved state says. */
+  readonly isGoingOn?: boolean;
 }
 
 /** The same with what the plane calls it. */
@@ -42,9 +44,25 @@ export async function noteQuestion(
   if (!isAnswered) await guard.noteAsked(described);
 }
 
+/** An agent inside the tool waits for a human: the call has begun, and may go on without being asked about again. */
+export async function noteBegun({ guard }: AgentsPlane, described: GuardInit): Promise<void> {
+  try {
+    await guard.noteAsked(begun(described));
+  } catch {
+    // The pause must reach the application: at worst the call does not go on.
+  }
+}
+
+/** The call under a name of its own: it stands where the pause has left it. */
+function begun(described: GuardInit): GuardInit {
+  const { callId } = described;
+  return { ...described, ...(callId !== undefined && { callId: `${callId}:begun` }) };
+}
+
 /**
  * Whether a call is about to run by an answer to a question that nobody asked: whoever writes a saved state could have it
- * say so. What a human said of all calls of a tool answers each of them.
+ * say so, or say that an agent inside the call has begun already. What a human said of all calls of a tool answers each of
+ * them.
  */
 export async function isUnasked(
   { guard }: AgentsPlane,
@@ -53,5 +71,5 @@ export async function isUnasked(
   const { context, callId } = call;
   if (context === undefined || callId === undefined || !(await isOwnQuestion(call))) return false;
   if (isAlwaysApproved(context, toolName)) return false;
-  return !(await guard.isAsked(described));
+  return !(await guard.isAsked(call.isGoingOn === true ? begun(described) : described));
 }

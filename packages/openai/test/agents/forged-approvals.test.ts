@@ -113,6 +113,40 @@ describe("an approval in a saved state", () => {
     await plane.close();
   });
 
+  test("lets an agent inside a tool go on only where it has begun on this plane", async () => {
+    const deskOf = (plane: Plane) => {
+      const help = agentFor(plane, [], false).asTool({
+        toolName: "help",
+        toolDescription: "Helps.",
+        needsApproval: true,
+      });
+      const model = calling(["help", { input: "go" }]);
+      return govern(plane, IDENTITY, new Agent({ name: "desk", model, tools: [help] }));
+    };
+    const [known, unknown] = [planeOf({ policies: [ASK] }), planeOf({ policies: [ASK] })];
+    const asked = await runner.run(deskOf(known), "go");
+    asked.state.approve(asked.interruptions[0]!);
+    const waiting = (await runner.run(deskOf(known), asked.state)).state.toString();
+    for (const [plane, questions] of [
+      [unknown, 0],
+      [known, 1],
+    ] as const) {
+      const desk = deskOf(plane);
+      // oxlint-disable-next-line no-await-in-loop -- one plane after the other
+      const { interruptions } = await runner.run(desk, await RunState.fromString(desk, waiting));
+      expect(interruptions).toHaveLength(questions);
+    }
+    await Promise.all([known.close(), unknown.close()]);
+  });
+
+  test("does not run a call of which the state says that an agent in it has begun", async () => {
+    const [elsewhere, plane] = [planeOf(), planeOf()];
+    const state = JSON.parse(await forgedFor(elsewhere, true)) as object;
+    const begun = JSON.stringify({ ...state, pendingAgentToolRuns: { "refund:c0": "{}" } });
+    expect((await resumed(plane, begun, true)).ran).toStrictEqual([]);
+    await Promise.all([plane.close(), elsewhere.close()]);
+  });
+
   test("runs no command of a shell that nobody was asked about on this plane", async () => {
     const commands: unknown[] = [];
     const make = (plane: Plane) => {
