@@ -150,6 +150,7 @@ function answer(connection: Connection, frame: Frame): void {
     act: () =>
       clientOrder.request(frame, () => traced(connection, frame, (own) => answered(connection, own))),
     send: (response) => connection.inTurn(() => peers.toClient(response)),
+    drop: () => connection.onLessOwed(),
   });
 }
 

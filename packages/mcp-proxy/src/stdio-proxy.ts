@@ -67,6 +67,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
     queueMicrotask(() => relay.serverGone("the server has ended and is started again"));
   const toServer = (frame: Frame): void => (server === undefined ? toNobody() : server.send(frame));
   const connection = new Connection(relayOptions, { toClient, toServer });
+  connection.onLessOwed = () => said?.();
   const relay = relayOf(connection);
 
   const start = (): MessageChannel => {
@@ -173,18 +174,14 @@ interface Answering {
 }
 
 /** A client may say all it has to say and leave: what it asked is answered, if that does not take too long. */
-function untilAnswered(
-  { answering, listening }: Connection,
-  { signal, isHolding, onSaid }: Answering,
-): Promise<void> {
+function untilAnswered(connection: Connection, { signal, isHolding, onSaid }: Answering): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, LAST_ANSWERS_MS);
     const end = (): void => {
       clearTimeout(timer);
       resolve();
     };
-    // A subscription is answered when it ends.
-    const look = (): void => (answering.client.size <= listening.size && !isHolding() ? end() : undefined);
+    const look = (): void => (connection.owesNothing && !isHolding() ? end() : undefined);
     onSaid(look);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();

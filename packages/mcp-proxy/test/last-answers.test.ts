@@ -3,7 +3,10 @@ import { PassThrough, Writable } from "node:stream";
 import { createAgentPlane } from "@agentplane/core";
 import { expect, onTestFinished, test } from "vitest";
 
+import { Connection } from "../src/call/connection.ts";
 import { runStdioProxy } from "../src/index.ts";
+import type { Frame } from "../src/frame/frame.ts";
+import { resultFrame } from "../src/frame/rpc.ts";
 import { callOf, request } from "./wired-relay.ts";
 
 /** A server that answers a call after as many ms as that says, or after the client has answered what it asks itself. */
@@ -27,13 +30,18 @@ const INITIALIZE = request(0, "initialize", { protocolVersion: "2025-11-25", cap
 
 /** A proxy whose client says all it has to say, and leaves. */
 async function saidAndLeft(
-  call: Record<string, unknown>,
+  calls: Record<string, unknown> | readonly Record<string, unknown>[],
   { output, signal }: { readonly output: Writable; readonly signal?: AbortSignal },
 ): Promise<void> {
   const plane = createAgentPlane({});
   onTestFinished(() => plane.close());
   const input = new PassThrough();
-  input.end(`${JSON.stringify(INITIALIZE)}\n${JSON.stringify(call)}\n`);
+  input.end(
+    [INITIALIZE, calls]
+      .flat()
+      .map((call) => `${JSON.stringify(call)}\n`)
+      .join(""),
+  );
   const upstream = { command: process.execPath, args: ["--input-type=module", "-e", SERVER] };
   await runStdioProxy({
     plane,
@@ -67,6 +75,33 @@ test("a server that asks a client that has left is told so, and answers without 
   const { output, text } = collected();
   await saidAndLeft(callOf(1, "ask"), { output });
   expect(text()).toContain("the client has left");
+});
+
+test("a call that the client has given up is not waited for", async () => {
+  const { output, text } = collected();
+  const givenUp = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+  await saidAndLeft([callOf(1, "never"), givenUp], { output });
+  expect(text()).not.toContain('"id":1');
+  // Less than calls in flight may take.
+}, 20_000);
+
+test("an answer that has to leave after what rules still think about is owed until then", async () => {
+  const plane = createAgentPlane({});
+  onTestFinished(() => plane.close());
+  const left: unknown[] = [];
+  const peers = {
+    toClient: ({ message }: Frame) => void left.push(message["id"]),
+    toServer: () => undefined,
+  };
+  const connection = new Connection({ plane, identity: { agent: "writer" }, server: "s" }, peers);
+  let letGo = (): void => undefined;
+  connection.inTurn(() => new Promise((resolve) => (letGo = resolve)));
+  connection.inTurn(() => peers.toClient(resultFrame(1, {})));
+  expect([connection.owesNothing, left]).toStrictEqual([false, []]);
+  const less = new Promise<void>((resolve) => (connection.onLessOwed = resolve));
+  letGo();
+  await less;
+  expect([connection.owesNothing, left]).toStrictEqual([true, [1]]);
 });
 
 test("who is told to end does not wait for the last answers", async () => {

@@ -81,6 +81,8 @@ export class Connection {
   readonly lasting: Lasting;
   /** Whether nothing outlives it: its session ends with it. */
   readonly isWhole: boolean;
+  /** Hears that something was settled without a word to the client, or has left after others. */
+  onLessOwed: () => void = () => undefined;
   readonly #callPrefix: string;
   #hasClientLeft = false;
   /** Settles when what is to reach the client first has left; undefined when it has. */
@@ -104,6 +106,11 @@ export class Connection {
       ...(user !== undefined && { user }),
       ...(tags !== undefined && { tags }),
     };
+  }
+
+  /** Whether the client has all that it waits for; a subscription is answered when it ends. */
+  get owesNothing(): boolean {
+    return this.answering.client.size <= this.listening.size && this.#turn === undefined;
   }
 
   /** How the plane knows a request of the client's from others. */
@@ -161,7 +168,9 @@ export class Connection {
   #endTurn(turn: Promise<void>): void {
     this.#turn = turn;
     const end = (): void => {
-      if (this.#turn === turn) this.#turn = undefined;
+      if (this.#turn !== turn) return;
+      this.#turn = undefined;
+      this.onLessOwed();
     };
     turn.then(end, end);
   }

@@ -8,6 +8,8 @@ import { NoAnswer } from "./connection.ts";
 export interface Replying {
   readonly act: () => Promise<Frame | undefined>;
   readonly send: (frame: Frame) => void;
+  /** Hears that nobody waits for the answer any more. */
+  readonly drop?: () => void;
 }
 
 /** The most requests that one side may have at once: each holds its message, and each may wait for a person. */
@@ -18,7 +20,7 @@ const MAX_AT_ONCE = 1_000;
  * be judged by what is known of the other.
  * @param taken The ids of what the same side has asked and has no answer to.
  */
-export function reply(request: Frame, taken: Set<RpcId>, { act, send }: Replying): void {
+export function reply(request: Frame, taken: Set<RpcId>, { act, send, drop }: Replying): void {
   const id = idOf(request.message);
   if (id === undefined) return;
   if (taken.has(id)) return send(idInUse(id));
@@ -26,7 +28,8 @@ export function reply(request: Frame, taken: Set<RpcId>, { act, send }: Replying
   taken.add(id);
   const end = (response: Frame | undefined): void => {
     taken.delete(id);
-    if (response !== undefined) send(underIdOf(request, response));
+    if (response === undefined) drop?.();
+    else send(underIdOf(request, response));
   };
   act().then(end, (error: unknown) =>
     end(error instanceof NoAnswer && error.isCancelled ? undefined : failure(id, error)),
