@@ -47,6 +47,16 @@ describe("lists", () => {
     await wired.plane.close();
   });
 
+  test("one that goes on with a later page keeps the way to the next, though something is hidden on it", async () => {
+    const wired = wiredRelay(
+      { policies: [{ id: "p", blocking: [rule.denylist({ tools: ["wipe*"] })] }] },
+      { serve },
+    );
+    wired.client(request(1, "tools/list", { cursor: "two" }));
+    expect(await wired.answer(1)).toMatchObject({ result: { tools: [], nextCursor: "three" } });
+    await wired.plane.close();
+  });
+
   test("is the same whatever was called before, and private to the client", async () => {
     const shown = page(["a", "wipe"]);
     const wired = wiredRelay(

@@ -35,8 +35,9 @@ export function isList(method: string): boolean {
 }
 
 /**
- * Answers a list with what may be seen, and of that what may be said. It is filtered before it is paged: where something is hidden, the client gets one
- * full page of all that is left instead of pages with gaps.
+ * Answers a list with what may be seen, and of that what may be said. It is filtered before it is paged: where something is
+ * hidden, a client that begins gets one full page of all that is left instead of pages with gaps. One that goes on, since
+ * less was hidden when it began, must find the rest.
  */
 export async function filteredList(connection: Connection, frame: Frame, method: string): Promise<Frame> {
   const kind = LISTS[method];
@@ -61,7 +62,7 @@ export async function filteredList(connection: Connection, frame: Frame, method:
     }
   }
   if (isWhole && shown.every((item, at) => item === page[at])) return withFreshness(first, result, false);
-  return withItems(first, { kind, shown, result, isPage: isWhole });
+  return withItems(first, { kind, shown, result, isPage: true });
 }
 
 function itemsOf(result: JsonRecord, { member }: ListKind): readonly JsonRecord[] {
