@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal: AbortSignal;
+  /** Whether the server may get it twice: it has no effect, or none the second time. Default: no. */
+  readonly mayRepeat?: boolean;
 }
 
 /** The way to one server over HTTP: connections are kept, no redirect is followed. */
@@ -33,15 +35,25 @@ export class Upstream {
   }
 
   /** @returns The answer, once its headers are there; rejects when there is none. */
-  send({ method, url, headers, body, signal }: UpstreamRequest): Promise<IncomingMessage> {
+  send(asked: UpstreamRequest): Promise<IncomingMessage> {
+    const { method, url, headers, body, signal, mayRepeat = false } = asked;
     const { request } = this.url.protocol === "https:" ? https : http;
     const place = url === undefined ? this.#place : urlToHttpOptions(url);
     const options = { ...place, method, agent: this.#agent, headers: this.#head(headers, body) };
     return new Promise((resolve, reject) => {
       const sent = request(options);
       cutBy(signal, sent);
-      sent.on("response", resolve);
-      sent.on("error", reject);
+      let hasAnswer = false;
+      sent.on("response", (answer) => {
+        hasAnswer = true;
+        resolve(answer);
+      });
+      // A server gives an idle connection up just when a request comes: whether it got that nobody knows. Each try takes
+      // another connection, and the last one is new.
+      sent.on("error", (error) => {
+        if (mayRepeat && !hasAnswer && sent.reusedSocket && isReset(error)) resolve(this.send(asked));
+        else reject(error);
+      });
       // Node.js would leave such a request without an answer, and without an error.
       sent.on("upgrade", (_answer, socket) => {
         socket.destroy();
@@ -67,6 +79,10 @@ export class Upstream {
     if (this.#token !== undefined) list.push("authorization", `Bearer ${this.#token}`);
     return list;
   }
+}
+
+function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** The same as the option `signal`, which watches the request with a dozen listeners to find out when it is over. */

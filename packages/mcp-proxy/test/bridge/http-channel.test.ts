@@ -44,6 +44,26 @@ test("every request names the session and the agreed version, and presents the t
   expect(got.map(({ headers }) => headers.authorization)).toStrictEqual(got.map(() => "Bearer s3cret"));
 });
 
+test("a call on a kept connection that is reset before any answer gets an error, runs once, and the next one is answered", async () => {
+  const { write, answer, got } = await begunPipe((one, response) => {
+    const { id } = asked(one);
+    // As a server does that gives an idle connection up just when a request comes.
+    if (id === 1) response.socket?.resetAndDestroy();
+    else json(response, result(id, "hi"));
+  });
+  write(callOf(0, "echo"));
+  await answer(0);
+  write(callOf(1, "echo"));
+  expect((await answer(1))["error"]).toMatchObject({
+    code: -31_503,
+    message: expect.stringContaining("the server was not reached") as unknown,
+  });
+  write(callOf(2, "echo"));
+  expect((await answer(2))["result"]).toStrictEqual(text("hi"));
+  // Whether it ran nobody knows: it must not go a second time.
+  expect(got.filter((one) => asked(one).id === 1)).toHaveLength(1);
+});
+
 test("what is said before a request has arrived before it", async () => {
   const server = await scripted((got, response) => {
     const { id, method } = asked(got);

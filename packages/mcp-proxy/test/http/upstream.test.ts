@@ -1,0 +1,67 @@
+import { once } from "node:events";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { ownFrame } from "../../src/frame/frame.ts";
+import { HttpRequests } from "../../src/http/http-requests.ts";
+import { Upstream } from "../../src/http/upstream.ts";
+import { callOf, scripted } from "./proxied.ts";
+
+test.each([
+  ["what only reads goes again", { id: 7, method: "tools/list" }, [202, 3]],
+  ["an answer goes again", { id: 7, result: { roots: [] } }, [202, 3]],
+  ["what is said unasked goes again", { method: "notifications/initialized" }, [202, 3]],
+  ["a call, of which nobody knows whether it ran, fails", callOf(7, "echo"), ["ECONNRESET", 2]],
+] as const)(
+  "where a kept connection is reset before any answer, %s",
+  async (_name, message, [ended, requests]) => {
+    const used = new Set<unknown>();
+    const { url, got } = await scripted((_one, response) => {
+      const { socket } = response;
+      // As a server does that gives an idle connection up just when a request comes.
+      if (used.has(socket)) return socket?.resetAndDestroy();
+      used.add(socket);
+      return response.writeHead(202).end();
+    });
+    const upstream = new Upstream(new URL(url));
+    onTestFinished(() => upstream.close());
+    const client = new HttpRequests(upstream);
+    const { signal } = new AbortController();
+    const frame = ownFrame({ jsonrpc: "2.0", ...message });
+    const first = await client.post(frame, signal);
+    first.resume();
+    await once(first, "close");
+    const second = client.post(frame, signal).then(
+      ({ statusCode }) => statusCode,
+      ({ code }: NodeJS.ErrnoException) => code,
+    );
+    expect([await second, got.length]).toStrictEqual([ended, requests]);
+  },
+);
+
+test("what has begun to be answered does not go again", async () => {
+  const resets: (() => void)[] = [];
+  const { url, got } = await scripted((_one, response) => {
+    const { socket } = response;
+    resets.push(() => socket?.resetAndDestroy());
+    response.writeHead(200);
+    if (got.length === 2) response.write("a part");
+    else response.end();
+  });
+  const upstream = new Upstream(new URL(url));
+  onTestFinished(() => upstream.close());
+  const client = new HttpRequests(upstream);
+  const frame = ownFrame({ jsonrpc: "2.0", id: 7, method: "tools/list" });
+  const { signal } = new AbortController();
+  const whole = async (): Promise<void> => {
+    const answer = await client.post(frame, signal);
+    answer.resume().on("error", () => undefined);
+    const closed = new Promise((resolve) => answer.on("close", resolve));
+    if (got.length === 2) resets.at(-1)?.();
+    await closed;
+  };
+  await whole();
+  await whole();
+  await whole();
+  expect(got).toHaveLength(3);
+});
