@@ -61,6 +61,20 @@ describe("a call of a tool", () => {
     await plane.close();
   });
 
+  test("waits for a human where a policy asks because of what a hook adds", async () => {
+    const plane = planeOf({ policies: [{ ...ASK, selector: { tags: { risk: ["high"] } } }] });
+    plane.hooks.on("before_tool_call", () => ({ tags: { risk: "high" } }));
+    const ran: unknown[] = [];
+    const model = calling(["refund", { amount: 5 }]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(ran)] }));
+    const paused = await runner.run(agent, "go");
+    expect([ran, paused.interruptions.length]).toStrictEqual([[], 1]);
+    paused.state.approve(paused.interruptions[0]!);
+    await runner.run(agent, paused.state);
+    expect(ran).toStrictEqual([{ amount: 5 }]);
+    await plane.close();
+  });
+
   type Plane = ReturnType<typeof planeOf>;
   const CHANGES: readonly (readonly [string, "ask" | "block", (plane: Plane) => unknown])[] = [
     ["kill", "block", (plane) => plane.controls.unplug({ kind: "tool", id: "refund" }, STOP)],
