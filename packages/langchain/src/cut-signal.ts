@@ -65,7 +65,7 @@ export function cuttable<T extends StructuredToolInterface>(
       signal: either.signal,
     };
     // Bound to the tool itself, whose class may have private members.
-    return either.during(toldOfAll(inside, () => tool.invoke(input, own)));
+    return either.during(() => toldOfAll(inside, () => tool.invoke(input, own)));
   };
   // It inherits everything but how it is invoked.
   return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
@@ -91,8 +91,8 @@ export interface Joined {
   readonly signal: AbortSignal;
   /** The call has ended: the run's own signal, which may live as long as the process, keeps nothing of it. */
   release(): void;
-  /** Releases when a call ends, however it does. */
-  during<R>(running: Promise<R>): Promise<R>;
+  /** Runs a call, and releases when that ends, however it does. */
+  during<R>(run: () => Promise<R>): Promise<R>;
 }
 
 /**
@@ -101,7 +101,7 @@ export interface Joined {
  */
 export function joined(own: AbortSignal | undefined, cut: AbortSignalLike): Joined {
   const native = nativeOf(cut);
-  if (own === undefined) return { signal: native, release: () => undefined, during: (running) => running };
+  if (own === undefined) return { signal: native, release: () => undefined, during: (run) => run() };
   const controller = new AbortController();
   const byRun = (): void => controller.abort(own.reason);
   const byCut = (): void => controller.abort(native.reason);
@@ -113,10 +113,16 @@ export function joined(own: AbortSignal | undefined, cut: AbortSignalLike): Join
   return {
     signal: controller.signal,
     release,
-    during(running) {
-      // Whatever the types say, a tool may answer at once.
-      Promise.resolve(running).then(release, release);
-      return running;
+    during(run) {
+      try {
+        const running = run();
+        // Whatever the types say, a tool may answer at once, or throw.
+        Promise.resolve(running).then(release, release);
+        return running;
+      } catch (error) {
+        release();
+        throw error;
+      }
     },
   };
 }

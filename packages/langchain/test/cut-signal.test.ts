@@ -71,6 +71,19 @@ describe("cuttable", () => {
     expect(seen).toHaveLength(1);
   });
 
+  it("keeps nothing of a call that threw before there was anything to wait for", () => {
+    const own = new AbortController();
+    const throwing = {
+      name: "throwing",
+      invoke() {
+        throw new Error("at once");
+      },
+    };
+    const wrapped = cuttable(throwing as never as typeof quick, { signal: new AbortController().signal });
+    expect(() => wrapped.invoke({}, { signal: own.signal })).toThrow("at once");
+    expect(getEventListeners(own.signal, "abort")).toEqual([]);
+  });
+
   it("understands a signal that is not the platform's", async () => {
     const listeners: (() => void)[] = [];
     const foreign = {
