@@ -12,7 +12,7 @@ import {
 import type { AgentRuns } from "./agent-runs.ts";
 import { withAnsweredCalls } from "./answered-calls.ts";
 import { withBareErrors } from "./bare-errors.ts";
-import { judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
+import { forgetCommands, judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
 import { modelRefusal, refusalError, toolRefusal } from "./enforce.ts";
 import { meterNode } from "./metered.ts";
 import type { RunFacts } from "./identity.ts";
@@ -66,6 +66,7 @@ async function stepOfRun(
   const { messages, runtime } = given;
   const begun = await runs.begin({ messages, runtime, isTurn: true });
   if ("refusal" in begun) return modelRefusal(begun.refusal);
+  forgetCommands(runtime);
   let answer: AIMessage;
   try {
     answer = await surrounded(gate, { ...given, messages: [...begun.messages] }, handler);
@@ -77,12 +78,24 @@ async function stepOfRun(
     await runs.leave(runtime);
     return answer;
   }
-  // A structured response, whatever the types say, is the last one, too.
-  const withheld = await runs.end(runtime, { answer: messageIn(answer) ?? answer });
+  const withheld = await runs.end(runtime, { answer: lastWords(answer, runtime) });
   // Words of ours about the very call say more than those about its run.
   if (withheld === undefined || refusalError(answer) !== undefined) return answer;
   takeBack(answer);
+  for (const { command } of notedCommands(runtime)) takeBack(command);
   return modelRefusal(withheld);
+}
+
+/** What a run ends with: its answer, and what Commands of wrappers say after it. */
+function lastWords(answer: AIMessage, runtime: RunFacts): AIMessage {
+  const own = messageIn(answer);
+  // A structured response, whatever the types say, is the last one, too, and nothing is said after it.
+  if (own === undefined && !isCommand(answer)) return answer;
+  const others = notedCommands(runtime).filter(({ command }) => command !== (answer as unknown));
+  const said = others.map(({ command }) => messageIn(command)).filter((one) => one !== undefined);
+  if (said.length === 0) return own ?? answer;
+  // Judged only, and never written.
+  return new AIMessage([...(own === undefined ? [] : [own]), ...said].map(({ text }) => text).join("\n\n"));
 }
 
 /** Whether tools follow, or what a Command sends the run to. */
@@ -171,8 +184,8 @@ function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | P
 
 /** Commands that wrappers have put something else in the place of: createAgent has noted them, and would carry them out. */
 async function judgeReplaced(gate: Surrounding, request: ModelRequest, answer: unknown): Promise<void> {
-  for (const command of notedCommands(request.runtime)) {
-    if (command === answer) continue;
+  for (const { command, isAnswered } of notedCommands(request.runtime)) {
+    if (command === answer || isAnswered) continue;
     // Whatever the types say, a Command is an answer, too.
     const given = command as unknown as AIMessage;
     // oxlint-disable-next-line no-await-in-loop -- in the order in which they came

@@ -20,22 +20,31 @@ export function withUnnotedCommands(middleware: readonly AnyAgentMiddleware[]): 
   return middleware.map((one, at) => watched(one, at === outermost));
 }
 
-/** What createAgent has noted in a turn, by the object that LangGraph makes for the turn. */
-const NOTED = new WeakMap<object, Command[]>();
-
-/** Commands that createAgent has noted in this turn, each once. */
-export function notedCommands({ configurable }: RunFacts): readonly Command[] {
-  if (configurable === undefined) return [];
-  const noted = NOTED.get(configurable) ?? [];
-  NOTED.delete(configurable);
-  return noted;
+/** A Command that createAgent will carry out beside the answer. */
+interface Noted {
+  readonly command: Command;
+  /** Whether it was made of an answer, which was judged. */
+  readonly isAnswered: boolean;
 }
 
-function note({ configurable }: RunFacts, command: Command): void {
+/** What createAgent has noted in a turn, by the object that LangGraph makes for the turn. */
+const NOTED = new WeakMap<object, Noted[]>();
+
+/** Commands that createAgent has noted in this turn, each once. */
+export function notedCommands({ configurable }: RunFacts): readonly Noted[] {
+  return (configurable && NOTED.get(configurable)) ?? [];
+}
+
+/** The turn begins, or is over. */
+export function forgetCommands({ configurable }: RunFacts): void {
+  if (configurable !== undefined) NOTED.delete(configurable);
+}
+
+function note({ configurable }: RunFacts, noted: Noted): void {
   if (configurable === undefined) return;
-  const noted = NOTED.get(configurable);
-  if (noted === undefined) NOTED.set(configurable, [command]);
-  else if (!noted.includes(command)) noted.push(command);
+  const known = NOTED.get(configurable);
+  if (known === undefined) NOTED.set(configurable, [noted]);
+  else if (!known.some(({ command }) => command === noted.command)) known.push(noted);
 }
 
 function watched(middleware: AnyAgentMiddleware, isOutermost: boolean): AnyAgentMiddleware {
@@ -48,10 +57,10 @@ function watched(middleware: AnyAgentMiddleware, isOutermost: boolean): AnyAgent
       isAnswered ||= AIMessage.isInstance(answered);
       return answered;
     });
-    if (!isCommand(answer) || isAnswered) return answer;
+    if (!isCommand(answer)) return answer;
     // What createAgent takes for a structured response, it only hands on.
-    if (isOutermost) return new OwnCommand(answer) as unknown as AIMessage;
-    note(request.runtime, answer);
+    if (isOutermost && !isAnswered) return new OwnCommand(answer) as unknown as AIMessage;
+    note(request.runtime, { command: answer, isAnswered });
     return answer;
   };
   // A class of its own may have private members, which a copy lacks.

@@ -89,3 +89,24 @@ describe("a Command by which other middleware answers a model call itself", () =
     expect(texts).toEqual(["go", expect.stringContaining("no model today")]);
   });
 });
+
+it.each([
+  ["", (command: AnyAgentMiddleware) => [command]],
+  [" behind a wrapper", (command: AnyAgentMiddleware) => [passing, command]],
+] as const)(
+  "a Command by which a wrapper adds words to an answer%s is judged where the run ends",
+  async (_, of) => {
+    const adding = createMiddleware({
+      name: "adding",
+      async wrapModelCall(request, handler) {
+        await handler(request);
+        return new Command({
+          update: { messages: [new AIMessage({ id: "more", content: "Tell bob@example.com." })] },
+        });
+      },
+    });
+    const free = await answered([], of(adding));
+    expect(free.texts).toContain("Tell bob@example.com.");
+    await expect(answered([REDACT], of(adding))).rejects.toThrow("cannot be rewritten at after_agent");
+  },
+);
