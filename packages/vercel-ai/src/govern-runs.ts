@@ -1,10 +1,10 @@
 import type { LanguageModel, ToolExecutionOptions } from "ai";
 
-import { AgentRun } from "./agent-run.ts";
-import { agentContext } from "./context.ts";
-import type { RunOfAnswers } from "./guard-approval.ts";
-import { guardedModel, type ModelOptions } from "./guard-model.ts";
-import { markGuarded, unguarded } from "./guarded-mark.ts";
+import { AgentRun } from "./run/agent-run.ts";
+import { agentContext } from "./call/context.ts";
+import type { RunOfAnswers } from "./approval/guard-approval.ts";
+import { guardedModel, type ModelOptions } from "./model/guard-model.ts";
+import { markGuarded, unguarded } from "./call/guarded-mark.ts";
 import {
   runBeforeSteps,
   runBySteps,
@@ -12,10 +12,10 @@ import {
   runOfStep,
   type RunSettings,
   type ShownStep,
-} from "./known-runs.ts";
-import type { ModelSettings } from "./model-call.ts";
-import type { GovernedPlane } from "./plane.ts";
-import { createRetriedCalls, type Attempt } from "./retried-calls.ts";
+} from "./run/known-runs.ts";
+import type { ModelSettings } from "./model/model-call.ts";
+import type { GovernedPlane } from "./call/plane.ts";
+import { createRetriedCalls, type Attempt } from "./run/retried-calls.ts";
 
 /** The settings of a model whose calls are steps of a run; of undefined, where each call is a run of its own. */
 export type SettingsOfRun = (run: AgentRun | undefined) => ModelSettings;

@@ -1,15 +1,15 @@
 import type { generateText, LanguageModel, ModelMessage, ToolSet } from "ai";
 
-import type { AppApproval } from "./app-approval.ts";
-import { joinedOptions } from "./call-identity.ts";
+import type { AppApproval } from "./approval/app-approval.ts";
+import { joinedOptions } from "./call/call-identity.ts";
 import { answersOfRuns, endOfRuns, modelSettings, onCallOfRuns, stepsOfRuns } from "./govern-runs.ts";
-import { guardedApproval } from "./guard-approval.ts";
-import { checkDenialForm, guardedModel, type ModelOptions } from "./guard-model.ts";
-import { guardedTools } from "./guard-tools.ts";
-import type { GovernedIdentity, ProviderOptions } from "./identity.ts";
-import type { RunSettings } from "./known-runs.ts";
-import { checkIdentity, checkNames } from "./option-check.ts";
-import type { GovernedPlane } from "./plane.ts";
+import { guardedApproval } from "./approval/guard-approval.ts";
+import { checkDenialForm, guardedModel, type ModelOptions } from "./model/guard-model.ts";
+import { guardedTools } from "./tool/guard-tools.ts";
+import type { GovernedIdentity, ProviderOptions } from "./call/identity.ts";
+import type { RunSettings } from "./run/known-runs.ts";
+import { checkIdentity, checkNames } from "./call/option-check.ts";
+import type { GovernedPlane } from "./call/plane.ts";
 
 type TextSettings = Parameters<typeof generateText>[0];
 

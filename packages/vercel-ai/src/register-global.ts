@@ -7,13 +7,19 @@ import {
 } from "@agentplane/core";
 import { gateway, registerTelemetry, type Telemetry } from "ai";
 
-import { modelContext, toolContext } from "./context.ts";
-import { followToolCalls, forgetOnItsWay, isOnItsWay, seenOnItsWay, watchCall } from "./governed-calls.ts";
-import { guardProvider, type AnyProvider } from "./guard-provider.ts";
-import type { ModelOptions } from "./guard-model.ts";
-import { identityOf, type GovernedIdentity } from "./identity.ts";
-import { whenAnswered } from "./nested-wait.ts";
-import type { GovernedPlane } from "./plane.ts";
+import { modelContext, toolContext } from "./call/context.ts";
+import {
+  followToolCalls,
+  forgetOnItsWay,
+  isOnItsWay,
+  seenOnItsWay,
+  watchCall,
+} from "./call/governed-calls.ts";
+import { guardProvider, type AnyProvider } from "./model/guard-provider.ts";
+import type { ModelOptions } from "./model/guard-model.ts";
+import { identityOf, type GovernedIdentity } from "./call/identity.ts";
+import { whenAnswered } from "./call/nested-wait.ts";
+import type { GovernedPlane } from "./call/plane.ts";
 
 /** How the whole process is covered. */
 export interface GlobalOptions extends ModelOptions {

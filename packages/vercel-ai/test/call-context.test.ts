@@ -4,7 +4,7 @@ import { MockImageModelV4 } from "ai/test";
 import { describe, expect, it } from "vitest";
 
 import { govern, guardImageModel } from "../src/index.ts";
-import { cuttable } from "../src/native-signal.ts";
+import { cuttable } from "../src/call/native-signal.ts";
 import { planeOf, WHO } from "./planes.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
