@@ -1,6 +1,8 @@
 // What `guardTool` and `guardModel` add to a call under a plane that allows everything, in µs: the guarded one beside the
 // same one alone, invoked as a node of a graph does, in one process.
 // Usage: node --conditions=agentplane-source bench/langgraph.bench.ts
+import { printMachine, report } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
 import { createAgentPlane } from "@agentplane/core";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage } from "@langchain/core/messages";
@@ -9,7 +11,7 @@ import { tool } from "@langchain/core/tools";
 import * as z from "zod";
 
 import { guardModel, guardTool } from "../src/langgraph.ts";
-import { addedUs, report } from "./added.ts";
+import { addedTo } from "./added.ts";
 
 const plane = createAgentPlane({
   audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
@@ -48,24 +50,18 @@ const call = (): object => ({
   args: { id: "o1", note: "please hurry" },
 });
 
-report([
-  {
-    what: "tool call",
+printMachine();
+report(
+  [
     // A tool takes a call in place of its input; its type does not say so.
-    added: await addedUs(
+    await addedTo("tool call", 20, [
       () => read.invoke(call() as never),
       () => guardedRead.invoke(call() as never),
-    ),
-    goal: 20,
-    unit: "µs",
-  },
-  {
-    what: "model call",
-    added: await addedUs(
+    ]),
+    await addedTo("model call", 50, [
       () => model.invoke("Where is my order?"),
       () => guarded.invoke("Where is my order?"),
-    ),
-    goal: 50,
-    unit: "µs",
-  },
-]);
+    ]),
+  ],
+  await slowness(),
+);

@@ -2,6 +2,8 @@
 // interceptions around a real tool and a real model that answer at once, called as createAgent calls them within a node of a
 // graph, beside the same calls alone, in one process.
 // Usage: node --conditions=agentplane-source bench/overhead.bench.ts
+import { printMachine, report } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
 import { createAgentPlane } from "@agentplane/core";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
@@ -12,7 +14,7 @@ import { tool, type AgentMiddleware, type ModelRequest, type ToolCallRequest } f
 import * as z from "zod";
 
 import { govern } from "../src/index.ts";
-import { addedUs, report, type Call } from "./added.ts";
+import { addedTo, type Call } from "./added.ts";
 
 const plane = createAgentPlane({
   audit: { append: () => undefined, flush: () => undefined, close: () => undefined },
@@ -105,17 +107,11 @@ function callModel(isGoverned: boolean): Call {
   };
 }
 
-report([
-  {
-    what: "tool call",
-    added: await addedUs(inNode(callTool(false)), inNode(callTool(true))),
-    goal: 20,
-    unit: "µs",
-  },
-  {
-    what: "model call",
-    added: await addedUs(inNode(callModel(false)), inNode(callModel(true))),
-    goal: 50,
-    unit: "µs",
-  },
-]);
+printMachine();
+report(
+  [
+    await addedTo("tool call", 20, [inNode(callTool(false)), inNode(callTool(true))]),
+    await addedTo("model call", 50, [inNode(callModel(false)), inNode(callModel(true))]),
+  ],
+  await slowness(),
+);

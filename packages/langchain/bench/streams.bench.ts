@@ -4,6 +4,7 @@
 // Usage: node --conditions=agentplane-source bench/streams.bench.ts
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 
+import { median, printMachine, report, type Figure } from "@agentplane/bench/report";
 import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import { createScanner } from "@agentplane/safety";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
@@ -13,7 +14,7 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { createAgent } from "langchain";
 
 import { govern } from "../src/index.ts";
-import { report, type Added } from "./added.ts";
+import { WORSE } from "./added.ts";
 
 const [TOKENS, EACH_MS, ROUNDS] = [200, 5, 7];
 const TOKEN = "shipped ";
@@ -100,10 +101,6 @@ async function play(way: Way): Promise<Times> {
   return { first: shownMs[0] ?? NaN, inter: median(gaps), last: shownMs.at(-1) ?? NaN };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
-
 const ways: readonly Way[] = [
   "plain",
   "no policy",
@@ -138,12 +135,13 @@ async function windowMs(): Promise<number> {
 /** What a run and a call cost to be decided, the first time with a thread of its own. */
 const FIRST_MS = 5;
 const LAST_MS = TOKENS * EACH_MS * 0.01;
-const row = (way: Way, what: keyof Times, goal: number): Added => ({
-  what: `${way}: ${what === "inter" ? "between tokens" : `${what} token`}`,
-  added: added(way, what),
+const row = (way: Way, what: keyof Times, goal: number): Figure => ({
+  name: `${way}: ${what === "inter" ? "between tokens" : `${what} token`}, ms`,
+  measured: added(way, what),
   goal,
-  unit: "ms",
+  limit: goal * WORSE,
 });
+printMachine();
 report([
   row("no policy", "first", FIRST_MS),
   row("no policy", "inter", 1),

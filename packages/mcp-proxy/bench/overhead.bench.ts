@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { median, printMachine, report, type Figure } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
+
 import { httpWay, stdioWay, type Way } from "./way.ts";
 
 const ROUNDS = 5;
@@ -21,18 +24,14 @@ policies:
 /** What is wanted, and what is tolerated: beyond that the bench fails, a guard against getting worse on a shared machine. */
 const GOALS = {
   stdio: { addedMs: 0.15, mostMs: 1, perSecond: 10_000, leastPerSecond: 1_000 },
-  http: { addedMs: 0.4, mostMs: 2, perSecond: undefined, leastPerSecond: 0 },
+  http: { addedMs: 0.4, mostMs: 2, perSecond: 0, leastPerSecond: 0 },
 } as const;
 
-interface Figures {
+interface Timings {
   readonly alone: number[];
   /** The middle of each round. */
   readonly p50: number[];
   perSecond: number;
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function oneByOne(way: Way, count: number): Promise<number[]> {
@@ -58,9 +57,9 @@ async function measure(
   name: keyof typeof GOALS,
   calls: number,
   [direct, proxied]: readonly [Way, Way],
-): Promise<void> {
+): Promise<readonly Figure[]> {
   const ways = [direct, proxied];
-  const figures = ways.map((): Figures => ({ alone: [], p50: [], perSecond: 0 }));
+  const figures = ways.map((): Timings => ({ alone: [], p50: [], perSecond: 0 }));
   for (const way of ways) {
     // oxlint-disable-next-line no-await-in-loop -- both are warm before either is measured
     await perSecond(way, calls * 2);
@@ -72,7 +71,7 @@ async function measure(
       // oxlint-disable-next-line no-await-in-loop -- by turns
       const took = await oneByOne(way, calls);
       one.alone.push(...took);
-      one.p50.push(middle(took));
+      one.p50.push(median(took));
       // oxlint-disable-next-line no-await-in-loop
       one.perSecond = Math.max(one.perSecond, await perSecond(way, calls * 4));
     }
@@ -82,24 +81,32 @@ async function measure(
     const [p50, p99] = [0.5, 0.99].map((part) => (alone[Math.floor(alone.length * part)] ?? 0).toFixed(3));
     console.log(`| ${name} | ${at === 0 ? "direct" : "proxied"} | ${p50} | ${p99} | ${Math.round(best)} |`);
   }
-  judge(name, figures);
+  return figuresOf(name, figures);
 }
 
 /** Each round is compared with itself: what else the machine does meanwhile slows both ways. */
-function judge(name: keyof typeof GOALS, [direct, proxied]: readonly Figures[]): void {
+function figuresOf(name: keyof typeof GOALS, [direct, proxied]: readonly Timings[]): readonly Figure[] {
   const { addedMs, mostMs, perSecond: wanted, leastPerSecond } = GOALS[name];
-  const added = middle((proxied?.p50 ?? []).map((p50, round) => p50 - (direct?.p50[round] ?? 0)));
-  const best = proxied?.perSecond ?? 0;
-  const isMet = added <= addedMs && best >= (wanted ?? 0);
-  const isTolerated = added <= mostMs && best >= leastPerSecond;
-  const goal = `goal ≤ ${addedMs}${wanted === undefined ? "" : `, ≥ ${wanted} calls/s`}`;
-  verdicts.push(
-    `${name}: +${added.toFixed(3)} ms p50, ${Math.round(best)} calls/s (${goal}): ${isMet ? "met" : isTolerated ? "goal missed" : "FAILED"}`,
-  );
-  if (!isTolerated) process.exitCode = 1;
+  const added = (proxied?.p50 ?? []).map((p50, round) => p50 - (direct?.p50[round] ?? Number.NaN));
+  return [
+    {
+      name: `${name}, added at p50, ms`,
+      measured: median(added),
+      goal: addedMs,
+      limit: mostMs,
+      isOfWork: true,
+    },
+    {
+      name: `${name}, calls/s, ${IN_FLIGHT} in flight`,
+      measured: proxied?.perSecond ?? Number.NaN,
+      goal: wanted,
+      limit: leastPerSecond,
+      sense: "atLeast",
+      isOfWork: true,
+    },
+  ];
 }
 
-const verdicts: string[] = [];
 const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-bench-"));
 const policy = path.join(folder, "policies.yaml");
 writeFileSync(policy, POLICIES);
@@ -112,11 +119,12 @@ try {
   );
   const overStdio = [await stdioWay(undefined), await stdioWay(flags("stdio"))] as const;
   ways.push(...overStdio);
-  await measure("stdio", 2_000, overStdio);
+  const figures = [...(await measure("stdio", 2_000, overStdio))];
   const overHttp = [await httpWay(undefined), await httpWay(flags("http"))] as const;
   ways.push(...overHttp);
-  await measure("http", 1_000, overHttp);
-  console.log(`\n${verdicts.join("\n")}`);
+  figures.push(...(await measure("http", 1_000, overHttp)));
+  printMachine();
+  report(figures, await slowness());
 } finally {
   await Promise.all(ways.map((way) => way.close()));
   rmSync(folder, { recursive: true, force: true });

@@ -5,6 +5,8 @@
  * once, when it runs. The last row has a second policy that could ask a human about the tool and does not: there a call is
  * asked about too, when the SDK asks for an approval. Goals are printed; fails only beyond five times a goal. Run: npm run bench -- openai/agents
  */
+import { printMachine, report } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
 import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import {
   Agent,
@@ -17,11 +19,10 @@ import {
 } from "@openai/agents";
 
 import { govern, GovernedRunner } from "../src/agents.ts";
+import { addedUs, fastestUs } from "./added.ts";
 
 setTracingDisabled(true);
-const [WARM_UP, ROUNDS, RUNS, TOOL_CALLS] = [10, 60, 40, 10];
-const GOAL_US = { run: 50, tool: 20 };
-const LIMIT = 5;
+const TOOL_CALLS = 10;
 
 const usage = new Usage({ requests: 1, inputTokens: 9, outputTokens: 3, totalTokens: 12 });
 let count = 0;
@@ -90,48 +91,40 @@ const askingPlane = planeOf([
 const identity = { tenant: "acme", session: "s1" };
 const [runner, governedRunner] = [new Runner(), new GovernedRunner()];
 
-async function usPerRun(run: () => Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
-  // oxlint-disable-next-line no-await-in-loop -- one run after the other is what is measured
-  for (let at = 0; at < RUNS; at++) await run();
-  return ((performance.now() - startedMs) * 1_000) / RUNS;
-}
-
-/** µs added to a run under each plane, of the fastest of many rounds that take turns: what else runs here only ever adds. */
-async function addedUs(kind: Kind): Promise<readonly [passing: number, asking: number]> {
+/** µs added to a run under each plane. */
+async function addedToRun(kind: Kind): Promise<readonly [passing: number, asking: number]> {
   const bare = agentOf(kind);
-  const [passing, asking] = [plane, askingPlane].map((one) => govern(one, identity, agentOf(kind)));
-  const ways = [
-    () => runner.run(bare, "hi"),
-    () => governedRunner.run(passing!, "hi"),
-    () => governedRunner.run(asking!, "hi"),
-  ];
-  const best: [number, number, number] = [Infinity, Infinity, Infinity];
-  for (let round = -WARM_UP; round < ROUNDS; round++) {
-    for (const [at, run] of ways.entries()) {
-      // oxlint-disable-next-line no-await-in-loop
-      const us = await usPerRun(run);
-      if (round >= 0) best[at] = Math.min(us, best[at] ?? Infinity);
-    }
-  }
-  return [best[1] - best[0], best[2] - best[0]];
+  const passingAgent = govern(plane, identity, agentOf(kind));
+  const askingAgent = govern(askingPlane, identity, agentOf(kind));
+  const { plain, passing, asking } = await fastestUs(
+    {
+      plain: () => runner.run(bare, "hi"),
+      passing: () => governedRunner.run(passingAgent, "hi"),
+      asking: () => governedRunner.run(askingAgent, "hi"),
+    },
+    { warmUp: 10, rounds: 60, calls: 40 },
+  );
+  return [passing - plain, asking - plain];
 }
 
-const [run] = await addedUs("without tools");
-const [offering, offeringAsking] = await addedUs("offering one");
-const [calling, callingAsking] = await addedUs("calling it");
+const [run] = await addedToRun("without tools");
+const [offering, offeringAsking] = await addedToRun("offering one");
+const [calling, callingAsking] = await addedToRun("calling it");
 await plane.close();
 await askingPlane.close();
 
-// A run with calls has two model calls that offer the tool; what is left is the calls'.
-const added = { run, tool: (calling - offering * 2) / TOOL_CALLS };
-const mayAsk = (callingAsking - offeringAsking * 2) / TOOL_CALLS;
-console.log("| added | µs, fastest round | goal |\n| --- | --- | --- |");
-console.log(`| run of one model call | ${added.run.toFixed(1)} | ${GOAL_US.run} |`);
-console.log(`| the same where it offers a tool | ${offering.toFixed(1)} | |`);
-console.log(`| tool call | ${added.tool.toFixed(1)} | ${GOAL_US.tool} |`);
-console.log(`| the same where a policy could ask about it | ${mayAsk.toFixed(1)} | |`);
-for (const name of ["run", "tool"] as const) {
-  if (added[name] > GOAL_US[name]) console.log(`goal missed: ${name}`);
-  if (!(added[name] <= GOAL_US[name] * LIMIT)) process.exitCode = 1;
-}
+printMachine();
+report(
+  [
+    addedUs("run of one model call", run, 50),
+    addedUs("the same where it offers a tool", offering, 50),
+    // A run with calls has two model calls that offer the tool; what is left is the calls'.
+    addedUs("tool call", (calling - offering * 2) / TOOL_CALLS, 20),
+    addedUs(
+      "the same where a policy could ask about it",
+      (callingAsking - offeringAsking * 2) / TOOL_CALLS,
+      20,
+    ),
+  ],
+  await slowness(),
+);

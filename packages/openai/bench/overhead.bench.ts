@@ -3,16 +3,17 @@
  * it, in one process: a provider in memory, a plane with a policy that matches and allows, nothing kept of its records.
  * The second row is the plane's decision and outcome next to a call that the adapter does not touch: code that takes
  * 20 µs in a loop of its own costs more than twice that between the SDK's, so the difference is the adapter's share.
- * Goals are printed; fails only beyond four times a goal. Run: npm run bench -- openai/overhead
+ * Goals are printed; fails only beyond five times a goal. Run: npm run bench -- openai/overhead
  */
+import { printMachine, report } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
 import { createAgentPlane, rule, type PlaneOptions } from "@agentplane/core";
 import OpenAI from "openai";
 
 import { govern, guardFunctions } from "../src/index.ts";
+import { addedUs, fastestUs, type Effort } from "./added.ts";
 
-const [WARM_UP, ROUNDS, CALLS] = [20, 60, 300];
-const GOAL_US = { model: 50, mayAsk: 50, tool: 20 };
-const LIMIT = 4;
+const EFFORT: Effort = { warmUp: 20, rounds: 60, calls: 300 };
 
 const completion = {
   id: "chat_1",
@@ -58,54 +59,31 @@ async function decideAlone(): Promise<void> {
   });
 }
 
-async function usPerCall(call: () => Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
-  // oxlint-disable-next-line no-await-in-loop -- one call after the other is what is measured
-  for (let at = 0; at < CALLS; at++) await call();
-  return ((performance.now() - startedMs) * 1_000) / CALLS;
-}
-
-/** µs of one call in the fastest of many rounds that take turns: what else runs on the machine only ever adds. */
-async function compare<Name extends string>(
-  ways: Readonly<Record<Name, () => Promise<unknown>>>,
-): Promise<Record<Name, number>> {
-  const best: Record<string, number> = {};
-  for (let round = -WARM_UP; round < ROUNDS; round++) {
-    for (const [name, call] of Object.entries<() => Promise<unknown>>(ways)) {
-      // oxlint-disable-next-line no-await-in-loop
-      const us = await usPerCall(call);
-      if (round >= 0) best[name] = Math.min(us, best[name] ?? Infinity);
-    }
-  }
-  return best;
-}
-
-const models = await compare({
-  plain: () => bare.chat.completions.create(request),
-  beside: async () => {
-    await decideAlone();
-    return bare.chat.completions.create(request);
+const models = await fastestUs(
+  {
+    plain: () => bare.chat.completions.create(request),
+    beside: async () => {
+      await decideAlone();
+      return bare.chat.completions.create(request);
+    },
+    governed: () => governed.chat.completions.create(request),
+    mayAsk: () => mayAsk.chat.completions.create(request),
   },
-  governed: () => governed.chat.completions.create(request),
-  mayAsk: () => mayAsk.chat.completions.create(request),
-});
+  EFFORT,
+);
 const raw = async (input: unknown): Promise<unknown> => input;
 const run = tool.function.function;
-const tools = await compare({ plain: () => raw({ a: 1 }), governed: () => run({ a: 1 }) });
+const tools = await fastestUs({ plain: () => raw({ a: 1 }), governed: () => run({ a: 1 }) }, EFFORT);
 await plane.close();
 await askingPlane.close();
 
-const added = {
-  model: models.governed - models.plain,
-  mayAsk: models.mayAsk - models.plain,
-  tool: tools.governed - tools.plain,
-};
-console.log("| added per call | µs, fastest round | goal |\n| --- | --- | --- |");
-console.log(`| model call (chat.completions.create) | ${added.model.toFixed(1)} | ${GOAL_US.model} |`);
-console.log(`| of it, the plane beside the same call | ${(models.beside - models.plain).toFixed(1)} | |`);
-console.log(`| the same where humans may be asked | ${added.mayAsk.toFixed(1)} | ${GOAL_US.mayAsk} |`);
-console.log(`| function of runTools | ${added.tool.toFixed(1)} | ${GOAL_US.tool} |`);
-for (const name of ["model", "mayAsk", "tool"] as const) {
-  if (added[name] > GOAL_US[name]) console.log(`goal missed: ${name}`);
-  if (added[name] > GOAL_US[name] * LIMIT) process.exitCode = 1;
-}
+printMachine();
+report(
+  [
+    addedUs("model call (chat.completions.create)", models.governed - models.plain, 50),
+    addedUs("of it, the plane beside the same call", models.beside - models.plain, 50),
+    addedUs("the same where humans may be asked", models.mayAsk - models.plain, 50),
+    addedUs("function of runTools", tools.governed - tools.plain, 20),
+  ],
+  await slowness(),
+);

@@ -1,7 +1,7 @@
 // What `govern` costs under a plane that allows everything, and with redaction, against the same SDK without it, in one
 // process. Goals are printed; fails only far beyond them. Usage: npm run bench -- vercel-ai/overhead
-import { cpus } from "node:os";
-
+import { printMachine, report, type Figure } from "@agentplane/bench/report";
+import { slowness } from "@agentplane/bench/slowness";
 import { createAgentPlane, rule, type AgentPlane } from "@agentplane/core";
 import { createScanner } from "@agentplane/safety";
 import type { LanguageModelV4, LanguageModelV4CallOptions } from "@ai-sdk/provider";
@@ -162,21 +162,13 @@ function row(what: string, unit: string, times: Readonly<Record<string, number>>
 /** What a stream is measured under, with its name in the table. */
 const STREAMS = { passthrough, redacting, "whole-response rule": judging };
 
-interface Goal {
-  readonly name: string;
-  readonly measured: number;
-  readonly goal: number;
-  readonly limit: number;
-  readonly unit: string;
-}
-
 function cell(time: number | undefined, from: number | undefined): string {
   if (time === undefined || from === undefined) return "all at once";
   return `${time.toFixed(2)} (${(time - from).toFixed(2)})`;
 }
 
 /** Prints when the tokens of each stream arrive, and gives what is wanted of them. */
-async function streamGoals(): Promise<readonly Goal[]> {
+async function streamGoals(): Promise<readonly Figure[]> {
   const times = await streamTimes(WHO, STREAMS);
   const plain = times["plain"];
   if (plain === undefined) throw new Error("nothing to compare with");
@@ -193,12 +185,11 @@ async function streamGoals(): Promise<readonly Goal[]> {
   }
   return Object.entries(STREAMS).flatMap(([name, plane]) => {
     const { firstToken, interToken, lastToken } = times[name] ?? plain;
-    const goal = (what: string, measured: number, wanted: number, unit: string): Goal => ({
-      name: `${name}, ${what}`,
+    const goal = (what: string, measured: number, wanted: number, unit: string): Figure => ({
+      name: `${name}, ${what}, ${unit}`,
       measured,
       goal: wanted,
       limit: wanted * LIMITS.stream,
-      unit,
     });
     const last = goal(
       "last token",
@@ -218,29 +209,22 @@ async function streamGoals(): Promise<readonly Goal[]> {
 
 const [toolUs, approvalUs, modelUs] = [await toolTimes(), await approvalTimes(), await modelTimes()];
 const runUs = await runTimes();
-console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown"}\n`);
+printMachine();
 console.log("| | plain | passthrough | redacting | added |\n|---|---|---|---|---|");
 console.log(row("tool call", "µs", toolUs));
 console.log(row("its early question", "µs", approvalUs));
 console.log(row("model call, three tools offered", "µs", modelUs));
 console.log(row("generateText, two steps and one tool call", "µs", runUs));
 
-const call = (name: string, times: Readonly<Record<string, number>>, goal: number): Goal => ({
-  name,
+const call = (name: string, times: Readonly<Record<string, number>>, goal: number): Figure => ({
+  name: `added to a ${name}, µs`,
   measured: (times["passthrough"] ?? Number.NaN) - (times["plain"] ?? 0),
   goal,
   limit: goal * LIMITS.call,
-  unit: "µs",
+  isOfWork: true,
 });
-const goals = [
-  call("tool call", toolUs, GOALS.toolUs),
-  call("model call", modelUs, GOALS.modelUs),
-  ...(await streamGoals()),
-];
-console.log("\n| added | measured | goal | fails beyond | |\n|---|---|---|---|---|");
-for (const { name, measured, goal, limit, unit } of goals) {
-  // Written so that no figure at all is a failure too.
-  const verdict = measured <= goal ? "met" : measured <= limit ? "goal missed" : "FAILED";
-  console.log(`| ${name}, ${unit} | ${measured.toFixed(2)} | ≤ ${goal} | ${limit} | ${verdict} |`);
-  if (verdict === "FAILED") process.exitCode = 1;
-}
+const streams = await streamGoals();
+report(
+  [call("tool call", toolUs, GOALS.toolUs), call("model call", modelUs, GOALS.modelUs), ...streams],
+  await slowness(),
+);
