@@ -110,6 +110,7 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     ports,
     scope: parts.scope,
     live: createLiveCalls(engine, ports, parts.settings.holdTtlMs),
+    holdTtlMs: parts.settings.holdTtlMs,
     scanner: options.scanner,
     tokenizer: tools.tokenizer,
     identity: { current: options.identity?.current, trust: options.identity?.trust ?? [] },

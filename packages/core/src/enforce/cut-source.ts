@@ -52,7 +52,7 @@ export async function* untilCut<Chunk>(
 }
 
 /** Not awaited: a provider that hangs, or fails at being closed, must not keep a cut stream open. */
-function closeAside<Chunk>(
+export function closeAside<Chunk>(
   core: GuardCore,
   { carried }: LiveAdmission,
   iterator: () => AsyncIterator<Chunk>,

@@ -22,6 +22,8 @@ export interface GuardCore {
     readonly current: (() => IdentityClaim | undefined) | undefined;
     readonly trust: readonly string[];
   };
+  /** How long a hold outlives a call that gives no sign of life. */
+  readonly holdTtlMs: number;
   /** Settles when a request for approval is no longer pending. */
   waitForAnswer(approvalId: string, signal: AbortSignalLike | undefined): Promise<unknown>;
   /** Epoch ms on the steady clock. */

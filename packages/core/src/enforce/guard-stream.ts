@@ -1,12 +1,11 @@
-import { AgentplaneError } from "../base/errors.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, resultDuties } from "./complete.ts";
 import { openSource, untilCut } from "./cut-source.ts";
-import { suspendCall } from "./execute.ts";
+import { releaseCall, suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
-import { releasedUnread } from "./released-unread.ts";
+import { readOnce } from "./read-once.ts";
 import type { StreamCodec } from "./stream-codec.ts";
 import { createProgress, type StreamContent, type StreamProgress } from "./stream-progress.ts";
 
@@ -30,19 +29,10 @@ export function guardStream<Chunk>(
   admission: LiveAdmission,
   call: StreamCall<Chunk>,
 ): AsyncIterable<Chunk> {
-  let isRead = false;
-  return {
-    [Symbol.asyncIterator]() {
-      // A second reading would be a second call of the provider under one decision.
-      if (isRead)
-        throw new AgentplaneError(
-          "usage_invalid",
-          "a governed stream is one call and is read once; call again",
-        );
-      isRead = true;
-      return releasedUnread(core, admission, streamChunks(core, admission, call));
-    },
-  };
+  return readOnce(core, {
+    read: () => streamChunks(core, admission, call),
+    leave: () => releaseCall(core, admission),
+  });
 }
 
 async function* streamChunks<Chunk>(

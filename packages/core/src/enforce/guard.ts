@@ -88,7 +88,10 @@ export interface Guard {
    * @returns The value as rules leave it; undefined where it must not be shown.
    */
   preview<R>(call: Admission | GuardedContext, value: R): MaybePromise<Preview<R>>;
-  /** The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. */
+  /**
+   * The same for a stream of chunks: nothing redactable leaves early, a kill cuts, partial usage is settled. It is read
+   * once; one that nobody begins to read is given back when its hold would expire (`holdTtl`), and then refuses to be read.
+   */
   modelStream<Chunk>(call: StreamCall<Chunk>): MaybePromise<AsyncIterable<Chunk> | Denied>;
   /** What is owed to an admitted model call's answer before any of it leaves: for a framework that streams on its own. */
   streamDuties(admission: Admission): StreamDuties;

@@ -3,12 +3,12 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
-import { untilCut } from "./cut-source.ts";
-import { endFailed, endLater, endRan, type Execution } from "./execute.ts";
+import { closeAside, untilCut } from "./cut-source.ts";
+import { endFailed, endLater, endRan, releaseCall, type Execution } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
 import { previewOf, readable, type Preview } from "./preview.ts";
-import { releasedUnread } from "./released-unread.ts";
+import { readOnce } from "./read-once.ts";
 
 /** A tool call to govern, of a framework whose tools may give values while they work: each replaces the one before. */
 export interface GuardedTool<R> {
@@ -38,10 +38,23 @@ export function runTool<R>(
   const source = started;
   return {
     status: "running",
-    values: {
-      [Symbol.asyncIterator]: () => releasedUnread(core, admission, judged(core, admission, source)),
-    },
+    values: readOnce(core, {
+      read: () => judged(core, admission, source),
+      leave: () => leaveUnread(core, admission, source),
+    }),
   };
+}
+
+/** What a generator does begins with its first value; anything else may have begun when it was made, and so has run. */
+function leaveUnread<R>(
+  core: GuardCore,
+  admission: LiveAdmission,
+  source: AsyncIterable<R>,
+): MaybePromise<unknown> {
+  closeAside(core, admission, () => source[Symbol.asyncIterator]());
+  return Object.prototype.toString.call(source) === "[object AsyncGenerator]"
+    ? releaseCall(core, admission)
+    : completeCall(core, admission, { status: "ran", result: undefined });
 }
 
 async function* judged<R>(

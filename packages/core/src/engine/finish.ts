@@ -68,7 +68,7 @@ export function finishCall(
     case "suspended":
       return andThenWith(closeCall(ending), nothing, ending);
     case "released":
-      return andThenWith(releaseAll(flight, parts), closeReleased, ending);
+      return andThenWith(guarded("release", release, ending), closeReleased, ending);
     case "ran":
     case "failed":
       ending.run = end;
@@ -83,7 +83,11 @@ function nothing(): undefined {
   return undefined;
 }
 
-function closeReleased(_released: void, ending: Ending): MaybePromise<undefined> {
+function release({ flight, parts }: Ending): MaybePromise<void> {
+  return releaseAll(flight, parts);
+}
+
+function closeReleased(_isReleased: boolean, ending: Ending): MaybePromise<undefined> {
   return andThenWith(closeCall(ending), nothing, ending);
 }
 

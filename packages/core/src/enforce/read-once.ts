@@ -1,0 +1,60 @@
+import { errorText } from "../base/error-text.ts";
+import { AgentplaneError } from "../base/errors.ts";
+import type { MaybePromise } from "../base/maybe-promise.ts";
+import type { GuardCore } from "./guard-core.ts";
+
+/** What an admitted call gives over time. */
+export interface Unread<Chunk> {
+  read(): AsyncGenerator<Chunk, void, undefined>;
+  /** Ends the call when nothing of it was read: a generator that never began runs none of its own clean-up. */
+  leave(): MaybePromise<unknown>;
+}
+
+/**
+ * Hands out what a call gives: one reading, for a second one would be a second call under one decision. A reader that
+ * never comes says nothing: the call is left when its hold would expire, and does not begin after that.
+ */
+export function readOnce<Chunk>(
+  { ports, holdTtlMs }: GuardCore,
+  { read, leave }: Unread<Chunk>,
+): AsyncIterable<Chunk> {
+  let state: "new" | "opened" | "begun" | "left" = "new";
+  const stopWaiting = ports.timers.set(() => {
+    state = "left";
+    // Thrown out of a timer it would end the process.
+    new Promise((resolve) => resolve(leave())).catch((error: unknown) =>
+      ports.logger.error("a call that nobody read could not be ended", { error: errorText(error) }),
+    );
+  }, holdTtlMs);
+  /** @returns Whether nothing was read before. */
+  const begin = (): boolean => {
+    if (state !== "opened") return false;
+    stopWaiting();
+    state = "begun";
+    return true;
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      if (state !== "new") throw misread();
+      state = "opened";
+      const chunks = read();
+      return {
+        next() {
+          begin();
+          return state === "left" ? Promise.reject(misread()) : chunks.next();
+        },
+        async return() {
+          if (begin()) await leave();
+          return chunks.return();
+        },
+      };
+    },
+  };
+}
+
+function misread(): AgentplaneError {
+  return new AgentplaneError(
+    "usage_invalid",
+    "a governed stream is one call and is read once, before its hold expires (holdTtl); call again",
+  );
+}
