@@ -124,8 +124,25 @@ function checkWrapping<F extends AnyFunction>(
  */
 function refuseLazy(result: unknown): unknown {
   if (typeof result !== "object" || result === null) return result;
-  if (Symbol.asyncIterator in result || ("next" in result && Symbol.iterator in result)) throw lazy();
-  return result;
+  if (!(Symbol.asyncIterator in result) && !("next" in result && Symbol.iterator in result)) return result;
+  // Not awaited: what cannot be closed, or hangs, is refused all the same.
+  close(result).catch(() => undefined);
+  throw lazy();
+}
+
+/** How streams of Node.js, those of the web, iterators and what gives iterators are closed. */
+interface Closable {
+  readonly destroy?: () => unknown;
+  readonly cancel?: () => unknown;
+  readonly return?: () => unknown;
+  readonly [Symbol.asyncIterator]?: () => Closable;
+}
+
+/** Nobody will go through it: left open it would keep its file or its connection. */
+async function close(source: Closable): Promise<unknown> {
+  if (source.destroy) return source.destroy();
+  if (source.cancel) return source.cancel();
+  return source.return ? source.return() : source[Symbol.asyncIterator]?.().return?.();
 }
 
 function lazy(): AgentplaneError {
