@@ -125,8 +125,8 @@ function checkWrapping<F extends AnyFunction>(
 function refuseLazy(result: unknown): unknown {
   if (typeof result !== "object" || result === null) return result;
   if (!(Symbol.asyncIterator in result) && !("next" in result && Symbol.iterator in result)) return result;
-  // Not awaited: what cannot be closed, or hangs, is refused all the same.
-  close(result).catch(() => undefined);
+  // Not awaited: what cannot be closed, or hangs, is refused all the same; a member that is no function rejects.
+  close(result as Closable).catch(() => undefined);
   throw lazy();
 }
 
