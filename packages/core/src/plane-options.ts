@@ -6,6 +6,7 @@ import { memberIssues } from "./base/member-issues.ts";
 import type { MetricsPort } from "./base/metrics.ts";
 import type { PriceTable, Tokenizer } from "./base/model-costs.ts";
 import type { Ports } from "./base/ports.ts";
+import { createPorts } from "./base/runtime.ts";
 import type { Scanner } from "./base/scanner.ts";
 import type { AuditSink } from "./audit/audit-sink.ts";
 import { HOOKPOINT_PATTERN, HOOKPOINTS } from "./context/hookpoint.ts";
@@ -115,20 +116,6 @@ const OPTION_NAMES = [
   "ports",
 ] as const satisfies readonly (keyof PlaneOptions)[];
 
-const PORT_NAMES = [
-  "clock",
-  "timers",
-  "ids",
-  "hash",
-  "logger",
-  "fetch",
-  "secret",
-  "defer",
-  "createAbort",
-  "createScope",
-  "waitUntil",
-] as const satisfies readonly (keyof Ports)[];
-
 const CHOICES = {
   defaultEffect: ["allow", "block"],
   combine: ["mostRestrictive", "priority"],
@@ -163,7 +150,8 @@ export function checkOptions(options: PlaneOptions): void {
   issues.push(...approvalIssues(options.approvals), ...identityIssues(options.identity));
   issues.push(...streamIssues(options.stream));
   issues.push(...durationIssues(options, "holdTtl"), ...durationIssues(options, "stateTimeout"));
-  if (options.ports !== undefined) issues.push(...memberIssues("ports.", options.ports, PORT_NAMES));
+  if (options.ports !== undefined)
+    issues.push(...memberIssues("ports.", options.ports, Object.keys(createPorts())));
   if (issues.length > 0) throw new ConfigError("createAgentPlane", issues);
 }
 

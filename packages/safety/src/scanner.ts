@@ -28,16 +28,25 @@ export interface Scanner {
 }
 
 const DEFAULT_MAX_SCAN_CHARS = 1_048_576;
+const OPTIONS = ["detectors", "maxScanChars"];
 
 /**
  * Creates a scanner.
  * @param options `detectors`: default all built-in ones. `maxScanChars`: UTF-16 units, default 1,048,576; of a longer
  *   text only the first and the last half of that many are scanned, and the result says `isTruncated`.
- * @throws SafetyError `detector_duplicate` for two detectors of one name, `option_invalid` for a bad `maxScanChars`.
+ * @throws SafetyError `detector_duplicate` for two detectors of one name, `option_invalid` for a bad `maxScanChars` or an option
+ *   that does not exist.
  */
 export function createScanner(
   options: { readonly detectors?: readonly Detector[]; readonly maxScanChars?: number } = {},
 ): Scanner {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new SafetyError(
+      "option_invalid",
+      `createScanner has no option "${unknown}": use ${OPTIONS.join(", ")}`,
+    );
+  }
   const { detectors = builtInDetectors, maxScanChars = DEFAULT_MAX_SCAN_CHARS } = options;
   if (!Number.isSafeInteger(maxScanChars) || maxScanChars < 2) {
     throw new SafetyError(

@@ -62,6 +62,16 @@ test("refuses two detectors of one name and a senseless limit", () => {
   }
 });
 
+test("refuses an option that does not exist, which would scan by the default in silence", () => {
+  const misspelt: object = { detecters: [word] };
+  expect(() => createScanner(misspelt)).toThrow(
+    expect.objectContaining({
+      code: "option_invalid",
+      message: 'createScanner has no option "detecters": use detectors, maxScanChars',
+    }),
+  );
+});
+
 test("scans head and tail of an oversize text and says that it is truncated", () => {
   const scanner = createScanner({ maxScanChars: 1_000 });
   const email = PII["email"] ?? "";

@@ -1,3 +1,4 @@
+import { requireMembers } from "../base/argument.ts";
 import { ConfigError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Clock, Logger } from "../base/ports.ts";
@@ -31,6 +32,8 @@ export function fanOutSink(
   targets: readonly FanOutTarget[],
   ports: { readonly logger?: Logger; readonly clock?: Clock } = {},
 ): AuditSink {
+  for (const target of targets)
+    requireMembers("fanOutSink: a target", target, ["sink", "name", "isRequired"]);
   if (targets.every(({ isRequired }) => isRequired === false)) {
     const message = "must have a sink that is required; else a record may be lost without a call noticing";
     throw new ConfigError("fanOutSink", [{ path: "targets", message }]);

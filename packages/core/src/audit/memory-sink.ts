@@ -1,5 +1,6 @@
 import { createPorts } from "../base/runtime.ts";
 import { ConfigError } from "../base/errors.ts";
+import { memberIssues } from "../base/member-issues.ts";
 import type { Hash } from "../base/ports.ts";
 import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
 import { textOfUtf8 } from "../base/utf8.ts";
@@ -33,14 +34,14 @@ export interface MemorySink extends AuditSink {
 /**
  * Keeps the newest records in this process, chained like every audit trail; what is evicted is counted.
  * @param options `hash`: default the platform's SHA-256. `maxRecords`: whole number ≥ 1, default 10,000.
- * @throws ConfigError when `maxRecords` is not such a number
+ * @throws ConfigError when `maxRecords` is not such a number, or for an option that does not exist
  */
 export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?: number } = {}): MemorySink {
   const { hash = createPorts().hash, maxRecords = DEFAULT_MAX_RECORDS } = options;
-  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
-    const message = `must be a whole number from 1, not ${maxRecords}`;
-    throw new ConfigError("memorySink", [{ path: "maxRecords", message }]);
-  }
+  const issues = [...memberIssues("", options, ["hash", "maxRecords"])];
+  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
+    issues.push({ path: "maxRecords", message: `must be a whole number from 1, not ${maxRecords}` });
+  if (issues.length > 0) throw new ConfigError("memorySink", issues);
   const log = new LineLog(maxRecords);
   let { seq, prev } = CHAIN_START;
   /** What `createChain` makes a text of. */

@@ -1,3 +1,4 @@
+import { requireMembers } from "../base/argument.ts";
 import { assertNever } from "../base/assert-never.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { AuditRecord } from "./audit-record.ts";
@@ -36,8 +37,10 @@ const WARN = { severityNumber: 13, severityText: "WARN" };
  */
 export function otelLogSink(
   logger: OtelLogger,
-  { forceFlush }: { readonly forceFlush?: () => Promise<void> } = {},
+  options: { readonly forceFlush?: () => Promise<void> } = {},
 ): AuditSink {
+  requireMembers("otelLogSink", options, ["forceFlush"]);
+  const { forceFlush } = options;
   return {
     append(record, mode) {
       if (mode === "durable") throw notDurable();

@@ -42,6 +42,14 @@ export function requireChoice(where: string, value: unknown, choices: readonly s
   );
 }
 
+/** Refuses members that do not exist: they would do nothing in silence. @throws AgentplaneError `usage_invalid` */
+export function requireMembers(where: string, value: object, names: readonly string[]): void {
+  for (const name in value) {
+    if (names.includes(name)) continue;
+    throw new AgentplaneError("usage_invalid", `${where} has no "${name}"; ${suggest(name, names)}`);
+  }
+}
+
 function unusable(where: string, wanted: string, value: unknown): AgentplaneError {
   return new AgentplaneError("usage_invalid", `${where} must be ${wanted}, not ${kindOf(value)}`);
 }

@@ -1,3 +1,4 @@
+import { requireMembers } from "./argument.ts";
 import { AgentplaneError } from "./errors.ts";
 import type { PriceTable, Usage } from "./model-costs.ts";
 
@@ -73,7 +74,14 @@ function roundUp(microUsd: number): number {
   return Math.ceil(Number(microUsd.toFixed(6)));
 }
 
+const PRICES = [
+  "inputUsdPerMillion",
+  "outputUsdPerMillion",
+  "cacheReadUsdPerMillion",
+] as const satisfies readonly (keyof PriceOverride)[];
+
 function requirePrice(model: string, price: PriceOverride): void {
+  requireMembers(`the price of model ${model}`, price, PRICES);
   for (const [field, value] of Object.entries(price)) {
     if (typeof value === "number" && Number.isFinite(value) && value >= 0) continue;
     throw new AgentplaneError(

@@ -1,3 +1,4 @@
+import { requireMembers } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision } from "../decision/decision.ts";
@@ -21,11 +22,9 @@ export function peekCall(core: Core, given: GuardedContext): MaybePromise<Decisi
 }
 
 /** The full decision before a framework executes. */
-export function askCall(
-  core: Core,
-  given: GuardedContext,
-  { canAsk }: AskOptions = {},
-): MaybePromise<Decision> {
+export function askCall(core: Core, given: GuardedContext, options: AskOptions = {}): MaybePromise<Decision> {
+  requireMembers("guard.ask: options", options, ["canAsk"]);
+  const { canAsk } = options;
   const { context: asked, denial } = core.contexts.prepare(given);
   if (denial !== undefined) return core.point.refuse(asked, denial, { intent: "ask" });
   const decide = (

@@ -1,4 +1,4 @@
-import { requireChoice, requireObject, requireText } from "../base/argument.ts";
+import { requireChoice, requireMembers, requireObject, requireText } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import { callKeyOf } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -113,7 +113,8 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       cutOf: (context) => cutOf(context, parts, set),
       subscribe: (changed) => parts.plugboard.subscribe(changed),
     },
-    rule: (context, options) => decider.decide(contextOf(context), intentOf("engine.rule", options), options),
+    rule: (context, options) =>
+      decider.decide(contextOf(context), intentOf("engine.rule", options, HOW), options),
     decide: (given, options) =>
       andThen(decider.decide(contextOf(given), intentOf("engine.decide", options)), (ruling) => {
         const around = ruling.inner && parts.scope.current();
@@ -154,10 +155,11 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       const key = keyOf(context);
       if (key !== undefined) return parts.admissions.noteAsked(key, parts.nowMs());
     },
-    isAsked(context, { isAnswer = true } = {}) {
+    isAsked(context, options = {}) {
+      requireMembers("engine.isAsked: options", options, ["isAnswer"]);
       const key = keyOf(context);
       return andThen(key !== undefined && parts.admissions.isAsked(key, parts.nowMs()), (isKnown) => {
-        if (!isKnown && isAnswer) parts.unknownAnswer();
+        if (!isKnown && options.isAnswer !== false) parts.unknownAnswer();
         return isKnown;
       });
     },
@@ -206,11 +208,13 @@ function endByHand(decisionId: string, { status }: CallEnd, { scope }: EnginePar
 
 const INTENTS = ["peek", "ask", "admit"] as const satisfies readonly Intent[];
 const ENDS = ["ran", "failed", "suspended", "released"] as const satisfies readonly CallEnd["status"][];
+const ONLY = ["intent"];
+const HOW = [...ONLY, "canAsk", "isCounted"];
 
 /** A misspelt intent must not become the binding one, nor the other way round. */
-function intentOf(verb: string, options: { readonly intent?: Intent } | undefined): Intent {
-  if (options === undefined) return "admit";
+function intentOf(verb: string, options: { readonly intent?: Intent } = {}, names = ONLY): Intent {
   requireObject(`${verb}: options`, options, '{ intent: "peek" }');
+  requireMembers(`${verb}: options`, options, names);
   const { intent = "admit" } = options;
   requireChoice(`${verb}: intent`, intent, INTENTS);
   return intent;

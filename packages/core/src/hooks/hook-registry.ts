@@ -1,4 +1,4 @@
-import { requireText } from "../base/argument.ts";
+import { requireMembers, requireText } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
@@ -43,10 +43,15 @@ export class HookRegistry {
   #last: HookEntry | undefined;
   #count = 0;
 
-  constructor({ hookpoints = [], onRun, ports }: HookRegistryOptions = {}) {
+  /** @throws AgentplaneError `usage_invalid` for an option or a port that does not exist */
+  constructor(options: HookRegistryOptions = {}) {
+    requireMembers("HookRegistry", options, ["hookpoints", "onRun", "ports"]);
+    const { hookpoints = [], onRun, ports = {} } = options;
+    const own = createPorts();
+    requireMembers("HookRegistry: ports", ports, Object.keys(own));
     const known = [...HOOKPOINTS, ...hookpoints].flatMap((hookpoint) => [hookpoint, afterOf(hookpoint)]);
     this.#lists = new Map(known.map((hookpoint) => [hookpoint, []]));
-    this.#ports = createPorts(ports);
+    this.#ports = { ...own, ...ports };
     this.#guard = new RecursionGuard(this.#ports);
     this.#onRun = onRun;
   }

@@ -1,3 +1,4 @@
+import { requireMembers } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { createSteadyClock, type SteadyClock } from "../base/ports.ts";
 import { createPorts } from "../base/runtime.ts";
@@ -30,10 +31,12 @@ export interface MemoryState extends StateStore {
 
 /**
  * Everything that must be remembered, in this process's memory: synchronous, and gone with the process.
- * @throws AgentplaneError `usage_invalid` for a `maxKeys` that is not a whole number from 1
+ * @throws AgentplaneError `usage_invalid` for a `maxKeys` that is not a whole number from 1, or an option that does not exist
  * @example createAgentPlane({ state: memoryState({ maxKeys: 10_000 }) });
  */
-export function memoryState({ clock, maxKeys = DEFAULT_MAX_KEYS }: MemoryStateOptions = {}): MemoryState {
+export function memoryState(options: MemoryStateOptions = {}): MemoryState {
+  requireMembers("memoryState", options, ["clock", "maxKeys"]);
+  const { clock, maxKeys = DEFAULT_MAX_KEYS } = options;
   if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
     throw new AgentplaneError("usage_invalid", `maxKeys must be a whole number from 1, not ${maxKeys}`);
   }
