@@ -4,9 +4,12 @@ import { suggest } from "@agentplane/core/store";
 /** Names of options by what they must be. */
 export interface OptionRules {
   readonly names: readonly string[];
-  /** Whole numbers from 1. */
+  /** Whole numbers from 1; those in ms no more than a timer can be set to. */
   readonly numbers: readonly string[];
 }
+
+/** Longer delays overflow the timers of Node.js, which would fire at once, and a deadline of the server; 24 days. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** A schema's name as this package takes it: an identifier of PostgreSQL, at most 63 bytes. */
 const SCHEMA_PATTERN = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -25,8 +28,11 @@ export function checkOptions(factory: string, options: object, { names, numbers 
   }
   for (const name of numbers) {
     const value = given.get(name);
-    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1)) continue;
-    issues.push({ path: name, message: `must be a whole number from 1, not ${JSON.stringify(value)}` });
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || Number(value) < 1)
+      issues.push({ path: name, message: `must be a whole number from 1, not ${JSON.stringify(value)}` });
+    else if (name.endsWith("Ms") && Number(value) > LONGEST_TIMER_MS)
+      issues.push({ path: name, message: `must be at most ${LONGEST_TIMER_MS}` });
   }
   issues.push(...connectionIssues(given), ...schemaIssues(given.get("schema")));
   if (issues.length > 0) throw new ConfigError(factory, issues);

@@ -1,5 +1,7 @@
 import type { Logger, Timers } from "@agentplane/core";
 
+import { LONGEST_TIMER_MS } from "./check-options.ts";
+
 /** What this package needs from its environment. */
 export interface OwnPorts {
   readonly logger: Logger;
@@ -16,7 +18,8 @@ export function ownPorts(given: Partial<OwnPorts> = {}): OwnPorts {
 
 const PLATFORM_TIMERS: Timers = {
   set(run, delayMs) {
-    const timer = setTimeout(run, delayMs);
+    // What is done now and then is put off by chance, hence also beyond what an option may be.
+    const timer = setTimeout(run, Math.min(delayMs, LONGEST_TIMER_MS));
     timer.unref();
     return () => clearTimeout(timer);
   },

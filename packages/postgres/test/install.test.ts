@@ -93,6 +93,21 @@ describe("options", () => {
       () => postgresAudit({ connectionString: text, keepDays: 0 }),
       /keepDays: must be a whole number/,
     ],
+    [
+      "a deadline too long for a timer",
+      () => postgresState({ connectionString: text, timeoutMs: 2 ** 31 }),
+      /timeoutMs: must be at most 2147483647/,
+    ],
+    [
+      "a look too seldom for one",
+      () => postgresState({ connectionString: text, pollMs: 2 ** 31 }),
+      /pollMs: must be at most 2147483647/,
+    ],
+    [
+      "a retry too late for one",
+      () => postgresAudit({ connectionString: text, retryMs: 2 ** 31 }),
+      /retryMs: must be at most 2147483647/,
+    ],
     ["a bad trail", () => auditTrail({ connectionString: text, retry: 1 } as never), /unknown option/],
   ];
   test.each(cases)("refuses %s", (_, make, message) => {

@@ -49,6 +49,8 @@ const LEASE_NAMES = ["max", "ttlMs"];
 const PORT_NAMES = ["clock", "timers", "logger"];
 const DEFAULTS = { timeoutMs: 5_000, heartbeatMs: 1_000, lifetimeMs: 90 * 86_400_000 };
 const DEFAULT_LEASE_MS = 10_000;
+/** Longer delays overflow the timers of Node.js, which would fire at once; 24 days. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 /** Below it, the margin for clocks and round trips would leave nothing of a lease. */
 const SHORTEST_LEASE_MS = 1_000;
 
@@ -70,6 +72,14 @@ export function readOptions(options: RedisStateOptions): RedisStateSettings {
     issues.push({ path: "namespace", message: "must be a name without braces and white space" });
   if (lease?.ttlMs !== undefined && lease.ttlMs < SHORTEST_LEASE_MS)
     issues.push({ path: "lease.ttlMs", message: `must be at least ${SHORTEST_LEASE_MS}` });
+  const timed = {
+    timeoutMs: options.timeoutMs,
+    heartbeatMs: options.heartbeatMs,
+    "lease.ttlMs": lease?.ttlMs,
+  };
+  for (const [path, ms] of Object.entries(timed))
+    if (ms !== undefined && ms > LONGEST_TIMER_MS)
+      issues.push({ path, message: `must be at most ${LONGEST_TIMER_MS}` });
   if (issues.length > 0) throw new ConfigError("redisState", issues);
   return {
     namespace,
