@@ -6,8 +6,9 @@ import { questionsDecided } from "./call/input-requests.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
+import { OpenRequests } from "./call/open-requests.ts";
 import { idInUse, reply } from "./call/reply.ts";
-import { passNotice } from "./call/server-notice.ts";
+import { takeServerNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
 import { subscription, tellChanged } from "./call/subscription.ts";
@@ -15,7 +16,6 @@ import { takeNotice } from "./call/client-notice.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
-import { cancelledId } from "./frame/cancelled.ts";
 import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { inOneLine } from "./frame/one-line.ts";
@@ -67,7 +67,10 @@ export function relayOf(connection: Connection): Relay {
     fromServer: (line) => fromServer(connection, line),
     takeClient: (frames) => takeClient(connection, frames),
     takeServer: (frames) => takeServer(connection, frames),
-    forget: (id) => void connection.ofServer.fail(id, new NoAnswer("nobody waits for the answer", true)),
+    forget(id) {
+      connection.answering.client.giveUp(id);
+      connection.ofServer.fail(id, new NoAnswer("nobody waits for the answer", true));
+    },
     serverGone(reason) {
       connection.ofServer.failAll(new NoAnswer(reason));
       dropQuestions(connection);
@@ -80,8 +83,7 @@ export function relayOf(connection: Connection): Relay {
     },
     async close() {
       stopWatching();
-      connection.ofServer.failAll(new NoAnswer("the connection was closed", true));
-      connection.ofClient.failAll(new NoAnswer("the connection was closed", true));
+      connection.close();
       if (connection.isWhole) await endSession(connection);
     },
   };
@@ -156,6 +158,8 @@ function answer(connection: Connection, frame: Frame): void {
 
 /** Not asynchronous itself: most requests are calls in a session that has begun, and each step between costs them time. */
 function answered(connection: Connection, frame: Frame): Promise<Frame | undefined> {
+  // While it waited behind the beginning.
+  if (connection.answering.client.isGivenUp(idOf(frame.message) ?? "")) return Promise.resolve(undefined);
   const method = textOf(frame.message["method"]) ?? "";
   const isPlain = recordOf(frame.message["params"])?.["inputResponses"] === undefined;
   return method === "ping" || (isPlain && connection.lasting.session !== undefined)
@@ -217,7 +221,7 @@ function serve(connection: Connection, frame: Frame): void {
 function dropQuestions(connection: Connection): void {
   const { server: asked } = connection.answering;
   // What rules still think about reaches nobody, and its id is free.
-  connection.answering.server = new Set();
+  connection.answering.server = new OpenRequests();
   for (const requestId of asked) {
     if (connection.ofClient.fail(requestId, new NoAnswer("the server is gone", true)))
       connection.tellClient("notifications/cancelled", { requestId, reason: "the server is gone" });
@@ -232,9 +236,7 @@ function notificationOfClient(connection: Connection, frame: Frame): void {
 
 function notificationOfServer(connection: Connection, frame: Frame): void {
   if (!isNotification(frame)) return connection.log("the server sent a request without an id");
-  const id = cancelledId(frame);
-  if (id !== undefined) connection.ofClient.fail(id, new NoAnswer("cancelled by the server", true));
-  passNotice(connection, frame);
+  takeServerNotice(connection, frame);
 }
 
 function isNotification({ message }: Frame): boolean {

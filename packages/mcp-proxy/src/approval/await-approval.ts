@@ -32,6 +32,8 @@ export async function awaitApproval(
   pending: Pending,
 ): Promise<Asked> {
   const { canClientApprove = true, approvalWaitMs = DEFAULT_WAIT_MS } = connection.options;
+  const id = idOf(request.message);
+  if (id !== undefined && connection.answering.client.isGivenUp(id)) return "cancelled";
   const canAsk =
     canClientApprove &&
     recordOf(capabilitiesOf(connection, request)["elicitation"]) !== undefined &&
@@ -39,7 +41,6 @@ export async function awaitApproval(
   if (canAsk && isModern(request)) return askByInput(connection, request, pending);
   if (approvalWaitMs === 0 && !canAsk) return "unanswered";
   const stop = new AbortController();
-  const id = idOf(request.message);
   const cancelled = id === undefined ? undefined : cancellation(connection, id, stop);
   const timer = setTimeout(() => stop.abort(), approvalWaitMs);
   const stopProgress = reportProgress(connection, request);

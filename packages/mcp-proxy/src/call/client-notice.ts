@@ -9,10 +9,10 @@ import { agentState, isStopped } from "./stopped.ts";
 
 /** Takes what a client says unasked, in its place behind the beginning of its session. */
 export function takeNotice(connection: Connection, frame: Frame): void {
-  const { clientOrder, ofServer } = connection;
+  const { answering, clientOrder } = connection;
   const id = cancelledId(frame);
-  // What was asked is cancelled at once; what waits behind the beginning, when it was asked.
-  if (id !== undefined && ofServer.has(id)) return tellCancelled(connection, frame, id);
+  // What has no answer yet is given up at once, also where it waits behind the beginning.
+  if (id !== undefined && answering.client.has(id)) return tellCancelled(connection, frame, id);
   const act = (): void | Promise<void> =>
     id === undefined ? tellServer(connection, frame) : tellCancelled(connection, frame, id);
   if (!clientOrder.notice(frame, act))
@@ -44,8 +44,11 @@ function tellServer(connection: Connection, frame: Frame): void | Promise<void> 
  * need not answer.
  */
 function tellCancelled(connection: Connection, frame: Frame, id: RpcId): void {
-  if (connection.lasting.session !== undefined) void passJudged(connection, frame);
-  connection.ofServer.fail(id, new NoAnswer("cancelled by the client", true));
+  const { answering, lasting, ofServer } = connection;
+  // What the server was not asked yet it is not asked now, and has nothing to hear of.
+  if (answering.client.giveUp(id) && !ofServer.has(id)) return;
+  if (lasting.session !== undefined) void passJudged(connection, frame);
+  ofServer.fail(id, new NoAnswer("cancelled by the client", true));
 }
 
 function passJudged(connection: Connection, frame: Frame): void | Promise<void> {

@@ -6,6 +6,7 @@ import { idOf, notificationFrame, requestFrame, type RpcId } from "../frame/rpc.
 import type { ProxyOptions } from "../proxy-options.ts";
 import { ClientOrder } from "./client-order.ts";
 import { Lasting } from "./lasting.ts";
+import { OpenRequests } from "./open-requests.ts";
 import { PendingRequests } from "./pending-requests.ts";
 
 /** Where messages leave to. */
@@ -55,10 +56,10 @@ export class Connection {
   /** What the client was asked. */
   readonly ofClient = new PendingRequests();
   /**
-   * What the client has asked and the server, by id, and has no answer yet, from when it came. A server that is started
-   * anew has another set.
+   * What the client has asked and the server, and has no answer yet, from when it came. A server that is started anew has
+   * others.
    */
-  readonly answering = { client: new Set<RpcId>(), server: new Set<RpcId>() };
+  readonly answering = { client: new OpenRequests(), server: new OpenRequests() };
   /** The calls that run at the server. */
   readonly running = new Set<RunningCall>();
   /** What the client works at for the server: its model, or its user. */
@@ -85,6 +86,7 @@ export class Connection {
   onLessOwed: () => void = () => undefined;
   readonly #callPrefix: string;
   #hasClientLeft = false;
+  #isClosed = false;
   /** Settles when what is to reach the client first has left; undefined when it has. */
   #turn: Promise<void> | undefined;
 
@@ -118,10 +120,11 @@ export class Connection {
     return `${this.#callPrefix}${typeof id}:${id}`;
   }
 
-  /** Sends a request of the client's on; its id stays. */
+  /** Sends a request of the client's on; its id stays. One that was given up while rules were thinking is not asked. */
   askServer(frame: Frame): Promise<Frame> {
     const id = idOf(frame.message);
     if (id === undefined) throw new TypeError("a request has an id");
+    if (this.#isClosed || this.answering.client.isGivenUp(id)) return Promise.reject(givenUp());
     const answer = this.ofServer.wait(id);
     this.peers.toServer(frame);
     return answer;
@@ -133,11 +136,19 @@ export class Connection {
     this.ofClient.failAll(new NoAnswer(LEFT));
   }
 
+  /** Nobody is asked any more: there would be no way for the answers. */
+  close(): void {
+    this.#isClosed = true;
+    this.ofServer.failAll(new NoAnswer(CLOSED, true));
+    this.ofClient.failAll(new NoAnswer(CLOSED, true));
+  }
+
   /** Sends a request of the server's on; its id stays. */
   askClient(frame: Frame): Promise<Frame> {
     if (this.#hasClientLeft) return Promise.reject(new NoAnswer(LEFT));
     const id = idOf(frame.message);
     if (id === undefined) throw new TypeError("a request has an id");
+    if (this.#isClosed || this.answering.server.isGivenUp(id)) return Promise.reject(givenUp());
     const answer = this.ofClient.wait(id);
     this.peers.toClient(frame);
     return answer;
@@ -177,6 +188,12 @@ export class Connection {
 }
 
 const LEFT = "the client has left";
+const CLOSED = "the connection was closed";
+
+function givenUp(): NoAnswer {
+  return new NoAnswer("nobody waits for the answer any more", true);
+}
+
 const META = "io.modelcontextprotocol/";
 const NO_HEADERS: JsonRecord = Object.freeze({});
 

@@ -3,6 +3,7 @@ import { AgentplaneError } from "@agentplane/core";
 import { underIdOf, type Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
 import { NoAnswer } from "./connection.ts";
+import type { OpenRequests } from "./open-requests.ts";
 
 /** How a request is answered, and where its answer goes. */
 export interface Replying {
@@ -18,17 +19,16 @@ const MAX_AT_ONCE = 1_000;
 /**
  * Gives a request its answer. While it is decided its id is taken: of two requests under one id, the answer to the one would
  * be judged by what is known of the other.
- * @param taken The ids of what the same side has asked and has no answer to.
+ * @param taken What the same side has asked and has no answer to.
  */
-export function reply(request: Frame, taken: Set<RpcId>, { act, send, drop }: Replying): void {
+export function reply(request: Frame, taken: OpenRequests, { act, send, drop }: Replying): void {
   const id = idOf(request.message);
   if (id === undefined) return;
   if (taken.has(id)) return send(idInUse(id));
   if (taken.size >= MAX_AT_ONCE) return send(errorFrame(id, TOO_MANY));
-  taken.add(id);
+  taken.open(id);
   const end = (response: Frame | undefined): void => {
-    taken.delete(id);
-    if (response === undefined) drop?.();
+    if (taken.close(id) || response === undefined) drop?.();
     else send(underIdOf(request, response));
   };
   act().then(end, (error: unknown) =>

@@ -1,15 +1,29 @@
+import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import type { Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "./connection.ts";
 import { acknowledged } from "./subscription.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
 
 const UPDATED = "notifications/resources/updated";
 
+/** Takes what a server says unasked. */
+export function takeServerNotice(connection: Connection, frame: Frame): void {
+  const { answering, ofClient } = connection;
+  const id = cancelledId(frame);
+  if (id !== undefined) {
+    const isOpen = answering.server.giveUp(id);
+    const wasAsked = ofClient.fail(id, new NoAnswer("cancelled by the server", true));
+    // What the client was not asked yet it is not asked now, and has nothing to hear of.
+    if (isOpen && !wasAsked) return;
+  }
+  passNotice(connection, frame);
+}
+
 /**
  * Passes what a server says unasked, as rules left it: redacted, or withheld where they would withhold a result that says so.
  */
-export function passNotice(connection: Connection, frame: Frame): void {
+function passNotice(connection: Connection, frame: Frame): void {
   const { running, lasting } = connection;
   const speaker: Speaker = { name: "server", running, tasks: lasting.tasks };
   const words = judgedNotice(connection, frame, speaker);
