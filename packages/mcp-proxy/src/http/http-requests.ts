@@ -3,27 +3,13 @@ import type { IncomingMessage } from "node:http";
 import { isModern } from "../call/connection.ts";
 import { rewritten, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf } from "../frame/json.ts";
-import { kindOf } from "../frame/rpc.ts";
 import { headersFor } from "./header-agreement.ts";
+import { mayRepeat } from "./may-repeat.ts";
 import { ParamHeaders } from "./param-headers.ts";
 import type { Upstream } from "./upstream.ts";
 
 const VERSION = "io.modelcontextprotocol/protocolVersion";
 const BOTH = "application/json, text/event-stream";
-/** Requests that only read, and the one that begins: an error would tell nobody more than to ask again. */
-const READS: ReadonlySet<unknown> = new Set([
-  "initialize",
-  "ping",
-  "server/discover",
-  "tools/list",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read",
-  "prompts/list",
-  "prompts/get",
-  "completion/complete",
-]);
-
 /** The requests of one client to a server over HTTP, with the headers that its session and era ask for. */
 export class HttpRequests {
   readonly #upstream: Upstream;
@@ -39,9 +25,8 @@ export class HttpRequests {
 
   post(frame: Frame, signal: AbortSignal): Promise<IncomingMessage> {
     const headers = { accept: BOTH, ...(isModern(frame) ? this.#modern(frame) : this.#legacy()) };
-    // An answer that comes twice answers once, and so it is with what is said unasked: lost, they would be missed for ever.
-    const mayRepeat = kindOf(frame) !== "request" || READS.has(frame.message["method"]);
-    return this.#upstream.send({ method: "POST", headers, body: frame.raw, signal, mayRepeat });
+    const isRepeatable = mayRepeat(frame);
+    return this.#upstream.send({ method: "POST", headers, body: frame.raw, signal, mayRepeat: isRepeatable });
   }
 
   /** Asks for what the server says unasked, or for the rest of a stream that was cut. */

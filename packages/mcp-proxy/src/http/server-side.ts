@@ -4,6 +4,7 @@ import { readFrames, type Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
+import { mayRepeat } from "./may-repeat.ts";
 import { readBody } from "./read-body.ts";
 import {
   eventsOf,
@@ -80,7 +81,7 @@ export class ServerSide implements SessionServer {
     const controller = new AbortController();
     exchange.onLeft(() => controller.abort());
     const signal = AbortSignal.any([controller.signal, this.#ending.signal]);
-    const answer = await upstream.send({ method: "GET", headers: stream, signal });
+    const answer = await upstream.send({ method: "GET", headers: stream, signal, mayRepeat: true });
     if (answer.statusCode === 405) {
       answer.resume();
       return false;
@@ -104,7 +105,8 @@ export class ServerSide implements SessionServer {
     const { upstream, rules } = this.#init;
     const headers = upstreamHeaders(NO_FRAME, exchange, rules);
     const own = { ...headers, ...this.#session };
-    const answer = await upstream.send({ method: "DELETE", headers: own, signal: this.#ending.signal });
+    const { signal } = this.#ending;
+    const answer = await upstream.send({ method: "DELETE", headers: own, signal, mayRepeat: true });
     answer.resume();
     return this.#passable(answer);
   }
@@ -130,6 +132,7 @@ export class ServerSide implements SessionServer {
       headers: { ...headers, ...this.#session },
       body: frame.raw,
       signal,
+      mayRepeat: mayRepeat(frame),
     };
     return this.#init.upstream.send(request);
   }

@@ -4,6 +4,7 @@ import http, { type ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 
 import {
+  asked,
   callOf,
   HEADERS,
   inSession,
@@ -34,6 +35,25 @@ describe("what goes wrong", () => {
     expect([answer.status, JSON.parse(body)]).toMatchObject([status, { id: 1, error: { code: -31503 } }]);
     expect(body).not.toMatch(/who|a@b|html/);
     expect(got.length).toBeLessThanOrEqual(1);
+  });
+
+  test.each([
+    ["is read again", { jsonrpc: "2.0", id: 7, method: "tools/list" }, [200, 2]],
+    ["is not called again: nobody knows whether it ran", callOf(7, "f"), [502, 1]],
+  ])("what a kept connection of the server's has lost %s", async (_what, message, expected) => {
+    const used = new Set<unknown>();
+    const { url, got } = await inSession((one, response) => {
+      // As a server does that gives an idle connection up just when a request comes.
+      if (used.has(response.socket)) return response.socket?.resetAndDestroy();
+      used.add(response.socket);
+      return json(response, { jsonrpc: "2.0", id: asked(one).id, result: { tools: [] } });
+    });
+    // The session has begun on the connection that is kept.
+    await (await post(url, { jsonrpc: "2.0", id: 6, method: "tools/list" }, SESSION)).text();
+    const before = got.length;
+    const answer = await post(url, message, SESSION);
+    await answer.text();
+    expect([answer.status, got.length - before]).toStrictEqual(expected);
   });
 
   test("a stream that ends without an answer gives an error", async () => {
