@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { connect } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
@@ -69,11 +70,54 @@ test("a client that is connected when the proxy ends learns it, and the proxy do
   expect(await ended).toBe(0);
 });
 
+/** The addresses of this machine but 127.0.0.1; not every system has the first one. */
+const OTHERS = Object.values(networkInterfaces())
+  .flatMap((all) => all ?? [])
+  .flatMap(({ address, family, internal }) => (family === "IPv4" && !internal ? [address] : []))
+  .concat("127.0.0.2");
+
+/** Of these, those at which somebody listens at a port. */
+async function listening(port: number): Promise<readonly string[]> {
+  const isOpen = (host: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect({ host, port, timeout: 2_000 }, () => end(true));
+      const end = (is: boolean): void => {
+        socket.destroy();
+        resolve(is);
+      };
+      socket.on("error", () => end(false)).on("timeout", () => end(false));
+    });
+  const open: string[] = [];
+  for (const host of OTHERS)
+    // oxlint-disable-next-line no-await-in-loop -- a few of them
+    if (await isOpen(host)) open.push(host);
+  return open;
+}
+
+test("serve listens at 127.0.0.1 alone; anywhere else only where --host says so, and to nobody without the token", async () => {
+  const own = new URL(await command(["--upstream", "http://127.0.0.1:1/mcp"]).url());
+  expect([own.hostname, await listening(Number(own.port))]).toStrictEqual(["127.0.0.1", []]);
+  const open = [
+    "--host",
+    "0.0.0.0",
+    "--token-env",
+    "MY_TOKEN",
+    ...OTHERS.flatMap((one) => ["--allow-host", one]),
+  ];
+  const { url } = command(["--upstream", "http://127.0.0.1:1/mcp", ...open], { MY_TOKEN: "s3cret" });
+  const at = new URL(await url());
+  const [other] = await listening(Number(at.port));
+  expect([at.hostname, OTHERS]).toStrictEqual(["0.0.0.0", expect.arrayContaining([other])]);
+  at.hostname = other ?? "";
+  expect((await post(at.href, INITIALIZE)).status).toBe(401);
+});
+
 test.each([
   [["--upstream", "nowhere"], "--upstream is an URL", 2],
   [["--upstream", "http://127.0.0.1:1/", "--token-env", "NOT_SET"], "NOT_SET", 2],
   [["--upstream", "http://127.0.0.1:1/", "--env", "HOME"], "--env is for a server that is started", 2],
   [["--upstream", "http://127.0.0.1:1/", "--host", "0.0.0.0"], "set a token", 1],
+  [["--upstream", "http://127.0.0.1:1/", "--host", ""], "set a token", 1],
 ])("serve %j does not start", async (flags, words, code) => {
   const { said, ended } = command(flags);
   expect(await ended).toBe(code);
