@@ -1,6 +1,7 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { inputOf } from "../context/create-context.ts";
 import type { SessionView } from "../rules/session-view.ts";
 import { toCel, type CelValue } from "./cel-value.ts";
 
@@ -65,7 +66,7 @@ export function valueOf(
     case "now":
       return BigInt(Math.trunc(context.nowMs));
     case "input":
-      return contentOf(context.tool?.input ?? context.target?.input ?? context.model?.messages);
+      return contentOf(inputOf(context));
     case "result":
       return contentOf(context.result);
     case "history":

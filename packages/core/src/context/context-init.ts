@@ -36,7 +36,7 @@ export interface TargetInit {
   /** At most 4,096 characters: it may be a URI. */
   readonly name: string;
   readonly server?: string | undefined;
-  /** Any value; snapshotted once. Default null. */
+  /** Any value; snapshotted once. Default: none, which a condition about it leaves alone; null is one that lacks everything. */
   readonly input?: unknown;
 }
 

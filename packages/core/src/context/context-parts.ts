@@ -95,8 +95,9 @@ export function targetOf(target: TargetInit): Target {
   requireKnownFields(target, TARGET_FIELDS);
   const draft: Draft<Target> = {
     name: identityText(target.name, "target.name", MAX_TARGET_CHARS),
-    input: snapshot(target.input),
   };
+  const { input } = target;
+  if (input !== undefined) draft.input = snapshot(input);
   if (target.server !== undefined) draft.server = identityText(target.server, "target.server");
   return Object.freeze(draft);
 }

@@ -37,7 +37,8 @@ export interface ModelCall {
 export interface Target {
   readonly name: string;
   readonly server?: string;
-  readonly input: JsonValue;
+  /** Absent where the action has none; null is an input, of which a rule may require something. */
+  readonly input?: JsonValue;
 }
 
 /** An HTTP call a tool makes, normalised once (see `context/api-call.ts`). */

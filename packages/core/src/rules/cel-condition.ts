@@ -1,5 +1,6 @@
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { inputOf } from "../context/create-context.ts";
 import type { CompiledWhere } from "./compile-where.ts";
 import type { CompileTools, RuleRead } from "./rule.ts";
 import type { Truth } from "./where-truth.ts";
@@ -16,7 +17,7 @@ const SECTIONS: Readonly<Record<string, (context: PolicyContext) => unknown>> = 
   target: ({ target }) => target,
   api: ({ api }) => api,
   // A tool call has an input, whatever was left out of it.
-  input: ({ tool, target, model }) => tool ?? target?.input ?? model?.messages,
+  input: (context) => context.tool ?? inputOf(context),
   result: ({ result }) => result,
   isError: ({ isError, result }) => isError ?? result,
   usage: ({ usage }) => usage,

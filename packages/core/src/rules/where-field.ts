@@ -65,7 +65,10 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
   input: {
     members: "paths",
     // A tool call has an input, whatever was left out of it: without one, or with null, there is no answer.
-    value: ({ context: { tool, target } }) => (tool ? tool.input : (target?.input ?? INAPPLICABLE)),
+    value: ({ context: { tool, target } }) => {
+      const input = (tool ?? target)?.input;
+      return input === undefined && tool === undefined ? INAPPLICABLE : input;
+    },
     reads: "input",
   },
   result: {

@@ -198,9 +198,8 @@ describe("refuses", () => {
 
   test("names of exactly 512 characters after NFC are fine, and URIs of targets may be longer", () => {
     expect(createContext({ ...minimal, user: "e\u0301".repeat(512) }, 1).user).toBe("é".repeat(512));
-    expect(
-      createContext({ ...minimal, target: { name: `file:///${"x".repeat(2_000)}` } }, 1).target?.input,
-    ).toBeNull();
+    const name = `file:///${"x".repeat(2_000)}`;
+    expect(createContext({ ...minimal, target: { name } }, 1).target).toStrictEqual({ name });
   });
 
   test("content that cannot be snapshotted, without repeating it", () => {

@@ -83,7 +83,7 @@ function isReadable({ argument, context }: JsonRecord): boolean {
 /** What the target gets, as rules see it: a completion also the values that were chosen before. */
 function inputOf(member: "arguments" | "argument", params: JsonRecord): unknown {
   const { [member]: given, context } = params;
-  // Null would be no input at all, of which rules ask nothing.
+  // Left out and null are the same to a server: what rules require of the values is asked of both.
   const own = given ?? {};
   return member === "arguments" || context === undefined ? own : { ...recordOf(own), context };
 }

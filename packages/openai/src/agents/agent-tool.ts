@@ -26,7 +26,7 @@ export function decideRuns(tool: AnyFunctionTool, governor: ToolGovernor, option
       // A run that goes on from its saved state reads no new input.
       target: {
         name: agent.name,
-        input: details?.resumeState === undefined ? (parseJson(text) ?? text) : null,
+        ...(details?.resumeState === undefined && { input: parseJson(text) ?? text }),
       },
     });
     if (admitted.status !== "admitted") return `Error: ${admitted.message}`;

@@ -33,7 +33,8 @@ export async function governedRun<Result extends AnyResult>(
   const admitted = await guard.admit({
     hookpoint: "before_agent",
     ...actingAgent(agent, contextOf(input, context)),
-    target: { name: agent.name, input: input instanceof RunState ? null : input },
+    // A run that goes on from its saved state reads no new input.
+    target: { name: agent.name, ...(!(input instanceof RunState) && { input }) },
   });
   if (admitted.status !== "admitted") throw admitted.error;
   let result: Result;
