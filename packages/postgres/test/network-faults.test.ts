@@ -180,9 +180,9 @@ describe.skipIf(!canStartServers)("a network that fails", () => {
       ports: { logger: QUIET },
     });
     // A connection for each, so that none goes with another.
-    await Promise.all(ids.map(() => patient.ledger.read(BUDGET)));
+    await Promise.all(ids.map(async () => patient.ledger.read(BUDGET)));
     network.holdRequests();
-    const reserved = Promise.all(ids.map((id) => patient.ledger.reserve(requestOf(id))));
+    const reserved = Promise.all(ids.map(async (id) => patient.ledger.reserve(requestOf(id))));
     await setTimeout(50);
     network.hangUp();
     expect((await reserved).every(({ isGranted }) => isGranted)).toBe(true);

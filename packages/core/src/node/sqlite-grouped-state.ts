@@ -2,6 +2,7 @@ import { checkRequest } from "../store/check-request.ts";
 import type { DocumentChange } from "../store/group-sender.ts";
 import { GroupedWrites } from "../store/grouped-writes.ts";
 import type { StateStore } from "../store/state-store.ts";
+import type { SqliteClock } from "./sqlite-clock.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import type { SqliteDocuments } from "./sqlite-documents.ts";
 import { SqliteGroupedDocuments } from "./sqlite-grouped-documents.ts";
@@ -19,6 +20,7 @@ interface EachState extends StateStore {
 /** What grouping adds to a state. */
 export interface GroupedStateDeps {
   readonly database: SqliteDatabase;
+  readonly clock: SqliteClock;
   /** Monotonic time in ms. */
   elapsedMs(): number;
 }
@@ -27,8 +29,8 @@ export interface GroupedStateDeps {
 const TIMEOUT_MS = 5_000;
 
 /** The same state, whose writes share transactions where they come at once; what waits for one is a promise. */
-export function groupedState(inner: EachState, { database, elapsedMs }: GroupedStateDeps): StateStore {
-  const sender = createGroupSender({ database, ledger: inner.ledger });
+export function groupedState(inner: EachState, { elapsedMs, ...deps }: GroupedStateDeps): StateStore {
+  const sender = createGroupSender({ ...deps, ledger: inner.ledger });
   // A file has one writer at a time.
   const writes = new GroupedWrites<SqliteGroupedDocuments>({
     sender,

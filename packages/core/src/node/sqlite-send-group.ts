@@ -2,6 +2,7 @@ import { AgentplaneError } from "../base/errors.ts";
 import type { GroupAnswer, GroupSender, Verdict, WriteGroup } from "../store/group-sender.ts";
 import type { MemoryLedger } from "../store/memory-ledger.ts";
 import type { Reservation, ReserveRequest } from "../store/state-store.ts";
+import type { SqliteClock } from "./sqlite-clock.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 import type { SqliteGroupedDocuments } from "./sqlite-grouped-documents.ts";
 import { concernOf, joined, type SqliteLedger } from "./sqlite-ledger.ts";
@@ -10,6 +11,7 @@ import { concernOf, joined, type SqliteLedger } from "./sqlite-ledger.ts";
 export interface SendGroupDeps {
   readonly database: SqliteDatabase;
   readonly ledger: SqliteLedger;
+  readonly clock: SqliteClock;
 }
 
 type Group = WriteGroup<SqliteGroupedDocuments>;
@@ -29,6 +31,7 @@ export function createGroupSender(deps: SendGroupDeps): GroupSender<SqliteGroupe
   return {
     async send(group) {
       await nextTurn();
+      deps.clock.check();
       return sendNow(deps, group);
     },
     isOfOne: (error) => error instanceof AgentplaneError && error.code === "usage_invalid",

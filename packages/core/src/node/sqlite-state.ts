@@ -115,7 +115,7 @@ export function sqliteState(options: SqliteStateOptions): StateStore {
     },
   };
   if (options.writes !== "grouped") return state;
-  return groupedState(state, { database, elapsedMs: () => machine.elapsedMs() });
+  return groupedState(state, { database, clock, elapsedMs: () => machine.elapsedMs() });
 }
 
 function durationOf(text: string | undefined, otherwiseMs: number): number {

@@ -238,3 +238,24 @@ test("admissions at once never take more than there is, and leave of each everyt
     { numRuns: Number(process.env["ORACLE_RUNS"] ?? 20) },
   );
 });
+
+test.each(["each", "grouped"] as const)(
+  "an admission counts by the time that passed asleep, too: %s",
+  async (writes) => {
+    const machine = createTestMachine();
+    const state = sqliteState({ path: path.join(temporaryDirectory(), "s.db"), machine, writes });
+    onTestFinished(async () => state.close());
+    const admit = async (name: string): Promise<boolean | undefined> => {
+      const items = [{ spec: RATE, amount: RATE.limit, isSoft: false, expired: "charge" as const }];
+      const changes = [{ collection: "sessions", key: name, change: () => name }] as const;
+      const answer = await state.admit?.({ reserve: { id: name, ttlMs: 60_000, items }, changes });
+      return answer?.isAdmitted;
+    };
+    expect(await admit("before")).toBe(true);
+    expect(await admit("at once")).toBe(false);
+    machine.sleepMs(RATE.window.windowMs);
+    // Awake for as long as it takes until sleep is looked for.
+    machine.advanceMs(1_000);
+    expect(await admit("after")).toBe(true);
+  },
+);
