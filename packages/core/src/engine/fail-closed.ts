@@ -104,7 +104,7 @@ function undoLater(pass: Pass, closed: Ruling, parts: PipelineParts, tries = 0):
 }
 
 function undo(pass: Pass, { decision }: Ruling, parts: PipelineParts): MaybePromise<void> {
-  const { callKey, reservationId } = pass.call;
+  const { callKey, reservationId, untilMs } = pass.call;
   const advance = (): MaybePromise<void> =>
     callKey === undefined
       ? undefined
@@ -112,6 +112,7 @@ function undo(pass: Pass, { decision }: Ruling, parts: PipelineParts): MaybeProm
           nowMs: parts.nowMs(),
           decisionId: decision.id,
           reservationId,
+          untilMs,
         });
   const end = { effect: "block", durationMs: 0, isError: false } as const;
   return andThen(releaseHolds(pass, parts), () =>

@@ -26,9 +26,9 @@ function rememberCall(
   { decision, callKey }: { readonly decision: Decision; readonly callKey: string },
 ): MaybePromise<void> {
   const state = pass.intent === "admit" && decision.effect === "allow" ? "admitted" : "asked";
-  const { reservationId } = pass.call;
+  const { reservationId, untilMs } = pass.call;
   const isQuestion = decision.effect === "ask";
-  const info = { nowMs: parts.nowMs(), decisionId: decision.id, reservationId, isQuestion };
+  const info = { nowMs: parts.nowMs(), decisionId: decision.id, reservationId, untilMs, isQuestion };
   return andThen(parts.admissions.advance(callKey, state, info), () =>
     append(pass, parts, entryOf(pass, decision, parts)),
   );
@@ -83,9 +83,15 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
   return entry;
 }
 
-/** Gives back everything that a pass holds. */
-export function releaseHolds(pass: Pass, parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = pass.heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.release(id), () => releaseHolds(pass, parts, from + 1));
+/**
+ * Gives back everything that a pass holds, each once: under the same id another pass may hold for the call from then on. So
+ * it may where this one's claim has lapsed, as that of a process that stood still; then its time has ended its holds too.
+ */
+export function releaseHolds(pass: Pass, parts: EngineParts): MaybePromise<void> {
+  const [id, ...others] = pass.heldIds;
+  if (id === undefined || parts.nowMs() >= (pass.call.untilMs ?? Infinity)) return;
+  return andThen(parts.ledger.release(id), () => {
+    pass.heldIds = others;
+    return releaseHolds(pass, parts);
+  });
 }

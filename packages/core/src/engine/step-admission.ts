@@ -102,9 +102,9 @@ function knowAs(
     return;
   }
   const isJoined = entry.kind === "joined";
-  const { reservationId } = entry;
+  const { reservationId, untilMs } = entry;
   const attempt = Math.max(entry.attempt, innerAttempt);
-  pass.call = { callKey, reservationId, attempt, isJoined, ...(alsoKnownAs && { alsoKnownAs }) };
+  pass.call = { callKey, reservationId, attempt, isJoined, untilMs, ...(alsoKnownAs && { alsoKnownAs }) };
   const running = isJoined ? inFlight.byCallKey(callKey) : undefined;
   // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
   if (running?.ruling.decision.revision === pass.revision) pass.joined = running;

@@ -21,6 +21,8 @@ export type CallEntry =
       /** What holds are taken under; kept by a resumed call, new for every attempt. */
       readonly reservationId: string;
       readonly attempt: number;
+      /** With a claim: until then the call is surely its own. */
+      readonly untilMs?: number;
       /** With `joined`: the admission in force. */
       readonly decisionId?: string;
     }
@@ -102,13 +104,14 @@ function claim(
   { kind, attempt, heldAs }: Going,
   { callKey, nowMs, holdTtlMs }: EnterOptions & { readonly callKey: string },
 ): Entering {
+  const untilMs = nowMs + holdTtlMs;
   return {
-    entry: { kind, reservationId: reservationIdOf(callKey, { attempt, heldAs }), attempt },
+    entry: { kind, reservationId: reservationIdOf(callKey, { attempt, heldAs }), attempt, untilMs },
     next: {
       state: "entering",
       attempt,
       from: CAME_FROM[kind],
-      untilMs: nowMs + holdTtlMs,
+      untilMs,
       ...(kind === "again" && questionOf(old)),
       ...(heldAs !== undefined && { heldAs }),
     },
@@ -174,6 +177,8 @@ export interface AdvanceInfo {
   readonly decisionId: string;
   /** The pass's reservation: the one that `enter` answered with. */
   readonly reservationId: string;
+  /** With a claim: its own, as `enter` answered; one that came after it has another. */
+  readonly untilMs?: number | undefined;
   /** Whether a human is asked. */
   readonly isQuestion?: boolean;
 }
@@ -218,7 +223,7 @@ function mayMove(
   if (old === undefined) return true;
   switch (old.state) {
     case "entering":
-      return reservationIdOf(info.callKey, old) === info.reservationId;
+      return old.untilMs === info.untilMs && reservationIdOf(info.callKey, old) === info.reservationId;
     case "admitted":
       return old.decisionId === info.decisionId;
     case "asked":

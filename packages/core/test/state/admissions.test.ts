@@ -19,8 +19,9 @@ function setUp(onUnknownOutcome: "block" | "rerun" = "block") {
     entry: CallEntry,
     decisionId = `d${count++}`,
   ): string => {
-    const reservationId = "reservationId" in entry ? entry.reservationId : "";
-    void admissions.advance("k", to, { nowMs: machines.nowMs(), decisionId, reservationId });
+    const { reservationId, untilMs } =
+      "reservationId" in entry ? entry : { reservationId: "", untilMs: undefined };
+    void admissions.advance("k", to, { nowMs: machines.nowMs(), decisionId, reservationId, untilMs });
     return decisionId;
   };
   const admit = (): { entry: CallEntry; decisionId: string } => {
@@ -28,6 +29,12 @@ function setUp(onUnknownOutcome: "block" | "rerun" = "block") {
     return { entry, decisionId: advance("admitted", entry) };
   };
   return { ...machines, admissions, enter, advance, admit };
+}
+
+/** Which call it is, without the claim. */
+function unclaimed(entry: CallEntry): CallEntry {
+  const { untilMs: _, ...rest } = entry as Extract<CallEntry, { untilMs?: number }>;
+  return rest;
 }
 
 test("a new call is fresh; asked about and then executed it is the same attempt", () => {
@@ -45,7 +52,11 @@ test("a call that runs is refused elsewhere and joined by the very execution tha
   expect(enter()).toStrictEqual({ kind: "refused", cause: "in_flight" });
   expect(enter("ask")).toStrictEqual({ kind: "refused", cause: "in_flight" });
   expect(enter("admit", { carriedId: "another" })).toStrictEqual({ kind: "refused", cause: "in_flight" });
-  expect(enter("admit", { carriedId: "k" })).toStrictEqual({ ...entry, kind: "joined", decisionId });
+  expect(enter("admit", { carriedId: "k" })).toStrictEqual({
+    ...unclaimed(entry),
+    kind: "joined",
+    decisionId,
+  });
 });
 
 test("what ran is never run again", () => {
@@ -69,7 +80,7 @@ test("a suspended call resumes under the holds it has, a failed one is a new att
   const { enter, advance, admit } = setUp();
   const { entry, decisionId } = admit();
   advance("suspended", entry, decisionId);
-  expect(enter("ask")).toStrictEqual({ ...entry, kind: "resumed" });
+  expect(enter("ask")).toStrictEqual({ ...unclaimed(entry), kind: "resumed" });
   const resumed = enter();
   expect(resumed).toStrictEqual({ ...entry, kind: "resumed" });
   const again = advance("admitted", resumed);
@@ -146,6 +157,26 @@ test("a decision whose claim was taken over meanwhile is not admitted", () => {
   const quick = enter();
   advance("admitted", quick);
   expect(() => advance("admitted", slow)).toThrow(expect.objectContaining({ code: "call_taken_over" }));
+});
+
+test("a claim that was taken over moves nothing of the one that came after it, though both hold under one id", () => {
+  const { enter, advance, advanceMs } = setUp();
+  const slow = enter();
+  advanceMs(TTL_MS);
+  const quick = enter();
+  expect(() => advance("admitted", slow)).toThrow(expect.objectContaining({ code: "call_taken_over" }));
+  advance("asked", slow);
+  expect(() => advance("admitted", quick)).not.toThrow();
+});
+
+test("an early question about a suspended call drops no claim of the execution that resumes it", () => {
+  const { enter, advance, admit } = setUp();
+  const { entry, decisionId } = admit();
+  advance("suspended", entry, decisionId);
+  const early = enter("ask");
+  const claim = enter();
+  advance("asked", early);
+  expect(() => advance("admitted", claim)).not.toThrow();
 });
 
 test("of many executions of one call at once, in several processes, one is let in", async () => {
