@@ -1,11 +1,12 @@
-import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 import { AgentplaneError } from "../base/errors.ts";
+import { asideOf, createExclusive } from "./create-exclusive.ts";
 import { openToWrite, readRegular, readSized } from "./regular-file.ts";
+import { hasCode } from "./system-error.ts";
 
 /** An open segment file; every write goes to its end. */
 export interface SegmentFile {
@@ -74,20 +75,7 @@ export const nodeFileSystem: AuditFileSystem = {
   readText: (path) => Buffer.from(readRegular(path, MAX_TEXT_BYTES)).toString("utf8"),
   read: (path) => readSized(path),
   size: (path) => fs.statSync(path).size,
-  createExclusive(path, content) {
-    // Written aside and linked into place, so that nobody ever reads half of it.
-    const aside = asideOf(path);
-    fs.writeFileSync(aside, content, { mode: PRIVATE_FILE });
-    try {
-      fs.linkSync(aside, path);
-      return true;
-    } catch (error) {
-      if (hasCode(error, "EEXIST")) return false;
-      throw error;
-    } finally {
-      fs.rmSync(aside, { force: true });
-    }
-  },
+  createExclusive: (path, content) => createExclusive(path, content, { mode: PRIVATE_FILE }),
   renew,
   idleMs(path) {
     const now = asideOf(path);
@@ -143,11 +131,6 @@ export const nodeFileSystem: AuditFileSystem = {
   },
 };
 
-/** A name of its own: on a shared volume the id of a process may be that of another one, in another container. */
-function asideOf(path: string): string {
-  return `${path}.${randomUUID()}.tmp`;
-}
-
 /** By writing what is there into the very file that was read: one that has taken its place is not touched. */
 function renew(path: string, content: string): boolean {
   let descriptor: number;
@@ -175,9 +158,4 @@ function segmentFile(descriptor: number): SegmentFile {
     truncate: (size) => ftruncate(descriptor, size),
     close: () => close(descriptor),
   };
-}
-
-/** Whether an error of the system carries this code, such as `ENOENT`. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -5,7 +5,7 @@ import type { ChainPosition } from "../audit/chain.ts";
 import { verifyLines, type BadLine, type LineProblem } from "../audit/verify.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
-import { hasCode } from "./audit-file-system.ts";
+import { hasCode } from "./system-error.ts";
 import { checkSegmentBytes, checkSegmentFile, type SegmentCheck } from "./check-segment.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { inflateSegment } from "./inflate-segment.ts";

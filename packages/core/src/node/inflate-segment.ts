@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 
-import { hasCode } from "./audit-file-system.ts";
+import { hasCode } from "./system-error.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** Longer segments are not compressed: decompressing holds a whole one in memory. */

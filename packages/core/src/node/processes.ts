@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, platform } from "node:os";
 
-import { hasCode } from "./audit-file-system.ts";
+import { hasCode } from "./system-error.ts";
 import { createMachineClock } from "./machine-clock.ts";
 
 /** Who holds a lock. */

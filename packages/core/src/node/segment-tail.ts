@@ -4,7 +4,8 @@ import type { ChainPosition } from "../audit/chain.ts";
 import { verifyLines } from "../audit/verify.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { Hash } from "../base/ports.ts";
-import { hasCode, type AuditFileSystem, type SegmentFile } from "./audit-file-system.ts";
+import type { AuditFileSystem, SegmentFile } from "./audit-file-system.ts";
+import { hasCode } from "./system-error.ts";
 
 /** Lines to be written together. */
 export interface SegmentLines {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, statSync } from "node:fs";
 
-import { hasCode } from "./audit-file-system.ts";
+import { hasCode } from "./system-error.ts";
 import { unusableFile } from "./sqlite-failure.ts";
 
 /** The file of the state, its write-ahead log, and the index of that, which holds the locks: see wal.html of SQLite. */
