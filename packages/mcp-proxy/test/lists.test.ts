@@ -1,6 +1,7 @@
 import { rule, type Policy } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
+import { gatedAt } from "./gated-rule.ts";
 import { callOf, request, wiredRelay } from "./wired-relay.ts";
 
 const NO_WIPE: Policy = { id: "no-wipe", blocking: [rule.denylist({ tools: ["wipe"] })] };
@@ -116,6 +117,30 @@ describe("lists", () => {
     expect(wired.toServer).toHaveLength(2);
     await wired.plane.close();
   });
+
+  test.each([
+    ["tools/list", "tools", "before_tool_call"],
+    ["tools/list", "tools", "after_tool_list"],
+    ["resources/list", "resources", "before_resource_read"],
+    ["prompts/list", "prompts", "before_prompt_get"],
+  ])(
+    "are thought about a few items at once where rules take their time: %s, of its %s, at %s",
+    async (method, member, hookpoint) => {
+      const { planeOptions, asked, letGo } = gatedAt(hookpoint);
+      const items = Array.from({ length: 50 }, (_item, at) => ({
+        name: `n${at}`,
+        uri: `u:${at}`,
+        title: "T",
+      }));
+      const wired = wiredRelay(planeOptions, { serve: () => ({ result: { [member]: items } }) });
+      wired.client(request(1, method));
+      await expect.poll(asked).toBe(16);
+      letGo();
+      expect(await wired.answer(1)).toHaveProperty(`result.${member}`, items);
+      expect(asked()).toBe(50);
+      await wired.plane.close();
+    },
+  );
 
   test("that the server has are said to change when policies do, and no others", async () => {
     const capabilities = { tools: {}, prompts: { listChanged: false }, completions: {} };

@@ -8,19 +8,28 @@ import type { Connection } from "./connection.ts";
 
 /**
  * An answer as a part of what a call gives: rules see its words where they see that call's result, and nothing is recorded.
+ * @param except A member of the result that is judged elsewhere.
  * @returns The answer as they left it, or an error where they would withhold it.
  */
 export async function judgedAnswer(
   { options }: Connection,
   call: Admission | GuardInit,
   response: Frame,
+  except?: string,
 ): Promise<Frame> {
   const where = "error" in response.message ? "error" : "result";
-  const content = contentIn(response, where);
+  const whole = contentIn(response, where);
+  const content = except === undefined ? whole : withoutMember(whole, except);
   if (isSilent(content)) return response;
   const shown = await options.plane.guard.preview(call, content);
   if (shown === undefined) return withheldAnswer(response);
   return rewrittenContent(response, where, { before: content, after: shown.value });
+}
+
+/** The other members of an object. */
+export function withoutMember(object: JsonRecord, name: string): JsonRecord {
+  const { [name]: _member, ...others } = object;
+  return others;
 }
 
 /** An answer to what no rule is about: it belongs to the session. */

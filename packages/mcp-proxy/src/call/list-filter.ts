@@ -1,9 +1,12 @@
-import { pagesOf } from "./list-pages.ts";
-import type { Frame } from "../frame/frame.ts";
-import { rewritten } from "../frame/frame.ts";
+import type { GuardInit } from "@agentplane/core";
+
+import { rewritten, without, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { contentOf } from "./answer.ts";
+import { besideEachOther, inPieces } from "./beside-each-other.ts";
 import type { Connection } from "./connection.ts";
-import { judgedInSession } from "./judged-answer.ts";
+import { judgedAnswer, judgedInSession, withoutMember } from "./judged-answer.ts";
+import { pagesOf } from "./list-pages.ts";
 import { judgedItems } from "./listed-words.ts";
 
 /** A list of the protocol: where its items are, and whether one may be seen. */
@@ -42,13 +45,13 @@ export function isList(method: string): boolean {
 export async function filteredList(connection: Connection, frame: Frame, method: string): Promise<Frame> {
   const kind = LISTS[method];
   if (kind === undefined) throw new TypeError(`${method} is no list`);
-  const first = await connection.askServer(frame);
+  const first = await judgedBeside(connection, await connection.askServer(frame), kind);
   const result = recordOf(first.message["result"]);
   if (result === undefined) return judgedInSession(connection, first);
   const page = itemsOf(result, kind);
   const visible = await kind.visible(connection, page);
   const shown = await judgedItems(connection, visible);
-  const isWhole = visible.length === page.length;
+  const isWhole = visible.length === page.length && hasItemsAlone(result, kind);
   const isFirst = recordOf(frame.message["params"])?.["cursor"] === undefined;
   if (isFirst && textOf(result["nextCursor"]) !== undefined) {
     const params = recordOf(frame.message["params"]) ?? {};
@@ -63,6 +66,23 @@ export async function filteredList(connection: Connection, frame: Frame, method:
   }
   if (isWhole && shown.every((item, at) => item === page[at])) return withFreshness(first, result, false);
   return withItems(first, { kind, shown, result, isPage: true });
+}
+
+/** What a list says beside its items, as rules leave it that see their words; what they would withhold is not there. */
+async function judgedBeside(connection: Connection, answer: Frame, { member }: ListKind): Promise<Frame> {
+  const result = recordOf(answer.message["result"]);
+  if (result === undefined) return answer;
+  const context: GuardInit = { hookpoint: "before_tool_list", ...connection.acting };
+  const judged = await judgedAnswer(connection, context, answer, member);
+  if ("result" in judged.message) return judged;
+  connection.log(`what a list says beside its ${member} was withheld`);
+  return without(answer, ["result"], Object.keys(withoutMember(contentOf(result), member)));
+}
+
+/** Whether what is given is a list of items, or nothing: a careless client could take anything for one. */
+function hasItemsAlone(result: JsonRecord, { member }: ListKind): boolean {
+  const { [member]: given } = result;
+  return given === undefined || (Array.isArray(given) && given.every((item) => recordOf(item) !== undefined));
 }
 
 function itemsOf(result: JsonRecord, { member }: ListKind): readonly JsonRecord[] {
@@ -101,8 +121,11 @@ async function visibleTools(
 ): Promise<readonly JsonRecord[]> {
   const { options, acting } = connection;
   const named = items.map((item) => ({ name: textOf(item["name"]) ?? "", server: options.server, item }));
-  const visible = await options.plane.guard.visibleTools(named, { hookpoint: "before_agent", ...acting });
-  return visible.map(({ item }) => item);
+  const context: GuardInit = { hookpoint: "before_agent", ...acting };
+  const visible = await besideEachOther(inPieces(named), (piece) =>
+    options.plane.guard.visibleTools(piece, context),
+  );
+  return visible.flat().map(({ item }) => item);
 }
 
 async function visibleTargets(
@@ -111,12 +134,9 @@ async function visibleTargets(
   hookpoint: "before_resource_read" | "before_prompt_get",
   member: string,
 ): Promise<readonly JsonRecord[]> {
-  const visible: JsonRecord[] = [];
-  for (const item of items) {
+  const decisions = await besideEachOther(items, (item) => {
     const target = { name: textOf(item[member]) ?? "", server: options.server };
-    // oxlint-disable-next-line no-await-in-loop -- in order; a peek awaits only what a store makes it
-    const { effect } = await options.plane.guard.peek({ hookpoint, ...acting, target });
-    if (effect !== "block") visible.push(item);
-  }
-  return visible;
+    return options.plane.guard.peek({ hookpoint, ...acting, target });
+  });
+  return items.filter((_item, at) => decisions[at]?.effect !== "block");
 }

@@ -1,4 +1,7 @@
+import type { GuardInit } from "@agentplane/core";
+
 import { recordOf, type JsonRecord } from "../frame/json.ts";
+import { besideEachOther } from "./beside-each-other.ts";
 import type { Connection } from "./connection.ts";
 
 /** Members whose text a model or a person reads; what stands under other names says how a thing is used. */
@@ -13,17 +16,18 @@ export async function judgedItems(
   { options, acting, log }: Connection,
   items: readonly JsonRecord[],
 ): Promise<readonly JsonRecord[]> {
-  const judged: JsonRecord[] = [];
-  for (const item of items) {
+  const context: GuardInit = { hookpoint: "before_tool_list", ...acting };
+  const { guard } = options.plane;
+  return besideEachOther(items, async (item) => {
     const words = wordsOf(item);
-    // oxlint-disable-next-line no-await-in-loop -- in order; it awaits only what a rule makes it
-    const shown = await options.plane.guard.preview({ hookpoint: "before_tool_list", ...acting }, words);
+    const shown = await guard.preview(context, words);
+    // Where no rule looks, what is given comes back itself.
+    if (shown?.value === words) return item;
     if (shown === undefined) log(`the words of a listed item were withheld: ${nameOf(item)}`);
     const left = shown?.value ?? words.map(() => NOTHING);
     const isSame = left.every((one, at) => JSON.stringify(one) === JSON.stringify(words[at]));
-    judged.push(isSame ? item : withWords(item, left));
-  }
-  return judged;
+    return isSame ? item : withWords(item, left);
+  });
 }
 
 const NOTHING: JsonRecord = Object.freeze({});
