@@ -5,6 +5,7 @@ import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 
 import { toldOfAll } from "./told-of-all.ts";
+import { unheardTool } from "./unheard-tool.ts";
 
 /** What a running model call must be told beside its request. */
 export interface RunningCall {
@@ -56,7 +57,8 @@ export function cuttable<T extends StructuredToolInterface>(
   { signal, observe, inside }: Pick<RunningCall, "signal" | "observe" | "inside">,
 ): T {
   const invoke: StructuredToolInterface["invoke"] = (input, config) => {
-    const callbacks = observe?.(config?.callbacks, config?.runName);
+    const unheard = inside && unheardTool(tool, config, inside);
+    const callbacks = unheard === undefined ? observe?.(config?.callbacks, config?.runName) : undefined;
     const either = joined(config?.signal, signal);
     const own = {
       ...config,
@@ -65,6 +67,7 @@ export function cuttable<T extends StructuredToolInterface>(
       signal: either.signal,
     };
     // Bound to the tool itself, whose class may have private members.
+    if (unheard !== undefined) return either.during(() => unheard.invoke(input, own));
     return either.during(() => toldOfAll(inside, () => tool.invoke(input, own)));
   };
   // It inherits everything but how it is invoked.

@@ -147,7 +147,7 @@ export class GovernedCallbacks extends CallbackManager {
 const NOBODY_TOLD = Promise.resolve();
 
 /** The run of a tool that nobody hears of: what it calls is given the callbacks of the call. */
-class UnheardRun extends CallbackManagerForToolRun {
+export class UnheardRun extends CallbackManagerForToolRun {
   readonly #given: Manager;
 
   constructor(given: Manager, runId: string = crypto.randomUUID()) {

@@ -34,12 +34,48 @@ export function toldOfAll<R>(handler: BaseCallbackHandler | undefined, run: () =
   const set = before?.[variables] as Variables | undefined;
   const known = Array.isArray(set?.[hooks]) ? (set[hooks] as readonly unknown[]) : [];
   const added = { [hooks]: known.includes(hook) ? known : [...known, hook], [VARIABLE]: handler };
-  // A copy of the same class: LangSmith asks whether it is one of its own.
-  const prototype: object | null = before === undefined ? Object.prototype : Object.getPrototypeOf(before);
-  const store: object = Object.assign(Object.create(prototype), before, {
-    [variables]: { ...set, ...added },
-  });
+  const value = { ...set, ...added };
+  const store =
+    before === undefined ? { [variables]: value } : new Proxy(before, new Beside(variables, value));
   return storage.run(store, run);
+}
+
+/**
+ * What LangChain keeps of a run, with other variables beside it. LangSmith asks whether it is a run of its own, and copies the
+ * members of one, which are so many that a copy for each call costs more than all else about it.
+ */
+class Beside implements ProxyHandler<Variables> {
+  readonly #name: string | symbol;
+  #value: unknown;
+
+  constructor(name: string | symbol, value: unknown) {
+    this.#name = name;
+    this.#value = value;
+  }
+
+  get(target: Variables, name: string | symbol): unknown {
+    return name === this.#name ? this.#value : Reflect.get(target, name, target);
+  }
+
+  set(target: Variables, name: string | symbol, value: unknown): boolean {
+    if (name !== this.#name) return Reflect.set(target, name, value, target);
+    this.#value = value;
+    return true;
+  }
+
+  has(target: Variables, name: string | symbol): boolean {
+    return name === this.#name || Reflect.has(target, name);
+  }
+
+  ownKeys(target: Variables): (string | symbol)[] {
+    const names = Reflect.ownKeys(target);
+    return names.includes(this.#name) ? names : [...names, this.#name];
+  }
+
+  getOwnPropertyDescriptor(target: Variables, name: string | symbol): PropertyDescriptor | undefined {
+    if (name !== this.#name) return Reflect.getOwnPropertyDescriptor(target, name);
+    return { value: this.#value, writable: true, enumerable: true, configurable: true };
+  }
 }
 
 /** Whether some handler is told of every call that is made here. */
