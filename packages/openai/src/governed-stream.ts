@@ -13,6 +13,7 @@ import { ATOM_CODEC, type Atom } from "./stream/atom.ts";
 import { AtomReader } from "./stream/read-atoms.ts";
 import { encodeFrame, readFrames } from "./stream/sse-frames.ts";
 import { AtomWriter } from "./stream/write-atoms.ts";
+import { askingForUsage, orWithoutUsage } from "./usage-asked.ts";
 
 /** A model call whose answer comes event by event. */
 export interface StreamedCall {
@@ -29,18 +30,19 @@ export interface StreamedCall {
  */
 export async function governedStream(plane: GovernedPlane, call: StreamedCall): Promise<Response | Denied> {
   const { request, native, stream } = call;
-  const asked = stream.withUsage(request.body);
+  const asked = askingForUsage(stream, request.body, native.url);
   const isUsageAdded = asked !== request.body;
   const reader = new AtomReader(stream, isUsageAdded);
   const opened = createOpening();
   const atoms = await plane.guard.modelStream<Atom>({
     context: request.context,
     async run(admission) {
-      const json = admittedBody(
-        { ...request, body: asked, isTrimmed: request.isTrimmed || isUsageAdded },
-        admission,
-      );
-      const response = await native.send({ json, signal: anySignal(native.signal, admission.signal) });
+      const signal = anySignal(native.signal, admission.signal);
+      const isTrimmed = request.isTrimmed || isUsageAdded;
+      const json = admittedBody({ ...request, body: asked, isTrimmed }, admission);
+      const given = await native.send({ json, signal });
+      const bare = (): Promise<Response> => native.send({ json: admittedBody(request, admission), signal });
+      const response = isUsageAdded ? await orWithoutUsage(given, native.url, bare) : given;
       if (!response.ok || response.body === null) throw await ProviderError.from(response, native);
       // Read as a stream it would have no events, and pass unread.
       if (!isEventStream(response)) {
