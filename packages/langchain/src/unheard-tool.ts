@@ -26,7 +26,10 @@ export function unheardTool(
   ): Promise<unknown> => {
     // Such as the console, for a tool that is verbose.
     if (heard !== undefined) inheritedOf(heard).push(inside);
-    const given: unknown = await toldOfAll(inside, () => tool.func(input, heard ?? unheardRun(inside), own));
+    const started = heard ?? unheardRun(inside);
+    // For a function that hands its own configuration on, where nothing of the run is around it.
+    own.callbacks ??= started.getChild();
+    const given: unknown = await toldOfAll(inside, () => tool.func(input, started, own));
     // LangChain runs a generator step by step, outside of the function that gave it.
     return isIterator(given) ? steps(given, inside) : given;
   };

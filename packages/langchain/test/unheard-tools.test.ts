@@ -56,6 +56,14 @@ describe("a tool that nobody hears of is charged for a model", () => {
       },
     });
     expect(await charged([bare])).toBe(3);
+    const handing = new DynamicStructuredTool({
+      ...about,
+      async func(_input, _run, config) {
+        await outside(() => inner().invoke("a", config));
+        return "ok";
+      },
+    });
+    expect(await charged([handing])).toBe(3);
   });
 
   it("that a step of its generator asks", async () => {
