@@ -3,6 +3,7 @@ import type { PolicyContext } from "../context/context.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { CompiledWhere } from "./compile-where.ts";
 import type { CompileTools, RuleRead } from "./rule.ts";
+import { isSilent } from "./where-field.ts";
 import type { Truth } from "./where-truth.ts";
 
 /** Texts, whose words are no variables. */
@@ -20,7 +21,7 @@ const SECTIONS: Readonly<Record<string, (context: PolicyContext) => unknown>> = 
   input: (context) => context.tool ?? inputOf(context),
   result: ({ result }) => result,
   isError: ({ isError, result }) => isError ?? result,
-  usage: ({ usage }) => usage,
+  usage: (context) => isSilent(context) || context.usage,
 };
 
 /**

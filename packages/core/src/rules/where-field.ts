@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { USAGE_FIELDS } from "../context/context-parts.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { apiOf } from "./api-rule.ts";
 import type { RuleRead } from "./rule.ts";
@@ -84,7 +85,7 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
   },
   usage: {
     members: members([], USAGE_FIELDS),
-    value: ({ context }) => asJson(context.usage),
+    value: ({ context }) => (isSilent(context) ? undefined : asJson(context.usage)),
     reads: "usage",
     isOutcome: true,
   },
@@ -111,6 +112,11 @@ function members(names: readonly string[], numbers: readonly string[]): Readonly
 function apiValue({ context, traits }: WhereSubject): JsonValue | undefined | typeof INAPPLICABLE {
   const call = apiOf(context, traits);
   return call !== undefined && "refused" in call ? undefined : asJson(call);
+}
+
+/** Whether a model has answered and did not say what it used: that is a missing value, where elsewhere there is none. */
+export function isSilent({ hookpoint, model, isError, usage }: PolicyContext): boolean {
+  return usage === undefined && model !== undefined && isAfter(hookpoint) && isError !== true;
 }
 
 function asJson(value: object | undefined): JsonValue | typeof INAPPLICABLE {
