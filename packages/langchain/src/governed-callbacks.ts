@@ -17,6 +17,8 @@ export interface OwnCall {
   readonly tool: OwnTool;
   /** The model's id of the call. */
   readonly id: string | undefined;
+  /** The arguments that were decided. */
+  readonly input: unknown;
   /** How the caller names its run. The tool is called without: what it calls with its own configuration would go by it. */
   readonly runName: string | undefined;
   /** The run that was made of it, once handlers have been told that it starts. */
@@ -77,13 +79,15 @@ export class GovernedCallbacks extends CallbackManager {
   }
 
   override handleToolStart(...start: Starting<"handleToolStart">): Promise<CallbackManagerForToolRun> {
-    const { tool, id, runName } = this.#started.call;
-    const [serialized, , runId, , , , name, callId = id] = start;
+    const { tool, id, input, runName } = this.#started.call;
+    const [serialized, given, runId, , , , name, callId] = start;
     const isNamed =
       name === undefined
         ? String(serialized.id) === String(tool.lc_id)
         : name === tool.name || name === tool.defaultConfig?.runName;
-    if (this.#isOwn(isNamed && callId === id)) {
+    // A class that works before it starts may call another tool of its name, which has no id then, and arguments of its own.
+    const isSame = callId === id || (callId === undefined && jsonOf(given) === jsonOf(input));
+    if (this.#isOwn(isNamed && isSame)) {
       if (this.handlers.length === 0) return Promise.resolve(new UnheardRun(this.#asChild(), runId));
       start[6] = runName ?? name;
       return this.#noted(super.handleToolStart(...start));
@@ -169,6 +173,11 @@ function copyOf(manager: Manager): Manager {
   copy.handlers = [...manager.handlers];
   copy.inheritableHandlers = [...manager.inheritableHandlers];
   return copy;
+}
+
+/** LangChain tells of arguments as they are, or as JSON. */
+function jsonOf(input: unknown): string | undefined {
+  return typeof input === "string" ? input : JSON.stringify(input);
 }
 
 /** Handlers that are told of what happens inside alone. */

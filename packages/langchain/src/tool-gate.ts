@@ -119,7 +119,7 @@ function admittedRequest(
           observe: (callbacks, runName) =>
             observing(
               observeTool(callbacks && judgedBy(callbacks, inside), {
-                call: { tool, id: toolCall.id, runName },
+                call: { tool, id: toolCall.id, input, runName },
                 inside,
                 isHeldBack: () => isHeldBack(plane, admission),
               }),

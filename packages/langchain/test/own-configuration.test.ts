@@ -77,7 +77,8 @@ const HEARING: Readonly<Record<string, RunnableConfig>> = {
 };
 
 async function agentRun(plane: AgentPlane, working: StructuredTool, config: RunnableConfig): Promise<void> {
-  const model = new ScriptedChatModel({ calls: [{ name: "delegate" }] }, { text: "done" });
+  const calls = [{ name: "delegate", args: { amount: 1 } }];
+  const model = new ScriptedChatModel({ calls }, { text: "done" });
   await createAgent(govern(plane, { agent: "a" }, { model, tools: [working] })).invoke(input, config);
 }
 
@@ -155,4 +156,34 @@ it("a guarded tool inside a tool has the calls decided that it makes with its co
   const model = new ScriptedChatModel({ calls: [{ name: "outer" }] }, { text: "done" });
   await createAgent(govern(plane, { agent: "a" }, { model, tools: [outer] })).invoke(input);
   expect(wipe.runs).toEqual([]);
+});
+
+describe("a tool that calls another one of its own name before it has started", () => {
+  const LARGE = rule.condition({ where: { tool: "delegate", input: { amount: { gt: 100 } } } });
+
+  it.each(Object.entries(HEARING))(
+    "has that call decided by its arguments, where %s",
+    async (_heard, hearing) => {
+      const other = countingTool("delegate");
+      const make = (): StructuredTool =>
+        new EarlyTool(async (config) => {
+          await other.tool.invoke({ amount: 500 }, config).catch(() => undefined);
+          return "ok";
+        });
+      const allowing = planeOf();
+      const names = decidedTools(allowing);
+      await agentRun(allowing, make(), hearing);
+      expect(other.runs).toStrictEqual([{ amount: 500 }]);
+      expect(names).toStrictEqual(["delegate", "delegate"]);
+      const inputs: unknown[] = [];
+      const denying = planeOf([{ id: "large", blocking: [LARGE] }]);
+      denying.on(
+        "decision",
+        ({ tool: name, decision }) => void (name !== undefined && inputs.push(decision.effect)),
+      );
+      await agentRun(denying, make(), hearing);
+      expect(inputs).toStrictEqual(["allow", "block"]);
+      expect(other.runs).toHaveLength(1);
+    },
+  );
 });

@@ -140,7 +140,7 @@ function admittedConfig(
     readonly callbacks?: Callbacks;
     readonly runName?: string;
   };
-  const call = tool && { tool, id: toolCall?.id, runName: own.runName };
+  const call = tool && { tool, id: toolCall?.id, input: admission.input, runName: own.runName };
   const isHeld = (): boolean => isHeldBack(plane, admission);
   const callbacks = observing(observeTool(own.callbacks, { call, isHeldBack: isHeld }));
   const { signal, release } = joined(own.signal, admission.signal);
