@@ -34,9 +34,9 @@ export function governFunctionTool(
     const call = details?.resumeState === undefined ? asked : { ...asked, isGoingOn: true };
     const run = async (admitted: Admitted): Promise<unknown> => {
       const { input, isInputChanged } = admitted;
-      if (details !== undefined) joinSignal(details, () => admitted.signal);
+      const told = details && joinSignal(details, () => admitted.signal);
       const work = (): Promise<unknown> =>
-        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, details));
+        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told));
       return failedWhereWorded(await (isAgent ? runNested(work) : work()));
     };
     try {
@@ -81,11 +81,14 @@ export function wordsOfFailure(error: unknown): string | undefined {
  * Gives a call's details a signal that the plane's cut fires too. What the SDK hangs on them hangs on the very object, and
  * it makes one for each call: they are told, not replaced. The signal is made when it is asked for: most tools never do.
  * @param cut The plane's own, of the call.
+ * @returns The same details; of those that an application froze a copy, on which nothing can hang.
  */
-function joinSignal(details: { readonly signal?: AbortSignal }, cut: () => unknown): void {
+function joinSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: () => unknown): D {
   const { signal: own } = details;
   let joined: AbortSignal | undefined;
   const get = (): AbortSignal =>
     (joined ??= AbortSignal.any([own, cut()].filter((one) => one instanceof AbortSignal)));
-  Object.defineProperty(details, "signal", { get, enumerable: true, configurable: true });
+  const signal = { get, enumerable: true, configurable: true };
+  if (Reflect.defineProperty(details, "signal", signal)) return details;
+  return Object.defineProperty({ ...details }, "signal", signal);
 }

@@ -1,6 +1,14 @@
 import { rule } from "@agentplane/core";
-import { Agent, applyPatchTool, computerTool, shellTool, tool, type MCPServer } from "@openai/agents";
-import { assistantMessage, ScriptedModel } from "@openai/agents-core/testing";
+import {
+  Agent,
+  applyPatchTool,
+  computerTool,
+  RunContext,
+  shellTool,
+  tool,
+  type MCPServer,
+} from "@openai/agents";
+import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
 import { govern } from "../../src/agents.ts";
@@ -163,3 +171,30 @@ test.each(["the caller", "an operator"])(
     await plane.close();
   },
 );
+
+test("a tool whose details are frozen runs, and its signal fires when an operator stops it", async () => {
+  const plane = planeOf();
+  const seen: unknown[] = [];
+  const slow = tool({
+    name: "slow",
+    description: "Takes its time.",
+    parameters: { type: "object", properties: {}, required: [], additionalProperties: true },
+    strict: false,
+    async execute(_input, _context, details) {
+      seen.push(details?.toolCall?.callId, details?.signal?.aborted);
+      await plane.controls.unplug({ kind: "tool", id: "slow" }, STOP);
+      seen.push(details?.signal?.aborted);
+    },
+  });
+  const agent = govern(plane, IDENTITY, new Agent({ name: "ops", model: calling(), tools: [slow] }));
+  const context = new RunContext();
+  const [governed] = await agent.getAllTools(context);
+  if (governed?.type !== "function") throw new Error("the tool is gone");
+  const details = Object.freeze({
+    toolCall: functionCall("slow", {}, { callId: "c0" }),
+    signal: new AbortController().signal,
+  });
+  await governed.invoke(context, "{}", details).catch(() => undefined);
+  expect(seen).toStrictEqual(["c0", false, true]);
+  await plane.close();
+});
