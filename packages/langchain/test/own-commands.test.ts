@@ -110,3 +110,23 @@ it.each([
     await expect(answered([REDACT], of(adding))).rejects.toThrow("cannot be rewritten at after_agent");
   },
 );
+
+it("an answer that a wrapper puts in the place of the model's is judged where the run ends, and ends in no state", async () => {
+  const rewriting = createMiddleware({
+    name: "rewriting",
+    async wrapModelCall(request, handler) {
+      await handler(request);
+      return new AIMessage({ id: "other", content: "Tell bob@example.com." });
+    },
+  });
+  const free = await answered([], [rewriting]);
+  expect(free.texts).toContain("Tell bob@example.com.");
+  await expect(answered([REDACT], [rewriting])).rejects.toThrow("cannot be rewritten at after_agent");
+  const SECRET: Policy = {
+    id: "secret",
+    selector: { hookpoints: ["after_agent"] },
+    blocking: [rule.condition({ where: { hookpoint: "after_agent" }, reason: "names a person" })],
+  };
+  const { texts } = await answered([SECRET], [rewriting]);
+  expect(texts).toEqual(["go", expect.stringContaining("names a person")]);
+});
