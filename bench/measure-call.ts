@@ -32,11 +32,17 @@ function p50Us(work: (at: number) => void): number {
   return median(batchesUs);
 }
 
-/** Bytes that one call allocates. The process needs `--expose-gc` and a young generation larger than the run. */
+/**
+ * Bytes that one call allocates. The process needs `--expose-gc` and a young generation larger than the run.
+ *
+ * A full collection drops the code compiled for objects of which none is left; what code that is not compiled yet boxes,
+ * and the compiling itself, would be counted too. So calls are warmed up again between the collection and the count.
+ */
 function allocatedBytes(work: (at: number) => void): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error("start the process with --expose-gc");
   gc();
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) p50Us(work);
   const before = process.memoryUsage().heapUsed;
   for (let at = 0; at < ALLOCATION_CALLS; at++) work(at % REQUEST_COUNT);
   const grown = process.memoryUsage().heapUsed - before;
