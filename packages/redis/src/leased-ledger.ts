@@ -135,6 +135,7 @@ export class LeasedLedger implements LedgerStore {
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
     await this.#debts.retry();
+    await this.#deps.exchanger.settled();
     await this.#giveBack();
     return this.#debts.size;
   }
@@ -145,10 +146,15 @@ export class LeasedLedger implements LedgerStore {
     void this.#giveBack();
   }
 
-  #giveBack(): Promise<void> {
+  #giveBack(): Promise<boolean> {
     this.#local.sweep(this.#deps.elapsedMs());
     const running = this.#local.drain(this.#deps.elapsedMs());
     return this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
+  }
+
+  /** As `LeaseExchanger.arrived` does. */
+  arrived(): Promise<void> | undefined {
+    return this.#deps.exchanger.arrived();
   }
 
   /** As `MovedHolds` does. */
@@ -177,7 +183,7 @@ export class LeasedLedger implements LedgerStore {
 
   /** Leases what is missing, then admits from it, or asks the server about the whole request. */
   async #exchanged(request: ReserveRequest, isAdmitted: () => boolean, way: Way): Promise<Reservation> {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
+    for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
       const missing = this.#needs.uncovered(request.items);
       const busy = missing.flatMap(({ lease }) => lease.exchange ?? []);
       if (busy.length === 0 && (missing.length === 0 || !this.#needs.isWorthIt(missing))) break;
@@ -212,13 +218,15 @@ export class LeasedLedger implements LedgerStore {
     this.#local.sweep(elapsedMs);
     await exchanger.retry();
     await this.#debts.retry();
+    // Whoever closes gives them back.
+    if (this.#isClosed) return;
     const aging = this.#book
       .all()
       .filter((lease) => isLeased(lease) && elapsedMs >= lease.untilMs - ttlMs / 2);
     await exchanger.exchange(
       aging.map((lease) =>
         lease.usedMs > elapsedMs - ttlMs
-          ? { lease, least: 1, most: this.#needs.mostOf(lease) }
+          ? { lease, limit: lease.limit, least: 1, most: this.#needs.mostOf(lease) }
           : returned(lease),
       ),
     );

@@ -34,10 +34,7 @@ export class MovedHolds {
     if (leases.some(({ exchange }) => exchange !== undefined)) throw new NotConnected("leases");
     const [moved] = local.drain(elapsedMs(), [id]);
     if (moved === undefined) return false;
-    const before = leases.map(({ holdId }) => holdId);
-    await exchanger.exchange(leases.map(returned), [moved]);
-    // Told, a lease is another one from then on, or in doubt.
-    if (leases.some(({ exchange, holdId }, at) => exchange === undefined && holdId === before[at])) {
+    if (!(await exchanger.exchange(leases.map(returned), [moved]))) {
       // Nobody has taken it meanwhile: whoever waits for the same leases goes on after this.
       local.hold(moved, leases, elapsedMs());
       throw new NotConnected("leases");
