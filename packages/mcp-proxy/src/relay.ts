@@ -7,7 +7,7 @@ import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
 import { OpenRequests } from "./call/open-requests.ts";
-import { idInUse, reply } from "./call/reply.ts";
+import { idInUse, refusalOf, reply } from "./call/reply.ts";
 import { takeServerNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
@@ -19,7 +19,7 @@ import { watchVisibleTools } from "./call/visible-changes.ts";
 import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { inOneLine } from "./frame/one-line.ts";
-import { CODES, errorFrame, idOf, kindOf, type RpcId } from "./frame/rpc.ts";
+import { idOf, isNotification, kindOf, type RpcId } from "./frame/rpc.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 import { traced } from "./trace/traced-request.ts";
 
@@ -29,8 +29,11 @@ export interface Relay {
   fromClient(line: Uint8Array): void;
   /** Takes one message of the server's. */
   fromServer(line: Uint8Array): void;
-  /** Takes messages of the client's that were read already. */
-  takeClient(frames: readonly Frame[]): void;
+  /**
+   * Takes messages of the client's that were read already.
+   * @returns Settles when those that ask for no answer have left or were dropped; undefined where they have.
+   */
+  takeClient(frames: readonly Frame[]): Promise<unknown> | undefined;
   /** Takes messages of the server's that were read already. */
   takeServer(frames: readonly Frame[]): void;
   /** Nobody waits for the answer to this request of the client's any more, and there will be none. */
@@ -92,10 +95,11 @@ export function relayOf(connection: Connection): Relay {
 function fromClient(connection: Connection, line: Uint8Array): void {
   const frames = readFrames(line);
   if ("problem" in frames) return connection.peers.toClient(refusalOf(frames.problem, frames.id));
-  takeClient(connection, frames);
+  void takeClient(connection, frames);
 }
 
-function takeClient(connection: Connection, frames: readonly Frame[]): void {
+function takeClient(connection: Connection, frames: readonly Frame[]): Promise<unknown> | undefined {
+  const telling: (Promise<void> | undefined)[] = [];
   for (const frame of frames) {
     switch (kindOf(frame)) {
       case "request":
@@ -106,7 +110,7 @@ function takeClient(connection: Connection, frames: readonly Frame[]): void {
         connection.ofClient.settle(frame);
         break;
       case "notification":
-        notificationOfClient(connection, frame);
+        telling.push(notificationOfClient(connection, frame));
         break;
       case "unknown":
         connection.peers.toClient(refusalOf("not a message"));
@@ -114,6 +118,8 @@ function takeClient(connection: Connection, frames: readonly Frame[]): void {
       // no default: every kind is named above
     }
   }
+  const leaving = telling.filter((one) => one !== undefined);
+  return leaving.length === 0 ? undefined : Promise.all(leaving);
 }
 
 function fromServer(connection: Connection, line: Uint8Array): void {
@@ -228,22 +234,14 @@ function dropQuestions(connection: Connection): void {
   }
 }
 
-function notificationOfClient(connection: Connection, frame: Frame): void {
+function notificationOfClient(connection: Connection, frame: Frame): Promise<void> | undefined {
+  if (isNotification(frame)) return takeNotice(connection, frame);
   // A request without an id asks for no answer, but a careless server would do it all the same.
-  if (!isNotification(frame)) return connection.peers.toClient(refusalOf("a request has an id"));
-  takeNotice(connection, frame);
+  connection.peers.toClient(refusalOf("a request has an id"));
+  return undefined;
 }
 
 function notificationOfServer(connection: Connection, frame: Frame): void {
   if (!isNotification(frame)) return connection.log("the server sent a request without an id");
   takeServerNotice(connection, frame);
-}
-
-function isNotification({ message }: Frame): boolean {
-  return textOf(message["method"])?.startsWith("notifications/") === true;
-}
-
-function refusalOf(problem: string, id: RpcId | null = null): Frame {
-  const code = problem === "not_json" || problem === "not_utf8" ? CODES.parse : CODES.invalidRequest;
-  return errorFrame(id, { code, message: `the message was refused: ${problem.replaceAll("_", " ")}` });
 }

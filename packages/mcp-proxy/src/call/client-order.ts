@@ -24,14 +24,15 @@ export class ClientOrder {
   /**
    * @param act Says the notification; a promise where rules take their time, which requests do not wait for but at the
    *   beginning.
-   * @returns False where too many wait already: it is not said.
+   * @returns Settles when it is said, undefined where it is; false where too many wait already: it is not said.
    */
-  notice({ message }: Frame, act: () => void | Promise<void>): boolean {
+  notice({ message }: Frame, act: () => void | Promise<void>): Promise<void> | false | undefined {
     if (this.#waiting >= MAX_WAITING) return false;
     const telling = this.#before === undefined ? act() : this.#later(this.#before, act);
     const isOfBeginning = this.#before !== undefined || message["method"] === "notifications/initialized";
-    if (telling !== undefined && isOfBeginning) this.#hold(telling);
-    return true;
+    if (telling === undefined) return undefined;
+    if (isOfBeginning) this.#hold(telling);
+    return telling;
   }
 
   #later(before: Promise<void>, act: () => void | Promise<void>): Promise<void> {

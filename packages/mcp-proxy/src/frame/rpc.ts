@@ -25,6 +25,11 @@ export function kindOf({ message }: Frame): Kind {
   return hasId && ("result" in message || "error" in message) ? "response" : "unknown";
 }
 
+/** Whether what asks for no answer is named like that, as all of the protocol's are. */
+export function isNotification({ message }: Frame): boolean {
+  return typeof message["method"] === "string" && message["method"].startsWith("notifications/");
+}
+
 /** @returns The id, if it is one that JSON-RPC allows. */
 export function idOf(message: JsonRecord): RpcId | undefined {
   const { id } = message;

@@ -50,6 +50,21 @@ export class Exchange {
     return this.#response.headersSent;
   }
 
+  /** Where the client goes on with a stream that was cut; undefined: it begins one. */
+  get place(): string | undefined {
+    const place = this.init.headers["last-event-id"];
+    return place === undefined ? undefined : String(place);
+  }
+
+  /**
+   * @param leaving Settles when rules are done with the messages that ask for no answer.
+   * @returns The server's word on each of them; undefined where there are none.
+   */
+  told(leaving: Promise<unknown> | undefined): Promise<readonly number[]> | undefined {
+    if (leaving !== undefined) return leaving.then(() => Promise.all(this.sent));
+    return this.sent.length === 0 ? undefined : Promise.all(this.sent);
+  }
+
   openStream(): void {
     if (this.isStreaming || !this.isOpen) return;
     this.#response.writeHead(200, {

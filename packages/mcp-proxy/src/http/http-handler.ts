@@ -151,8 +151,13 @@ export class HttpHandler {
       session.left(exchange);
       if (session.isGone && session.id !== undefined) this.#table.remove(session.id);
       if (session.id !== undefined) return;
-      void session.end();
-      this.#passing.delete(session);
+      const end = (): void => {
+        this.#passing.delete(session);
+        void session.end();
+      };
+      // What rules think about is still to reach the server.
+      if (session.telling === undefined) end();
+      else void session.telling.then(end);
     });
     return exchange;
   }

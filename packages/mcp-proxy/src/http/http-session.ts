@@ -41,6 +41,8 @@ const MAX_KEPT = 20;
 export class HttpSession {
   lastUsedMs = performance.now();
   isGone = false;
+  /** Settles when the server knows what the client has posted last and waits for no answer to; undefined: it does. */
+  telling: Promise<readonly number[]> | undefined;
   readonly #init: SessionInit;
   readonly #isModern: boolean;
   readonly #relay: Relay;
@@ -88,20 +90,22 @@ export class HttpSession {
   async post(exchange: Exchange): Promise<void> {
     const { ids, frames } = exchange.init;
     for (const id of ids) this.#exchanges.set(keyOf(id), exchange);
-    arrivals.run({ exchange }, () => this.#relay.takeClient(frames));
+    const leaving = arrivals.run({ exchange }, () => this.#relay.takeClient(frames));
+    const telling = exchange.told(leaving);
+    if (telling !== undefined) this.telling = telling;
     for (const { message } of frames) {
       if (message["method"] === "notifications/cancelled")
         this.#endCancelled(recordOf(message["params"])?.["requestId"]);
     }
     if (ids.length > 0 || !exchange.isOpen) return;
-    const statuses = await Promise.all(exchange.sent);
-    exchange.end(statuses.find((status) => status >= 300) ?? 202);
+    const statuses = await telling;
+    exchange.end(statuses?.find((status) => status >= 300) ?? 202);
   }
 
   /** Opens the stream of what the server says unasked, or goes on with one that was cut. */
   async listen(exchange: Exchange): Promise<void> {
     this.#streams.add(exchange);
-    const place = placeOf(exchange);
+    const { place } = exchange;
     const cut = [...this.#exchanges.values()].find(({ places }) => place !== undefined && places.has(place));
     if (cut !== undefined) exchange.places = cut.places;
     // Where the server has nothing to say unasked, we have: policies change what may be seen.
@@ -167,7 +171,7 @@ export class HttpSession {
    * stream, may be the answer to an earlier one: the rules of that would not be asked.
    */
   #isOfItsStream(key: string, { exchange }: Arrival): boolean {
-    const place = exchange === undefined || !this.#streams.has(exchange) ? undefined : placeOf(exchange);
+    const place = exchange === undefined || !this.#streams.has(exchange) ? undefined : exchange.place;
     const asked = this.#exchanges.get(key);
     return place === undefined || asked === undefined || asked.places.has(place);
   }
@@ -235,10 +239,4 @@ export class HttpSession {
 
 function isToolList({ message }: Frame): boolean {
   return message["method"] === "tools/list";
-}
-
-/** Where the client goes on with a stream that was cut; undefined: it begins one. */
-function placeOf({ init }: Exchange): string | undefined {
-  const place = init.headers["last-event-id"];
-  return place === undefined ? undefined : String(place);
 }
