@@ -194,6 +194,11 @@ function givenUp(): NoAnswer {
   return new NoAnswer("nobody waits for the answer any more", true);
 }
 
+/** The session, as the call that its words belong to. */
+export function sessionOf({ lasting, acting }: Connection): Admission | GuardInit {
+  return lasting.session ?? { hookpoint: "before_agent", ...acting };
+}
+
 const META = "io.modelcontextprotocol/";
 const NO_HEADERS: JsonRecord = Object.freeze({});
 

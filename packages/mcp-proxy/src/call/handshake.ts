@@ -3,6 +3,7 @@ import { rewritten, type Change } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
 import { LIST_NAMES, type Connection } from "./connection.ts";
 import { judgedInSession } from "./judged-answer.ts";
+import { judgedSelf } from "./judged-self.ts";
 
 /** Requests that tell client and server of each other. */
 export function isHandshake(method: string): boolean {
@@ -10,8 +11,8 @@ export function isHandshake(method: string): boolean {
 }
 
 /**
- * Passes a handshake on: the client learns that lists may change, and the server's instructions, which the model reads,
- * are judged like a prompt.
+ * Passes a handshake on: the client learns that lists may change; the server's instructions, which the model reads, are
+ * judged like a prompt, and what else it says of itself like other words of the session.
  */
 export async function handshake(connection: Connection, frame: Frame): Promise<Frame> {
   const params = recordOf(frame.message["params"]) ?? {};
@@ -33,7 +34,7 @@ export async function handshake(connection: Connection, frame: Frame): Promise<F
   const instructions = textOf(result["instructions"]);
   const judged = instructions === undefined ? undefined : await judgedInstructions(connection, instructions);
   if (judged !== instructions) changes.push({ path: ["result", "instructions"], value: judged ?? "" });
-  return changes.length === 0 ? response : rewritten(response, changes);
+  return judgedSelf(connection, changes.length === 0 ? response : rewritten(response, changes));
 }
 
 /** @returns The instructions as rules left them; empty where they are withheld. */

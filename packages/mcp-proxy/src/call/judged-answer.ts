@@ -4,7 +4,8 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { contentOf, hasWords, rewrittenContent } from "./answer.ts";
-import type { Connection } from "./connection.ts";
+import { sessionOf, type Connection } from "./connection.ts";
+import { judgedMeta } from "./judged-self.ts";
 
 /**
  * An answer as a part of what a call gives: rules see its words where they see that call's result, and nothing is recorded.
@@ -12,16 +13,17 @@ import type { Connection } from "./connection.ts";
  * @returns The answer as they left it, or an error where they would withhold it.
  */
 export async function judgedAnswer(
-  { options }: Connection,
+  connection: Connection,
   call: Admission | GuardInit,
-  response: Frame,
+  given: Frame,
   except?: string,
 ): Promise<Frame> {
+  const response = await judgedMeta(connection, given);
   const where = "error" in response.message ? "error" : "result";
   const whole = contentIn(response, where);
   const content = except === undefined ? whole : withoutMember(whole, except);
   if (isSilent(content)) return response;
-  const shown = await options.plane.guard.preview(call, content);
+  const shown = await connection.options.plane.guard.preview(call, content);
   if (shown === undefined) return withheldAnswer(response);
   return rewrittenContent(response, where, { before: content, after: shown.value });
 }
@@ -34,8 +36,7 @@ export function withoutMember(object: JsonRecord, name: string): JsonRecord {
 
 /** An answer to what no rule is about: it belongs to the session. */
 export function judgedInSession(connection: Connection, response: Frame): Promise<Frame> {
-  const { lasting, acting } = connection;
-  return judgedAnswer(connection, lasting.session ?? { hookpoint: "before_agent", ...acting }, response);
+  return judgedAnswer(connection, sessionOf(connection), response);
 }
 
 export function withheldAnswer({ message }: Frame): Frame {

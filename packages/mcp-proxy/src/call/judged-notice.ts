@@ -4,7 +4,7 @@ import { hasWords, rewrittenContent } from "./answer.ts";
 import { without, type Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import type { BegunTasks } from "./begun-tasks.ts";
-import type { Connection, RunningCall } from "./connection.ts";
+import { sessionOf, type Connection, type RunningCall } from "./connection.ts";
 
 /** Who says it, and of which calls it may be: those that run at that side. */
 export interface Speaker {
@@ -58,7 +58,7 @@ function judged(connection: Connection, frame: Frame, speaker: Speaker): Shown |
 }
 
 function callsOf(
-  { lasting, acting }: Connection,
+  connection: Connection,
   { progressToken, taskId }: JsonRecord,
   { running, tasks }: Speaker,
 ): readonly Call[] | "forgotten" {
@@ -67,10 +67,7 @@ function callsOf(
   const all = [...running];
   const own = all.find(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);
   if (own !== undefined) return [own.admission];
-  return [
-    lasting.session ?? { hookpoint: "before_agent", ...acting },
-    ...all.map(({ admission }) => admission),
-  ];
+  return [sessionOf(connection), ...all.map(({ admission }) => admission)];
 }
 
 function tokenOf({ message }: Frame): unknown {
