@@ -44,8 +44,11 @@ export function readOnce<Chunk>(
           return state === "left" ? Promise.reject(misread()) : chunks.next();
         },
         async return() {
-          if (begin()) await leave();
-          return chunks.return();
+          const isUnread = begin();
+          // Closed before anything is awaited: a reading that comes at once would begin what is being given back.
+          const closed = chunks.return();
+          if (isUnread) await leave();
+          return closed;
         },
       };
     },

@@ -73,6 +73,22 @@ describe("a stream that nobody reads", () => {
     expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
   });
 
+  it("does not begin when it is read right after it was closed", async () => {
+    const bench = createBench({ policies: [BUDGET] });
+    let calls = 0;
+    const stream = await openStream(bench, () => {
+      calls++;
+      return streamOf(["one"]);
+    });
+    const iterator = stream[Symbol.asyncIterator]();
+    const closing = iterator.return?.();
+    expect(await iterator.next()).toStrictEqual({ done: true, value: undefined });
+    expect(await closing).toStrictEqual({ done: true, value: undefined });
+    expect(calls).toBe(0);
+    expect(bench.outcomes()).toMatchObject([{ outcome: "released" }]);
+    expect(await limitsOf(bench)).toStrictEqual(FREE);
+  });
+
   it("leaves no timer behind once it is closed or read", async () => {
     const bench = createBench({ policies: [BUDGET] });
     await readAll(await openStream(bench, () => streamOf(["one"])));
