@@ -2,7 +2,7 @@ import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts
 import type { PolicyContext } from "../context/context.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
-import type { ActingContexts, GuardedContext } from "./acting-context.ts";
+import type { ActingContexts, GuardedContext, Prepared } from "./acting-context.ts";
 import { LiveAdmission, requireBefore, type Admission } from "./admission.ts";
 import { ownAdmission } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -25,9 +25,21 @@ export function admitCall(
   given: GuardedContext,
   countedBy?: Admission,
 ): MaybePromise<LiveAdmission | Denied> {
-  const { context: asked, denial } = core.contexts.prepare(given);
+  return admitPrepared(core, preparedOf(core, given), countedBy);
+}
+
+function preparedOf({ contexts }: AdmittingCore, given: GuardedContext): Prepared {
+  const prepared = contexts.prepare(given);
+  if (prepared.denial === undefined) requireBefore(prepared.context.hookpoint);
+  return prepared;
+}
+
+function admitPrepared(
+  core: AdmittingCore,
+  { context: asked, denial }: Prepared,
+  countedBy?: Admission,
+): MaybePromise<LiveAdmission | Denied> {
   if (denial !== undefined) return andThen(core.point.refuse(asked, denial), denied);
-  requireBefore(asked.hookpoint);
   const isCounted = countedBy !== undefined && isWithin(core, countedBy, asked);
   return throughHooks(core, asked, isCounted ? ADMITTING_COUNTED : ADMITTING);
 }
@@ -96,13 +108,28 @@ function giveBack({ point }: GuardCore, { decision, inner }: Ruling, cut: Decisi
   return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
 }
 
-/** Admits the calls of one turn in order, each with its own decision. */
+/**
+ * Admits the calls of one turn in order, each with its own decision. All are read before one is decided: what is no call
+ * throws while nothing is held for the others.
+ */
 export function admitInOrder(
   core: AdmittingCore,
   contexts: readonly GuardedContext[],
-  done: (LiveAdmission | Denied)[] = [],
 ): MaybePromise<readonly (Admission | Denied)[]> {
-  const next = contexts[done.length];
-  if (next === undefined) return done;
-  return andThen(admitCall(core, next), (admission) => admitInOrder(core, contexts, [...done, admission]));
+  const calls = Array.from(contexts, (context) => preparedOf(core, context));
+  const done: (LiveAdmission | Denied)[] = [];
+  const from = (position: number): MaybePromise<typeof done> => {
+    for (let at = position; at < calls.length; at++) {
+      const admitted = admitPrepared(core, calls[at]!);
+      if (isThenable(admitted)) {
+        return admitted.then((later) => {
+          done.push(later);
+          return from(at + 1);
+        });
+      }
+      done.push(admitted);
+    }
+    return done;
+  };
+  return from(0);
 }
