@@ -45,13 +45,15 @@ export function execute<R>(
   call: GuardedCall<R>,
 ): MaybePromise<Outcome<R>> {
   const execution: Execution<R> = { core, admission, call };
-  let running: MaybePromise<R>;
+  let result: R;
   try {
-    running = core.scope.run(admission.carried, () => call.run(admission));
+    const running = core.scope.run(admission.carried, () => call.run(admission));
+    if (isThenable(running)) return endLater(execution, running);
+    result = running;
   } catch (error) {
     return endFailed(execution, error);
   }
-  return isThenable(running) ? endLater(execution, running) : endRan(execution, running);
+  return endRan(execution, result);
 }
 
 /** Ends a call that runs: with its result, its error, or the cut. */
@@ -78,13 +80,13 @@ export function endFailed<R>(
   { core, admission, call }: Execution<R>,
   error: unknown,
 ): MaybePromise<Outcome<R>> {
-  if (call.isControlFlow?.(error) === true) return suspendAndThrow(core, admission, error);
+  if (readAside(core, error, call.isControlFlow) === true) return suspendAndThrow(core, admission, error);
   return completeCall<R>(core, admission, { status: "failed", error });
 }
 
 /** The call has happened: a reader that fails costs the exact figure, never the settlement. */
-function readAside<R, T>(
-  { ports }: GuardCore,
+export function readAside<R, T>(
+  { ports }: Pick<GuardCore, "ports">,
   result: R,
   read: ((result: R) => T) | undefined,
 ): T | undefined {

@@ -3,7 +3,7 @@ import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, resultDuties } from "./complete.ts";
 import { openSource, untilCut } from "./cut-source.ts";
-import { releaseCall, suspendCall } from "./execute.ts";
+import { readAside, releaseCall, suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { readOnce } from "./read-once.ts";
 import type { StreamCodec } from "./stream-codec.ts";
@@ -55,7 +55,7 @@ async function* streamChunks<Chunk>(
   } catch (error) {
     if (isEnded) throw error;
     isEnded = true;
-    if (call.isControlFlow?.(error) === true) {
+    if (readAside(core, error, call.isControlFlow) === true) {
       await suspendCall(core, admission);
       throw error;
     }
@@ -95,8 +95,7 @@ async function failStream<Chunk>(
   admission: LiveAdmission,
   { progress, error }: { progress: StreamProgress<Chunk>; error: unknown },
 ): Promise<never> {
-  // A stream that failed before its first chunk used nothing; afterwards what came is charged.
-  const usage = progress.hasStarted ? progress.usage(admission) : undefined;
+  const usage = progress.usage(admission);
   const outcome = await completeCall<never>(core, admission, { status: "failed", error, usage });
   throw outcome.status === "ran" ? error : outcome.error;
 }

@@ -1,7 +1,9 @@
 import type { Usage } from "../base/model-costs.ts";
+import { byteTokenizer } from "../base/tokenizer.ts";
 import { createTextStreamRedactor, type TextStreamRedactor } from "../context/redact-stream.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
 import type { LiveAdmission } from "./admission.ts";
+import { readAside } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { StreamCodec } from "./stream-codec.ts";
 
@@ -16,8 +18,8 @@ export interface StreamProgress<Chunk> {
   flush(codec: StreamCodec<Chunk>, judged: StreamContent): readonly Chunk[];
   /** What was produced, by part. */
   content(): StreamContent;
+  /** As reported or counted; a stream that failed before its first chunk used nothing. */
   usage(admission: LiveAdmission): Usage | undefined;
-  readonly hasStarted: boolean;
 }
 
 /** Starts with nothing taken in. */
@@ -92,14 +94,15 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
     },
     usage({ context }) {
       if (reported !== undefined || !hasStarted) return reported;
-      const count = (text: string): number => core.tokenizer.countTokens(text, context.model ?? { name: "" });
+      const model = context.model ?? { name: "" };
+      // A model may say what a tokenizer refuses, such as a token of its own: the call has happened, and is charged.
+      const count = (text: string): number =>
+        readAside(core, text, () => core.tokenizer.countTokens(text, model)) ??
+        byteTokenizer.countTokens(text, model);
       return {
         inputTokens: count(JSON.stringify(context.model?.messages ?? "")),
         outputTokens: [...produced.values()].reduce((sum, text) => sum + count(text), 0),
       };
-    },
-    get hasStarted() {
-      return hasStarted;
     },
   };
 }

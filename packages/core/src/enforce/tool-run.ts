@@ -26,23 +26,24 @@ export function runTool<R>(
   admission: LiveAdmission,
   { run }: GuardedTool<R>,
 ): MaybePromise<ToolRun<R>> {
-  let started: AsyncIterable<R> | MaybePromise<R>;
+  let result: R;
   const execution: Execution<R> = { core, admission, call: {} };
   try {
-    started = core.scope.run(admission.carried, () => run(admission));
+    const started = core.scope.run(admission.carried, () => run(admission));
+    if (isThenable(started)) return endLater(execution, started);
+    if (isAsyncIterable(started)) return { status: "running", values: valuesOf(core, admission, started) };
+    result = started;
   } catch (error) {
     return endFailed(execution, error);
   }
-  if (isThenable(started)) return endLater(execution, started);
-  if (!isAsyncIterable(started)) return endRan(execution, started);
-  const source = started;
-  return {
-    status: "running",
-    values: readOnce(core, {
-      read: () => judged(core, admission, source),
-      leave: () => leaveUnread(core, admission, source),
-    }),
-  };
+  return endRan(execution, result);
+}
+
+function valuesOf<R>(core: GuardCore, admission: LiveAdmission, source: AsyncIterable<R>): AsyncIterable<R> {
+  return readOnce(core, {
+    read: () => judged(core, admission, source),
+    leave: () => leaveUnread(core, admission, source),
+  });
 }
 
 /** What a generator does begins with its first value; anything else may have begun when it was made, and so has run. */
