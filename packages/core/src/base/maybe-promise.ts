@@ -7,7 +7,11 @@ export type MaybePromise<T> = T | Promise<T>;
  */
 export function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
   // Asked of objects of every shape: reading a member that is not there costs less than asking whether it is.
-  return typeof value === "object" && typeof (value as Partial<Promise<T>> | null)?.then === "function";
+  const type = typeof value;
+  return (
+    (type === "object" || type === "function") &&
+    typeof (value as Partial<Promise<T>> | null)?.then === "function"
+  );
 }
 
 /**

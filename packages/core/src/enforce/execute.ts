@@ -47,13 +47,19 @@ export function execute<R>(
   const execution: Execution<R> = { core, admission, call };
   let result: R;
   try {
-    const running = core.scope.run(admission.carried, () => call.run(admission));
+    const running = core.scope.run(admission.carried, () => begun(call.run(admission)));
     if (isThenable(running)) return endLater(execution, running);
     result = running;
   } catch (error) {
     return endFailed(execution, error);
   }
   return endRan(execution, result);
+}
+
+/** What is lazy, such as a query, begins its work when it is awaited: that is inside the call, too. */
+export function begun<S>(started: S): S {
+  // A promise stays the promise that it is, and any other thenable becomes one of the same value.
+  return isThenable(started) ? (Promise.resolve(started) as S) : started;
 }
 
 /** Ends a call that runs: with its result, its error, or the cut. */

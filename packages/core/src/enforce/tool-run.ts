@@ -4,7 +4,7 @@ import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
 import { closeAside, untilCut } from "./cut-source.ts";
-import { endFailed, endLater, endRan, releaseCall, type Execution } from "./execute.ts";
+import { begun, endFailed, endLater, endRan, releaseCall, type Execution } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
 import { previewOf, readable, type Preview } from "./preview.ts";
@@ -29,7 +29,7 @@ export function runTool<R>(
   let result: R;
   const execution: Execution<R> = { core, admission, call: {} };
   try {
-    const started = core.scope.run(admission.carried, () => run(admission));
+    const started = core.scope.run(admission.carried, () => begun(run(admission)));
     if (isThenable(started)) return endLater(execution, started);
     if (isAsyncIterable(started)) return { status: "running", values: valuesOf(core, admission, started) };
     result = started;
