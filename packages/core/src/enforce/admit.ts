@@ -120,14 +120,14 @@ export function admitInOrder(
   const done: (LiveAdmission | Denied)[] = [];
   const from = (position: number): MaybePromise<typeof done> => {
     for (let at = position; at < calls.length; at++) {
-      const admitted = admitPrepared(core, calls[at]!);
-      if (isThenable(admitted)) {
-        return admitted.then((later) => {
+      const ruled = admitPrepared(core, calls[at]!);
+      if (isThenable(ruled)) {
+        return ruled.then((later) => {
           done.push(later);
           return from(at + 1);
         });
       }
-      done.push(admitted);
+      done.push(ruled);
     }
     return done;
   };

@@ -30,7 +30,7 @@ it("a function that can be awaited is awaited before the call ends", async () =>
     () => 0,
     lazily(() => outcomes().length),
   );
-  const run = (): Promise<number> => query as unknown as Promise<number>;
+  const run = (): Promise<number> => query;
   const ran = await plane.guard.toolCall({ context: toolCall("search"), run });
   // Nothing was recorded yet when it worked.
   expect(ran).toMatchObject({ status: "ran", result: 0 });

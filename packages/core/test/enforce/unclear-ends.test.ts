@@ -81,7 +81,9 @@ describe("a stream whose text the tokenizer refuses", () => {
 
   it("is charged too when its reader leaves, or it fails in the middle", async () => {
     const left = createBench({ policies: [BUDGET], tokenizer });
-    for await (const _chunk of await opened(left, () => streamOf([said]))) break;
+    const iterator = (await opened(left, () => streamOf([said])))[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.return?.();
     const failed = createBench({ policies: [BUDGET], tokenizer });
     const failing = async function* (): AsyncGenerator<Chunk> {
       yield { text: said };
