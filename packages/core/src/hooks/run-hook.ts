@@ -86,8 +86,8 @@ function withinTime(answer: Promise<HookReturn>, { entry, running }: Run): Promi
       running.settle();
       resolve(ending);
     };
-    // Also a hook that fails after its time is caught here: nothing is left unhandled.
-    answer.then(
+    // Also a hook that fails after its time is caught here: nothing is left unhandled. A foreign `then` may throw itself.
+    Promise.resolve(answer).then(
       (value) => end({ kind: "returned", value }),
       (error: unknown) => end({ kind: "threw", error }),
     );

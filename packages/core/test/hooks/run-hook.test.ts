@@ -34,6 +34,22 @@ test("a hook that rejects blocks", async () => {
   expect(runs.map(({ outcome }) => outcome)).toStrictEqual(["failed"]);
 });
 
+test("a hook whose promise is none fails like any other, and leaves no timer", async () => {
+  const { hooks, runs, ports } = registryUnderTest();
+  // What JavaScript may hand in where a promise is meant.
+  const lying = (() => ({
+    then() {
+      throw new TypeError("no");
+    },
+  })) as unknown as Hook;
+  hooks.on("before_tool_call", lying, { fallback: "continue" });
+  expect(await hooks.run(toolCall())).toMatchObject({ hookpoint: "before_tool_call" });
+  hooks.on("before_tool_call", lying);
+  await expect(hooks.run(toolCall())).rejects.toThrow("it failed with TypeError");
+  expect(runs.map(({ outcome }) => outcome)).toStrictEqual(["continued", "continued", "failed"]);
+  expect(ports.clock.pending).toBe(0);
+});
+
 test("fallback continue goes on with the context as it was before the hook", async () => {
   const { hooks, runs } = registryUnderTest();
   hooks.on("before_tool_call", () => ({ input: { amount: 20 } }));
