@@ -56,7 +56,8 @@ export function policyGuard<F extends AnyFunction>(guard: Guard, fn: F, options:
 /** What makes a wrapper stricter than its policies. */
 export interface GovernedOptions<F extends AnyFunction> extends GuardOptions<F> {
   /**
-   * Asked before every call: a denial, which is then the outcome, or undefined to go on.
+   * Asked before every call: a denial, which is then the outcome, or undefined to go on. Asked once more when the call is
+   * admitted; a denial that comes only then is thrown, and the call has failed.
    * @param describe Builds the context of the call without its input, which may be unreadable.
    */
   readonly refuse?: (describe: () => PolicyContext) => MaybePromise<Denied> | undefined;
@@ -72,14 +73,22 @@ export function governed<F extends AnyFunction>(guard: Guard, fn: F, options: Go
   const shape = argumentShape(tool, options.parameters);
   const govern = (self: unknown, args: Parameters<F>): unknown => {
     const call = { ...identityOf(options), hookpoint: "before_tool_call", ...callOf(options, args) };
-    const refused = options.refuse?.(() => guard.context({ ...call, tool }));
+    const refuse = () => options.refuse?.(() => guard.context({ ...call, tool }));
+    const refused = refuse();
     const outcome: MaybePromise<Outcome<unknown>> =
       refused ??
       guard.toolCall({
         context: { ...call, tool: { name: tool, input: shape.toInput(args) } },
         // Always the snapshot that was decided, never the caller's objects: a getter could answer differently now.
         run: (admitted) =>
-          andThen(fn.apply(self, shape.toArguments(admitted.input, args) as Parameters<F>), refuseLazy),
+          // Asked again: what was there before hooks and stores were waited for may be gone.
+          andThen(refuse(), (late) => {
+            if (late !== undefined) throw late.error;
+            return andThen(
+              fn.apply(self, shape.toArguments(admitted.input, args) as Parameters<F>),
+              refuseLazy,
+            );
+          }),
       });
     return andThen(outcome, (done) => unwrap(done, options));
   };

@@ -34,6 +34,16 @@ describe("a function that requires a policy", () => {
     expect(run).toHaveBeenCalledTimes(1);
   });
 
+  it("does not run when the policy goes while the call is being decided", async () => {
+    const bench = createBench({ policies: [CAP] });
+    bench.plane.hooks.on("before_tool_call", async () => void bench.plane.engine.removePolicy("cap"));
+    const run = vi.fn<typeof refund>(refund);
+    const required = requirePolicy(bench.plane, run, { ...OPTIONS, tool: "refund" });
+    await expect(required("o1", 5)).rejects.toThrow('refund requires the policy "cap"');
+    expect(run).not.toHaveBeenCalled();
+    expect(bench.outcomes()).toMatchObject([{ outcome: "failed" }]);
+  });
+
   it("does not take a policy in shadow for one that protects", () => {
     const { plane } = createBench({ policies: [{ ...CAP, mode: "shadow" }] });
     const required = requirePolicy(plane, refund, OPTIONS);
