@@ -9,7 +9,7 @@ import { createPass } from "./create-pass.ts";
 import { attempt, type Failure } from "./fail-closed.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import { votersOfPass } from "./outcome-of-pass.ts";
-import type { AtOnce, Pass } from "./pass.ts";
+import { setRare, type AtOnce, type Pass } from "./pass.ts";
 import { survivingSteps, walk, type PipelineParts, type Step } from "./pipeline.ts";
 import { entryOf } from "./remember-call.ts";
 import { gateWritten } from "./step-gate.ts";
@@ -87,15 +87,17 @@ export function createAtOnce(
     leave?: Leave,
   ): MaybePromise<Ruling> => {
     const pass = begin(context, canAsk);
-    pass.once = {
-      earlier,
-      isFree: true,
-      isBound: false,
-      isGivenUp: false,
-      answer: undefined,
-      line: "",
-      leave,
-    };
+    setRare(pass, {
+      once: {
+        earlier,
+        isFree: true,
+        isBound: false,
+        isGivenUp: false,
+        answer: undefined,
+        line: "",
+        leave,
+      },
+    });
     return walk({ steps: guessing, end: (guessed) => end(guessed) }, pass, parts);
   };
   const goOn = (pass: Pass, from: readonly Step[]): MaybePromise<Ruling> => {
@@ -105,7 +107,7 @@ export function createAtOnce(
 
   /** What was guessed is looked up; where it was right, what the rules have said of it stands. */
   const byFacts = (pass: Pass): MaybePromise<Ruling> => {
-    pass.once?.leave?.(false);
+    pass.rare.once?.leave?.(false);
     if (pass.call.callKey === undefined && pass.session === undefined) return goOn(pass, binding);
     const known = (real: Pass): MaybePromise<Ruling> => {
       if (!isAsGuessed(pass, real)) return goOn(real, judging);
@@ -129,14 +131,14 @@ export function createAtOnce(
   };
 
   const wrote = (pass: Pass, ruling: Ruling, failure: Failure): MaybePromise<Ruling> => {
-    const { once } = pass;
+    const { once } = pass.rare;
     const { settings } = parts;
     if (failure !== undefined || once?.answer?.isAdmitted !== false) {
       if (once !== undefined && failure !== undefined && settings.onStateError === "block")
         once.isGivenUp = true;
       // Not before: what runs inside another admission of this very call finds that one by its key.
       else addFlight(pass, ruling, parts.inFlight);
-      if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
+      if (pass.rare.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
       // Who is next need not wait for the record.
       once?.leave?.(failure !== undefined);
       return kept(pass, ruling, { parts, stateError: failure });
@@ -158,13 +160,15 @@ export function createAtOnce(
 
 /** Whether nothing stands between a call and its admission but the store. */
 function isPlainAllow(pass: Pass, { settings }: PipelineParts): boolean {
-  if (pass.refusal !== undefined || pass.once?.isFree !== true || pass.asks.length > 0) return false;
+  if (pass.refusal !== undefined || pass.rare.once?.isFree !== true || pass.rare.asks.length > 0)
+    return false;
   return votersOfPass(pass, settings.combine).every(({ answer }) => answer === "allow");
 }
 
 /** Whether a call is what it was taken for, so that all that was decided on it holds. */
 function isAsGuessed(pass: Pass, real: Pass): boolean {
-  if (pass.once?.isFree !== true || real.refusal !== undefined || real.joined !== undefined) return false;
+  if (pass.rare.once?.isFree !== true || real.refusal !== undefined || real.rare.joined !== undefined)
+    return false;
   const isSameCall = real.call.callKey === pass.call.callKey && !real.call.isJoined;
   const isSamePlane = real.index === pass.index && real.revision === pass.revision;
   return isSameCall && isSamePlane && isSameHistory(pass.session, real.session);
@@ -177,12 +181,12 @@ function write(
   ruling: Ruling,
   parts: PipelineParts,
 ): MaybePromise<void> {
-  const changes = changesOf(pass, ruling, parts).map((change) => unlessGivenUp(change, pass.once));
+  const changes = changesOf(pass, ruling, parts).map((change) => unlessGivenUp(change, pass.rare.once));
   // The last one is that of its history. Whose rules take their time would keep all behind it waiting for them.
-  if (pass.once !== undefined && !pass.hasAwaited) pass.once.line = changes.at(-1)?.key ?? "";
+  if (pass.rare.once !== undefined && !pass.hasAwaited) pass.rare.once.line = changes.at(-1)?.key ?? "";
   const answered = admit({ reserve: requestOf(pass, parts), changes });
   const take = (answer: StoreAdmissionAnswer): MaybePromise<void> => {
-    if (pass.once !== undefined) pass.once.answer = answer;
+    if (pass.rare.once !== undefined) pass.rare.once.answer = answer;
     if (answer.isAdmitted) return gateWritten(pass, parts);
   };
   if (!isThenable(answered)) return take(answered);

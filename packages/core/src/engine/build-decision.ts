@@ -62,14 +62,14 @@ function sharedOf(pass: Pass, parts: EngineParts): SharedDecision {
     reason: words.reason,
     message: words.message,
     retryAfterMs: outcome.effect === "allow" ? undefined : words.retryAfterMs,
-    approvalId: pass.approvalId,
+    approvalId: pass.rare.approvalId,
     obligations: outcome.effect === "block" ? NOTHING : obligationsOf(pass.duties),
     findings: findingsOf(outcome.voters),
-    shadow: findingsOf(pass.shadowAnswers),
-    modes: pass.modes,
+    shadow: findingsOf(pass.rare.shadowAnswers),
+    modes: pass.rare.modes,
     revision: pass.revision,
     isUnknown: pass.isUnknown,
-    isOverrun: pass.isOverrun && outcome.effect === "allow",
+    isOverrun: pass.rare.isOverrun && outcome.effect === "allow",
   };
 }
 
@@ -98,7 +98,11 @@ function wordsOf(pass: Pass, { effect, deciding, voters }: PassOutcome): Words {
   return ruleWords(pass, deciding, effect);
 }
 
-function askWords({ asks }: Pass, voters: readonly PassAnswer[], deciding: PassAnswer | undefined): Words {
+function askWords(
+  { rare: { asks } }: Pass,
+  voters: readonly PassAnswer[],
+  deciding: PassAnswer | undefined,
+): Words {
   const first = asks[0];
   const asking = voters.find(({ effect }) => effect === "ask") ?? deciding;
   const reason = asking?.said.reason ?? `mode ${first?.policyId.replace("mode:", "") ?? ""} asks a human`;

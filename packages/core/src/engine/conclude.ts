@@ -28,7 +28,7 @@ import { releaseHolds, remember } from "./remember-call.ts";
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
 export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
   const ruled = concluded(pass, parts);
-  return pass.inner === undefined ? ruled : andThenWith(ruled, asInner, pass.inner);
+  return pass.rare.inner === undefined ? ruled : andThenWith(ruled, asInner, pass.rare.inner);
 }
 
 function asInner(ruling: Ruling, inner: InnerCall): Ruling {
@@ -38,11 +38,11 @@ function asInner(ruling: Ruling, inner: InnerCall): Ruling {
 }
 
 function concluded(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
-  if (pass.joined !== undefined) return pass.joined.ruling;
+  if (pass.rare.joined !== undefined) return pass.rare.joined.ruling;
   const ruling = rulingOf(pass, parts);
   const { decision } = ruling;
   if (pass.intent === "peek") return ruling;
-  if (pass.lateShadow.length > 0) recordLateShadow(pass, decision, parts);
+  if (pass.rare.lateShadow.length > 0) recordLateShadow(pass, decision, parts);
   const outer = outerOf(pass, parts);
   if (outer !== undefined && decision.effect === "allow") {
     // Decided again inside its own admission: still the same admission, so its end stays the outer one's.

@@ -1,10 +1,11 @@
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Intent } from "../decision/decision.ts";
+import { NO_MODES } from "../state/judge-modes.ts";
 import { NO_LIMITS } from "./bound-limit.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { NO_DUTIES } from "./owned-obligation.ts";
-import type { Pass } from "./pass.ts";
+import type { Pass, Rare } from "./pass.ts";
 import type { InForce } from "./assemble-policies.ts";
 
 /** Starts a pass over what is in force now. */
@@ -16,9 +17,7 @@ export function createPass(
 ): Pass {
   return {
     intent,
-    isExplaining: false,
     canAsk: true,
-    isCounted: false,
     startedMs: parts.ports.clock.elapsedMs(),
     index: inForce.index,
     revision: parts.revision(),
@@ -30,23 +29,13 @@ export function createPass(
     call: intent === "peek" || isAfter(context.hookpoint) ? NO_CALL : newCall(parts.ports.ids.next("res")),
     session: undefined,
     answers: NOTHING,
-    shadowAnswers: NOTHING,
-    lateShadow: NOTHING,
     duties: NO_DUTIES,
-    asks: NOTHING,
-    waivedModes: NOTHING,
-    modes: NOTHING,
     limits: NO_LIMITS,
-    throttle: undefined,
     refusal: undefined,
-    approvalId: undefined,
     isUnknown: false,
-    isOverrun: false,
     heldIds: NOTHING,
     hasAwaited: false,
-    joined: undefined,
-    once: undefined,
-    inner: undefined,
+    rare: NOTHING_RARE,
     hasEnded: false,
   };
 }
@@ -58,3 +47,18 @@ function newCall(reservationId: string): Pass["call"] {
 /** Reserves nothing, and is no call that could come again. */
 const NO_CALL: Pass["call"] = Object.freeze(newCall(""));
 const NOTHING: readonly never[] = Object.freeze([]);
+const NOTHING_RARE: Rare = Object.freeze({
+  isExplaining: false,
+  isCounted: false,
+  isOverrun: false,
+  shadowAnswers: NOTHING,
+  lateShadow: NOTHING,
+  asks: NOTHING,
+  waivedModes: NOTHING,
+  modes: NO_MODES.modes,
+  throttle: undefined,
+  approvalId: undefined,
+  joined: undefined,
+  once: undefined,
+  inner: undefined,
+});

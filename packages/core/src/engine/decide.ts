@@ -10,7 +10,7 @@ import { conclude } from "./conclude.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
 import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import { createPass } from "./create-pass.ts";
 import { survivingSteps, walk, type Pipeline, type PipelineParts, type Step } from "./pipeline.ts";
 import type { InForce } from "./assemble-policies.ts";
@@ -127,14 +127,14 @@ export function createDecider(
         return atOnce(context, canAsk);
       const pass = createPass(context, intent, inForce(), parts);
       pass.canAsk = canAsk;
-      pass.isCounted = isCounted;
+      if (isCounted) setRare(pass, { isCounted });
       if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);
       return walk(intent === "peek" ? peek : full, pass, parts);
     },
     explain(context) {
       // An early question reads sessions and probes limits; without the steps that write it leaves nothing behind.
       const pass = createPass(context, "ask", inForce(), parts);
-      pass.isExplaining = true;
+      setRare(pass, { isExplaining: true });
       return walk(explained, pass, parts);
     },
     refuse(context, denial, intent) {

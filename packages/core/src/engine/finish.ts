@@ -112,7 +112,7 @@ function judge(isSettled: boolean, ending: Ending): MaybePromise<Ruling> {
 function closeRun({ ruling, pass }: JudgedResult, ending: Ending): MaybePromise<Ruling> {
   const { parts, flight } = ending;
   const end = runOf(ending.run);
-  if (pass.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
+  if (pass.rare.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
   const isWithheld = ruling.decision.effect === "block";
   ending.shown = isWithheld ? withheld(flight, ruling) : ruling;
   if (isWithheld) ending.status = "withheld";

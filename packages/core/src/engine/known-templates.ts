@@ -54,7 +54,7 @@ function isSame(before: DecidedBefore, pass: Pass): boolean {
     before.intent === pass.intent &&
     before.revision === pass.revision &&
     before.isUnknown === pass.isUnknown &&
-    before.isOverrun === pass.isOverrun &&
+    before.isOverrun === pass.rare.isOverrun &&
     before.hookpoint === pass.context.hookpoint
   );
 }
@@ -71,6 +71,6 @@ function tableOf(pass: Pass): DecidedTable | undefined {
   return pass.duties === plan.allDuties ? plan.decided : undefined;
 }
 
-function hasMore({ asks, shadowAnswers, modes, approvalId }: Pass): boolean {
+function hasMore({ rare: { asks, shadowAnswers, modes, approvalId } }: Pass): boolean {
   return asks.length > 0 || shadowAnswers.length > 0 || modes.length > 0 || approvalId !== undefined;
 }

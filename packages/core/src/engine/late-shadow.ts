@@ -7,7 +7,7 @@ import type { Pass } from "./pass.ts";
  * @param decision The decision they would have had a part in.
  */
 export function recordLateShadow(
-  { lateShadow, context }: Pass,
+  { rare: { lateShadow }, context }: Pass,
   decision: Decision,
   parts: EngineParts,
 ): void {

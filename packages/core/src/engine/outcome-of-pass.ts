@@ -66,7 +66,7 @@ export function outcomeOf(pass: Pass, combine: CombineAlgorithm): PassOutcome {
     verdict = joinVerdicts(verdict, voter.answer);
     effect = joinEffects(effect, voter.effect);
   }
-  if (pass.asks.length > 0) {
+  if (pass.rare.asks.length > 0) {
     effect = joinEffects(effect, "ask");
     verdict = joinVerdicts(verdict, "escalate");
   }

@@ -60,15 +60,40 @@ export interface AtOnce {
   readonly leave: ((isFailed: boolean) => void) | undefined;
 }
 
+/** What few passes have: all others share one in which nothing is set. */
+export interface Rare {
+  /** Ask every candidate, also after a block. */
+  readonly isExplaining: boolean;
+  /** Limits have counted the call around this one, which is the same: no more is taken. */
+  readonly isCounted: boolean;
+  readonly isOverrun: boolean;
+  readonly shadowAnswers: readonly PassAnswer[];
+  /** Shadow rules that are still thinking. */
+  readonly lateShadow: readonly LateShadow[];
+  readonly asks: readonly Ask[];
+  /** Ids of the mode entries whose asking a human has answered for this call. */
+  readonly waivedModes: readonly string[];
+  readonly modes: readonly Mode[];
+  readonly throttle: { readonly perMinute: number; readonly delayMaxMs?: number | undefined } | undefined;
+  readonly approvalId: string | undefined;
+  /** The remembered admission that this second interception of one call joins. */
+  readonly joined: InFlight | undefined;
+  /** Set while it is to be admitted in one step. */
+  readonly once: AtOnce | undefined;
+  /** Its place inside the admission of this very call, if it runs there. */
+  readonly inner: InnerCall | undefined;
+}
+
+/** Sets what few passes have. */
+export function setRare(pass: Pass, given: Partial<Rare>): void {
+  pass.rare = { ...pass.rare, ...given };
+}
+
 /** One question on its way through the pipeline: each step reads the earlier fields and fills its own. */
 export interface Pass {
   readonly intent: Intent;
-  /** Ask every candidate, also after a block. */
-  isExplaining: boolean;
   /** Whether a human can be asked; else what needs one is blocked. */
   canAsk: boolean;
-  /** Limits have counted the call around this one, which is the same: no more is taken. */
-  isCounted: boolean;
   readonly startedMs: number;
   readonly index: PolicyIndex;
   readonly revision: number;
@@ -82,31 +107,16 @@ export interface Pass {
   session: SessionView | undefined;
   /** This list and those below are replaced, never changed: most stay the same empty one. */
   answers: readonly PassAnswer[];
-  shadowAnswers: readonly PassAnswer[];
-  /** Shadow rules that are still thinking. */
-  lateShadow: readonly LateShadow[];
   /** It may be the plan's own list. */
   duties: readonly OwnedObligation[];
-  asks: readonly Ask[];
-  /** Ids of the mode entries whose asking a human has answered for this call. */
-  waivedModes: readonly string[];
-  modes: readonly Mode[];
   limits: BoundLimits;
-  throttle: { readonly perMinute: number; readonly delayMaxMs?: number | undefined } | undefined;
   refusal: Refusal | undefined;
-  approvalId: string | undefined;
   isUnknown: boolean;
-  isOverrun: boolean;
   /** What this pass reserved and must give back unless the call goes on. */
   heldIds: readonly string[];
   /** Something was awaited since the plugs and modes were read. */
   hasAwaited: boolean;
-  /** The remembered admission that this second interception of one call joins. */
-  joined: InFlight | undefined;
-  /** Set while it is to be admitted in one step. */
-  once: AtOnce | undefined;
-  /** Its place inside the admission of this very call, if it runs there. */
-  inner: InnerCall | undefined;
+  rare: Rare;
   /** The pipeline is through: what fails from now on fails in its conclusion. */
   hasEnded: boolean;
 }

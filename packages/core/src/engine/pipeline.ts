@@ -35,7 +35,7 @@ export function walk<R>(pipeline: Pipeline<R>, pass: Pass, parts: PipelineParts)
 function walkFrom<R>(from: number, pipeline: Pipeline<R>, pass: Pass, parts: PipelineParts): MaybePromise<R> {
   const { steps } = pipeline;
   for (let position = from; position < steps.length; position++) {
-    if (pass.refusal !== undefined || pass.joined !== undefined) break;
+    if (pass.refusal !== undefined || pass.rare.joined !== undefined) break;
     const pending = steps[position]!(pass, parts);
     if (isThenable(pending)) return walkLater(pending, position + 1, { pipeline, pass, parts });
   }

@@ -5,7 +5,7 @@ import { isBlindPeek, isUnknownToPeek } from "./blind-peek.ts";
 import { callRule, type RuleRunner } from "./call-rule.ts";
 import type { CompiledEntry, PassAnswer } from "./compiled-policy.ts";
 import { dutiesOf, NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import { addAnswer, ruleAnswer } from "./pass-answer.ts";
 import { isLive, type Plan } from "./plan.ts";
 
@@ -56,8 +56,8 @@ function hasAnswer(given: RuleAnswer | undefined): given is RuleAnswer & { reado
 }
 
 /** Whether the answer that was just added ends the search; see `isFinal`. */
-function isLast({ isExplaining, answers }: Pass, { answer }: PassAnswer, combine: CombineAlgorithm): boolean {
-  if (isExplaining || answer !== "block") return false;
+function isLast({ rare, answers }: Pass, { answer }: PassAnswer, combine: CombineAlgorithm): boolean {
+  if (rare.isExplaining || answer !== "block") return false;
   return combine === "mostRestrictive" || answers[0]?.entry.policy === answers.at(-1)?.entry.policy;
 }
 
@@ -116,12 +116,12 @@ const NO_ANSWERS: readonly PassAnswer[] = Object.freeze([]);
  * is the first that answered; otherwise it does not take part, and the later policies still owe their duties.
  */
 function isFinal(
-  { isExplaining }: Pass,
+  { rare }: Pass,
   answered: readonly PositionedAnswer[],
   { combine, isWaiting }: { readonly combine: CombineAlgorithm; readonly isWaiting: boolean },
 ): boolean {
   const last = answered.at(-1);
-  if (isExplaining || last?.given?.answer?.answer !== "block") return false;
+  if (rare.isExplaining || last?.given?.answer?.answer !== "block") return false;
   if (combine === "mostRestrictive") return true;
   return (
     !isWaiting &&
@@ -176,8 +176,10 @@ export function runShadow(pass: Pass, runner: RuleRunner): void {
   for (const entry of shadow) {
     if (entry.check === undefined || !isLive(entry, pass.context) || isBlindPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
-    if (isThenable(result)) pass.lateShadow = [...pass.lateShadow, { entry, given: result }];
-    else if (hasAnswer(result)) pass.shadowAnswers = [...pass.shadowAnswers, ruleAnswer(entry, result)];
+    if (isThenable(result))
+      setRare(pass, { lateShadow: [...pass.rare.lateShadow, { entry, given: result }] });
+    else if (hasAnswer(result))
+      setRare(pass, { shadowAnswers: [...pass.rare.shadowAnswers, ruleAnswer(entry, result)] });
   }
 }
 

@@ -4,7 +4,7 @@ import type { CallEntry } from "../state/admissions.ts";
 import type { CarriedAdmission } from "./engine-parts.ts";
 import type { InFlight } from "./in-flight.ts";
 import { InnerCalls } from "./inner-calls.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import type { Refusal } from "./refusal.ts";
 import type { PipelineParts } from "./pipeline.ts";
 
@@ -22,11 +22,11 @@ export function enterCall(pass: Pass, parts: PipelineParts): MaybePromise<void> 
 /** The same by what this process knows of the call without asking; it claims nothing. */
 export function guessCall(pass: Pass, parts: PipelineParts): void {
   const known = knownCall(pass, parts);
-  if (known === undefined || pass.once === undefined) return;
+  if (known === undefined || pass.rare.once === undefined) return;
   const { ownKey, around } = known;
   const kind = around === undefined ? parts.admissions.guess(ownKey, optionsOf(pass, parts)).kind : "joined";
   if (kind !== "refused" && kind !== "joined" && kind !== "resumed") return;
-  pass.once.isFree = false;
+  pass.rare.once.isFree = false;
   // Stops here: whether it is so is asked next.
   pass.refusal = refusals.in_flight;
 }
@@ -75,7 +75,7 @@ function innerCall(pass: Pass, around: CarriedAdmission): EnteredAs | undefined 
     pass.refusal = refusals[entry];
     return undefined;
   }
-  if (pass.intent === "admit") pass.inner = around.inner.take(entry);
+  if (pass.intent === "admit") setRare(pass, { inner: around.inner.take(entry) });
   return { ...entry, alsoKnownAs: callKeys };
 }
 
@@ -107,7 +107,7 @@ function knowAs(
   pass.call = { callKey, reservationId, attempt, isJoined, untilMs, ...(alsoKnownAs && { alsoKnownAs }) };
   const running = isJoined ? inFlight.byCallKey(callKey) : undefined;
   // A remembered allow holds only while nothing changed; otherwise the call is decided again under the same holds.
-  if (running?.ruling.decision.revision === pass.revision) pass.joined = running;
+  if (running?.ruling.decision.revision === pass.revision) setRare(pass, { joined: running });
 }
 
 /** One id, input and name may still be another tool of another server, or another user's: that is another call. */

@@ -11,7 +11,7 @@ import { auditView } from "./audit-view.ts";
 import type { PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { hasVoter, isBlocked, votersOfPass } from "./outcome-of-pass.ts";
-import type { Ask, Pass } from "./pass.ts";
+import { setRare, type Ask, type Pass } from "./pass.ts";
 
 /**
  * Settles what only a human may allow. A matching approved request is consumed, after the reservation succeeded, and
@@ -21,7 +21,7 @@ export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.intent === "peek" || isAfter(pass.context.hookpoint) || isBlocked(pass, parts.settings.combine))
     return;
   const { combine } = parts.settings;
-  if (pass.asks.length > 0 || hasVoter(pass, combine, "ask"))
+  if (pass.rare.asks.length > 0 || hasVoter(pass, combine, "ask"))
     return approveAsks(pass, parts, asksOf(pass, votersOfPass(pass, combine)));
 }
 
@@ -50,7 +50,7 @@ function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): Mayb
   const binding = bindingOf(pass, parts, asks);
   return andThen(parts.approvals.find(binding), (found) => {
     if (found === undefined) return open(pass, parts, { asks, binding });
-    pass.approvalId = found.id;
+    setRare(pass, { approvalId: found.id });
     // An early question does not use the approval up: the execution will.
     if (pass.intent === "ask") return waive(pass);
     return andThen(parts.approvals.consume(found.id), (isConsumed) => {
@@ -68,7 +68,7 @@ function asksOf(pass: Pass, voters: readonly PassAnswer[]): readonly Ask[] {
     if (effect === "ask")
       add({ policyId, policyVersion: entry.policy.version, ruleId: entry.ruleId, terms: {} });
   }
-  for (const ask of pass.asks) add(ask);
+  for (const ask of pass.rare.asks) add(ask);
   return [...asks.values()];
 }
 
@@ -89,10 +89,10 @@ function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]):
 }
 
 function waive(pass: Pass): void {
-  pass.waivedModes = pass.asks
+  const waivedModes = pass.rare.asks
     .filter(({ ruleId }) => ruleId === "mode")
     .map(({ policyVersion }) => policyVersion);
-  pass.asks = [];
+  setRare(pass, { waivedModes, asks: [] });
   pass.answers = pass.answers.map((answer) =>
     answer.effect === "ask" ? { ...answer, effect: "allow" } : answer,
   );
@@ -130,8 +130,10 @@ function open(
       };
       return;
     }
-    pass.approvalId = approval.id;
-    if (pass.asks.length === 0) pass.asks = [...asks];
+    setRare(pass, {
+      approvalId: approval.id,
+      asks: pass.rare.asks.length === 0 ? [...asks] : pass.rare.asks,
+    });
   });
 }
 

@@ -7,7 +7,7 @@ import { inputOf } from "../context/create-context.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import type { Refusal } from "./refusal.ts";
 import { reserveThrottle } from "./step-throttle.ts";
 
@@ -88,7 +88,7 @@ function subjectOf(hookpoint: Hookpoint): "tool" | "model" | "target" | undefine
 /** Reads the gates again if anything was awaited since: the stricter answer wins. */
 export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (!pass.hasAwaited || pass.intent === "peek") return;
-  const hadThrottle = pass.throttle !== undefined;
+  const hadThrottle = pass.rare.throttle !== undefined;
   gate(pass, parts);
   if (pass.refusal !== undefined) return;
   judgeModes(pass, parts);
@@ -97,7 +97,7 @@ export function gateAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
 
 /** Set while the call waited: it takes its slot like any other. */
 function takeSlot(pass: Pass, parts: EngineParts, hadThrottle: boolean): MaybePromise<void> {
-  if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined)
+  if (pass.refusal === undefined && !hadThrottle && pass.rare.throttle !== undefined)
     return reserveThrottle(pass, parts);
 }
 
@@ -107,10 +107,10 @@ function takeSlot(pass: Pass, parts: EngineParts, hadThrottle: boolean): MaybePr
  */
 export function gateWritten(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (!pass.hasAwaited) return;
-  const hadThrottle = pass.throttle !== undefined;
+  const hadThrottle = pass.rare.throttle !== undefined;
   gate(pass, parts);
   if (pass.refusal === undefined) judgeModes(pass, parts);
-  const [ask] = pass.asks;
+  const [ask] = pass.rare.asks;
   if (pass.refusal === undefined && ask !== undefined)
     pass.refusal = {
       cause: "mode",
@@ -188,7 +188,7 @@ function isLookedAt({ context, index }: Pass, { isHooked }: EngineParts): boolea
 /** Judges the call by the modes in force; each asks, throttles or blocks by the tool's declared traits. */
 export function judgeModes(pass: Pass, { degradation }: EngineParts): void {
   const judged = degradation.judge(pass.context, pass.traits);
-  pass.modes = judged.modes;
+  if (judged.modes !== pass.rare.modes) setRare(pass, { modes: judged.modes });
   const entry = judged.entry;
   // The action has happened: only FULL_BLOCK still concerns its result.
   if (isAfter(pass.context.hookpoint)) {
@@ -203,19 +203,21 @@ export function judgeModes(pass: Pass, { degradation }: EngineParts): void {
       return;
     case "ask":
       // Judged again after an approval was consumed: the same mode does not ask twice.
-      if (entry !== undefined && pass.waivedModes.includes(entry.id)) return;
-      pass.asks = [
-        ...pass.asks.filter(({ ruleId }) => ruleId !== "mode"),
-        {
-          policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,
-          policyVersion: entry?.id ?? "",
-          ruleId: "mode",
-          terms: {},
-        },
-      ];
+      if (entry !== undefined && pass.rare.waivedModes.includes(entry.id)) return;
+      setRare(pass, {
+        asks: [
+          ...pass.rare.asks.filter(({ ruleId }) => ruleId !== "mode"),
+          {
+            policyId: `mode:${entry?.degrade.mode ?? "HUMAN_LOOP"}`,
+            policyVersion: entry?.id ?? "",
+            ruleId: "mode",
+            terms: {},
+          },
+        ],
+      });
       return;
     case "throttle":
-      pass.throttle = judged.throttle;
+      setRare(pass, { throttle: judged.throttle });
       return;
   }
 }

@@ -8,7 +8,7 @@ import { askedAs } from "./asked-as.ts";
 import type { LadderGroup, PassAnswer } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { votersOfPass } from "./outcome-of-pass.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import { setEffect } from "./pass-answer.ts";
 import { judgeModes } from "./step-gate.ts";
 import { reserveThrottle } from "./step-throttle.ts";
@@ -29,11 +29,11 @@ function isBreach({ answer }: PassAnswer): boolean {
 
 function climbAll(pass: Pass, parts: EngineParts, breaches: readonly PassAnswer[]): MaybePromise<void> {
   const before = parts.degradation.revision;
-  const hadThrottle = pass.throttle !== undefined;
+  const hadThrottle = pass.rare.throttle !== undefined;
   return andThen(climbEach(pass, parts, breaches), () => {
     if (parts.degradation.revision === before) return;
     judgeModes(pass, parts);
-    if (pass.refusal === undefined && !hadThrottle && pass.throttle !== undefined)
+    if (pass.refusal === undefined && !hadThrottle && pass.rare.throttle !== undefined)
       return reserveThrottle(pass, parts);
     return undefined;
   });
@@ -119,7 +119,7 @@ function act(pass: Pass, parts: EngineParts, taken: Climb): MaybePromise<Effect>
       ruleId: entry.ruleId,
       terms: action.hitl,
     };
-    pass.asks = [...pass.asks, ask];
+    setRare(pass, { asks: [...pass.rare.asks, ask] });
     return "ask";
   }
   if ("degrade" in action)

@@ -11,7 +11,7 @@ import type { CompiledEntry } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { isBlocked } from "./outcome-of-pass.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import { addAnswer, limitAnswer, ruleAnswer } from "./pass-answer.ts";
 import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
 
@@ -20,9 +20,9 @@ import { throttled, throttleItem, waitForSlot } from "./step-throttle.ts";
  * Only reached when nothing has blocked: a denied call consumes nothing.
  */
 export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  if (pass.isCounted || pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts))
+  if (pass.rare.isCounted || pass.intent === "peek" || isAfter(pass.context.hookpoint) || isOver(pass, parts))
     return;
-  if (pass.once?.isBound !== true) bindAll(pass, parts);
+  if (pass.rare.once?.isBound !== true) bindAll(pass, parts);
   if (isOver(pass, parts)) return;
   const request = requestOf(pass, parts);
   if (request !== undefined) return take(pass, parts, request);
@@ -30,14 +30,18 @@ export function reserve(pass: Pass, parts: EngineParts): MaybePromise<void> {
 
 /** Binds the limits of a call that is to be admitted in one step. */
 export function bindOnce(pass: Pass, parts: EngineParts): void {
-  if (pass.once === undefined || isOver(pass, parts)) return;
+  if (pass.rare.once === undefined || isOver(pass, parts)) return;
   bindAll(pass, parts);
-  pass.once.isBound = true;
+  pass.rare.once.isBound = true;
 }
 
 /** All that a call takes of its limits; undefined when it takes nothing. */
 export function requestOf(pass: Pass, parts: EngineParts): ReserveRequest | undefined {
-  const { limits, throttle, call } = pass;
+  const {
+    limits,
+    call,
+    rare: { throttle },
+  } = pass;
   if (limits.items.length === 0 && throttle === undefined) return undefined;
   return {
     id: call.reservationId,
@@ -48,7 +52,7 @@ export function requestOf(pass: Pass, parts: EngineParts): ReserveRequest | unde
 
 /** An explanation names the limits too that stand behind a block. */
 function isOver(pass: Pass, { settings }: EngineParts): boolean {
-  return !pass.isExplaining && isBlocked(pass, settings.combine);
+  return !pass.rare.isExplaining && isBlocked(pass, settings.combine);
 }
 
 function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePromise<void> {
@@ -61,7 +65,7 @@ function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePro
 }
 
 /** A refusal of the same request a moment ago; it is used once. */
-function refusedBefore({ once }: Pass): Reservation | undefined {
+function refusedBefore({ rare: { once } }: Pass): Reservation | undefined {
   const answer = once?.answer;
   if (once === undefined || answer?.isAdmitted !== false || answer.reservation?.isGranted !== false)
     return undefined;
@@ -146,9 +150,9 @@ function takeBreach(pass: Pass, { index, retryAfterMs }: LimitBreach): void {
   if (bound.entry.timing === "nonBlocking") return;
   const answer = breachAnswer(bound, retryAfterMs);
   const given = limitAnswer(bound.entry, answer);
-  if (bound.entry.policy.isShadow) pass.shadowAnswers = [...pass.shadowAnswers, given];
+  if (bound.entry.policy.isShadow) setRare(pass, { shadowAnswers: [...pass.rare.shadowAnswers, given] });
   else addAnswer(pass, given);
-  if (bound.item.isSoft && !bound.entry.policy.isShadow) pass.isOverrun = true;
+  if (bound.item.isSoft && !bound.entry.policy.isShadow) setRare(pass, { isOverrun: true });
 }
 
 function breachAnswer({ declaration }: BoundLimit, retryAfterMs: number | undefined): Answer {

@@ -18,7 +18,7 @@ export function reserveThrottle(pass: Pass, parts: EngineParts): MaybePromise<vo
 }
 
 /** What a throttled call is told. */
-export function throttled({ throttle }: Pass, retryAfterMs: number | undefined): Pass["refusal"] {
+export function throttled({ rare: { throttle } }: Pass, retryAfterMs: number | undefined): Pass["refusal"] {
   return {
     cause: "mode",
     reason: `mode RATE_THROTTLE allows ${throttle?.perMinute ?? 0} calls per minute`,
@@ -36,7 +36,7 @@ export function waitForSlot(
   parts: EngineParts,
   retryAfterMs: number | undefined,
 ): Promise<boolean> | false {
-  const maxMs = pass.throttle?.delayMaxMs;
+  const maxMs = pass.rare.throttle?.delayMaxMs;
   if (maxMs === undefined || retryAfterMs === undefined || pass.intent !== "admit") return false;
   const waitedMs = parts.ports.clock.elapsedMs() - pass.startedMs;
   if (waitedMs + retryAfterMs > maxMs) return false;
@@ -56,7 +56,7 @@ export function waitForSlot(
 }
 
 /** The slot that RATE_THROTTLE makes a call take, per tenant and agent. */
-export function throttleItem({ context, throttle }: Pass, { settings }: EngineParts): ReserveItem {
+export function throttleItem({ context, rare: { throttle } }: Pass, { settings }: EngineParts): ReserveItem {
   return {
     spec: {
       key: tupleKey([settings.planeId, "throttle", context.tenant, context.agent.id]),
