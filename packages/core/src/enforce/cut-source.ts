@@ -1,6 +1,7 @@
 import { policyErrorOf } from "../decision/policy-error.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import type { GuardCore } from "./guard-core.ts";
+import { misread } from "./read-once.ts";
 
 type SourceRun<Chunk> = (admitted: Admission) => AsyncIterable<Chunk> | Promise<AsyncIterable<Chunk>>;
 
@@ -11,6 +12,8 @@ export async function openSource<Chunk>(
   { run, cut }: { readonly run: SourceRun<Chunk>; readonly cut: Promise<"cut"> },
 ): Promise<AsyncIterable<Chunk>> {
   if (admission.cutBy !== undefined) throw cutError(admission);
+  // It would run for a call that nobody judges or records any more.
+  if (admission.isJoined && core.live.get(admission.decision.id) === undefined) throw misread();
   const opening = core.scope.run(admission.carried, async () => run(admission));
   const opened = await Promise.race([opening, cut]);
   if (opened !== "cut") return opened;

@@ -55,9 +55,10 @@ export function readOnce<Chunk>(
   };
 }
 
-function misread(): AgentplaneError {
+/** The error of a reading that would run a call without what was decided about it. */
+export function misread(): AgentplaneError {
   return new AgentplaneError(
     "usage_invalid",
-    "a governed stream is one call and is read once, before its hold expires (holdTtl); call again",
+    "a governed stream is one call and is read once, before its hold expires (holdTtl) or a call around it ends; call again",
   );
 }
