@@ -4,6 +4,8 @@ import type { Treatment } from "./redact-plan.ts";
 
 /** The type of what was replaced because of its member's name. */
 export const FIELD_TYPE = "REDACTED";
+/** Its marker where it is masked. */
+export const FIELD_MASK = `[${FIELD_TYPE}]`;
 
 /**
  * A text that stands in for a finding: `[EMAIL]`, `[EMAIL:1a2b3c4d]`, `[EMAIL_1]`. Short enough that nothing worth

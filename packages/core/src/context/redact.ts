@@ -6,7 +6,7 @@ import { editJsonParts } from "./json-parts.ts";
 import { editJsonText, startsLikeJson, type JsonTextEdit } from "./json-text.ts";
 import { isOpaque } from "./opaque.ts";
 import { DROPPED, rebuildItems, rebuildMembers, type ItemChange, type MemberChange } from "./rebuild.ts";
-import { FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
+import { FIELD_MASK, FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
 import { planOf, strongerOf, type RedactDuty, type RedactPlan, type Treatment } from "./redact-plan.ts";
 import { redactSpans } from "./redact-spans.ts";
 
@@ -103,7 +103,7 @@ class Redaction implements ItemChange, MemberChange {
       // What is left of a text whose finding was dropped may be JSON.
       current = scanned;
     }
-    return this.#writer().write(FIELD_TYPE, text, "mask");
+    return FIELD_MASK;
   }
 
   /** Made when something is found: in most inputs nothing is. */
@@ -138,8 +138,9 @@ class Redaction implements ItemChange, MemberChange {
   }
 
   #field(text: string, treatment: Exclude<Treatment, "drop">): string {
+    if (treatment === "mask") return FIELD_MASK;
     // A marker made by a stronger or equal treatment must not be hashed or numbered once more.
-    if (treatment !== "mask" && isFieldMarker(text)) return text;
+    if (isFieldMarker(text)) return text;
     return this.#writer().write(FIELD_TYPE, text, treatment);
   }
 

@@ -22,7 +22,7 @@ import { gate, gateAgain, judgeModes } from "./step-gate.ts";
 import { climb } from "./step-ladders.ts";
 import { bindOnce, reserve } from "./step-reserve.ts";
 import { guessSession, readSession, readSessionAgain, refuseLateSession } from "./step-session.ts";
-import { rewrite } from "./step-rewrite.ts";
+import { redactDepsOf, rewrite } from "./step-rewrite.ts";
 
 /** A judged result, and the pass that judged it. */
 export interface JudgedResult {
@@ -107,7 +107,7 @@ export function createDecider(
   inForce: () => InForce,
   inFlight: InFlightTable,
 ): Decider {
-  const parts: PipelineParts = { ...engineParts, inFlight };
+  const parts: PipelineParts = { ...engineParts, inFlight, redactDeps: redactDepsOf(engineParts) };
   const surviving = <R>(steps: readonly Step[], end: Pipeline<R>["end"]): Pipeline<R> => ({
     steps: survivingSteps(parts, steps),
     end,

@@ -1,5 +1,7 @@
 import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import type { RedactDeps } from "../context/redact.ts";
+import type { RedactSurface } from "../decision/obligation.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlightTable } from "./in-flight.ts";
 import type { Pass } from "./pass.ts";
@@ -7,6 +9,7 @@ import type { Pass } from "./pass.ts";
 /** What the steps work with. */
 export interface PipelineParts extends EngineParts {
   readonly inFlight: InFlightTable;
+  readonly redactDeps: Readonly<Record<RedactSurface, RedactDeps>>;
 }
 
 /** One step of the pipeline; returns a promise only if it has to wait. */

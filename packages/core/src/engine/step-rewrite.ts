@@ -13,13 +13,14 @@ import type { RedactObligation, RedactSurface, RewriteObligation } from "../deci
 import type { EngineParts } from "./engine-parts.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
+import type { PipelineParts } from "./pipeline.ts";
 import { recheck } from "./run-rules.ts";
 
 /**
  * Turns the context into what will really be executed (before) or shown (after): rewrites first, then redaction. A
  * changed input meets the stateless rules once more; there is no second rewrite.
  */
-export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
+export function rewrite(pass: Pass, parts: PipelineParts): MaybePromise<void> {
   if (pass.intent === "peek" || pass.duties.length === 0) return;
   const before = contentOf(pass.context);
   if (before === undefined) return;
@@ -34,7 +35,7 @@ export function rewrite(pass: Pass, parts: EngineParts): MaybePromise<void> {
     };
     return;
   }
-  const after = plan === NO_REDACTION ? value : redactBy(plan, value, redactDeps(surface, parts));
+  const after = plan === NO_REDACTION ? value : redactBy(plan, value, parts.redactDeps[surface]);
   if (after === before) return;
   if (isAfter(pass.context.hookpoint)) {
     pass.context = Object.freeze({ ...pass.context, result: after });
@@ -71,8 +72,20 @@ function hasRewrite({ plan, duties }: Pass): boolean {
   return duties.some(({ obligation }) => obligation.kind === "rewrite");
 }
 
-function redactDeps(surface: RedactSurface, { scanner, ports }: EngineParts): RedactDeps {
-  return { scanner, hash: ports.hash, channel: channelOf(surface) };
+/** What a redaction of each surface needs: made once for all calls. */
+export function redactDepsOf({ scanner, ports }: EngineParts): PipelineParts["redactDeps"] {
+  const depsOf = (surface: RedactSurface): RedactDeps => ({
+    scanner,
+    hash: ports.hash,
+    channel: channelOf(surface),
+  });
+  return {
+    input: depsOf("input"),
+    prompt: depsOf("prompt"),
+    result: depsOf("result"),
+    response: depsOf("response"),
+    audit: depsOf("audit"),
+  };
 }
 
 /** The standing redactions of a plan are looked for once per surface. */
