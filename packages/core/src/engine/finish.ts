@@ -156,10 +156,9 @@ function closeState(ending: Ending): MaybePromise<void> {
 }
 
 function endInSession(_advanced: void, ending: Ending): MaybePromise<void> {
-  const { flight, parts, status, isError, durationMs } = ending;
+  const { flight, parts, status } = ending;
   if (status === "suspended") return;
-  const end = { isError, durationMs, effect: "allow" } as const;
-  return parts.sessions.complete(flight.context, flight.ruling.decision.id, end);
+  return parts.sessions.complete(flight.context, flight.ruling.decision.id, ending);
 }
 
 /**

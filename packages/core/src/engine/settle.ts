@@ -81,7 +81,7 @@ export function settleAtEstimate(
         });
   return andThen(settleFrom(0), () =>
     andThen(advanced(), () =>
-      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0, effect: "allow" }),
+      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0 }),
     ),
   );
 }

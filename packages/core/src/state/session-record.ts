@@ -24,11 +24,12 @@ export interface WholeRecord extends SessionRecord {
   readonly chunks: readonly (readonly SessionEntry[])[];
 }
 
-/** How an admitted call ended; `effect` block takes back one that was not let go on after all. */
+/** How an admitted call ended. */
 export interface CallOutcome {
   readonly isError: boolean;
   readonly durationMs: number;
-  readonly effect: "allow" | "ask" | "block";
+  /** `block` takes back one that was not let go on after all. Default: `allow`. */
+  readonly effect?: "allow" | "ask" | "block";
 }
 
 const MAX_ENTRIES = 1_000;
@@ -87,10 +88,13 @@ export function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry)
 export function completed(
   record: SessionRecord,
   decisionId: string,
-  { isError, durationMs, effect }: CallOutcome,
+  { isError, durationMs, effect = "allow" }: CallOutcome,
 ): SessionRecord {
-  const found = findDecided(record, decisionId);
-  if (found === undefined) {
+  const { startedAtMs, chunks, tail, size } = record;
+  const position = positionIn(tail, decisionId);
+  const found = position === -1 ? findDecided(chunks, decisionId) : undefined;
+  const entry = found?.entry ?? tail[position];
+  if (entry === undefined) {
     // Fallen out of the bounded history; the counters still hear of it.
     return isError
       ? {
@@ -101,16 +105,14 @@ export function completed(
       : record;
   }
   // Frozen when it is shown first.
-  const ended: SessionEntry = { ...found.entry, effect, isInFlight: false, isError, durationMs };
+  const ended: SessionEntry = { ...entry, effect, isInFlight: false, isError, durationMs };
   // Mostly a call that was let go on and went well: nothing to count anew.
-  const isAsCounted = effect === found.entry.effect && isError === (found.entry.isError === true);
-  const counts = isAsCounted ? record.counts : count(count(record.counts, found.entry, -1), ended, 1);
-  const open = record.open - openOf(found.entry) + openOf(ended);
-  if (found.chunk !== undefined)
-    return replaced({ ...record, revision: record.revision + 1, open, counts }, found, ended);
-  const { startedAtMs, chunks, tail, size } = record;
+  const isAsCounted = effect === entry.effect && isError === (entry.isError === true);
+  const counts = isAsCounted ? record.counts : count(count(record.counts, entry, -1), ended, 1);
+  const open = record.open - openOf(entry) + openOf(ended);
   const revision = record.revision + 1;
-  return { revision, startedAtMs, chunks, tail: tail.with(found.position, ended), size, open, counts };
+  if (found !== undefined) return replaced({ ...record, revision, open, counts }, found, ended);
+  return { revision, startedAtMs, chunks, tail: tail.with(position, ended), size, open, counts };
 }
 
 interface Found {
@@ -137,16 +139,20 @@ function findOpen({ chunks, tail, open }: SessionRecord, callKey: string): Found
   return undefined;
 }
 
-function findDecided({ chunks, tail }: SessionRecord, decisionId: string): Found | undefined {
-  for (let chunk = chunks.length; chunk >= 0; chunk--) {
-    const entries = atHand(chunks[chunk] ?? tail);
-    for (let position = entries.length - 1; position >= 0; position--) {
-      const entry = entries[position];
-      if (entry?.decisionId === decisionId)
-        return { chunk: chunk === chunks.length ? undefined : chunk, position, entry };
-    }
+function findDecided(chunks: SessionRecord["chunks"], decisionId: string): Found | undefined {
+  for (let chunk = chunks.length - 1; chunk >= 0; chunk--) {
+    const entries = atHand(chunks[chunk]!);
+    const position = positionIn(entries, decisionId);
+    const entry = entries[position];
+    if (entry !== null && entry !== undefined) return { chunk, position, entry };
   }
   return undefined;
+}
+
+function positionIn(entries: readonly (SessionEntry | null)[], decisionId: string): number {
+  let position = entries.length - 1;
+  while (position >= 0 && entries[position]?.decisionId !== decisionId) position--;
+  return position;
 }
 
 /** The record with one entry replaced, or without it. */
