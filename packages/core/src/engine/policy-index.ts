@@ -66,18 +66,27 @@ function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyI
       const { tool, agent, tenant } = context;
       const hookpoint = afterOf(context.hookpoint);
       const plan = this.planFor(context, hookpoint);
-      latest = { tool, agent, tenant, hookpoint, plan };
+      if (latest === undefined) latest = { tool, agent, tenant, hookpoint, plan };
+      else {
+        // One for all calls: another for each would be an object more.
+        latest.tool = tool;
+        latest.agent = agent;
+        latest.tenant = tenant;
+        latest.hookpoint = hookpoint;
+        latest.plan = plan;
+      }
       return plan;
     },
   };
 }
 
 /** Whose plan was looked ahead for. */
-interface Ahead extends Pick<PolicyContext, "agent"> {
-  readonly tool: ToolCall | undefined;
-  readonly tenant: string | undefined;
-  readonly hookpoint: Hookpoint;
-  readonly plan: Plan;
+interface Ahead {
+  tool: ToolCall | undefined;
+  agent: PolicyContext["agent"];
+  tenant: string | undefined;
+  hookpoint: Hookpoint;
+  plan: Plan;
 }
 
 /**
