@@ -59,6 +59,6 @@ export function readOnce<Chunk>(
 export function misread(): AgentplaneError {
   return new AgentplaneError(
     "usage_invalid",
-    "a governed stream is one call and is read once, before its hold expires (holdTtl) or a call around it ends; call again",
+    "a governed stream is read once, before its hold expires (holdTtl) and a call around it ends; call again",
   );
 }
