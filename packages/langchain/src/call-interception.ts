@@ -1,8 +1,8 @@
 import { createMiddleware, type AgentMiddleware } from "langchain";
 
-import { withBareErrors } from "./bare-errors.ts";
-import { governedModelCall, type ModelGate } from "./model-gate.ts";
-import { governedToolCall, type ToolGate } from "./tool-gate.ts";
+import { withBareErrors } from "./call/bare-errors.ts";
+import { governedModelCall, type ModelGate } from "./model/model-gate.ts";
+import { governedToolCall, type ToolGate } from "./tool/tool-gate.ts";
 
 /** How calls are intercepted. */
 export interface CallInterception extends ModelGate, ToolGate {

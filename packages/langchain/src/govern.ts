@@ -1,20 +1,20 @@
 import { ConfigError } from "@agentplane/core";
 import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
 
-import { createAgentRuns } from "./agent-runs.ts";
-import type { GovernedIdentity } from "./identity.ts";
-import type { OnBlock } from "./langgraph/settings.ts";
-import { withMeteredHooks } from "./metered.ts";
-import { modelInterception } from "./model-interception.ts";
-import { NestedCallHandler, type NestedCalls } from "./nested-calls.ts";
-import { withUnnotedCommands } from "./own-commands.ts";
-import type { GovernedPlane } from "./plane.ts";
-import { withOwnMembers } from "./private-members.ts";
-import { createProviderCalls } from "./provider-calls.ts";
+import { createAgentRuns } from "./run/agent-runs.ts";
+import type { GovernedIdentity } from "./call/identity.ts";
+import type { OnBlock } from "./call/settings.ts";
+import { withMeteredHooks } from "./nested/metered.ts";
+import { modelInterception } from "./model/model-interception.ts";
+import { NestedCallHandler, type NestedCalls } from "./nested/nested-calls.ts";
+import { withUnnotedCommands } from "./model/own-commands.ts";
+import type { GovernedPlane } from "./call/plane.ts";
+import { withOwnMembers } from "./call/private-members.ts";
+import { createProviderCalls } from "./call/provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
-import { withSeenEnds } from "./run-ending-hooks.ts";
+import { withSeenEnds } from "./run/run-ending-hooks.ts";
 import { withGovernedSelector } from "./tool-selector.ts";
-import { knowAgent } from "./waiting-calls.ts";
+import { knowAgent } from "./approval/waiting-calls.ts";
 
 /** Parameters of `createAgent`, of which governing looks at the middleware alone. */
 export type GovernableParams = Pick<CreateAgentParams, "model"> & {

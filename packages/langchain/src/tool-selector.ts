@@ -1,9 +1,9 @@
 import type { AgentMiddleware, AnyAgentMiddleware, ModelRequest } from "langchain";
 
-import type { GovernedIdentity } from "./identity.ts";
+import type { GovernedIdentity } from "./call/identity.ts";
 import { isChatModel } from "./langgraph/chat-model.ts";
 import { guardModel } from "./langgraph/guard-model.ts";
-import type { GovernedPlane } from "./plane.ts";
+import type { GovernedPlane } from "./call/plane.ts";
 
 /** The name of `llmToolSelectorMiddleware`, whose own call of a model tells no callback that is around it. */
 const SELECTOR = "LLMToolSelector";

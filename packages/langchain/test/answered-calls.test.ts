@@ -9,7 +9,7 @@ import { createAgent, humanInTheLoopMiddleware, tool, type AnyAgentMiddleware } 
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { withAnsweredCalls } from "../src/answered-calls.ts";
+import { withAnsweredCalls } from "../src/approval/answered-calls.ts";
 import { govern } from "../src/index.ts";
 import { GuardedToolNode, guardModel, guardTool } from "../src/langgraph.ts";
 import { countingTool, planeOf } from "./governed-agent.ts";

@@ -6,7 +6,7 @@ import { tool } from "langchain";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { cuttable, runModel } from "../src/cut-signal.ts";
+import { cuttable, runModel } from "../src/observed/cut-signal.ts";
 
 describe("runModel", () => {
   it("adds signal and tag to the running configuration, and takes them back whatever happens", async () => {

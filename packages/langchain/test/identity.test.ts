@@ -2,7 +2,7 @@ import { rule, type Policy } from "@agentplane/core";
 import { createAsyncIdentity } from "@agentplane/core/node";
 import { describe, expect, it } from "vitest";
 
-import { identityOf } from "../src/identity.ts";
+import { identityOf } from "../src/call/identity.ts";
 import { countingTool, governedAgent, planeOf } from "./governed-agent.ts";
 import { ScriptedChatModel } from "./scripted-chat-model.ts";
 

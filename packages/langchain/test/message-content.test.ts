@@ -2,7 +2,7 @@ import { AIMessage, AIMessageChunk, HumanMessage, ToolMessage } from "@langchain
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { copyMessage, readContent, writeContent } from "../src/message-content.ts";
+import { copyMessage, readContent, writeContent } from "../src/content/message-content.ts";
 
 const chunk = new AIMessageChunk({
   id: "m1",

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 
 import { govern } from "../src/index.ts";
 import { guardModel } from "../src/langgraph.ts";
-import { keptTool, toolsOf } from "../src/setting-tools.ts";
+import { keptTool, toolsOf } from "../src/offer/setting-tools.ts";
 import { countingTool, planeOf } from "./governed-agent.ts";
 import { completionEvents, messageEvents, responseEvents, startProvider } from "./provider-server.ts";
 

@@ -5,7 +5,7 @@ import { createMiddleware, tool } from "langchain";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { readResult, writeResult } from "../src/result-content.ts";
+import { readResult, writeResult } from "../src/content/result-content.ts";
 import { governedAgent, planeOf } from "./governed-agent.ts";
 import { ScriptedChatModel } from "./scripted-chat-model.ts";
 

@@ -3,7 +3,7 @@ import { createAgent, createMiddleware, type AnyAgentMiddleware } from "langchai
 import { afterEach, describe, expect, it } from "vitest";
 
 import { govern } from "../src/index.ts";
-import { keptSettings, settingTools } from "../src/setting-tools.ts";
+import { keptSettings, settingTools } from "../src/offer/setting-tools.ts";
 import { planeOf } from "./governed-agent.ts";
 import { PROVIDERS } from "./provider-models.ts";
 import { startProvider, type ProviderServer } from "./provider-server.ts";

@@ -2,10 +2,10 @@ import type { OpenAI } from "openai";
 
 import { guardFetch } from "./guard-fetch.ts";
 import type { GuardFetchOptions } from "./guard-options.ts";
-import type { GovernedIdentity } from "./identity.ts";
-import type { Fetch } from "./native-request.ts";
-import type { GovernedPlane } from "./plane.ts";
-import { refuseX509, sealed } from "./sealed-client.ts";
+import type { GovernedIdentity } from "./call/identity.ts";
+import type { Fetch } from "./http/native-request.ts";
+import type { GovernedPlane } from "./call/plane.ts";
+import { refuseX509, sealed } from "./http/sealed-client.ts";
 
 /** How a client is governed; it brings its own `fetch`. */
 export type GovernOptions = Omit<GuardFetchOptions, "fetch">;

@@ -1,24 +1,24 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 
-import { awaitApproval, createPatience, PendingRequests } from "./approval-wait.ts";
-import { refusedFile } from "./batch-files.ts";
-import { batchResults } from "./batch-results.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { governedAnswer } from "./governed-answer.ts";
-import { governedStream } from "./governed-stream.ts";
+import { awaitApproval, createPatience, PendingRequests } from "./http/approval-wait.ts";
+import { refusedFile } from "./batch/batch-files.ts";
+import { batchResults } from "./batch/batch-results.ts";
+import type { Endpoint } from "./http/endpoint.ts";
+import { governedAnswer } from "./model/governed-answer.ts";
+import { governedStream } from "./model/governed-stream.ts";
 import { checkOptions, type GuardFetchOptions } from "./guard-options.ts";
-import { identityOf, type ActingIdentity, type GovernedIdentity } from "./identity.ts";
-import { KnownEndpoints } from "./known-endpoints.ts";
-import { describeRequest } from "./model-request.ts";
-import { readRequest, targetOf, type Fetch, type NativeRequest } from "./native-request.ts";
-import type { GovernedPlane } from "./plane.ts";
+import { identityOf, type ActingIdentity, type GovernedIdentity } from "./call/identity.ts";
+import { KnownEndpoints } from "./http/known-endpoints.ts";
+import { describeRequest } from "./model/model-request.ts";
+import { readRequest, targetOf, type Fetch, type NativeRequest } from "./http/native-request.ts";
+import type { GovernedPlane } from "./call/plane.ts";
 import type { Dialect, RemoteAnswer } from "./protocol/dialect.ts";
 import type { JsonRecord } from "./protocol/json.ts";
 import { isDescription } from "./protocol/stored-items.ts";
-import { answerWith } from "./provider-error.ts";
-import { refusalOf, refusalOfError, refusalResponse } from "./refusal.ts";
-import { askedFor, unseenRefusal } from "./unasked-calls.ts";
-import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./remote-calls.ts";
+import { answerWith } from "./http/provider-error.ts";
+import { refusalOf, refusalOfError, refusalResponse } from "./call/refusal.ts";
+import { askedFor, unseenRefusal } from "./model/unasked-calls.ts";
+import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./model/remote-calls.ts";
 
 /**
  * A `fetch` whose model calls pass a plane: for the `openai` client and any other SDK that takes a `fetch` and speaks

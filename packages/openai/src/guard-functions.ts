@@ -1,10 +1,10 @@
 import type { Admission, GuardInit } from "@agentplane/core";
 
-import { createCallIds } from "./call-ids.ts";
-import { callerSignal, withCutSignal } from "./cut-signal.ts";
-import { identityOf, type GovernedIdentity } from "./identity.ts";
-import type { GovernedPlane } from "./plane.ts";
-import { noteGuarded } from "./proposed-calls.ts";
+import { createCallIds } from "./call/call-ids.ts";
+import { callerSignal, withCutSignal } from "./call/cut-signal.ts";
+import { identityOf, type GovernedIdentity } from "./call/identity.ts";
+import type { GovernedPlane } from "./call/plane.ts";
+import { noteGuarded } from "./model/proposed-calls.ts";
 import { recordOf, textOf } from "./protocol/json.ts";
 
 /**

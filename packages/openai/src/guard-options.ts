@@ -1,7 +1,7 @@
 import { ConfigError } from "@agentplane/core";
 
-import type { Fetch } from "./native-request.ts";
-import { UNASKED_CALLS, type UnaskedCalls } from "./unasked-calls.ts";
+import type { Fetch } from "./http/native-request.ts";
+import { UNASKED_CALLS, type UnaskedCalls } from "./model/unasked-calls.ts";
 
 /** How requests are governed. */
 export interface GuardFetchOptions {

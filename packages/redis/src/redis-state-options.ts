@@ -1,8 +1,8 @@
 import { ConfigError, type ConfigIssue } from "@agentplane/core";
 import { suggest } from "@agentplane/core/store";
 
-import type { RedisPorts } from "./platform-ports.ts";
-import type { RedisClient } from "./redis-client.ts";
+import type { RedisPorts } from "./connection/platform-ports.ts";
+import type { RedisClient } from "./connection/redis-client.ts";
 
 /** How much of its limits a process may take in advance. */
 export interface LeaseOptions {

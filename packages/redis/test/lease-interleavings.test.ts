@@ -1,7 +1,7 @@
 import type { ReserveRequest } from "@agentplane/core";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { RedisLedger } from "../src/redis-ledger.ts";
+import type { RedisLedger } from "../src/ledger/redis-ledger.ts";
 import { LEASE, startProcess, type LeasedProcess } from "./leased-process.ts";
 import { budget, take } from "./limits.ts";
 import { dropNamespace, freshNamespace } from "./open-state.ts";

@@ -1,12 +1,12 @@
 import { AgentplaneError } from "@agentplane/core";
 
-import { NotConnected } from "../src/connection.ts";
-import type { Keyspace } from "../src/keyspace.ts";
-import { LeaseExchanger } from "../src/lease-exchange.ts";
-import { LeasedLedger } from "../src/leased-ledger.ts";
-import type { LedgerCall, LedgerCaller } from "../src/ledger-caller.ts";
-import { RedisLedger } from "../src/redis-ledger.ts";
-import type { HoldEnd } from "../src/unfinished-ends.ts";
+import { NotConnected } from "../src/connection/connection.ts";
+import type { Keyspace } from "../src/connection/keyspace.ts";
+import { LeaseExchanger } from "../src/lease/lease-exchange.ts";
+import { LeasedLedger } from "../src/lease/leased-ledger.ts";
+import type { LedgerCall, LedgerCaller } from "../src/ledger/ledger-caller.ts";
+import { RedisLedger } from "../src/ledger/redis-ledger.ts";
+import type { HoldEnd } from "../src/ledger/unfinished-ends.ts";
 
 /** What the network does with the next request. */
 export type Fate = "arrives" | "is not sent" | "is lost" | "loses its answer";

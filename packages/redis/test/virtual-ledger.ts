@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 
-import { Connection } from "../src/connection.ts";
-import { Keyspace } from "../src/keyspace.ts";
-import { LedgerCaller } from "../src/ledger-caller.ts";
-import { RedisLedger } from "../src/redis-ledger.ts";
-import { ServerClock } from "../src/server-clock.ts";
+import { Connection } from "../src/connection/connection.ts";
+import { Keyspace } from "../src/connection/keyspace.ts";
+import { LedgerCaller } from "../src/ledger/ledger-caller.ts";
+import { RedisLedger } from "../src/ledger/redis-ledger.ts";
+import { ServerClock } from "../src/connection/server-clock.ts";
 import { REDIS_URL } from "./redis-url.ts";
 
 /** A ledger on the real server whose scripts are told the time, so that years pass in a test. */

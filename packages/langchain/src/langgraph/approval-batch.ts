@@ -8,8 +8,8 @@ import {
   unreachable,
   type ApprovalAnswer,
   type ApprovalRequest,
-} from "../approval-interrupt.ts";
-import type { GovernedPlane } from "../plane.ts";
+} from "../approval/approval-interrupt.ts";
+import type { GovernedPlane } from "../call/plane.ts";
 
 /** What `interrupt` hands to the application when calls of one turn wait: all of them at once. */
 export interface ApprovalRequests {

@@ -4,12 +4,12 @@ import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatGeneration, type ChatResult } from "@langchain/core/outputs";
 import { concat } from "@langchain/core/utils/stream";
 
-import { BrokenOff } from "../broken-off.ts";
-import type { Showing } from "../held-back.ts";
-import { joinBlocks } from "../joined-blocks.ts";
-import { dropTokens } from "../log-probabilities.ts";
-import { completionOf, shownChunks, type ShownChunks } from "../shown-chunk.ts";
-import { streamedTokens } from "../streamed-tokens.ts";
+import { BrokenOff } from "../content/broken-off.ts";
+import type { Showing } from "../shown/held-back.ts";
+import { joinBlocks } from "../content/joined-blocks.ts";
+import { dropTokens } from "../content/log-probabilities.ts";
+import { completionOf, shownChunks, type ShownChunks } from "../shown/shown-chunk.ts";
+import { streamedTokens } from "../shown/streamed-tokens.ts";
 import { createChannel } from "./channel.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { governedModelCall, type AdmittedCall, type ModelSettings } from "./model-call.ts";

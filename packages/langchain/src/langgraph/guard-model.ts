@@ -1,14 +1,14 @@
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { RunnableBinding } from "@langchain/core/runnables";
 
-import type { GovernedIdentity } from "../identity.ts";
-import type { GovernedPlane } from "../plane.ts";
-import { hasPrivateMembers } from "../private-members.ts";
+import type { GovernedIdentity } from "../call/identity.ts";
+import type { GovernedPlane } from "../call/plane.ts";
+import { hasPrivateMembers } from "../call/private-members.ts";
 import { isChatModel, type ChatModel } from "./chat-model.ts";
 import { governedProvider } from "./governed-provider.ts";
-import { markGuarded } from "./guarded-mark.ts";
+import { markGuarded } from "../call/guarded-mark.ts";
 import type { ModelSettings } from "./model-call.ts";
-import type { OnBlock } from "./settings.ts";
+import type { OnBlock } from "../call/settings.ts";
 
 /** How a model is governed. */
 export interface GuardModelOptions {

@@ -9,12 +9,12 @@ import {
 } from "@langchain/core/runnables";
 import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "@langchain/core/tools";
 
-import type { GovernedIdentity } from "../identity.ts";
-import type { GovernedPlane } from "../plane.ts";
-import { hasPrivateMembers } from "../private-members.ts";
-import { isToolCall } from "../tool-call-input.ts";
-import { knowAgent } from "../waiting-calls.ts";
-import type { GateSettings } from "./settings.ts";
+import type { GovernedIdentity } from "../call/identity.ts";
+import type { GovernedPlane } from "../call/plane.ts";
+import { hasPrivateMembers } from "../call/private-members.ts";
+import { isToolCall } from "../content/tool-call-input.ts";
+import { knowAgent } from "../approval/waiting-calls.ts";
+import type { GateSettings } from "../call/settings.ts";
 import { governedToolCall } from "./tool-call.ts";
 
 /**

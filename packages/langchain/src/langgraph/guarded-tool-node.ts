@@ -3,16 +3,16 @@ import type { ToolCall } from "@langchain/core/messages";
 import { isGraphBubbleUp, isGraphInterrupt, type LangGraphRunnableConfig } from "@langchain/langgraph";
 import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 
-import { toolError, toolRefusal } from "../enforce.ts";
-import type { GovernedIdentity } from "../identity.ts";
-import type { GovernedPlane } from "../plane.ts";
-import { taskIdOf } from "../provider-calls.ts";
-import { leaveBy } from "../tool-result.ts";
-import { knowAgent, noteWaiting } from "../waiting-calls.ts";
+import { toolError, toolRefusal } from "../call/enforce.ts";
+import type { GovernedIdentity } from "../call/identity.ts";
+import type { GovernedPlane } from "../call/plane.ts";
+import { taskIdOf } from "../call/provider-calls.ts";
+import { leaveBy } from "../content/tool-result.ts";
+import { knowAgent, noteWaiting } from "../approval/waiting-calls.ts";
 import { askForAll, type WaitingCall } from "./approval-batch.ts";
 import { createPausedTurns, type PausedTurns } from "./paused-turns.ts";
 import { runFactsOf } from "./run-facts.ts";
-import type { GateSettings } from "./settings.ts";
+import type { GateSettings } from "../call/settings.ts";
 import { admittedCall, toolContext } from "./tool-call.ts";
 import {
   failureOf,

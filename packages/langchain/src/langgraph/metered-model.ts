@@ -2,10 +2,10 @@ import type { GuardInit, Usage } from "@agentplane/core";
 import { AIMessage, HumanMessage, type BaseMessage } from "@langchain/core/messages";
 import type { Generation, LLMResult } from "@langchain/core/outputs";
 
-import { identityOf, type GovernedIdentity, type RunFacts } from "../identity.ts";
-import { withoutTokens } from "../log-probabilities.ts";
-import { isPlainObject, readContent } from "../message-content.ts";
-import { usageOf } from "../model-facts.ts";
+import { identityOf, type GovernedIdentity, type RunFacts } from "../call/identity.ts";
+import { withoutTokens } from "../content/log-probabilities.ts";
+import { isPlainObject, readContent } from "../content/message-content.ts";
+import { usageOf } from "../call/model-facts.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 

@@ -2,22 +2,22 @@ import type { Admission, GuardInit, Outcome } from "@agentplane/core";
 import type { AIMessage, BaseMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
 
-import { withAnsweredCalls } from "../answered-calls.ts";
-import { askByInterrupt } from "../approval-interrupt.ts";
-import { ANSWER, BrokenOff } from "../broken-off.ts";
-import { joined } from "../cut-signal.ts";
-import { modelRefusal } from "../enforce.ts";
-import { showingOf, type Showing } from "../held-back.ts";
-import { identityOf } from "../identity.ts";
-import { readContent } from "../message-content.ts";
-import { describeModel, usageOf } from "../model-facts.ts";
-import { withOutputLimit } from "../output-limit.ts";
-import { changedPrompt } from "../prompt.ts";
-import { namesOf, offeredTools, withVisible } from "../visible-tools.ts";
-import { isWaitingCall } from "../waiting-calls.ts";
+import { withAnsweredCalls } from "../approval/answered-calls.ts";
+import { askByInterrupt } from "../approval/approval-interrupt.ts";
+import { ANSWER, BrokenOff } from "../content/broken-off.ts";
+import { joined } from "../observed/cut-signal.ts";
+import { modelRefusal } from "../call/enforce.ts";
+import { showingOf, type Showing } from "../shown/held-back.ts";
+import { identityOf } from "../call/identity.ts";
+import { readContent } from "../content/message-content.ts";
+import { describeModel, usageOf } from "../call/model-facts.ts";
+import { withOutputLimit } from "../offer/output-limit.ts";
+import { changedPrompt } from "../content/prompt.ts";
+import { namesOf, offeredTools, withVisible } from "../offer/visible-tools.ts";
+import { isWaitingCall } from "../approval/waiting-calls.ts";
 import type { ChatModel } from "./chat-model.ts";
 import { runFactsOf } from "./run-facts.ts";
-import type { GateSettings, OnBlock } from "./settings.ts";
+import type { GateSettings, OnBlock } from "../call/settings.ts";
 import { taskCallsOf } from "./task-calls.ts";
 
 /** How a model is governed. */

@@ -1,7 +1,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 
-import type { RunFacts } from "../identity.ts";
+import type { RunFacts } from "../call/identity.ts";
 
 /**
  * What is known about the run that a call belongs to: what the call was given, and else what the node around it was.

@@ -1,5 +1,5 @@
-import type { RunFacts } from "../identity.ts";
-import { taskIdOf } from "../provider-calls.ts";
+import type { RunFacts } from "../call/identity.ts";
+import { taskIdOf } from "../call/provider-calls.ts";
 
 /** Tasks whose calls are kept apart: beyond this many the one that was used least recently is forgotten. */
 const MAX_TASKS = 10_000;

@@ -4,21 +4,21 @@ import type { ToolCall } from "@langchain/core/messages";
 import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
 import { ToolMessage } from "@langchain/core/messages";
 
-import { askByInterrupt } from "../approval-interrupt.ts";
-import { toolCallId } from "../context.ts";
-import { joined } from "../cut-signal.ts";
-import { toolRefusal } from "../enforce.ts";
-import type { OwnCall } from "../governed-callbacks.ts";
-import { isHeldBack } from "../held-back.ts";
-import { identityOf } from "../identity.ts";
-import { observeTool } from "../observed-call.ts";
-import { readResult, writeResult } from "../result-content.ts";
-import type { GovernedPlane } from "../plane.ts";
-import { toldAtEnd, type Observing } from "../told-at-end.ts";
-import { asResult, leaveBy, LeftByCommand, TOOL_RESULT, type ToolResult } from "../tool-result.ts";
-import { noteWaiting } from "../waiting-calls.ts";
+import { askByInterrupt } from "../approval/approval-interrupt.ts";
+import { toolCallId } from "../call/context.ts";
+import { joined } from "../observed/cut-signal.ts";
+import { toolRefusal } from "../call/enforce.ts";
+import type { OwnCall } from "../observed/governed-callbacks.ts";
+import { isHeldBack } from "../shown/held-back.ts";
+import { identityOf } from "../call/identity.ts";
+import { observeTool } from "../observed/observed-call.ts";
+import { readResult, writeResult } from "../content/result-content.ts";
+import type { GovernedPlane } from "../call/plane.ts";
+import { toldAtEnd, type Observing } from "../observed/told-at-end.ts";
+import { asResult, leaveBy, LeftByCommand, TOOL_RESULT, type ToolResult } from "../content/tool-result.ts";
+import { noteWaiting } from "../approval/waiting-calls.ts";
 import { runFactsOf } from "./run-facts.ts";
-import type { GateSettings } from "./settings.ts";
+import type { GateSettings } from "../call/settings.ts";
 import { taskCallsOf } from "./task-calls.ts";
 
 /** One call of a tool, as it would be made. */

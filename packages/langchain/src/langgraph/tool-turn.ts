@@ -2,7 +2,7 @@ import type { GuardInit } from "@agentplane/core";
 import { AIMessage, BaseMessage, ToolMessage, type ToolCall } from "@langchain/core/messages";
 import type { Command, LangGraphRunnableConfig } from "@langchain/langgraph";
 
-import { toolError } from "../enforce.ts";
+import { toolError } from "../call/enforce.ts";
 import type { CalledTool } from "./tool-call.ts";
 
 /** What a tool node gives for a call. */

@@ -2,15 +2,15 @@ import { AgentplaneError, type Admission } from "@agentplane/core";
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessageChunk } from "@langchain/core/messages";
 
-import { modelRefusal } from "../enforce.ts";
-import { isHeldBack } from "../held-back.ts";
-import type { GovernedIdentity, RunFacts } from "../identity.ts";
-import { MODEL_RESULT } from "../model-result.ts";
-import { METERS } from "../observed-handler.ts";
-import type { ShownEnd } from "../observed-handler.ts";
-import type { GovernedPlane } from "../plane.ts";
-import { streamedTokens, type StreamedTokens } from "../streamed-tokens.ts";
-import { isMarkedGuarded } from "./guarded-mark.ts";
+import { modelRefusal } from "../call/enforce.ts";
+import { isHeldBack } from "../shown/held-back.ts";
+import type { GovernedIdentity, RunFacts } from "../call/identity.ts";
+import { MODEL_RESULT } from "../content/model-result.ts";
+import { METERS } from "../observed/observed-handler.ts";
+import type { ShownEnd } from "../observed/observed-handler.ts";
+import type { GovernedPlane } from "../call/plane.ts";
+import { streamedTokens, type StreamedTokens } from "../shown/streamed-tokens.ts";
+import { isMarkedGuarded } from "../call/guarded-mark.ts";
 import {
   endedAnswer,
   endedUsage,
@@ -19,7 +19,7 @@ import {
   startedContext,
   type StartedModel,
 } from "./metered-model.ts";
-import type { GateSettings } from "./settings.ts";
+import type { GateSettings } from "../call/settings.ts";
 
 /**
  * Charges the model calls of a run that nobody else governs: those that other code makes with models of its own, such as

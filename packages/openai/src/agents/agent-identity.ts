@@ -1,7 +1,7 @@
 import type { GuardInit, IdentityClaim } from "@agentplane/core";
 import type { RunContext } from "@openai/agents";
 
-import type { GovernedIdentity } from "../identity.ts";
+import type { GovernedIdentity } from "../call/identity.ts";
 
 /** Who acts: an agent goes by its own name; the rest is fixed, or named as members of the run's context. */
 export interface AgentsIdentity extends Omit<GovernedIdentity, "agent"> {

@@ -6,7 +6,7 @@ import type { AnyAgent } from "./any-agent.ts";
 import { answerNatively } from "./native-answer.ts";
 import { isUnasked } from "./hosted-servers.ts";
 import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
-import { refuseChanged } from "../remote-calls.ts";
+import { refuseChanged } from "../model/remote-calls.ts";
 import { describeCall, runGoverned, type Governed, type LocalCall, type ToolGovernor } from "./local-call.ts";
 import { runningContext } from "./running-context.ts";
 

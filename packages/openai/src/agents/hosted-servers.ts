@@ -5,7 +5,7 @@ import type { UnseenTools } from "../protocol/dialect.ts";
 import { listOf, recordOf, type JsonRecord } from "../protocol/json.ts";
 import { CARRIERS, keptTools, offeredTools } from "../protocol/offered-tools.ts";
 import { unaskedServers, withAsking } from "../protocol/unasked-servers.ts";
-import { askedFor, unseenRefusal } from "../unasked-calls.ts";
+import { askedFor, unseenRefusal } from "../model/unasked-calls.ts";
 import type { ActingAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 

@@ -1,4 +1,4 @@
-import { createScript } from "../script.ts";
+import { createScript } from "../connection/script.ts";
 
 /**
  * Lua: documents, each kept as its version, a line break and its JSON. `k` and `a` are what comes before its `KEYS` (the

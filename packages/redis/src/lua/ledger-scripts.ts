@@ -1,4 +1,4 @@
-import { createScript } from "../script.ts";
+import { createScript } from "../connection/script.ts";
 import { CELLS_LUA } from "./cells.ts";
 import { DOCUMENTS_LUA } from "./document-scripts.ts";
 import { HOLDS_LUA } from "./holds.ts";

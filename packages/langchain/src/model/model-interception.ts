@@ -1,0 +1,226 @@
+import { AIMessage, ToolMessage, type ToolCall } from "@langchain/core/messages";
+import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
+import {
+  createMiddleware,
+  type AgentMiddleware,
+  type ModelRequest,
+  type ToolCallHandler,
+  type ToolCallRequest,
+  type WrapModelCallHandler,
+} from "langchain";
+
+import type { AgentRuns } from "../run/agent-runs.ts";
+import { withAnsweredCalls } from "../approval/answered-calls.ts";
+import { withBareErrors } from "../call/bare-errors.ts";
+import { forgetCommands, judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
+import { modelRefusal, refusalError, toolRefusal } from "../call/enforce.ts";
+import { meterNode } from "../nested/metered.ts";
+import type { RunFacts } from "../call/identity.ts";
+import { governedModelCall, type ModelGate } from "./model-gate.ts";
+import type { NestedCallHandler } from "../nested/nested-calls.ts";
+import type { OnBlock } from "../call/settings.ts";
+import { endBy } from "../run/run-ending-hooks.ts";
+import { toldOfAll } from "../call/told-of-all.ts";
+import { governedToolCall, wasPutToPlane, type ToolGate } from "../tool/tool-gate.ts";
+import type { ToolResult } from "../content/tool-result.ts";
+import { withVisibleTools } from "../offer/visible-tools.ts";
+import { isWaitingCall, noteWaiting } from "../approval/waiting-calls.ts";
+
+/** What surrounds the other middleware. */
+export interface Surrounding extends ModelGate {
+  /** How a result is judged that other middleware gives itself, without running the tool. */
+  readonly tools: ToolGate;
+  readonly runs: AgentRuns;
+  /** What a model call or a run becomes that is blocked. */
+  readonly onBlock: OnBlock;
+  /** Makes what governs the calls that other middleware makes on its own; undefined where none of it wraps model calls. */
+  readonly nested: (() => NestedCallHandler) | undefined;
+}
+
+/**
+ * Surrounds the other middleware, which sees only the tools that may run, and judges an answer that one of them gives
+ * itself, without asking the model; decides runs at their first model call and judges them at their last. Belongs first
+ * in the list.
+ */
+export function modelInterception(name: string, gate: Surrounding): AgentMiddleware {
+  return createMiddleware({
+    name,
+    wrapModelCall: withBareErrors(async (request, handler) => {
+      const answer = await stepOfRun(gate, request, handler);
+      // Outside of everything that would take the error for a failure, and try again or elsewhere.
+      const error = gate.onBlock === "throw" ? refusalError(answer) : undefined;
+      if (error !== undefined) throw error;
+      return answer;
+    }),
+    wrapToolCall: (request, handler) => callOfTurn(gate, request, handler),
+  });
+}
+
+/** One turn of the model within a run, which may be its first and its last. */
+async function stepOfRun(
+  gate: Surrounding,
+  given: ModelRequest,
+  handler: WrapModelCallHandler,
+): Promise<AIMessage> {
+  const { runs } = gate;
+  const { messages, runtime } = given;
+  const begun = await runs.begin({ messages, runtime, isTurn: true });
+  if ("refusal" in begun) return modelRefusal(begun.refusal);
+  forgetCommands(runtime);
+  let answer: AIMessage;
+  try {
+    answer = await surrounded(gate, { ...given, messages: [...begun.messages] }, handler);
+  } catch (error) {
+    await runs.end(runtime, endBy(error));
+    throw error;
+  }
+  if (goesOn(answer)) {
+    await runs.leave(runtime);
+    return answer;
+  }
+  const withheld = await runs.end(runtime, { answer: lastWords(answer, runtime) });
+  // Words of ours about the very call say more than those about its run.
+  if (withheld === undefined || refusalError(answer) !== undefined) return answer;
+  takeBack(answer);
+  for (const { command } of notedCommands(runtime)) takeBack(command);
+  return modelRefusal(withheld);
+}
+
+/** What a run ends with: its answer, and what Commands of wrappers say after it. */
+function lastWords(answer: AIMessage, runtime: RunFacts): AIMessage {
+  const own = messageIn(answer);
+  // A structured response, whatever the types say, is the last one, too, and nothing is said after it.
+  if (own === undefined && !isCommand(answer)) return answer;
+  const others = notedCommands(runtime).filter(({ command }) => command !== (answer as unknown));
+  const said = others.map(({ command }) => messageIn(command)).filter((one) => one !== undefined);
+  if (said.length === 0) return own ?? answer;
+  // Judged only, and never written.
+  return new AIMessage([...(own === undefined ? [] : [own]), ...said].map(({ text }) => text).join("\n\n"));
+}
+
+/** Whether tools follow, or what a Command sends the run to. */
+function goesOn(answer: unknown): boolean {
+  if ((messageIn(answer)?.tool_calls ?? []).length > 0) return true;
+  return isCommand(answer) && [answer.goto ?? []].flat().length > 0;
+}
+
+/**
+ * One call of a tool within a run: the first one, where a run goes on with the call at which it paused. Where it pauses
+ * because of the plane, that is known when its turn is given up.
+ */
+async function callOfTurn(
+  gate: Surrounding,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const { runs } = gate;
+  const { runtime, toolCall, state } = request;
+  let hasBegun = false;
+  try {
+    const begun = await runs.begin({ messages: state.messages, runtime });
+    if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
+    hasBegun = true;
+    const result = await judgedResult(gate.tools, request, handler);
+    hasBegun = false;
+    return await leftRun(gate, request, result);
+  } catch (error) {
+    if (hasBegun) await endedByCall(runs, runtime, error);
+    await noteWaiting({ ...gate, run: runtime, toolCall }, error);
+    throw error;
+  }
+}
+
+/** A call of a run threw. */
+async function endedByCall(runs: AgentRuns, runtime: RunFacts, error: unknown): Promise<void> {
+  const ended = runs.end(runtime, endBy(error));
+  // Calls that pause side by side do so in their order: the first is not to wait for the record.
+  if (isGraphBubbleUp(error)) ended.catch(() => undefined);
+  else await ended;
+}
+
+/** What a call gives to its run, which goes on, or ends with it. */
+function leftRun(
+  { runs }: Surrounding,
+  request: ToolCallRequest,
+  result: ToolResult,
+): ToolResult | Promise<ToolResult> {
+  const { runtime, toolCall } = request;
+  if (isLastWord(request, result)) {
+    const withheld = runs.end(runtime, { answer: result });
+    return withheld.then((denied) => (denied === undefined ? result : toolRefusal(denied, toolCall)));
+  }
+  const left = runs.leave(runtime);
+  return left === undefined ? result : left.then(() => result);
+}
+
+/** Where nobody ran the tool through us, where the result comes from is not known: it is judged as the call's. */
+async function judgedResult(
+  tools: ToolGate,
+  request: ToolCallRequest,
+  handler: ToolCallHandler,
+): Promise<ToolResult> {
+  const result = await handler(request);
+  return wasPutToPlane(tools, request) ? result : governedToolCall(tools, request, async () => result);
+}
+
+/**
+ * What a tool that returns directly gives, after all other results of the turn, ends the run: the model is not asked
+ * again. An error does not.
+ */
+function isLastWord({ tool, toolCall, state }: ToolCallRequest, result: ToolResult): result is ToolMessage {
+  if (!ToolMessage.isInstance(result) || result.status === "error") return false;
+  if (tool === undefined || !("returnDirect" in tool) || tool.returnDirect !== true) return false;
+  const turn = state.messages.findLast((one) => AIMessage.isInstance(one));
+  return turn?.tool_calls?.at(-1)?.id === toolCall.id;
+}
+
+function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | Promise<ModelRequest> {
+  const isWaiting = (toolCall: ToolCall): Promise<boolean> =>
+    isWaitingCall({ ...gate, run: request.runtime, toolCall });
+  const messages = withAnsweredCalls(request.messages, isWaiting);
+  if (messages === request.messages) return request;
+  return Promise.resolve(messages).then((answered) => ({ ...request, messages: answered }));
+}
+
+/** Commands that wrappers have put something else in the place of: createAgent has noted them, and would carry them out. */
+async function judgeReplaced(gate: Surrounding, request: ModelRequest, answer: unknown): Promise<void> {
+  for (const { command, isAnswered } of notedCommands(request.runtime)) {
+    if (command === answer || isAnswered) continue;
+    // Whatever the types say, a Command is an answer, too.
+    const given = command as unknown as AIMessage;
+    // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+    const judged = await governedModelCall(gate, request, () => given, { isCharged: true });
+    if (judged !== given) takeBack(command);
+  }
+}
+
+async function surrounded(
+  gate: Surrounding,
+  given: ModelRequest,
+  handler: WrapModelCallHandler,
+): Promise<AIMessage> {
+  const { calls } = gate;
+  const complete = withAnswers(gate, given);
+  const answered = complete instanceof Promise ? await complete : complete;
+  const nested = gate.nested?.();
+  // Where no other middleware sees the request, what may be offered is found out once, at the provider's side of it.
+  const request = nested === undefined ? answered : await withVisibleTools(gate, answered);
+  if (nested !== undefined) meterNode(nested);
+  let isPaused = false;
+  try {
+    const answer = judgeable(await toldOfAll(nested, () => handler(request)));
+    const hasAsked = calls.hasStarted(request.runtime);
+    await judgeReplaced(gate, request, answer);
+    if (hasAsked) return answer;
+    // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
+    const isCharged = nested?.hasAskedModel === true;
+    const judged = await governedModelCall(gate, request, () => answer, { isCharged });
+    if (judged !== answer) takeBack(answer);
+    return judged;
+  } catch (error) {
+    isPaused = isGraphBubbleUp(error);
+    throw error;
+  } finally {
+    calls.end(request.runtime, isPaused);
+  }
+}

@@ -1,0 +1,55 @@
+import { NotConnected } from "../connection/connection.ts";
+import type { LeaseExchanger } from "./lease-exchange.ts";
+import { returned } from "./lease-needs.ts";
+import type { LocalHolds } from "./local-holds.ts";
+import type { RedisLedger } from "../ledger/redis-ledger.ts";
+
+/** What moving holds needs. */
+export interface MovedHoldsDeps {
+  readonly local: LocalHolds;
+  readonly exchanger: LeaseExchanger;
+  readonly remote: Pick<RedisLedger, "learn">;
+  elapsedMs(): number;
+}
+
+/** Makes of what a running call holds from leases a hold of its own on the server, which judges it as any other. */
+export class MovedHolds {
+  readonly #deps: MovedHoldsDeps;
+
+  constructor(deps: MovedHoldsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Moves what a call holds, where it holds something.
+   * @returns Whether it did.
+   * @throws AgentplaneError `state_failed` while the server cannot be told: then it is held as before
+   */
+  async moveOut(id: string): Promise<boolean> {
+    const { local, exchanger, remote, elapsedMs } = this.#deps;
+    if (!local.isRunning(id)) return false;
+    await this.#unexchanged(id);
+    local.sweep(elapsedMs());
+    const leases = local.leasesOf(id);
+    const [moved] = local.drain(elapsedMs(), [id]);
+    if (moved === undefined) return false;
+    if (!(await exchanger.exchange(leases.map(returned), [moved]))) {
+      // Nobody has taken it meanwhile: whoever waits for the same leases goes on after this.
+      local.hold(moved, leases, elapsedMs());
+      throw new NotConnected("leases");
+    }
+    remote.learn(moved);
+    return true;
+  }
+
+  /** Waits until none of a call's leases is told to the server: near a limit one exchange follows the other. */
+  async #unexchanged(id: string): Promise<void> {
+    for (;;) {
+      const underWay = this.#deps.local.leasesOf(id).flatMap(({ exchange }) => exchange ?? []);
+      if (underWay.length === 0) return;
+      if (underWay.some(({ isInDoubt }) => isInDoubt)) throw new NotConnected("leases");
+      // oxlint-disable-next-line no-await-in-loop -- whoever waited before may have begun the next
+      await Promise.all(underWay.map(({ done }) => done));
+    }
+  }
+}
