@@ -1,8 +1,7 @@
-import path from "node:path";
-
 import { expect, test } from "vitest";
 
-import { CORE_SOURCES, importsOf, resolveRelative, sourceFiles } from "./source-files.ts";
+import { arrowsOf, findCycle, placeOf, type Arrow } from "./arrows.ts";
+import { CORE_SOURCES, sourceFiles } from "./source-files.ts";
 
 /** The folders of core by level, lowest first: an import goes to a lower level or stays in its folder. */
 const LEVELS: readonly (readonly string[])[] = [
@@ -28,23 +27,8 @@ const SIDEWAYS: ReadonlySet<string> = new Set([
 /** Package subpaths: they import what they need, nobody imports them. */
 const SUBPATHS: ReadonlySet<string> = new Set(["node", "cel", "testing"]);
 
-interface Arrow {
-  readonly from: string;
-  readonly to: string;
-}
-
 const files = sourceFiles(CORE_SOURCES);
-const arrows = files.flatMap((from): readonly Arrow[] =>
-  importsOf(path.join(CORE_SOURCES, from)).flatMap(({ specifier }) => {
-    const to = resolveRelative(from, specifier);
-    return to === undefined ? [] : [{ from, to }];
-  }),
-);
-
-/** The folder of a file below src, or the file itself at the top. */
-function placeOf(file: string): string {
-  return file.split("/")[0] ?? file;
-}
+const arrows = arrowsOf(CORE_SOURCES);
 
 function levelOf(place: string): number {
   return LEVELS.findIndex((level) => level.includes(place));
@@ -56,28 +40,6 @@ function isAllowed({ from, to }: Arrow): boolean {
   if (target === "index.ts" || SUBPATHS.has(target)) return false;
   if (SUBPATHS.has(source)) return true;
   return levelOf(source) > levelOf(target) || SIDEWAYS.has(`${source} → ${target}`);
-}
-
-/** The first cycle found by following imports depth first, as a chain of files; undefined when there is none. */
-function findCycle(edges: readonly Arrow[]): readonly string[] | undefined {
-  const targets = new Map<string, string[]>();
-  for (const { from, to } of edges) targets.set(from, [...(targets.get(from) ?? []), to]);
-  const done = new Set<string>();
-  const walk = (file: string, trail: readonly string[]): readonly string[] | undefined => {
-    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file];
-    if (done.has(file)) return undefined;
-    for (const to of targets.get(file) ?? []) {
-      const cycle = walk(to, [...trail, file]);
-      if (cycle !== undefined) return cycle;
-    }
-    done.add(file);
-    return undefined;
-  };
-  for (const file of targets.keys()) {
-    const cycle = walk(file, []);
-    if (cycle !== undefined) return cycle;
-  }
-  return undefined;
 }
 
 test("every file of core lies in a folder that has a level or is a subpath", () => {
@@ -121,14 +83,4 @@ test.for([
   ["plane.ts", "index.ts", false],
 ] as const)("judges the arrow %s → %s: %s", ([from, to, isFine]) => {
   expect(isAllowed({ from, to })).toBe(isFine);
-});
-
-/** Arrows from pairs of letters: `ab bc` is a → b, b → c. */
-function chain(pairs: string): readonly Arrow[] {
-  return pairs.split(" ").map((pair) => ({ from: pair.slice(0, 1), to: pair.slice(1) }));
-}
-
-test("finds a cycle over several files and none in a diamond", () => {
-  expect(findCycle(chain("ab bc ca"))).toStrictEqual(["a", "b", "c", "a"]);
-  expect(findCycle(chain("ab ac bd cd"))).toBeUndefined();
 });
