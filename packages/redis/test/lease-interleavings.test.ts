@@ -110,21 +110,6 @@ describe.skipIf(!hasRedis)("leases, where two things happen at once", () => {
     expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
   });
 
-  test("a call moves out although others lease one after the other meanwhile", async () => {
-    await reserve(take("call", spec, 10));
-    const goOn = block();
-    // The first leases, and takes it all; the second has waited for it, and leases before the call that moves.
-    const others = [reserve(take("first", spec, 30)), reserve(take("second", spec, 30))];
-    const moved = process.ledger.moveOut("call");
-    goOn();
-    await expect(moved).resolves.toBe(true);
-    expect((await Promise.all(others)).map(({ isGranted }) => isGranted)).toEqual([true, true]);
-    await process.ledger.settle("call", [4]);
-    for (const id of ["first", "second"]) void process.ledger.release(id);
-    await process.ledger.close();
-    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
-  });
-
   test("a call that ends before its move has arrived ends what is moved", async () => {
     await reserve(take("call", spec, 10));
     process.fate = "is lost";

@@ -28,9 +28,10 @@ export class MovedHolds {
   async moveOut(id: string): Promise<boolean> {
     const { local, exchanger, remote, elapsedMs } = this.#deps;
     if (!local.isRunning(id)) return false;
-    await this.#unexchanged(id);
+    await Promise.all(local.leasesOf(id).flatMap(({ exchange }) => exchange?.done ?? []));
     local.sweep(elapsedMs());
     const leases = local.leasesOf(id);
+    if (leases.some(({ exchange }) => exchange !== undefined)) throw new NotConnected("leases");
     const [moved] = local.drain(elapsedMs(), [id]);
     if (moved === undefined) return false;
     if (!(await exchanger.exchange(leases.map(returned), [moved]))) {
@@ -40,16 +41,5 @@ export class MovedHolds {
     }
     remote.learn(moved);
     return true;
-  }
-
-  /** Waits until none of a call's leases is told to the server: near a limit one exchange follows the other. */
-  async #unexchanged(id: string): Promise<void> {
-    for (;;) {
-      const underWay = this.#deps.local.leasesOf(id).flatMap(({ exchange }) => exchange ?? []);
-      if (underWay.length === 0) return;
-      if (underWay.some(({ isInDoubt }) => isInDoubt)) throw new NotConnected("leases");
-      // oxlint-disable-next-line no-await-in-loop -- whoever waited before may have begun the next
-      await Promise.all(underWay.map(({ done }) => done));
-    }
   }
 }
