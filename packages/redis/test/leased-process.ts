@@ -9,14 +9,12 @@ import { RedisLedger } from "../src/ledger/redis-ledger.ts";
 import type { HoldEnd } from "../src/ledger/unfinished-ends.ts";
 
 /** What the network does with the next request. */
-export type Fate = "arrives" | "is not sent" | "is lost" | "loses its answer";
+export type Fate = "arrives" | "is not sent" | "loses its answer";
 
 /** A process that leases, whose time, timers and network are a test's. */
 export interface LeasedProcess {
   readonly ledger: LeasedLedger;
   fate: Fate;
-  /** What requests wait for before they are sent. */
-  way: Promise<void>;
   /** Runs what timers would: leases are renewed, ends are told that were not. */
   tick(): Promise<void>;
 }
@@ -34,9 +32,7 @@ export function startProcess(
   const pending = new Map<string, HoldEnd>();
   const network: Pick<LedgerCaller, "call"> = {
     async call(call: LedgerCall) {
-      await made.way;
       if (made.fate === "is not sent") throw new NotConnected("test");
-      if (made.fate === "is lost") throw new AgentplaneError("state_failed", "it was lost on the way");
       const answer = await caller.call(call);
       if (made.fate === "loses its answer") throw new AgentplaneError("state_failed", "the answer was lost");
       return answer;
@@ -48,8 +44,7 @@ export function startProcess(
     mayStillCome: () => false,
     forget: (id: string) => void pending.delete(id),
   };
-  const beforeEnd = (): Promise<void> | undefined => exchanger.arrived();
-  const remote = new RedisLedger({ caller: network, keyspace, unfinished, beforeEnd });
+  const remote = new RedisLedger({ caller: network, keyspace, unfinished });
   const exchanger = new LeaseExchanger({
     caller: network,
     keyspace,
@@ -65,7 +60,6 @@ export function startProcess(
   const made: LeasedProcess = {
     ledger,
     fate: "arrives",
-    way: Promise.resolve(),
     async tick() {
       for (const run of Array.from(timers)) {
         timers.delete(run);

@@ -4,8 +4,8 @@ import { shapeOf, type LimitShape } from "../ledger/limit-shape.ts";
 
 /** What a lease shares with others while it is told to the server. */
 export interface LeaseExchange {
-  /** Settles when it is over, whichever way: false when it was certainly not told, and all is as before. */
-  readonly done: Promise<boolean>;
+  /** Settles when it is over, whichever way. */
+  readonly done: Promise<void>;
   /** Whether it has failed without telling whether it was done; it is told again. */
   isInDoubt: boolean;
 }
@@ -14,7 +14,7 @@ export interface LeaseExchange {
 export interface Lease {
   readonly key: string;
   readonly shape: LimitShape;
-  /** The number that what is leased was reckoned by: by another one nothing is spent of it. */
+  /** The number the lease was reckoned by; another one is reckoned anew. */
   limit: number;
   /** The hold on the server; undefined while there is none. */
   holdId: string | undefined;

@@ -29,7 +29,8 @@ export class LeaseNeeds {
     return [...wanted.values()].flatMap(({ spec, least }) => {
       const lease = book.obtain(spec);
       if (least === 0 || (lease.limit === spec.limit && least <= freeOf(lease, elapsedMs()))) return [];
-      return [{ lease, limit: spec.limit, least, most: this.mostOf(spec) }];
+      if (lease.exchange === undefined) lease.limit = spec.limit;
+      return [{ lease, least, most: this.mostOf(lease) }];
     });
   }
 
@@ -39,7 +40,7 @@ export class LeaseNeeds {
     return missing.every(({ lease, least, most }) => least <= most && elapsedMs >= lease.pausedUntilMs);
   }
 
-  mostOf({ limit }: Pick<LimitSpec, "limit">): number {
+  mostOf({ limit }: Lease): number {
     return this.#deps.max ?? Math.max(1, Math.floor(limit / 100));
   }
 
@@ -64,5 +65,5 @@ export function isLeased({ holdId, exchange }: Lease): boolean {
 
 /** Gives back what running calls do not hold. */
 export function returned(lease: Lease): LeaseWish {
-  return { lease, limit: lease.limit, least: 0, most: 0 };
+  return { lease, least: 0, most: 0 };
 }

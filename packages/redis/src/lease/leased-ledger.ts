@@ -135,7 +135,6 @@ export class LeasedLedger implements LedgerStore {
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
     await this.#debts.retry();
-    await this.#deps.exchanger.settled();
     await this.#giveBack();
     return this.#debts.size;
   }
@@ -146,15 +145,10 @@ export class LeasedLedger implements LedgerStore {
     void this.#giveBack();
   }
 
-  #giveBack(): Promise<boolean> {
+  #giveBack(): Promise<void> {
     this.#local.sweep(this.#deps.elapsedMs());
     const running = this.#local.drain(this.#deps.elapsedMs());
     return this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
-  }
-
-  /** As `LeaseExchanger.arrived` does. */
-  arrived(): Promise<void> | undefined {
-    return this.#deps.exchanger.arrived();
   }
 
   /** As `MovedHolds` does. */
@@ -183,7 +177,7 @@ export class LeasedLedger implements LedgerStore {
 
   /** Leases what is missing, then admits from it, or asks the server about the whole request. */
   async #exchanged(request: ReserveRequest, isAdmitted: () => boolean, way: Way): Promise<Reservation> {
-    for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       const missing = this.#needs.uncovered(request.items);
       const busy = missing.flatMap(({ lease }) => lease.exchange ?? []);
       if (busy.length === 0 && (missing.length === 0 || !this.#needs.isWorthIt(missing))) break;
@@ -218,15 +212,13 @@ export class LeasedLedger implements LedgerStore {
     this.#local.sweep(elapsedMs);
     await exchanger.retry();
     await this.#debts.retry();
-    // Whoever closes gives them back.
-    if (this.#isClosed) return;
     const aging = this.#book
       .all()
       .filter((lease) => isLeased(lease) && elapsedMs >= lease.untilMs - ttlMs / 2);
     await exchanger.exchange(
       aging.map((lease) =>
         lease.usedMs > elapsedMs - ttlMs
-          ? { lease, limit: lease.limit, least: 1, most: this.#needs.mostOf(lease) }
+          ? { lease, least: 1, most: this.#needs.mostOf(lease) }
           : returned(lease),
       ),
     );

@@ -34,7 +34,10 @@ export class MovedHolds {
     if (leases.some(({ exchange }) => exchange !== undefined)) throw new NotConnected("leases");
     const [moved] = local.drain(elapsedMs(), [id]);
     if (moved === undefined) return false;
-    if (!(await exchanger.exchange(leases.map(returned), [moved]))) {
+    const before = leases.map(({ holdId }) => holdId);
+    await exchanger.exchange(leases.map(returned), [moved]);
+    // Told, a lease is another one from then on, or in doubt.
+    if (leases.some(({ exchange, holdId }, at) => exchange === undefined && holdId === before[at])) {
       // Nobody has taken it meanwhile: whoever waits for the same leases goes on after this.
       local.hold(moved, leases, elapsedMs());
       throw new NotConnected("leases");
