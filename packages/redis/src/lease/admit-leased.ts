@@ -1,59 +1,24 @@
-import type { ReserveRequest, StoreAdmission, StoreAdmissionAnswer } from "@agentplane/core";
-import { checkRequest } from "@agentplane/core/store";
+import type { StoreAdmission, StoreAdmissionAnswer } from "@agentplane/core";
 
 import type { LeasedLedger } from "./leased-ledger.ts";
 
-type AdmitWhole = (admission: StoreAdmission) => Promise<StoreAdmissionAnswer>;
-
-/** Room may be taken by calls that waited for it too; then it is tried again, this often. */
-const MAX_ROUNDS = 3;
-
 /**
  * Admits a call whose limits may be leased: those are taken from the lease, without asking, and only the documents are
- * written. What is taken is given back where nothing is written, or nobody knows whether it was. No call is refused by
- * what this process has leased and not used.
+ * written. What is taken is given back where nothing is written, or nobody knows whether it was.
  * @param admitWhole Admits without leases.
  */
 export async function admitLeased(
   leased: LeasedLedger,
   admission: StoreAdmission,
-  admitWhole: AdmitWhole,
-): Promise<StoreAdmissionAnswer> {
-  const { reserve } = admission;
-  if (reserve === undefined) return admitWhole(admission);
-  checkRequest(reserve);
-  for (let round = 1; ; round++) {
-    // oxlint-disable-next-line no-await-in-loop -- each round finds the room that the one before has made
-    const answer = await admitOnce(leased, admission, admitWhole);
-    if (answer.isAdmitted || answer.reservation === undefined || round === MAX_ROUNDS) return answer;
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    if (!(await leased.makeRoom(reserve.items))) return answer;
-  }
-}
-
-async function admitOnce(
-  leased: LeasedLedger,
-  admission: StoreAdmission,
-  admitWhole: AdmitWhole,
+  admitWhole: (admission: StoreAdmission) => Promise<StoreAdmissionAnswer>,
 ): Promise<StoreAdmissionAnswer> {
   const { reserve, changes } = admission;
-  // What a call of this id holds already stays as it is where it is not admitted: only the server can judge so.
-  if (reserve === undefined || !leased.mayLease(reserve) || (await leased.moveOut(reserve.id)))
-    return admitWhole(admission);
-  const write = (): Promise<StoreAdmissionAnswer> => admitWhole({ reserve: undefined, changes });
-  return leased.undecided.add(reserve.items, takeAndWrite(leased, reserve, write));
-}
-
-async function takeAndWrite(
-  leased: LeasedLedger,
-  reserve: ReserveRequest,
-  write: () => Promise<StoreAdmissionAnswer>,
-): Promise<StoreAdmissionAnswer> {
+  if (reserve === undefined || !leased.mayLease(reserve)) return admitWhole(admission);
   const reservation = await leased.reserve(reserve);
   if (!reservation.isGranted) return { isAdmitted: false, reservation };
   let isAdmitted = false;
   try {
-    const answer = await write();
+    const answer = await admitWhole({ reserve: undefined, changes });
     ({ isAdmitted } = answer);
     return answer;
   } finally {

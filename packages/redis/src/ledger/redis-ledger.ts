@@ -58,11 +58,6 @@ export class RedisLedger implements LedgerStore {
     return this.#known.get(id) !== undefined;
   }
 
-  /** This process has made that reservation in another way. */
-  learn(request: ReserveRequest): void {
-    this.#known.set(request.id, this.#requestOf(request).script.limits);
-  }
-
   async reserve(request: ReserveRequest): Promise<Reservation> {
     checkRequest(request);
     const by = `${this.#name}${(++this.#attempts).toString(36)}`;
