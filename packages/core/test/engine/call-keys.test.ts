@@ -11,22 +11,10 @@ import {
   type Bench,
   type BenchOptions,
 } from "../plane/bench.ts";
-
-const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
+import { LIMIT, takenOf } from "./limited-calls.ts";
 
 function contextOf({ plane }: Bench, callId = "c1", name = "search"): PolicyContext {
   return plane.guard.context(toolCall(name, { q: 1 }, { callId }));
-}
-
-/** Calls that count against the limit, running ones included. */
-async function takenOf({ plane }: Bench): Promise<number> {
-  const [state] = await plane.limits.read({
-    policyId: "limits",
-    ruleId: "rate",
-    agent: "bot",
-    tenant: "acme",
-  });
-  return (state?.used ?? 0) + (state?.held ?? 0);
 }
 
 describe("a call with an id", () => {

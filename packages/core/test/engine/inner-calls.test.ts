@@ -12,21 +12,10 @@ import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { laterState } from "../plane/later-state.ts";
 import { atOnceState } from "../store/at-once-state.ts";
 import { blocking, createBench, toolCall, type Bench } from "../plane/bench.ts";
-
-const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
+import { LIMIT, takenOf } from "./limited-calls.ts";
 
 function contextOf({ plane }: Bench): PolicyContext {
   return plane.guard.context(toolCall("search", { q: 1 }, { callId: "c1" }));
-}
-
-async function takenOf({ plane }: Bench): Promise<number> {
-  const [state] = await plane.limits.read({
-    policyId: "limits",
-    ruleId: "rate",
-    agent: "bot",
-    tenant: "acme",
-  });
-  return (state?.used ?? 0) + (state?.held ?? 0);
 }
 
 /** Runs work inside an admission of the call, as an outer layer of an adapter does. */

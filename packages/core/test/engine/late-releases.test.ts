@@ -1,27 +1,14 @@
 import { expect, it } from "vitest";
 
 import type { PolicyContext } from "../../src/context/context.ts";
-import { rule } from "../../src/rules/rule-factory.ts";
 import type { DocumentStore, StateStore } from "../../src/store/state-store.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import { createLatch } from "../../src/testing/scenarios/script-parts.ts";
-import { blocking, createBench, sharedState, toolCall, type Bench } from "../plane/bench.ts";
-
-const LIMIT = blocking("limits", [rule.rate({ limit: 3, window: "1h" })]);
+import { createBench, sharedState, toolCall, type Bench } from "../plane/bench.ts";
+import { LIMIT, takenOf } from "./limited-calls.ts";
 
 function contextOf({ plane }: Bench): PolicyContext {
   return plane.guard.context(toolCall("search", { q: 1 }, { callId: "c1" }));
-}
-
-/** Calls that count against the limit, running ones included. */
-async function takenOf({ plane }: Bench): Promise<number> {
-  const [state] = await plane.limits.read({
-    policyId: "limits",
-    ruleId: "rate",
-    agent: "bot",
-    tenant: "acme",
-  });
-  return (state?.used ?? 0) + (state?.held ?? 0);
 }
 
 /** Two processes on one state, whose first one reaches a collection as a test wants. */
