@@ -12,8 +12,7 @@ export async function openSource<Chunk>(
   { run, cut }: { readonly run: SourceRun<Chunk>; readonly cut: Promise<"cut"> },
 ): Promise<AsyncIterable<Chunk>> {
   if (admission.cutBy !== undefined) throw cutError(admission);
-  // It would run for a call that nobody judges or records any more.
-  if (admission.isJoined && core.live.get(admission.decision.id) === undefined) throw misread();
+  requireOuter(core, admission);
   const opening = core.scope.run(admission.carried, async () => run(admission));
   const opened = await Promise.race([opening, cut]);
   if (opened !== "cut") return opened;
@@ -21,6 +20,11 @@ export async function openSource<Chunk>(
     .then((late) => closeAside(core, admission, () => late[Symbol.asyncIterator]()))
     .catch(() => undefined);
   throw cutError(admission);
+}
+
+/** What joined the call around it is judged and recorded there: after that it would run for nobody. */
+function requireOuter({ live }: GuardCore, { isJoined, decision }: LiveAdmission): void {
+  if (isJoined && live.get(decision.id) === undefined) throw misread();
 }
 
 function cutError({ cutBy }: LiveAdmission): Error {
@@ -39,6 +43,7 @@ export async function* untilCut<Chunk>(
   let isOpen = true;
   try {
     for (;;) {
+      requireOuter(core, admission);
       // oxlint-disable-next-line no-await-in-loop -- a stream is read one chunk after the other
       const next = await Promise.race([core.scope.run(carried, () => iterator.next()), cut]);
       // A source that is always ready would win every race: what counts is whether the call was cut.

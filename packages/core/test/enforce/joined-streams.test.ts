@@ -42,4 +42,30 @@ describe("a stream that joins the call around it", () => {
     expect(error).toMatchObject({ code: "usage_invalid" });
     expect(calls).toBe(0);
   });
+
+  it("does not go on after that call has ended", async () => {
+    const bench = createBench({ policies: [POLICY] });
+    let kept: AsyncIterator<Chunk> | undefined;
+    let isClosed = false;
+    await bench.plane.guard.modelCall({
+      context: modelCall({ callId: "c" }),
+      run: async () => {
+        const opened = await openStream(
+          bench,
+          async function* chunks() {
+            try {
+              yield* streamOf(["one", "two"]);
+            } finally {
+              isClosed = true;
+            }
+          },
+          { callId: "c" },
+        );
+        kept = opened[Symbol.asyncIterator]();
+        return (await kept.next()).done;
+      },
+    });
+    await expect(kept!.next()).rejects.toMatchObject({ code: "usage_invalid" });
+    await expect.poll(() => isClosed).toBe(true);
+  });
 });
