@@ -1,4 +1,5 @@
 import type { Frame } from "../frame/frame.ts";
+import { inItsForm } from "../frame/response-form.ts";
 import { idOf, type RpcId } from "../frame/rpc.ts";
 
 interface Pending {
@@ -33,7 +34,7 @@ export class PendingRequests {
     const pending = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || pending === undefined) return false;
     this.#waiting.delete(id);
-    pending.resolve(response);
+    pending.resolve(inItsForm(response, id));
     return true;
   }
 

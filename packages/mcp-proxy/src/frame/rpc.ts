@@ -21,8 +21,17 @@ export type Kind = "request" | "notification" | "response" | "unknown";
 export function kindOf({ message }: Frame): Kind {
   const isNamed = typeof message["method"] === "string";
   const hasId = idOf(message) !== undefined;
-  if (isNamed) return hasId ? "request" : "notification";
+  if (isNamed) {
+    // A careless reader would take it for the answer that it waits for.
+    if (isSaid(message["result"]) || isSaid(message["error"])) return "unknown";
+    return hasId ? "request" : "notification";
+  }
   return hasId && ("result" in message || "error" in message) ? "response" : "unknown";
+}
+
+/** Careless writers put null where they leave something out. */
+function isSaid(member: unknown): boolean {
+  return member !== undefined && member !== null;
 }
 
 /** Whether what asks for no answer is named like that, as all of the protocol's are. */
@@ -33,7 +42,7 @@ export function isNotification({ message }: Frame): boolean {
 /** @returns The id, if it is one that JSON-RPC allows. */
 export function idOf(message: JsonRecord): RpcId | undefined {
   const { id } = message;
-  return typeof id === "string" || typeof id === "number" ? id : undefined;
+  return typeof id === "string" || Number.isFinite(id) ? (id as RpcId) : undefined;
 }
 
 /** A key for maps: `1` and `"1"` are two ids. */
