@@ -3,7 +3,7 @@ import { recordOf } from "./json.ts";
 import { CODES, errorFrame, type RpcId } from "./rpc.ts";
 
 /** The members of an error; rules see its message and its data. */
-const ERROR_MEMBERS = ["code", "message", "data"];
+const ERROR_MEMBERS: ReadonlySet<string> = new Set(["code", "message", "data"]);
 
 /**
  * A response as everybody reads it alike: with a result or with an error, in the form of one. What is neither is
@@ -18,7 +18,7 @@ export function inItsForm(response: Frame, id: RpcId): Frame {
   const failure = recordOf(error);
   if (result !== undefined && result !== null) return malformed(id);
   if (typeof failure?.["code"] !== "number" || typeof failure["message"] !== "string") return malformed(id);
-  const more = Object.keys(failure).filter((name) => !ERROR_MEMBERS.includes(name));
+  const more = Object.keys(failure).filter((name) => !ERROR_MEMBERS.has(name));
   const whole = more.length === 0 ? response : without(response, ["error"], more);
   return result === null ? without(whole, [], ["result"]) : whole;
 }
