@@ -5,8 +5,18 @@ import { rebuildItems, rebuildMembers } from "./rebuild.ts";
 
 export { getPath, parsePath, setPath } from "./path.ts";
 
+/** Shorter whole numbers hold no card, account or telephone number. */
+const MIN_NUMBER = 100_000_000;
+
+/** A large whole number as the text that it is read as; undefined for anything else. */
+export function digitsOf(value: JsonValue): string | undefined {
+  return typeof value === "number" && Number.isInteger(value) && Math.abs(value) >= MIN_NUMBER
+    ? String(value)
+    : undefined;
+}
+
 /**
- * Visits every text of a content, member names too: nothing that a model reads can hide in a name.
+ * Visits every text of a content, member names and large whole numbers too: nothing that a model reads can hide there.
  * @param visit Receives the text, where it is (`$.a[0].b`), and the name of its member: undefined at the root, for an
  *   item of an array, and for a member's name itself, which comes before its value and has the member's path.
  */
@@ -40,8 +50,9 @@ interface Visit extends Place {
 }
 
 function walk(value: JsonValue, { visit, path, key }: Visit): void {
-  if (typeof value === "string") {
-    visit(value, path, key);
+  const text = typeof value === "string" ? value : digitsOf(value);
+  if (text !== undefined) {
+    visit(text, path, key);
     return;
   }
   if (typeof value !== "object" || value === null || isOpaque(value)) return;

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Hash } from "../base/ports.ts";
 import type { ScanChannel, Scanner } from "../base/scanner.ts";
+import { digitsOf } from "./content.ts";
 import { editJsonParts } from "./json-parts.ts";
 import { editJsonText, startsLikeJson, type JsonTextEdit } from "./json-text.ts";
 import { isOpaque } from "./opaque.ts";
@@ -44,8 +45,6 @@ export function redactText(text: string, duties: readonly RedactDuty[], deps: Re
   return duties.length === 0 ? text : new Redaction(planOf(duties), deps).text(text);
 }
 
-/** Shorter whole numbers hold no card, account or telephone number. */
-const MIN_NUMBER = 100_000_000;
 const WHOLE_NUMBER = /^-?\d{9,}$/;
 
 /** Each round needs a finding around JSON that the last one took away; more than this is an attack. */
@@ -131,8 +130,8 @@ class Redaction implements ItemChange, MemberChange {
   }
 
   #number(value: number): JsonValue {
-    if (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER) return value;
-    const digits = String(value);
+    const digits = digitsOf(value);
+    if (digits === undefined) return value;
     const scanned = this.#scan(digits);
     return scanned === digits ? value : scanned;
   }

@@ -39,7 +39,7 @@ export function scanParts(context: PolicyContext): readonly ScanPart[] {
 }
 
 /**
- * Scans every string of the parts, nested ones and member names too. Linear in the text.
+ * Scans every string of the parts, nested ones, member names and large whole numbers too. Linear in the text.
  * @param threshold Findings below it are not counted, 0 to 1.
  */
 export function countFindings(

@@ -23,12 +23,25 @@ test("visits every text and every member name, with where it is", () => {
   expect(visited("root")).toStrictEqual([["root", "$", undefined]]);
 });
 
+test("visits a whole number that is long enough for a card or an account as its digits, and no other", () => {
+  expect(
+    visited(snapshot([4_111_111_111_111_111, -100_000_000, 99_999_999, 1e8 + 0.5, Number.MAX_VALUE])),
+  ).toStrictEqual([
+    ["4111111111111111", "$[0]", undefined],
+    ["-100000000", "$[1]", undefined],
+    ["1.7976931348623157e+308", "$[4]", undefined],
+  ]);
+});
+
 test("gives paths at which the texts are found again", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const taken = snapshot(value);
       const members = visited(taken).filter(([, , key]) => key !== undefined);
-      expect(members.map(([, path]) => getPath(taken, path))).toStrictEqual(members.map(([text]) => text));
+      const found = members.map(([, path]) => getPath(taken, path));
+      expect(found.map((one) => (typeof one === "number" ? String(one) : one))).toStrictEqual(
+        members.map(([text]) => text),
+      );
     }),
   );
 });

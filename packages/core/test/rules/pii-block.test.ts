@@ -13,6 +13,12 @@ test("blocks personal data wherever it occurs", () => {
   ).toBe("skip");
 });
 
+test("finds a card that is written as a number, as redact does", () => {
+  const rule = compileRule(piiBlock, { detect: ["card"] });
+  expect(answerOf(rule, toolCall("pay", { cards: [{ no: 4_111_111_111_111_111 }] }))).toBe("block");
+  expect(answerOf(rule, toolCall("pay", { cents: 41_111_111 }))).toBe("skip");
+});
+
 test("looks only for what is listed, and everything of the family otherwise", () => {
   const card = toolCall("post", { card: "4111 1111 1111 1111" });
   expect(answerOf(compileRule(piiBlock, { detect: ["email"] }), card)).toBe("skip");
