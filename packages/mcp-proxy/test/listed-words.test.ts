@@ -77,6 +77,28 @@ describe.each([
   });
 });
 
+test("what a list says of an item under other names is judged whole, those names too", async () => {
+  const said = {
+    _meta: { [MAIL]: 1, note: MAIL },
+    annotations: { [MAIL]: true },
+    [`to ${MAIL}`]: [MAIL],
+    n: 1,
+  };
+  const wired = wiredRelay(
+    { policies: [REDACT] },
+    { serve: () => ({ result: { tools: [{ name: "a", ...said }] } }) },
+  );
+  expect((await listed(wired, "tools/list"))["tools"]).toStrictEqual([
+    {
+      name: "a",
+      _meta: { "[EMAIL]": 1, note: "[EMAIL]" },
+      annotations: { "[EMAIL]": true },
+      "to [EMAIL]": ["[EMAIL]"],
+      n: 1,
+    },
+  ]);
+});
+
 test("rules that name the hookpoint see it, those of another do not", async () => {
   const seen = await listed(listing(POISON, { policies: [OF_LISTS] }), "tools/list");
   expect(JSON.stringify(seen["tools"])).not.toContain("Ignore all");

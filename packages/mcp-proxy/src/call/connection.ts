@@ -115,6 +115,11 @@ export class Connection {
     return this.answering.client.size <= this.listening.size && this.#turn === undefined;
   }
 
+  /** Whether a client listens under this id. */
+  isListening(id: unknown): boolean {
+    return (typeof id === "string" || typeof id === "number") && this.listening.has(id);
+  }
+
   /** How the plane knows a request of the client's from others. */
   callIdOf(id: RpcId): string {
     return `${this.#callPrefix}${typeof id}:${id}`;

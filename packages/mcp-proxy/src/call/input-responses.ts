@@ -1,11 +1,12 @@
 import type { GuardInit } from "@agentplane/core";
 
-import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
+import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
-import { contentOf } from "./answer.ts";
 import { isModern, type Connection } from "./connection.ts";
+import { contentOf } from "./handling.ts";
+import { rewrittenContent, type Judged } from "./rewritten-content.ts";
 
 /**
  * What a client answers to questions of the server's, as since 2026-07-28 within its next request: each answer is judged
@@ -20,7 +21,7 @@ export async function judgeInputResponses(
   if (carried === undefined) return { frame: request };
   const answers = recordOf(carried);
   if (answers === undefined) return { refusal: unreadable(request) };
-  const changes: Change[] = [];
+  let frame = request;
   for (const [key, value] of Object.entries(answers)) {
     const given = recordOf(value);
     // What cannot be read must not go on unread.
@@ -32,11 +33,21 @@ export async function judgeInputResponses(
     const shown = await connection.options.plane.guard.preview(call, before);
     if (shown === undefined) return { refusal: withheld(connection, request) };
     const path = ["params", "inputResponses", key, ...(inner === undefined ? [] : ["result"])];
-    changes.push(...changedMembers(path, { before, after: shown.value }));
+    const next = rewrittenExactly(frame, path, { before, after: shown.value });
+    if (next === undefined) return { refusal: withheld(connection, request) };
+    frame = next;
   }
-  if (changes.some(({ path }) => hasInexactNumber(request, path)))
-    return { refusal: withheld(connection, request) };
-  return { frame: changes.length === 0 ? request : rewritten(request, changes) };
+  return { frame };
+}
+
+/** @returns Undefined where a number in what was changed cannot be repeated. */
+function rewrittenExactly(frame: Frame, path: readonly string[], judged: Judged): Frame | undefined {
+  try {
+    return rewrittenContent(frame, path, judged);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 const OF_A_RESPONSE = new Set(["jsonrpc", "id", "result"]);
@@ -51,15 +62,6 @@ function resultWithin(given: JsonRecord): JsonRecord | undefined {
 function unreadable(request: Frame): Frame {
   const message = "inputResponses must be an object of one object for each question";
   return errorFrame(idOf(request.message) ?? "", { code: CODES.invalidParams, message });
-}
-
-function changedMembers(
-  path: readonly string[],
-  { before, after }: { readonly before: JsonRecord; readonly after: JsonRecord },
-): readonly Change[] {
-  return Object.keys(before)
-    .filter((member) => JSON.stringify(before[member]) !== JSON.stringify(after[member]))
-    .map((member) => ({ path: [...path, member], value: after[member] ?? null }));
 }
 
 /** Which call an answer is of: its shape says so. One of no known shape is judged as part of the session. */

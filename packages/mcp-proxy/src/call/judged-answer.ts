@@ -3,9 +3,11 @@ import type { Admission, GuardInit } from "@agentplane/core";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
-import { contentOf, hasWords, rewrittenContent } from "./answer.ts";
 import { sessionOf, type Connection } from "./connection.ts";
-import { judgedMeta } from "./judged-self.ts";
+import { contentOf } from "./handling.ts";
+import { judgedMeta, withoutOwnId } from "./judged-self.ts";
+import { rewrittenContent } from "./rewritten-content.ts";
+import { hasWords } from "./words.ts";
 
 /**
  * An answer as a part of what a call gives: rules see its words where they see that call's result, and nothing is recorded.
@@ -25,7 +27,7 @@ export async function judgedAnswer(
   if (isSilent(content)) return response;
   const shown = await connection.options.plane.guard.preview(call, content);
   if (shown === undefined) return withheldAnswer(response);
-  return rewrittenContent(response, where, { before: content, after: shown.value });
+  return rewrittenContent(response, [where], { before: content, after: shown.value });
 }
 
 /** The other members of an object. */
@@ -47,7 +49,8 @@ export function withheldAnswer({ message }: Frame): Frame {
 }
 
 function contentIn({ message }: Frame, where: "result" | "error"): JsonRecord {
-  if (where === "result") return contentOf(recordOf(message["result"]) ?? {});
+  if (where === "result")
+    return withoutOwnId(contentOf(recordOf(message["result"]) ?? {}), (id) => id === idOf(message));
   const { code: _code, ...content } = recordOf(message["error"]) ?? {};
   return content;
 }

@@ -1,10 +1,13 @@
 import type { Admission, GuardInit } from "@agentplane/core";
 
-import { hasWords, rewrittenContent } from "./answer.ts";
 import { without, type Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import type { BegunTasks } from "./begun-tasks.ts";
 import { sessionOf, type Connection, type RunningCall } from "./connection.ts";
+import { contentOfNotice } from "./handling.ts";
+import { withoutOwnId } from "./judged-self.ts";
+import { rewrittenContent } from "./rewritten-content.ts";
+import { hasWords } from "./words.ts";
 
 /** Who says it, and of which calls it may be: those that run at that side. */
 export interface Speaker {
@@ -13,8 +16,6 @@ export interface Speaker {
   readonly tasks: BegunTasks;
 }
 
-/** What of a notification is no content: it says which request or task it is about, and how far that is. */
-const HANDLING = new Set(["_meta", "progressToken", "progress", "total", "level", "requestId", "taskId"]);
 /** Of these what is no words goes on: the other side waits for it. */
 const AWAITED: ReadonlySet<unknown> = new Set(["notifications/progress", "notifications/cancelled"]);
 /** Whose content judges what is said: a call that runs, or the session. */
@@ -44,13 +45,14 @@ function withheld(
 ): Shown {
   const { method, params } = frame.message;
   connection.log(`a ${String(method)} of the ${speaker.name}'s was withheld: ${String(why)}`);
-  const words = Object.keys(recordOf(params) ?? {}).filter((member) => !HANDLING.has(member));
+  const words = Object.keys(contentOfNotice(recordOf(params) ?? {}));
   return AWAITED.has(method) ? without(frame, ["params"], words) : undefined;
 }
 
 function judged(connection: Connection, frame: Frame, speaker: Speaker): Shown | Promise<Shown> {
   const params = recordOf(frame.message["params"]) ?? {};
-  const content = Object.fromEntries(Object.entries(params).filter(([member]) => !HANDLING.has(member)));
+  // What a client subscribed under is its own word.
+  const content = withoutOwnId(contentOfNotice(params), (id) => connection.isListening(id));
   if (!hasWords(content)) return frame;
   const calls = callsOf(connection, params, speaker);
   if (calls === "forgotten") return withheld(connection, { frame, speaker, why: "its task was forgotten" });
@@ -91,7 +93,7 @@ function judgedWords(connection: Connection, words: Words): Shown | Promise<Show
     if (shown === undefined) return withheld(connection, { ...words, why: "by a rule" });
     ({ value } = shown);
   }
-  return rewrittenContent(frame, "params", { before: content, after: value });
+  return rewrittenContent(frame, ["params"], { before: content, after: value });
 }
 
 async function judgedLater(
@@ -106,5 +108,5 @@ async function judgedLater(
     shown = await connection.options.plane.guard.preview(call, shown.value);
   }
   if (shown === undefined) return withheld(connection, { frame, speaker, why: "by a rule" });
-  return rewrittenContent(frame, "params", { before: content, after: shown.value });
+  return rewrittenContent(frame, ["params"], { before: content, after: shown.value });
 }

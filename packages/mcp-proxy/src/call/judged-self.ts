@@ -1,8 +1,10 @@
 import { rewritten, without, type Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { idOf } from "../frame/rpc.ts";
-import { contentOf, hasWords, rewrittenContent } from "./answer.ts";
 import { sessionOf, type Connection } from "./connection.ts";
+import { contentOf } from "./handling.ts";
+import { rewrittenContent } from "./rewritten-content.ts";
+import { hasWords } from "./words.ts";
 
 /** Judged by themselves: as a prompt, and as what stands beside any result. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["instructions", "_meta"]);
@@ -17,14 +19,14 @@ const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 export async function judgedSelf(connection: Connection, response: Frame): Promise<Frame> {
   let frame = response;
   for (const [member, value] of Object.entries(contentOf(recordOf(response.message["result"]) ?? {}))) {
-    if (ELSEWHERE.has(member) || !hasWords(value) || isVersions(value)) continue;
     const before = { [member]: value };
+    if (ELSEWHERE.has(member) || !hasWords(before) || isVersions(value)) continue;
     // oxlint-disable-next-line no-await-in-loop -- what one rewrites the next must keep
     const after = await shownOf(connection, before);
     frame =
       after === undefined
         ? withoutWords(connection, frame, member)
-        : rewrittenContent(frame, "result", { before, after });
+        : rewrittenContent(frame, ["result"], { before, after });
   }
   return judgedMeta(connection, frame);
 }
@@ -34,16 +36,24 @@ export async function judgedSelf(connection: Connection, response: Frame): Promi
  * withheld, since it stands beside nearly every result of 2026-07-28.
  */
 export async function judgedMeta(connection: Connection, response: Frame): Promise<Frame> {
-  const meta = recordOf(recordOf(response.message["result"])?.["_meta"]);
-  if (meta === undefined || !hasWords(meta)) return response;
-  const before = { _meta: meta };
+  const { _meta } = recordOf(response.message["result"]) ?? {};
+  const before = withoutOwnId({ _meta }, (id) => id === idOf(response.message));
+  if (!hasWords(before)) return response;
   const after = await shownOf(connection, before);
-  if (after !== undefined) return rewrittenContent(response, "result", { before, after });
+  if (after !== undefined) return rewrittenContent(response, ["result"], { before, after });
   connection.log("what the server says of itself beside a result was withheld");
-  // The request's own id says nothing new, and the client could not tell the end of its subscription without it.
-  const isOwn = meta[SUBSCRIPTION] === idOf(response.message);
-  const withheld = Object.keys(meta).filter((name) => name !== SUBSCRIPTION || !isOwn);
-  return without(response, ["result", "_meta"], withheld);
+  return without(response, ["result", "_meta"], Object.keys(recordOf(before["_meta"]) ?? {}));
+}
+
+/**
+ * Content without the id by which a client knows what a message belongs to: a request's own id says nothing new, and the
+ * client could not tell its subscription without it.
+ */
+export function withoutOwnId(content: JsonRecord, isOwn: (id: unknown) => boolean): JsonRecord {
+  const meta = recordOf(content["_meta"]);
+  if (meta === undefined || !isOwn(meta[SUBSCRIPTION])) return content;
+  const { [SUBSCRIPTION]: _own, ...others } = meta;
+  return { ...content, _meta: others };
 }
 
 /** As rules leave it that see the session's words and what lists say: a model or a person reads it as a description. */

@@ -2,9 +2,9 @@ import type { GuardInit } from "@agentplane/core";
 
 import { rewritten, without, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { contentOf } from "./answer.ts";
 import { besideEachOther, inPieces } from "./beside-each-other.ts";
 import type { Connection } from "./connection.ts";
+import { contentOf } from "./handling.ts";
 import { judgedAnswer, judgedInSession, withoutMember } from "./judged-answer.ts";
 import { pagesOf } from "./list-pages.ts";
 import { judgedItems } from "./listed-words.ts";

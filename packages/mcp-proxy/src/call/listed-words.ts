@@ -3,9 +3,23 @@ import type { GuardInit } from "@agentplane/core";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { besideEachOther } from "./beside-each-other.ts";
 import type { Connection } from "./connection.ts";
+import { hasWords } from "./words.ts";
 
-/** Members whose text a model or a person reads; what stands under other names says how a thing is used. */
+/** Members whose text a model or a person reads. */
 const WORDS = new Set(["title", "description"]);
+/** Members of an item that say how it is used: of what stands in them, only such texts may change. */
+const USAGE = new Set([
+  "name",
+  "uri",
+  "uriTemplate",
+  "mimeType",
+  "size",
+  "icons",
+  "arguments",
+  "inputSchema",
+  "outputSchema",
+  "execution",
+]);
 
 /**
  * What a list says of its items, as rules at `after_tool_list` leave it: redacted; where they would withhold it, an item says
@@ -36,11 +50,17 @@ function nameOf({ name, uri, uriTemplate }: JsonRecord): string {
   return JSON.stringify(name ?? uri ?? uriTemplate).slice(0, 256);
 }
 
-/** Every such text of an item, in order, each under its name: rules may go by that. */
-function wordsOf(value: unknown): readonly JsonRecord[] {
-  if (Array.isArray(value)) return value.flatMap(wordsOf);
+/** Every such text of an item, in order, each under its name: rules may go by that. What is no usage is judged as a whole. */
+function wordsOf(item: JsonRecord): readonly JsonRecord[] {
+  return Object.entries(item).flatMap(([name, value]) =>
+    isWhole(name, value) ? [{ [name]: value }] : wordsIn({ [name]: value }),
+  );
+}
+
+function wordsIn(value: unknown): readonly JsonRecord[] {
+  if (Array.isArray(value)) return value.flatMap(wordsIn);
   return Object.entries(recordOf(value) ?? {}).flatMap(([name, inner]) =>
-    isWords(name, inner) ? [{ [name]: inner }] : wordsOf(inner),
+    isWords(name, inner) ? [{ [name]: inner }] : wordsIn(inner),
   );
 }
 
@@ -50,19 +70,25 @@ function withWords(item: JsonRecord, left: readonly JsonRecord[]): JsonRecord {
   const rebuilt = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(rebuilt);
     const record = recordOf(value);
-    return record === undefined ? value : rebuiltRecord(record);
+    return record === undefined ? value : rebuiltRecord(record, isWords);
   };
-  const rebuiltRecord = (record: JsonRecord): JsonRecord =>
-    Object.fromEntries(
-      Object.entries(record).flatMap(([name, inner]): [string, unknown][] => {
-        if (!isWords(name, inner)) return [[name, rebuilt(inner)]];
-        const words = left[at++]?.[name];
-        return typeof words === "string" ? [[name, words]] : [];
-      }),
-    );
-  return rebuiltRecord(item);
+  const rebuiltRecord = (record: JsonRecord, isJudged: typeof isWords): JsonRecord => {
+    const members = Object.entries(record).flatMap(([name, inner]): [string, unknown][] => {
+      if (!isJudged(name, inner)) return [[name, rebuilt(inner)]];
+      return Object.entries(left[at++] ?? NOTHING).map(([now, words]) => [
+        now === name || !(USAGE.has(now) || Object.hasOwn(record, now)) ? now : `${now}_2`,
+        words,
+      ]);
+    });
+    return Object.fromEntries(members);
+  };
+  return rebuiltRecord(item, (name, value) => isWhole(name, value) || isWords(name, value));
 }
 
 function isWords(name: string, value: unknown): boolean {
   return typeof value === "string" && WORDS.has(name);
+}
+
+function isWhole(name: string, value: unknown): boolean {
+  return !USAGE.has(name) && hasWords({ [name]: value });
 }

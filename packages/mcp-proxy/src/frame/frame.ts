@@ -98,7 +98,11 @@ function replaced(text: string, path: Change["path"], json: string): string {
  */
 export function hasInexactNumber({ text }: Frame, path: Change["path"]): boolean {
   const range = new JsonCursor(text).find(path);
-  if (range === undefined) return false;
+  return range !== undefined && isInexact(text, range);
+}
+
+/** The same of what stands at a place of a text. */
+export function isInexact(text: string, range: Range): boolean {
   return numbersIn(text, range).some((literal) => JSON.stringify(Number(literal)) !== literal);
 }
 
@@ -118,18 +122,41 @@ function numbersIn(text: string, { start, end }: Range): readonly string[] {
 
 /** The same message without some members of an object in it; all that stays is as it was, whatever its numbers say. */
 export function without(frame: Frame, path: readonly string[], names: readonly string[]): Frame {
-  const { text } = frame;
-  const cursor = new JsonCursor(text);
-  const object = cursor.find(path);
   let value: unknown = frame.message;
   for (const step of path) value = recordOf(value)?.[step];
   const kept = Object.keys(recordOf(value) ?? {}).filter((name) => !names.includes(name));
+  return withMembers(
+    frame,
+    path,
+    kept.map((name) => ({ name, from: name })),
+  );
+}
+
+/** A member of an object: as another one stands in the message, or anew. */
+export type Member =
+  | { readonly name: string; readonly from: string }
+  | { readonly name: string; readonly value: unknown };
+
+/** The same message with these members in an object of it, and no others. */
+export function withMembers(frame: Frame, path: readonly string[], members: readonly Member[]): Frame {
+  const { text } = frame;
+  const cursor = new JsonCursor(text);
+  const object = cursor.find(path);
   if (object === undefined) return frame;
-  const members = kept.map((name) => {
-    const { start = 0, end = 0 } = cursor.find([...path, name]) ?? {};
-    return `${JSON.stringify(name)}:${text.slice(start, end)}`;
+  const places = cursor.members(path);
+  const written = members.map((member) => {
+    const { start, end } = ("from" in member ? places.get(member.from) : undefined) ?? NOWHERE;
+    const value = "from" in member ? text.slice(start, end) : JSON.stringify(member.value);
+    return `${JSON.stringify(member.name)}:${value}`;
   });
-  return frameOf(`${text.slice(0, object.start)}{${members.join(",")}}${text.slice(object.end)}`);
+  return frameOf(`${text.slice(0, object.start)}{${written.join(",")}}${text.slice(object.end)}`);
+}
+
+const NOWHERE: Range = { start: 0, end: 0 };
+
+/** Where each member of an object in a message stands. */
+export function placesOf({ text }: Frame, path: readonly string[]): ReadonlyMap<string, Range> {
+  return new JsonCursor(text).members(path);
 }
 
 /** A response under the id of its request as that is written, where JavaScript cannot repeat it. */

@@ -56,16 +56,41 @@ export class JsonCursor {
 
   /** @returns Where the value at a path of names and positions stands; undefined when there is none. */
   find(path: readonly (string | number)[]): Range | undefined {
+    if (!this.#enter(path)) return undefined;
+    const start = this.#at;
+    this.#skip(0);
+    return { start, end: this.#at };
+  }
+
+  /** @returns Where each member of the object at a path stands; none where there is no object. */
+  members(path: readonly (string | number)[]): ReadonlyMap<string, Range> {
+    const ranges = new Map<string, Range>();
+    if (!this.#enter(path) || this.#code() !== BRACE) return ranges;
+    this.#at++;
+    for (;;) {
+      this.#space();
+      if (this.#code() !== QUOTE) return ranges;
+      const name = this.#string();
+      this.#space();
+      this.#at++;
+      this.#space();
+      const start = this.#at;
+      this.#skip(0);
+      ranges.set(name, { start, end: this.#at });
+      this.#space();
+      if (this.#code() === COMMA) this.#at++;
+    }
+  }
+
+  #enter(path: readonly (string | number)[]): boolean {
     this.#at = 0;
     for (const step of path) {
       this.#space();
       const found = typeof step === "string" ? this.#enterMember(step) : this.#enterItem(step);
-      if (!found) return undefined;
+      if (!found) return false;
     }
     this.#space();
-    const start = this.#at;
-    this.#skip(0);
-    return { start, end: this.#at };
+    return true;
   }
 
   #enterMember(name: string): boolean {
