@@ -3,6 +3,7 @@ import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextpr
 
 import type { Frame } from "../frame/frame.ts";
 import { BegunTasks } from "./begun-tasks.ts";
+import { ToolNames } from "./tool-names.ts";
 
 /** What the client carries for us, sealed: it can neither read another's nor change its own. */
 export interface Carried {
@@ -26,6 +27,8 @@ export class Lasting {
   readonly codec: RequestStateCodec<Carried>;
   /** What the server says of a tool that does not exist, by era of the protocol. */
   readonly probes = new Map<"modern" | "legacy", Promise<Frame | undefined>>();
+  /** What the server has listed. */
+  readonly toolNames = new ToolNames();
   /** What tools have begun at the server. */
   readonly tasks = new BegunTasks();
   /** What the server has begun at the client: its model, or its user. */

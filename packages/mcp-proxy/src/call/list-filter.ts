@@ -119,8 +119,9 @@ async function visibleTools(
   connection: Connection,
   items: readonly JsonRecord[],
 ): Promise<readonly JsonRecord[]> {
-  const { options, acting } = connection;
+  const { options, acting, lasting } = connection;
   const named = items.map((item) => ({ name: textOf(item["name"]) ?? "", server: options.server, item }));
+  for (const { name } of named) lasting.toolNames.add(name);
   const context: GuardInit = { hookpoint: "before_agent", ...acting };
   const visible = await besideEachOther(inPieces(named), (piece) =>
     options.plane.guard.visibleTools(piece, context),

@@ -10,6 +10,7 @@ import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
 import { judgedAnswer, withheldAnswer } from "./judged-answer.ts";
+import { readingsOf } from "./tool-names.ts";
 
 /** How a request names what it aims at. */
 interface TargetKind {
@@ -59,6 +60,17 @@ function kindOf(method: string, { ref }: JsonRecord): TargetKind | undefined {
   if (method !== COMPLETE) return TARGETS[method];
   const type = textOf(recordOf(ref)?.["type"]) ?? "";
   return Object.hasOwn(COMPLETIONS, type) ? COMPLETIONS[type] : undefined;
+}
+
+/** The name by which a prompt is decided: one that the server may read instead, where that is forbidden. */
+async function promptOf({ acting, options }: Connection, name: string): Promise<string> {
+  for (const reading of readingsOf(name)) {
+    const target = { name: reading, server: options.server };
+    // oxlint-disable-next-line no-await-in-loop -- the first that is forbidden ends it
+    const { effect } = await options.plane.guard.peek({ hookpoint: "before_prompt_get", ...acting, target });
+    if (effect === "block") return reading;
+  }
+  return name;
 }
 
 /** What a task gives is the result of the tool that began it, however it is fetched. */
@@ -121,7 +133,7 @@ export async function targetCall(
     ...traceOf(connection, frame.message),
     ...(id !== undefined && { callId: connection.callIdOf(id) }),
     target: {
-      name,
+      name: kind.hookpoint === "before_prompt_get" ? await promptOf(connection, name) : name,
       server: connection.options.server,
       ...(kind.input !== undefined && { input: inputOf(kind.input, params) }),
     },

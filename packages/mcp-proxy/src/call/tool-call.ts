@@ -20,7 +20,9 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
   const id = idOf(frame.message) ?? null;
   if (name === undefined)
     return errorFrame(id, { code: CODES.invalidParams, message: "a tool call names its tool" });
-  const context = describeToolCall(connection, frame, name);
+  const described = describeToolCall(connection, frame, name);
+  const readings = connection.lasting.toolNames.readingsOf(name);
+  const context = readings.length === 0 ? described : await asRead(connection, described, readings);
   let isSent = false;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
@@ -43,7 +45,7 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
     if (!("status" in answer)) return questionsDecided(connection, frame, answer);
     // A tool that may not be seen must not be told from one that does not exist.
     // oxlint-disable-next-line no-await-in-loop
-    if (!isSent && (await isHidden(connection, name, answer)))
+    if (!isSent && (await isHidden(connection, context, answer)))
       return unknownToolAnswer(connection, frame, name).then((told) =>
         questionsDecided(connection, frame, told),
       );
@@ -63,19 +65,42 @@ function questionsDecided(connection: Connection, request: Frame, response: Fram
   return deciding.then((asked) => ("status" in asked ? toolDenial(connection, request, asked) : asked));
 }
 
+interface ToolCall extends GuardInit {
+  readonly tool: Exclude<GuardInit["tool"], string | undefined>;
+}
+
 /** Whether the tool is refused whatever its input. */
-async function isHidden({ acting, options }: Connection, name: string, { status }: Denied): Promise<boolean> {
-  if (status !== "blocked") return false;
-  const preview = {
-    hookpoint: "before_tool_call",
-    ...acting,
-    tool: { name, server: options.server },
-  } as const;
+async function isHidden(connection: Connection, context: ToolCall, { status }: Denied): Promise<boolean> {
+  return status === "blocked" && isForbidden(connection, context);
+}
+
+async function isForbidden({ acting, options }: Connection, { tool }: ToolCall): Promise<boolean> {
+  const { input: _input, ...named } = tool;
+  const preview = { hookpoint: "before_tool_call", ...acting, tool: named } as const;
   return (await options.plane.guard.peek(preview)).effect === "block";
 }
 
+/**
+ * The call as one of the tool that the server may take it for: what is forbidden under that name is so under this one.
+ * Where more than one is possible, one that is forbidden counts. What allows the other name allows nothing here.
+ */
+async function asRead(
+  connection: Connection,
+  described: ToolCall,
+  readings: readonly string[],
+): Promise<ToolCall> {
+  const { tool } = described;
+  if (await isForbidden(connection, described)) return described;
+  const all = readings.map((originalName) => ({ ...described, tool: { ...tool, originalName } }));
+  for (const one of all) {
+    // oxlint-disable-next-line no-await-in-loop -- the first that is forbidden ends it
+    if (await isForbidden(connection, one)) return one;
+  }
+  return all[0] ?? described;
+}
+
 /** What a tool call is, in the plane's words. */
-function describeToolCall(connection: Connection, { message }: Frame, name: string): GuardInit {
+function describeToolCall(connection: Connection, { message }: Frame, name: string): ToolCall {
   const { acting, options } = connection;
   const id = idOf(message);
   const params = recordOf(message["params"]) ?? {};
