@@ -13,6 +13,7 @@ import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
 import { subscription, tellChanged } from "./call/subscription.ts";
 import { takeNotice } from "./call/client-notice.ts";
+import { taskList } from "./call/task-list.ts";
 import { isTargeted, targetCall } from "./call/target-call.ts";
 import { toolCall } from "./call/tool-call.ts";
 import { watchVisibleTools } from "./call/visible-changes.ts";
@@ -200,6 +201,7 @@ async function untargeted(connection: Connection, frame: Frame, method: string):
   if (isHandshake(method)) return handshake(connection, frame);
   if (method === "subscriptions/listen") return subscription(connection, frame);
   if (isList(method)) return filteredList(connection, frame, method);
+  if (method === "tasks/list") return taskList(connection, frame);
   const given = await connection.askServer(frame);
   return method === "ping" ? given : judgedInSession(connection, given);
 }

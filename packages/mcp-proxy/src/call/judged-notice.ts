@@ -7,6 +7,7 @@ import { sessionOf, type Connection, type RunningCall } from "./connection.ts";
 import { contentOfNotice } from "./handling.ts";
 import { withoutOwnId } from "./judged-self.ts";
 import { rewrittenContent } from "./rewritten-content.ts";
+import { callsElsewhere } from "./task-calls.ts";
 import { hasWords } from "./words.ts";
 
 /** Who says it, and of which calls it may be: those that run at that side. */
@@ -62,10 +63,12 @@ function judged(connection: Connection, frame: Frame, speaker: Speaker): Shown |
 function callsOf(
   connection: Connection,
   { progressToken, taskId }: JsonRecord,
-  { running, tasks }: Speaker,
+  { name, running, tasks }: Speaker,
 ): readonly Call[] | "forgotten" {
   const task = tasks.callOf(taskId);
   if (task !== undefined) return task === "forgotten" ? task : [task];
+  const elsewhere = name === "server" ? callsElsewhere(connection, taskId) : [];
+  if (elsewhere.length > 0) return elsewhere;
   const all = [...running];
   const own = all.find(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);
   if (own !== undefined) return [own.admission];

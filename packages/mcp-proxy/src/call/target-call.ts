@@ -9,7 +9,8 @@ import { isModern, type Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
-import { judgedAnswer, withheldAnswer } from "./judged-answer.ts";
+import { judgedOfTask } from "./task-calls.ts";
+import { taskName } from "./task-list.ts";
 import { readingsOf } from "./tool-names.ts";
 
 /** How a request names what it aims at. */
@@ -25,8 +26,11 @@ const TARGETS: Readonly<Record<string, TargetKind | undefined>> = {
   "resources/read": { hookpoint: "before_resource_read", nameOf: ({ uri }) => textOf(uri) },
   "resources/subscribe": { hookpoint: "before_resource_read", nameOf: ({ uri }) => textOf(uri) },
   // What a call that went on as a task gives in the end, or says meanwhile.
-  "tasks/result": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
-  "tasks/get": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => taskName(taskId) },
+  "tasks/result": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => nameOfTask(taskId) },
+  "tasks/get": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => nameOfTask(taskId) },
+  // Ending it, or going on with it: whoever may not read it may do neither.
+  "tasks/cancel": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => nameOfTask(taskId) },
+  "tasks/update": { hookpoint: "before_resource_read", nameOf: ({ taskId }) => nameOfTask(taskId) },
   "prompts/get": { hookpoint: "before_prompt_get", nameOf: ({ name }) => textOf(name), input: "arguments" },
 };
 
@@ -47,8 +51,12 @@ const COMPLETE = "completion/complete";
 /** What a plane takes as the name of a target. */
 const LONGEST_NAME = 4_096;
 
-function taskName(id: unknown): string | undefined {
-  return typeof id === "string" ? `task:${id}` : undefined;
+function nameOfTask(id: unknown): string | undefined {
+  return typeof id === "string" ? taskName(id) : undefined;
+}
+
+function isOfTask(method: string): boolean {
+  return method.startsWith("tasks/");
 }
 
 /** Whether a method aims at a resource or prompt. */
@@ -71,13 +79,6 @@ async function promptOf({ acting, options }: Connection, name: string): Promise<
     if (effect === "block") return reading;
   }
   return name;
-}
-
-/** What a task gives is the result of the tool that began it, however it is fetched. */
-async function ofTask(connection: Connection, taskId: unknown, answer: Frame): Promise<Frame> {
-  const call = connection.lasting.tasks.callOf(taskId);
-  if (call === undefined) return answer;
-  return call === "forgotten" ? withheldAnswer(answer) : judgedAnswer(connection, call, answer);
 }
 
 /** The modern era has no such method: where nothing is named at all, the server may say so with its own status. */
@@ -153,7 +154,10 @@ export async function targetCall(
     if (!("status" in answer)) {
       // oxlint-disable-next-line no-await-in-loop -- the last turn
       const asked = await governInputRequests(connection, answer);
-      return "status" in asked ? errorDenial(frame, asked) : ofTask(connection, params["taskId"], asked);
+      if ("status" in asked) return errorDenial(frame, asked);
+      return isOfTask(method)
+        ? judgedOfTask(connection, { id: params["taskId"], request: frame, answer: asked })
+        : asked;
     }
     if (answer.status === "blocked") return errorDenial(frame, answer);
     // oxlint-disable-next-line no-await-in-loop

@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 import { toolDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
+import { rememberTask } from "./task-calls.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { unknownToolAnswer } from "./unknown-tool.ts";
 
@@ -34,7 +35,7 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
         isSent = true;
         const given = await connection.askServer(admitted);
         // Also where rules withhold that answer: the server works on the task, and lists it.
-        connection.lasting.tasks.remember(context, given);
+        rememberTask(connection, context, given);
         return given;
       },
       cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),

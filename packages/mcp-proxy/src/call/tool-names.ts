@@ -50,6 +50,10 @@ export class ToolNames {
     return listed === undefined ? readings : [...new Set([...listed, ...readings])];
   }
 
+  all(): readonly string[] {
+    return [...this.#names];
+  }
+
   #remove(name: string): void {
     this.#names.delete(name);
     const alike = this.#byReading.get(foldOf(name));

@@ -1,0 +1,97 @@
+import type { GuardInit } from "@agentplane/core";
+
+import type { Frame } from "../frame/frame.ts";
+import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { taskIdOf } from "./begun-tasks.ts";
+import type { Connection } from "./connection.ts";
+import { judgedAnswer, withheldAnswer } from "./judged-answer.ts";
+import { pagesOf } from "./list-pages.ts";
+
+/** Above, the oldest are forgotten: then every tool's rules count. */
+const MAX_SHARED = 10_000;
+/** Servers that are started for each client may give the same id to many. */
+const MAX_OF_ONE_ID = 16;
+
+/** Which calls have begun a task of one server's, whatever session they were of. */
+type Shared = Map<string, readonly GuardInit[]>;
+const sharedByPlane = new WeakMap<object, Map<string, Shared>>();
+
+function sharedOf({ options: { plane, server } }: Connection): Shared {
+  const servers = sharedByPlane.get(plane) ?? new Map<string, Shared>();
+  sharedByPlane.set(plane, servers);
+  const shared = servers.get(server) ?? new Map<string, readonly GuardInit[]>();
+  servers.set(server, shared);
+  return shared;
+}
+
+/** Remembers which call has begun the task that its answer names, for this session and for every other. */
+export function rememberTask(connection: Connection, call: GuardInit, answer: Frame): void {
+  connection.lasting.tasks.remember(call, answer);
+  const id = taskIdOf(answer);
+  if (id === undefined) return;
+  const shared = sharedOf(connection);
+  const [oldest] = shared.keys();
+  if (shared.size >= MAX_SHARED && oldest !== undefined) shared.delete(oldest);
+  const { callId: _answered, ...context } = call;
+  shared.set(id, [context, ...(shared.get(id) ?? [])].slice(0, MAX_OF_ONE_ID));
+}
+
+/** The calls of other sessions that have begun a task of this id; none where nothing is known of it. */
+export function callsElsewhere(connection: Connection, id: unknown): readonly GuardInit[] {
+  const calls = typeof id === "string" ? (sharedOf(connection).get(id) ?? []) : [];
+  // As the one that asks as well: its own rules about that tool hold for what it gets.
+  return calls.flatMap((call) => [call, { ...call, ...connection.acting }]);
+}
+
+/**
+ * What a task gives is the result of the tool that began it, however it is fetched and in whichever session. Of one that
+ * nothing is known of, before a restart or by another process, every tool may have: the rules of all are asked.
+ */
+export async function judgedOfTask(
+  connection: Connection,
+  { id, request, answer }: { readonly id: unknown; readonly request: Frame; readonly answer: Frame },
+): Promise<Frame> {
+  const calls = await callsOfTask(connection, id, request);
+  if (calls === "forgotten") return withheldAnswer(answer);
+  let shown = answer;
+  for (const call of calls) {
+    // oxlint-disable-next-line no-await-in-loop -- each sees what the one before has left
+    const next = await judgedAnswer(connection, call, shown);
+    if ("error" in next.message && !("error" in shown.message)) return next;
+    shown = next;
+  }
+  return shown;
+}
+
+/** The calls whose rules hold for a task. */
+export async function callsOfTask(
+  connection: Connection,
+  id: unknown,
+  request: Frame,
+): Promise<readonly GuardInit[] | "forgotten"> {
+  const own = connection.lasting.tasks.callOf(id);
+  if (own === "forgotten") return own;
+  if (own !== undefined) return [own];
+  const known = callsElsewhere(connection, id);
+  if (known.length > 0) return known;
+  const { acting, options } = connection;
+  const names = await toolsOf(connection, request);
+  return names.map((name) => ({
+    hookpoint: "before_tool_call",
+    ...acting,
+    tool: { name, server: options.server },
+  }));
+}
+
+async function toolsOf(connection: Connection, request: Frame): Promise<readonly string[]> {
+  const { toolNames } = connection.lasting;
+  if (toolNames.all().length > 0) return toolNames.all();
+  const meta = recordOf(request.message["params"])?.["_meta"];
+  const params: JsonRecord = meta === undefined ? {} : { _meta: meta };
+  const { message } = await connection.query("tools/list", params);
+  const first = recordOf(message["result"]) ?? {};
+  const rest = await pagesOf(connection, { method: "tools/list", params, cursor: first["nextCursor"] });
+  for (const page of [first, ...rest])
+    for (const item of listOf(page["tools"])) toolNames.add(textOf(recordOf(item)?.["name"]) ?? "");
+  return toolNames.all();
+}

@@ -1,0 +1,111 @@
+import { createAgentPlane, rule, type Policy } from "@agentplane/core";
+import { createScanner } from "@agentplane/safety";
+import { describe, expect, test } from "vitest";
+
+import { callOf, request, wiredRelay } from "../wired-relay.ts";
+
+const MAIL = "mira@example.com";
+const OF_MAIL: Policy = {
+  id: "mail",
+  selector: { tools: ["read_mail"] },
+  blocking: [rule.redact({ detect: ["email"] })],
+};
+const NO_TASK: Policy = {
+  id: "no-task",
+  selector: { hookpoints: ["before_resource_read"] },
+  blocking: [rule.condition({ where: { target: { glob: "task:secret*" } } })],
+};
+
+/** A server whose tools begin tasks, and which knows the tasks of others as well. */
+function serve({ method, params }: Record<string, unknown>): Record<string, unknown> {
+  const { taskId = "t1" } = (params ?? {}) as { taskId?: string };
+  switch (method) {
+    case "tools/call":
+      return { result: { task: { taskId, status: "working" } } };
+    case "tools/list":
+      return { result: { tools: [{ name: "read_news" }, { name: "read_mail" }] } };
+    case "tasks/list":
+      return {
+        result: {
+          tasks: [
+            { taskId: "t1", statusMessage: `for ${MAIL}`, ttl: 1 },
+            { taskId: "secret-1", statusMessage: "x" },
+          ],
+        },
+      };
+    default:
+      return { result: { content: [{ type: "text", text: MAIL }] } };
+  }
+}
+
+function planeOf(...policies: readonly Policy[]) {
+  return createAgentPlane({ scanner: createScanner(), policies: [...policies] });
+}
+
+describe.each(["tasks/result", "tasks/get"])("what a task gives, got by %s", (method) => {
+  test("in another session is judged as the result of the tool that began it, and not of others", async () => {
+    const plane = planeOf(OF_MAIL);
+    const one = wiredRelay({}, { plane, serve });
+    one.client(callOf(1, "read_mail"));
+    await one.answer(1);
+    const identity = { agent: "writer", tenant: "acme", session: "s2" };
+    const other = wiredRelay({}, { plane, serve, identity });
+    other.client(request(1, method, { taskId: "t1" }));
+    await other.answer(1);
+    expect(other.toClient.join()).not.toContain(MAIL);
+    const notice = { taskId: "t1", statusMessage: MAIL };
+    other.server({ jsonrpc: "2.0", method: "notifications/tasks/status", params: notice });
+    expect(other.toClient[1]).toContain("[EMAIL]");
+    await plane.close();
+  });
+
+  test("that no call is known to have begun meets the rules of every tool", async () => {
+    const wired = wiredRelay({ policies: [OF_MAIL] }, { serve });
+    wired.client(request(1, method, { taskId: "t9" }));
+    expect(await wired.answer(1)).toHaveProperty("result.content.0.text", "[EMAIL]");
+    await wired.plane.close();
+  });
+});
+
+test("a list of tasks shows of each what rules leave, and none that may not be read", async () => {
+  const wired = wiredRelay({ policies: [OF_MAIL, NO_TASK] }, { serve });
+  wired.client(callOf(1, "read_mail"));
+  await wired.answer(1);
+  wired.client(request(2, "tasks/list"));
+  expect(await wired.answer(2)).toHaveProperty("result", {
+    tasks: [{ taskId: "t1", statusMessage: "for [EMAIL]", ttl: 1 }],
+  });
+  await wired.plane.close();
+});
+
+test("a list of tasks of which rules leave all passes byte for byte", async () => {
+  const wired = wiredRelay({ policies: [OF_MAIL] });
+  wired.client(request(1, "tasks/list"));
+  await wired.asked(1);
+  const line = '{"jsonrpc":"2.0","id":1, "result":{"tasks":[{"taskId":"t9","ttl":1.0}],"nextCursor":"x"}}';
+  wired.server(line);
+  await wired.asked(2);
+  wired.server({
+    ...serve({ method: "tools/list" }),
+    jsonrpc: "2.0",
+    id: (JSON.parse(wired.toServer[1] ?? "") as { id: string }).id,
+  });
+  await wired.answer(1);
+  expect(wired.toClient).toStrictEqual([line]);
+  await wired.plane.close();
+});
+
+test.each(["tasks/cancel", "tasks/update", "tasks/get", "tasks/result"])(
+  "%s of a task that may not be read does not reach the server",
+  async (method) => {
+    const wired = wiredRelay({ policies: [NO_TASK] }, { serve });
+    wired.client(request(1, method, { taskId: "secret-1" }));
+    expect(await wired.answer(1)).toHaveProperty("error.code", -31_403);
+    expect(wired.toServer).toStrictEqual([]);
+    wired.client(request(2, method, { taskId: "t2" }));
+    expect(await wired.answer(2)).toHaveProperty("result");
+    wired.client(request(3, method, { taskId: 7 }));
+    expect(await wired.answer(3)).toHaveProperty("error.code", -32_602);
+    await wired.plane.close();
+  },
+);
