@@ -113,6 +113,7 @@ async function takeAnswer(
       `${file} is no answer; write one with "agentplane-mcp approve"`,
     );
   }
-  const act = { by: String(answer.by), role: "operator" } as const;
+  const reason = "reason" in answer && typeof answer.reason === "string" ? { reason: answer.reason } : {};
+  const act = { by: String(answer.by), role: "operator", ...reason } as const;
   await (answer.isApproved === true ? approvals.approve(id, act) : approvals.deny(id, act));
 }

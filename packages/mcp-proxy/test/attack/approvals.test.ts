@@ -104,8 +104,14 @@ test("an operator's answer in a file counts as one, and the question is the owne
   // Windows knows no modes: a folder's owner is what its parent says.
   expect(process.platform === "win32" ? [0, 0] : modes).toStrictEqual([0, 0]);
   const id = decodeURIComponent(file.replace(".question.json", ""));
-  await answerApprovalFile(directory, { id, isApproved: true, by: "olga" });
+  const reasons: unknown[] = [];
+  wired.plane.on(
+    "control",
+    ({ action, reason }) => void (action === "approval_approved" && reasons.push(reason)),
+  );
+  await answerApprovalFile(directory, { id, isApproved: true, by: "olga", reason: "ticket 42" });
   expect(await wired.answer(1)).toHaveProperty("result.content", []);
+  expect(reasons).toStrictEqual(["ticket 42"]);
   await end();
   await wired.plane.close();
 });
