@@ -25,7 +25,7 @@ describe.skipIf(!hasServer)("installing the schema", () => {
     const { rows } = await schema.pool.query(
       `SELECT max(version) AS version FROM "${schema.name}".agentplane_schema`,
     );
-    expect(rows).toEqual([{ version: 4 }]);
+    expect(rows).toEqual([{ version: 5 }]);
   });
 
   test("refuses a newer schema and says what to do", async () => {
@@ -35,7 +35,7 @@ describe.skipIf(!hasServer)("installing the schema", () => {
     const later = schema.open();
     await expect(later.ladders.read("a")).rejects.toMatchObject({
       code: "state_failed",
-      message: expect.stringMatching(/has version 99, this package knows 4; use the newer package/),
+      message: expect.stringMatching(/has version 99, this package knows 5; use the newer package/),
     });
     await state.close();
     await later.close();

@@ -1,6 +1,7 @@
 import { ADMIT_FUNCTIONS } from "./admit-functions.ts";
 import { ADMIT_GROUP_FUNCTION } from "./admit-group.ts";
 import { AUDIT_TABLES } from "./audit-tables.ts";
+import { AUDIT_WRITERS } from "./audit-writers.ts";
 import { documentFunctions, DOCUMENT_TABLES } from "./document-tables.ts";
 import { HOLD_FUNCTIONS } from "./hold-functions.ts";
 import { HOLD_TAKERS } from "./hold-takers.ts";
@@ -29,5 +30,6 @@ export function migrations(channel: string): readonly string[] {
     ADMIT_FUNCTIONS,
     ADMIT_GROUP_FUNCTION,
     HOLD_TAKERS,
+    AUDIT_WRITERS,
   ];
 }
