@@ -7,7 +7,8 @@ import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./call/judged-answer.ts";
 import { filteredList, isList } from "./call/list-filter.ts";
 import { OpenRequests } from "./call/open-requests.ts";
-import { idInUse, refusalOf, reply } from "./call/reply.ts";
+import { refuseOfClient, refuseOfServer } from "./call/refused-message.ts";
+import { idInUse, reply } from "./call/reply.ts";
 import { takeServerNotice } from "./call/server-notice.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
@@ -21,6 +22,7 @@ import { readFrames, type Frame } from "./frame/frame.ts";
 import { recordOf, textOf } from "./frame/json.ts";
 import { inOneLine } from "./frame/one-line.ts";
 import { idOf, isNotification, kindOf, type RpcId } from "./frame/rpc.ts";
+import { refusalOf, unread } from "./frame/unread.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 import { traced } from "./trace/traced-request.ts";
 
@@ -95,7 +97,7 @@ export function relayOf(connection: Connection): Relay {
 
 function fromClient(connection: Connection, line: Uint8Array): void {
   const frames = readFrames(line);
-  if ("problem" in frames) return connection.peers.toClient(refusalOf(frames.problem, frames.id));
+  if ("problem" in frames) return refuseOfClient(connection, unread(frames.problem, line));
   void takeClient(connection, frames);
 }
 
@@ -114,7 +116,7 @@ function takeClient(connection: Connection, frames: readonly Frame[]): Promise<u
         telling.push(notificationOfClient(connection, frame));
         break;
       case "unknown":
-        connection.peers.toClient(refusalOf("not a message"));
+        refuseOfClient(connection, unread("not_a_message", frame.raw));
         break;
       // no default: every kind is named above
     }
@@ -125,7 +127,7 @@ function takeClient(connection: Connection, frames: readonly Frame[]): Promise<u
 
 function fromServer(connection: Connection, line: Uint8Array): void {
   const frames = readFrames(line);
-  if ("problem" in frames) return connection.log(`the server sent a line that is refused: ${frames.problem}`);
+  if ("problem" in frames) return refuseOfServer(connection, unread(frames.problem, line));
   takeServer(connection, frames);
 }
 
@@ -142,7 +144,7 @@ function takeServer(connection: Connection, frames: readonly Frame[]): void {
         notificationOfServer(connection, frame);
         break;
       case "unknown":
-        connection.log("the server sent what is no message");
+        refuseOfServer(connection, unread("not_a_message", frame.raw));
         break;
       // no default: every kind is named above
     }

@@ -3,10 +3,11 @@ import type { Readable, Writable } from "node:stream";
 import { ConfigError } from "@agentplane/core";
 
 import { Connection } from "./call/connection.ts";
+import { refuseOfClient } from "./call/refused-message.ts";
 import type { Frame } from "./frame/frame.ts";
 import { LineSplitter } from "./frame/read-lines.ts";
 import { LineWriter } from "./frame/write-lines.ts";
-import { CODES, errorFrame } from "./frame/rpc.ts";
+import type { Unread } from "./frame/unread.ts";
 import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
 import { relayOf } from "./relay.ts";
 import type { MessageChannel } from "./upstream/message-channel.ts";
@@ -105,8 +106,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
         if (held === undefined || held.length >= MAX_HELD) relay.fromClient(bytes);
         else held.push(bytes);
       },
-      tooLong: () =>
-        toClient(errorFrame(null, { code: CODES.invalidRequest, message: "the message is too long" })),
+      tooLong: (line) => refuseOfClient(connection, line),
     });
     // A server that ends now is not started again.
     isOver = true;
@@ -140,7 +140,7 @@ const MAX_HELD = 1_000;
 
 interface LineEvents {
   line(bytes: Uint8Array): void;
-  tooLong(): void;
+  tooLong(line: Unread): void;
 }
 
 /** Reads lines until the input ends, or is told to. */
@@ -207,6 +207,6 @@ function stopping(
 function feed(splitter: LineSplitter, bytes: Uint8Array, events: LineEvents): void {
   for (const line of splitter.push(bytes)) {
     if ("bytes" in line) events.line(line.bytes);
-    else events.tooLong();
+    else events.tooLong(line.tooLong);
   }
 }

@@ -19,6 +19,11 @@ export class PendingRequests {
     return `${this.#prefix}:${this.#count++}`;
   }
 
+  /** The ids of those that wait. */
+  get open(): Iterable<RpcId> {
+    return this.#waiting.keys();
+  }
+
   has(id: RpcId): boolean {
     return this.#waiting.has(id);
   }

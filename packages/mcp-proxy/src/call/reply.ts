@@ -43,12 +43,6 @@ export function idInUse(id: RpcId): Frame {
   return errorFrame(id, { code: CODES.invalidRequest, message: "this id is in use" });
 }
 
-/** What a client gets for what is no message, or none that it may send. */
-export function refusalOf(problem: string, id: RpcId | null = null): Frame {
-  const code = problem === "not_json" || problem === "not_utf8" ? CODES.parse : CODES.invalidRequest;
-  return errorFrame(id, { code, message: `the message was refused: ${problem.replaceAll("_", " ")}` });
-}
-
 function failure(id: RpcId, error: unknown): Frame {
   const code = error instanceof NoAnswer ? CODES.unavailable : CODES.internal;
   const isOurs = error instanceof AgentplaneError || error instanceof NoAnswer;

@@ -12,8 +12,6 @@ export interface Frame {
 /** A line that is no message. */
 export interface BadFrame {
   readonly problem: "not_json" | "not_utf8" | "not_an_object" | "batch_too_long" | JsonProblem;
-  /** Of the request, where it can be told: whoever asked must not wait for ever. */
-  readonly id?: string | number;
 }
 
 /** The deepest nesting of a message. */
@@ -43,10 +41,7 @@ export function readFrames(raw: Uint8Array): readonly Frame[] | BadFrame {
   }
   if (Array.isArray(value) && value.length > MAX_BATCH) return { problem: "batch_too_long" };
   const problem = isPlainJson(text, value, MAX_DEPTH) ? undefined : new JsonCursor(text, MAX_DEPTH).problem();
-  if (problem !== undefined) {
-    const id = recordOf(value)?.["id"];
-    return { problem, ...((typeof id === "string" || typeof id === "number") && { id }) };
-  }
+  if (problem !== undefined) return { problem };
   if (Array.isArray(value)) return batchOf(text, value);
   const message = recordOf(value);
   return message === undefined ? { problem: "not_an_object" } : [{ raw, text, message }];

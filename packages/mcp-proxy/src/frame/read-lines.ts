@@ -1,5 +1,8 @@
-/** A line, or that one was too long to be kept. */
-export type Line = { readonly bytes: Uint8Array } | { readonly isTooLong: true };
+import { MessageScan } from "./message-scan.ts";
+import type { Unread } from "./unread.ts";
+
+/** A line, or what can be told of one that was too long to be kept. */
+export type Line = { readonly bytes: Uint8Array } | { readonly tooLong: Unread };
 
 const [LF, CR] = [10, 13];
 
@@ -11,7 +14,8 @@ export class LineSplitter {
   readonly #maxBytes: number;
   #held: Uint8Array[] = [];
   #length = 0;
-  #isSkipping = false;
+  /** There while a line is skipped. */
+  #scan: MessageScan | undefined;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -33,19 +37,22 @@ export class LineSplitter {
 
   #keep(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    if (this.#length > this.#maxBytes) {
-      this.#isSkipping = true;
-      this.#held = [];
+    if (this.#length <= this.#maxBytes) {
+      this.#held.push(bytes);
+      return;
     }
-    if (!this.#isSkipping) this.#held.push(bytes);
+    const scan = (this.#scan ??= new MessageScan());
+    for (const held of this.#held) scan.push(held);
+    this.#held = [];
+    scan.push(bytes);
   }
 
   #take(): Line | undefined {
-    const [held, length, isSkipping] = [this.#held, this.#length, this.#isSkipping];
+    const [held, length, scan] = [this.#held, this.#length, this.#scan];
     this.#held = [];
     this.#length = 0;
-    this.#isSkipping = false;
-    if (isSkipping) return { isTooLong: true };
+    this.#scan = undefined;
+    if (scan !== undefined) return { tooLong: { problem: "too_long", glimpses: scan.found } };
     const [first = new Uint8Array(0)] = held;
     const whole = held.length <= 1 ? first : Buffer.concat(held, length);
     const bytes = whole[whole.length - 1] === CR ? whole.subarray(0, -1) : whole;

@@ -3,16 +3,19 @@ import type { IncomingMessage } from "node:http";
 
 import { isModern } from "../call/connection.ts";
 import { readFrames, type Frame } from "../frame/frame.ts";
-import { idOf } from "../frame/rpc.ts";
+import { idOf, type RpcId } from "../frame/rpc.ts";
+import { inPlaceOf, problemText, refusalsOf, unread } from "../frame/unread.ts";
 import type { Reading } from "../upstream/process-channel.ts";
 import type { HttpRequests } from "./http-requests.ts";
 import { readBody } from "./read-body.ts";
-import { eventsOf, framesOf, isAnswer, isStream, messageOf, problemOf } from "./server-answer.ts";
+import { eventsOf, framesOf, isAnswer, isStream, isTooLong, messageOf, problemOf } from "./server-answer.ts";
 import type { SseEvent } from "./sse-splitter.ts";
 
 /** How answers are read. */
 export interface AnswerReading extends Reading {
   readonly requests: HttpRequests;
+  /** Tells the server of what is refused. */
+  readonly tell: (refusal: Frame) => void;
 }
 
 /** There was an answer, but no message in it. */
@@ -45,7 +48,7 @@ export async function* answerFrames(
   let isAnswered = false;
   /* oxlint-disable no-await-in-loop -- one stream goes on where the one before was cut */
   while (place.emptyTurns <= MAX_EMPTY_TURNS) {
-    for await (const frame of streamFrames(reading, source, place)) {
+    for await (const frame of streamFrames(reading, source, { place, awaited: [id] })) {
       isAnswered ||= isAnswer(frame, id);
       yield frame;
     }
@@ -82,11 +85,18 @@ export class Place {
   }
 }
 
-/** The messages of a stream until it ends, however it ends. */
+/** What is read of a stream. */
+interface StreamReading {
+  readonly place: Place;
+  /** What the stream answers. */
+  readonly awaited: readonly RpcId[];
+}
+
+/** The messages of a stream until it ends, however it ends; for an answer that is refused, an error in its place. */
 export async function* streamFrames(
-  { maxFrameBytes, log }: Reading,
+  { maxFrameBytes, log, tell }: AnswerReading,
   source: IncomingMessage,
-  place: Place,
+  { place, awaited }: StreamReading,
 ): AsyncGenerator<Frame> {
   try {
     for await (const event of eventsOf(source, maxFrameBytes)) {
@@ -97,11 +107,17 @@ export async function* streamFrames(
         continue;
       }
       const frames = readFrames(event.data);
-      if ("problem" in frames) log(`the server sent an event that is refused: ${frames.problem}`);
-      else yield* frames;
+      if (!("problem" in frames)) {
+        yield* frames;
+        continue;
+      }
+      const refused = unread(frames.problem, event.data);
+      log(`the server sent a message that is refused: ${problemText(refused)}`);
+      for (const refusal of refusalsOf(refused)) tell(refusal);
+      yield* inPlaceOf(refused, awaited);
     }
   } catch (error) {
-    if (error instanceof RangeError) throw error;
+    if (isTooLong(error)) throw error;
     log(`the server's stream was cut: ${messageOf(error)}`);
   }
 }

@@ -32,6 +32,9 @@ export class Exchange {
   /** Messages that ask for no answer, on their way to the server. */
   readonly sent: Promise<number>[] = [];
   readonly #response: ServerResponse;
+  /** The one that was cut, whose answers this one gives. */
+  #cut: Exchange | undefined;
+  #isEnding = false;
   #left: () => void = () => undefined;
   readonly #answers: Frame[] = [];
 
@@ -54,6 +57,17 @@ export class Exchange {
   get place(): string | undefined {
     const place = this.init.headers["last-event-id"];
     return place === undefined ? undefined : String(place);
+  }
+
+  /** This stream goes on where another one was cut. */
+  goOnWith(cut: Exchange): void {
+    this.#cut = cut;
+    this.places = cut.places;
+  }
+
+  /** The ids of the requests whose answers come here. */
+  get awaited(): readonly RpcId[] {
+    return [...this.waiting.values(), ...(this.#cut?.waiting.values() ?? [])];
   }
 
   /**
@@ -89,7 +103,14 @@ export class Exchange {
     if (!this.isStreaming && !String(this.init.headers.accept).includes("text/event-stream")) return false;
     this.openStream();
     this.#write(frame, event);
+    if (this.#isEnding) this.endAnswered();
     return true;
+  }
+
+  /** Ends once the answers that come here are given. */
+  endAnswered(): void {
+    this.#isEnding = true;
+    if (this.awaited.length === 0) this.end();
   }
 
   /** Gives an answer; the last one ends the exchange. */

@@ -50,7 +50,8 @@ export class HttpChannel implements MessageChannel {
   constructor(init: HttpChannelInit) {
     this.#init = init;
     this.#requests = new HttpRequests(init.upstream);
-    this.#reading = { requests: this.#requests, maxFrameBytes: init.maxFrameBytes, log: init.log };
+    const { maxFrameBytes, log } = init;
+    this.#reading = { requests: this.#requests, maxFrameBytes, log, tell: (frame) => this.send(frame) };
   }
 
   send(frame: Frame): void {

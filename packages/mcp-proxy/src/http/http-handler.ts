@@ -5,6 +5,7 @@ import { endSession } from "../call/agent-session.ts";
 import { Lasting } from "../call/lasting.ts";
 import { readFrames, type Frame } from "../frame/frame.ts";
 import { CODES, idOf, kindOf } from "../frame/rpc.ts";
+import { problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
 import { Exchange } from "./exchange.ts";
 import { HEADER_MISMATCH, headerMismatch } from "./header-agreement.ts";
 import type { ResolvedHttpOptions } from "./http-options.ts";
@@ -122,7 +123,11 @@ export class HttpHandler {
     const body = await readBody(request, this.#options.maxFrameBytes);
     if (body === undefined) return refuse(response, { status: 413, message: "the body is too long" });
     const frames = readFrames(body);
-    if ("problem" in frames) return refuse(response, unread(frames));
+    if ("problem" in frames) {
+      const refused = unread(frames.problem, body);
+      this.#table.get(String(headers["mcp-session-id"]))?.refused(refused);
+      return refuse(response, refusalFor(refused));
+    }
     const mismatch = mismatchOf(request, { frames, params: this.#params });
     if (mismatch !== undefined) return refuse(response, mismatch);
     const session = this.#sessionOf(headers["mcp-session-id"], frames);
@@ -207,11 +212,15 @@ export class HttpHandler {
   }
 }
 
-function unread({ problem, id }: Exclude<ReturnType<typeof readFrames>, readonly Frame[]>): Refused {
+/** What was posted and is refused: under the id of the request that it is, if it is one. */
+function refusalFor(refused: Unread): Refused {
+  const { problem } = refused;
   const isUnreadable = problem === "not_json" || problem === "not_utf8";
+  const [asked] = refused.glimpses.length === 1 ? refusalsOf(refused) : [];
+  const id = asked && idOf(asked.message);
   return {
     status: 400,
-    message: `the message was refused: ${problem.replaceAll("_", " ")}`,
+    message: `the message was refused: ${problemText(refused)}`,
     code: isUnreadable ? CODES.parse : CODES.invalidRequest,
     ...(id !== undefined && { id }),
   };

@@ -4,10 +4,12 @@ import type { Decision } from "@agentplane/core";
 
 import { Connection } from "../call/connection.ts";
 import type { Lasting } from "../call/lasting.ts";
+import { failAnsweredBy } from "../call/refused-message.ts";
 import { agentState, isStopped } from "../call/stopped.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
+import type { Unread } from "../frame/unread.ts";
 import type { ProxyOptions } from "../proxy-options.ts";
 import { relayOf, type Relay } from "../relay.ts";
 import type { Exchange } from "./exchange.ts";
@@ -102,12 +104,17 @@ export class HttpSession {
     exchange.end(statuses?.find((status) => status >= 300) ?? 202);
   }
 
+  /** The client posted what is refused: a question of the server's that it may have answered is over. */
+  refused(message: Unread): void {
+    failAnsweredBy(this.#connection, message);
+  }
+
   /** Opens the stream of what the server says unasked, or goes on with one that was cut. */
   async listen(exchange: Exchange): Promise<void> {
     this.#streams.add(exchange);
     const { place } = exchange;
     const cut = [...this.#exchanges.values()].find(({ places }) => place !== undefined && places.has(place));
-    if (cut !== undefined) exchange.places = cut.places;
+    if (cut !== undefined) exchange.goOnWith(cut);
     // Where the server has nothing to say unasked, we have: policies change what may be seen.
     if (await this.#server.listen(exchange)) return;
     if (this.id === undefined) exchange.end(405);

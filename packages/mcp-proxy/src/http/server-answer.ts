@@ -50,6 +50,11 @@ export async function* eventsOf(answer: IncomingMessage, maxFrameBytes: number):
   }
 }
 
+/** Whether a stream has ended for an event that was too long. */
+export function isTooLong(error: unknown): boolean {
+  return error instanceof RangeError;
+}
+
 /** What is wrong with an answer that holds no message. */
 export function problemOf({ statusCode = 0 }: IncomingMessage): string {
   if (statusCode >= 300 && statusCode < 400) return "the server redirects, which is not followed";

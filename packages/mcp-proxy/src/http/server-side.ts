@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import { readFrames, type Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
+import { inPlaceOf, problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
 import { mayRepeat } from "./may-repeat.ts";
@@ -12,6 +13,7 @@ import {
   isAnswer,
   isModernError,
   isStream,
+  isTooLong,
   mayBeElsewhere,
   messageOf,
   problemOf,
@@ -64,7 +66,7 @@ export class ServerSide implements SessionServer {
     } catch (error) {
       if (controller.signal.aborted) return;
       // The client can get the rest where it left off, if the server keeps it.
-      if (exchange?.isResumable === true) return exchange.end();
+      if (exchange?.isResumable === true && !isTooLong(error)) return exchange.end();
       this.#fail(id, exchange, { status: 502, message: `the server was not reached: ${messageOf(error)}` });
     } finally {
       this.#posts.delete(keyOf(id));
@@ -93,9 +95,12 @@ export class ServerSide implements SessionServer {
       return true;
     }
     exchange.openStream();
-    await this.#readEvents(answer, exchange).catch((error: unknown) => {
+    try {
+      await this.#readEvents(answer, exchange);
+    } catch (error) {
       if (!signal.aborted) this.#init.log(`the server's stream ended: ${messageOf(error)}`);
-    });
+      if (isTooLong(error)) return this.#failAwaited(exchange, messageOf(error));
+    }
     exchange.end();
     return true;
   }
@@ -188,21 +193,25 @@ export class ServerSide implements SessionServer {
     for await (const event of eventsOf(answer, maxFrameBytes)) {
       if (event.data === undefined || event.data.length === 0) exchange?.pass(event);
       else if (event.type !== "message") log("an event that is no message was dropped");
-      else if (this.#deliverAll(event.data, { exchange, event }).some((frame) => isAnswer(frame, id)))
+      else if (this.#deliverAll(event.data, { exchange, event }, id).some((frame) => isAnswer(frame, id)))
         isAnswered = true;
       await exchange?.taken();
     }
     return isAnswered;
   }
 
-  #deliverAll(data: Uint8Array, arrival: Arrival): readonly Frame[] {
-    const frames = readFrames(data);
-    if ("problem" in frames) {
-      this.#init.log(`the server sent an event that is refused: ${frames.problem}`);
-      return [];
-    }
+  #deliverAll(data: Uint8Array, arrival: Arrival, id?: RpcId): readonly Frame[] {
+    const read = readFrames(data);
+    const frames = "problem" in read ? this.#refuse(unread(read.problem, data), arrival, id) : read;
     for (const frame of frames) this.#init.deliver(frame, arrival);
     return frames;
+  }
+
+  /** @returns What is told in its place to who waits for it. */
+  #refuse(refused: Unread, { exchange }: Arrival, id?: RpcId): readonly Frame[] {
+    this.#init.log(`the server sent a message that is refused: ${problemText(refused)}`);
+    for (const refusal of refusalsOf(refused)) void this.tell(refusal, exchange);
+    return inPlaceOf(refused, [...(id === undefined ? [] : [id]), ...(exchange?.awaited ?? [])]);
   }
 
   #fail(
@@ -212,6 +221,13 @@ export class ServerSide implements SessionServer {
   ): void {
     if (exchange !== undefined && !exchange.init.isBatch) exchange.status = status;
     this.#init.deliver(errorFrame(id, { code: CODES.unavailable, message }), { exchange });
+  }
+
+  /** What the client goes on for is not there, however often it comes back. */
+  #failAwaited(exchange: Exchange, message: string): true {
+    for (const id of exchange.awaited) this.#fail(id, exchange, { status: 502, message });
+    exchange.endAnswered();
+    return true;
   }
 
   /** A status as the client may have it: a redirect would lead around the proxy, a challenge is not for it. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 
 import type { Frame } from "../frame/frame.ts";
-import { readFrames } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, kindOf } from "../frame/rpc.ts";
+import { ChannelReader } from "../upstream/channel-reader.ts";
 import type { ChannelEvents, MessageChannel } from "../upstream/message-channel.ts";
 import type { Reading } from "../upstream/process-channel.ts";
 import { eventsOf, isStream, messageOf, problemOf } from "./server-answer.ts";
@@ -26,6 +26,7 @@ export class SseChannel implements MessageChannel {
   /** Settles when the server has said where messages go; rejects when it does not. */
   readonly ready: Promise<void>;
   readonly #init: SseChannelInit;
+  readonly #reader: ChannelReader;
   readonly #ending = new AbortController();
   #endpoint: URL | undefined;
   /** What must have arrived before the next message leaves. */
@@ -34,11 +35,14 @@ export class SseChannel implements MessageChannel {
 
   constructor(init: SseChannelInit) {
     this.#init = init;
+    const { messages, log } = init;
+    this.#reader = new ChannelReader({ messages, log, send: (frame) => this.send(frame) });
     this.ready = this.#open();
     this.#turn = this.ready.catch((error: unknown) => this.#end(messageOf(error)));
   }
 
   send(frame: Frame): void {
+    this.#reader.sent(frame);
     const sent = this.#turn.then(() => this.#post(frame));
     // Requests need not wait for one another; whatever else was said has arrived before them.
     if (kindOf(frame) !== "request") this.#turn = sent;
@@ -92,12 +96,9 @@ export class SseChannel implements MessageChannel {
   }
 
   #take({ data, type }: SseEvent): void {
-    const { messages, log } = this.#init;
     if (data === undefined || data.length === 0) return;
-    if (type !== "message") return log("an event that is no message was dropped");
-    const frames = readFrames(data);
-    if ("problem" in frames) log(`the server sent an event that is refused: ${frames.problem}`);
-    else messages(frames);
+    if (type !== "message") return this.#init.log("an event that is no message was dropped");
+    this.#reader.take(data);
   }
 
   async #post(frame: Frame): Promise<void> {
@@ -121,8 +122,7 @@ export class SseChannel implements MessageChannel {
     if (this.#isOver) return;
     log(problem);
     const id = kindOf(frame) === "request" ? idOf(frame.message) : undefined;
-    if (id !== undefined)
-      this.#init.messages([errorFrame(id, { code: CODES.unavailable, message: problem })]);
+    if (id !== undefined) this.#reader.hear(errorFrame(id, { code: CODES.unavailable, message: problem }));
   }
 
   #end(reason: string): void {

@@ -44,7 +44,7 @@ export class SseSplitter {
     if (bytes.length > 0) this.#hasHalfEnd = false;
     this.#held = this.#held.length === 0 ? rest : Buffer.concat([this.#held, rest]);
     const events: (SseEvent | TooLongEvent)[] = [];
-    for (let end = this.#nextEnd(); end !== undefined; end = this.#nextEnd()) {
+    for (let end = this.#nextEnd(); end !== undefined && end <= this.#maxBytes; end = this.#nextEnd()) {
       events.push(eventOf(this.#held.subarray(0, end)));
       this.#held = this.#held.subarray(end);
       this.#lineStart = 0;

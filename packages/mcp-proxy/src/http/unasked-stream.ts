@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import type { Frame } from "../frame/frame.ts";
 import { Place, streamFrames, type AnswerReading } from "./answer-frames.ts";
-import { isStream, messageOf } from "./server-answer.ts";
+import { isStream, isTooLong, messageOf } from "./server-answer.ts";
 
 /** Who hears it, and how long. */
 export interface Listening {
@@ -21,9 +21,24 @@ export async function listenUnasked(reading: AnswerReading, { signal, hear }: Li
     const answer = await opened(reading, place, signal);
     if (answer === "none") return;
     // oxlint-disable-next-line no-await-in-loop
-    if (answer !== undefined) for await (const frame of streamFrames(reading, answer, place)) hear(frame);
+    if (answer !== undefined) await heard(reading, answer, { place, hear });
     // oxlint-disable-next-line no-await-in-loop
     await place.turn(signal);
+  }
+}
+
+async function heard(
+  reading: AnswerReading,
+  answer: IncomingMessage,
+  { place, hear }: Pick<Listening, "hear"> & { readonly place: Place },
+): Promise<void> {
+  try {
+    for await (const frame of streamFrames(reading, answer, { place, awaited: [] })) hear(frame);
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    reading.log(`the server's stream was cut: ${messageOf(error)}`);
+    // Gone on with where it was, it would come to the same event again.
+    place.lastEventId = undefined;
   }
 }
 

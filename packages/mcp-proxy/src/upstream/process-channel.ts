@@ -1,4 +1,4 @@
-import { readFrames } from "../frame/frame.ts";
+import { ChannelReader } from "./channel-reader.ts";
 import type { OpenChannel } from "./message-channel.ts";
 import { ServerProcess, type ServerCommand } from "./server-process.ts";
 
@@ -11,16 +11,19 @@ export interface Reading {
 /** Channels to a server that is started for each, and speaks over its standard streams. */
 export function processChannels(command: ServerCommand, { maxFrameBytes, log }: Reading): OpenChannel {
   return ({ messages, ended }) => {
+    const reader = new ChannelReader({ messages, log, send: ({ raw }) => server.send(raw) });
     const events = {
-      line(bytes: Uint8Array) {
-        const frames = readFrames(bytes);
-        if ("problem" in frames) log(`the server sent a line that is refused: ${frames.problem}`);
-        else messages(frames);
-      },
-      tooLong: () => log("the server sent a message that is too long"),
+      line: (bytes: Uint8Array) => reader.take(bytes),
+      tooLong: reader.refuse.bind(reader),
       exit: ended,
     };
     const server = new ServerProcess(command, events, maxFrameBytes);
-    return { send: ({ raw }) => server.send(raw), close: () => server.stop() };
+    return {
+      send(frame) {
+        reader.sent(frame);
+        server.send(frame.raw);
+      },
+      close: () => server.stop(),
+    };
   };
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
 import { LineSplitter } from "../frame/read-lines.ts";
+import type { Unread } from "../frame/unread.ts";
 import { LineWriter } from "../frame/write-lines.ts";
 import { groupEnded, groupStarted, startWatching } from "./watchdog.ts";
 
@@ -17,7 +18,7 @@ export interface ServerCommand {
 /** What a server's process tells. */
 export interface ServerEvents {
   line(bytes: Uint8Array): void;
-  tooLong(): void;
+  tooLong(line: Unread): void;
   /** It ended, or could not be started. */
   exit(reason: string): void;
 }
@@ -57,7 +58,7 @@ export class ServerProcess {
     this.#child.stdout.on("data", (bytes: Uint8Array) => {
       for (const line of splitter.push(bytes)) {
         if ("bytes" in line) events.line(line.bytes);
-        else events.tooLong();
+        else events.tooLong(line.tooLong);
       }
     });
     // A pipe that breaks is told by the exit.

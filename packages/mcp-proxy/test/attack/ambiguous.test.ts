@@ -66,7 +66,10 @@ describe("a message that is both an answer and a request", () => {
     wired.client({ jsonrpc: "2.0", id: "s1", method: "ping", result: { role: "assistant", ...words } });
     await expect.poll(() => wired.toClient.length).toBe(2);
     expect(wired.toClient[1]).toContain("not a message");
-    expect(wired.toServer).toStrictEqual([]);
+    // Nothing of it but that it was none: the server waits no longer.
+    const message = "the client's answer was refused: not a message";
+    const error = { code: -31503, message };
+    expect(await wired.asked(1)).toStrictEqual([{ jsonrpc: "2.0", id: "s1", error }]);
     await wired.plane.close();
   });
 

@@ -66,3 +66,11 @@ test("an event that is too long is reported", () => {
   const splitter = new SseSplitter(10);
   expect(splitter.push(bytes("data: 12345678"))).toStrictEqual([{ isTooLong: true }]);
 });
+
+test("an event above the limit is too long also where it comes whole", () => {
+  const splitter = new SseSplitter(12);
+  expect(splitter.push(bytes("data: 1\n\ndata: 12345678\n\n"))).toMatchObject([
+    { type: "message" },
+    { isTooLong: true },
+  ]);
+});
