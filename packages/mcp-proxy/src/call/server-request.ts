@@ -123,9 +123,24 @@ interface Call {
   readonly traceId?: string;
 }
 
-/** The server borrows the client's model: a model call like any other, with its budget. */
+/** What says how the model is asked, and is nothing that it reads. */
+const HOW_ASKED = new Set([
+  "maxTokens",
+  "temperature",
+  "modelPreferences",
+  "includeContext",
+  "_meta",
+  "task",
+]);
+
+/**
+ * The server borrows the client's model: a model call like any other, with its budget. The model may read whatever stands
+ * beside the messages as well, tools and members of later revisions too.
+ */
 function sampling({ acting }: Connection, params: JsonRecord, call: Call): Described {
-  const { maxTokens, systemPrompt, messages } = params;
+  const { maxTokens } = params;
+  const read = Object.entries(params).filter(([member]) => !HOW_ASKED.has(member));
+  const prompt: JsonRecord = { messages: [], ...Object.fromEntries(read) };
   const limit = typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : undefined;
   return {
     context: {
@@ -135,7 +150,7 @@ function sampling({ acting }: Connection, params: JsonRecord, call: Call): Descr
       origin: "mcp-sampling",
       model: {
         name: hintOf(params) ?? "client",
-        messages: { ...(systemPrompt !== undefined && { systemPrompt }), messages: messages ?? [] },
+        messages: prompt,
         ...(limit !== undefined && { maxOutputTokens: limit }),
       },
     },
@@ -144,9 +159,10 @@ function sampling({ acting }: Connection, params: JsonRecord, call: Call): Descr
         duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
       );
       const next = Math.min(limit ?? Infinity, ...limits);
-      const prompt = isInputChanged ? Object.entries(recordOf(input) ?? {}) : [];
+      const shown = isInputChanged ? Object.entries(recordOf(input) ?? {}) : [];
+      const changed = shown.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(prompt[name]));
       return [
-        ...prompt.map(([member, value]) => ({ path: ["params", member], value })),
+        ...changed.map(([member, value]) => ({ path: ["params", member], value })),
         ...(limits.length > 0 && next !== limit ? [{ path: ["params", "maxTokens"], value: next }] : []),
       ];
     },
