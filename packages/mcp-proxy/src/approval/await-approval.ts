@@ -23,21 +23,18 @@ const DEFAULT_WAIT_MS = 300_000;
 const MAY_ASK: ReadonlySet<unknown> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /**
- * Asks a human for this call: the client's own user where the client can ask and the options allow it, else whoever
- * answers in the plane. The plane decides whether it accepts the answer.
+ * Asks a human for this call: the client's own user where the client can ask, the options allow it and the policy does not
+ * want an operator; else whoever answers in the plane. The plane decides whether it accepts the answer.
  */
 export async function awaitApproval(
   connection: Connection,
   request: Frame,
   pending: Pending,
 ): Promise<Asked> {
-  const { canClientApprove = true, approvalWaitMs = DEFAULT_WAIT_MS } = connection.options;
+  const { approvalWaitMs = DEFAULT_WAIT_MS } = connection.options;
   const id = idOf(request.message);
+  const canAsk = canClientAsk(connection, request) && (await mayClientAnswer(connection, pending));
   if (id !== undefined && connection.answering.client.isGivenUp(id)) return "cancelled";
-  const canAsk =
-    canClientApprove &&
-    recordOf(capabilitiesOf(connection, request)["elicitation"]) !== undefined &&
-    (!isModern(request) || MAY_ASK.has(request.message["method"]));
   if (canAsk && isModern(request)) return askByInput(connection, request, pending);
   if (approvalWaitMs === 0 && !canAsk) return "unanswered";
   const stop = new AbortController();
@@ -46,8 +43,10 @@ export async function awaitApproval(
   const stopProgress = reportProgress(connection, request);
   // The plane's word counts, whoever gave it: an operator may answer while the client's user is asked.
   if (canAsk)
-    askByElicitation(connection, pending, stop.signal).catch((error: unknown) =>
-      connection.log(String(error)),
+    askByElicitation(connection, pending, stop.signal).then(
+      // Dismissed, the question stays open in the plane; the client is told so, and does not wait in silence.
+      (given) => (given === "dismissed" ? stop.abort() : undefined),
+      (error: unknown) => connection.log(String(error)),
     );
   try {
     const { status } = await connection.options.plane.approvals.wait(pending.approvalId, stop.signal);
@@ -61,6 +60,21 @@ export async function awaitApproval(
     stop.abort();
     cancelled?.end();
   }
+}
+
+/** Whether the client can show its user a form. It says so by naming none of its modes, too (2025-11-25, elicitation). */
+function canClientAsk(connection: Connection, request: Frame): boolean {
+  const { canClientApprove = true } = connection.options;
+  const elicitation = recordOf(capabilitiesOf(connection, request)["elicitation"]);
+  if (!canClientApprove || elicitation === undefined) return false;
+  if (recordOf(elicitation["form"]) === undefined && elicitation["url"] !== undefined) return false;
+  return !isModern(request) || MAY_ASK.has(request.message["method"]);
+}
+
+/** Whether the plane takes an answer of the client's at all: nobody is asked in vain, and led to believe that it counted. */
+async function mayClientAnswer({ options }: Connection, { approvalId }: Pending): Promise<boolean> {
+  const { terms } = (await options.plane.approvals.get(approvalId)) ?? {};
+  return terms?.by !== "operator" && (terms?.approvers ?? 1) === 1;
 }
 
 interface Cancellation {

@@ -22,12 +22,18 @@ export async function questionFor(
   };
 }
 
+/**
+ * What became of asking a client's user: `dismissed` where the user has made no choice, or the client could not ask;
+ * `unanswered` where the plane did not take the answer, or nobody waits for one.
+ */
+export type Given = "approved" | "denied" | "dismissed" | "unanswered";
+
 /** Asks the client's user through `elicitation/create`, and passes the answer on to the plane. */
 export async function askByElicitation(
   connection: Connection,
   pending: Pending,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<Given> {
   const question = await questionFor(connection, pending);
   const id = connection.ofClient.nextId();
   stop.addEventListener("abort", () => {
@@ -38,8 +44,8 @@ export async function askByElicitation(
   const response = await connection
     .askClient(requestFrame(id, "elicitation/create", question))
     .catch(() => undefined);
-  if (response !== undefined)
-    await passOn(connection, pending.approvalId, recordOf(response.message["result"]));
+  if (response === undefined) return "unanswered";
+  return passOn(connection, pending.approvalId, recordOf(response.message["result"]));
 }
 
 /**
@@ -50,12 +56,12 @@ export async function passOn(
   { options, log }: Connection,
   approvalId: string,
   result: JsonRecord | undefined,
-): Promise<"approved" | "denied" | "unanswered"> {
+): Promise<Given> {
   const { approvals } = options.plane;
   const act = { by: "mcp client", role: "client" } as const;
   const isApproved = result?.["action"] === "accept" && recordOf(result["content"])?.["approve"] === true;
   const isDenied = result?.["action"] === "decline" || (result?.["action"] === "accept" && !isApproved);
-  if (!isApproved && !isDenied) return "unanswered";
+  if (!isApproved && !isDenied) return "dismissed";
   try {
     await (isApproved ? approvals.approve(approvalId, act) : approvals.deny(approvalId, act));
     return isApproved ? "approved" : "denied";

@@ -6,7 +6,7 @@ import { hasInexactNumber, rewritten, without, type Frame } from "../frame/frame
 import { JsonCursor, type Range } from "../frame/json-cursor.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
-import { passOn, questionFor } from "./elicitation.ts";
+import { passOn, questionFor, type Given } from "./elicitation.ts";
 import type { Asked, Pending } from "./await-approval.ts";
 
 /** Gives the client the question; it asks its user and comes back with the answer and a new id. */
@@ -61,7 +61,7 @@ function notApproved(
   { options }: Connection,
   { message }: Frame,
   approvalId: string,
-  given: "denied" | "unanswered",
+  given: Exclude<Given, "approved">,
 ): Frame {
   const id = idOf(message) ?? "";
   const text =

@@ -55,40 +55,90 @@ async function approveAll({ approvals }: AgentPlane): Promise<void> {
     await approvals.approve(id, { by: "olga", role: "operator" });
 }
 
-describe("an approval that only an operator may give", () => {
-  test("is not given by a client of 2026-07-28, whatever it answers", async () => {
-    const logged: string[] = [];
-    const log = (line: string): void => void logged.push(line);
-    const wired = wiredRelay({ policies: [asking("operator")] }, { serve, log });
-    const { bring } = await paid(wired, ["{}", "{}"]);
-    expect(JSON.stringify(await bring())).toContain("waits for approval");
+/** A client whose user can be asked, in both eras. */
+async function asker(wired: WiredRelay, elicitation: Record<string, unknown>, era: "legacy" | "modern") {
+  if (era === "legacy") {
+    wired.client(request(0, "initialize", { capabilities: { elicitation } }));
+    await wired.answer(0);
+  }
+  const meta = { ...META, "io.modelcontextprotocol/clientCapabilities": { elicitation } };
+  return (id: number) =>
+    wired.client(
+      request(id, "tools/call", { name: "pay", arguments: {}, ...(era === "modern" && { _meta: meta }) }),
+    );
+}
+
+async function openQuestion({ approvals }: AgentPlane): Promise<string> {
+  await expect.poll(async () => (await approvals.list()).length).toBe(1);
+  return (await approvals.list())[0]?.id ?? "";
+}
+
+describe.each(["legacy", "modern"] as const)("of a client of the %s era", (era) => {
+  test("the user is not asked where a policy wants an operator; the operator's word counts", async () => {
+    const wired = wiredRelay({ policies: [asking("operator")] }, { serve });
+    const pay = await asker(wired, { form: {} }, era);
+    pay(1);
+    await openQuestion(wired.plane);
+    wired.client(request(2, "ping"));
+    await expect.poll(() => wired.toServer.join()).toContain("ping");
+    expect(wired.toClient.join()).not.toMatch(/elicitation|input_required/);
     expect(callsIn(wired)).toStrictEqual([]);
-    expect(logged.join()).toContain("can only be answered by an operator");
     await approveAll(wired.plane);
-    wired.client(request(3, "tools/call", { name: "pay", arguments: {}, _meta: META }));
-    expect(await wired.answer(3)).toHaveProperty("result.resultType", "complete");
+    expect(await wired.answer(1)).toHaveProperty("result.content", []);
     expect(callsIn(wired)).toHaveLength(1);
     await wired.plane.close();
   });
 
-  test("is not given by a client before that", async () => {
-    const wired = wiredRelay({ policies: [asking("operator")] }, { serve });
-    const { client, answer, toClient, plane } = wired;
-    client(request(0, "initialize", { capabilities: { elicitation: {} } }));
-    await answer(0);
-    client(callOf(1, "pay"));
-    await expect.poll(() => toClient.join()).toContain("elicitation/create");
-    const { id } = JSON.parse(toClient.at(-1) ?? "") as { id: string };
-    client({ jsonrpc: "2.0", id, result: YES });
-    client(request(2, "ping"));
-    await expect.poll(() => wired.toServer.join()).toContain("ping");
-    expect(callsIn(wired)).toStrictEqual([]);
-    await approveAll(plane);
-    expect(await answer(1)).toHaveProperty("result");
-    expect(callsIn(wired)).toHaveLength(1);
-    await plane.close();
+  test("the user is not asked where a policy wants two people", async () => {
+    const two = { timeout: "5m", approvers: 2, by: "operator" } as const;
+    const policy: Policy = {
+      ...asking(),
+      escalation: [{ trigger: "condition", after: 1, within: "1h", action: { hitl: two } }],
+    };
+    const planeOptions = { policies: [policy] };
+    const identity = { agent: "writer", tenant: "acme", session: "s1", user: "mira" };
+    const wired = wiredRelay(planeOptions, { serve, identity });
+    (await asker(wired, {}, era))(1);
+    const id = await openQuestion(wired.plane);
+    await wired.plane.approvals.approve(id, { by: "olga", role: "operator" });
+    await wired.plane.approvals.approve(id, { by: "otto", role: "operator" });
+    await wired.answer(1);
+    expect(wired.toClient.join()).not.toMatch(/elicitation|input_required/);
+    await wired.plane.close();
+  });
+
+  test("the user is not asked by a form where the client can only open addresses", async () => {
+    const wired = wiredRelay({ policies: [asking()] }, { serve, approvalWaitMs: 20 });
+    (await asker(wired, { url: {} }, era))(1);
+    expect(JSON.stringify(await wired.answer(1))).toContain("Pending approval");
+    expect(wired.toClient.join()).not.toMatch(/elicitation\/create|input_required/);
+    await wired.plane.close();
   });
 });
+
+test.each([
+  ["dismisses the question", { result: { action: "cancel" } }],
+  ["cannot be asked", { error: { code: -32601, message: "no" } }],
+  ["gives no choice", { result: {} }],
+])(
+  "a call whose user %s is told at once that it waits, and goes on after an operator's word",
+  async (_, given) => {
+    const wired = wiredRelay({ policies: [asking()] }, { serve });
+    const { client, answer, toClient, plane } = wired;
+    const pay = await asker(wired, {}, "legacy");
+    pay(1);
+    await expect.poll(() => toClient.join()).toContain("elicitation/create");
+    const { id } = JSON.parse(toClient.at(-1) ?? "") as { id: string };
+    client({ jsonrpc: "2.0", id, ...given });
+    expect(JSON.stringify(await answer(1))).toContain("Pending approval");
+    expect(callsIn(wired)).toStrictEqual([]);
+    await approveAll(plane);
+    pay(2);
+    expect(await answer(2)).toHaveProperty("result.content", []);
+    expect(callsIn(wired)).toHaveLength(1);
+    await plane.close();
+  },
+);
 
 test("an operator's answer in a file counts as one, and the question is the owner's alone to read", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
