@@ -1,7 +1,8 @@
 import type { Denied } from "@agentplane/core";
 
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
-import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
 import type { Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
@@ -13,13 +14,15 @@ export const QUESTION = "agentplane/approval";
 /**
  * An answer in which the server asks for something first, as since 2026-07-28 instead of a request of its own: each of its
  * questions is decided like such a request, with the same budgets.
- * @returns The answer with what rules made of the questions; the denial of the first that is refused.
+ * @returns The answer with what rules made of the questions; the denial of the first that is refused; an error where it
+ *   cannot be read what is asked, since a careless client may read it.
  */
 export function governInputRequests(
   connection: Connection,
   response: Frame,
 ): Frame | Promise<Frame | Denied> {
-  const questions = [...requestsIn(response), ...addressesIn(response)];
+  const questions = questionsIn(response);
+  if (questions === undefined) return formless(response);
   return questions.length === 0 ? response : governedQuestions(connection, response, questions);
 }
 
@@ -61,27 +64,54 @@ interface Question {
   readonly path: (part: Change["path"]) => Change["path"];
 }
 
-function requestsIn({ message }: Frame): readonly Question[] {
-  const requests = recordOf(recordOf(message["result"])?.["inputRequests"]);
-  if (requests === undefined) return [];
+/** @returns Undefined where it cannot be read what is asked. */
+function questionsIn({ message }: Frame): readonly Question[] | undefined {
+  const requests = recordOf(message["result"])?.["inputRequests"];
+  if (requests !== undefined && requests !== null) return requestsIn(recordOf(requests));
+  const error = recordOf(message["error"]);
+  return error?.["code"] === URL_NEEDED ? addressesIn(error["data"]) : [];
+}
+
+function requestsIn(requests: JsonRecord | undefined): readonly Question[] | undefined {
+  if (requests === undefined) return undefined;
   if (Object.hasOwn(requests, QUESTION)) throw new RangeError("the server asks in the name of the proxy");
-  return Object.entries(requests).map(([key, value]) => ({
-    message: recordOf(value) ?? {},
-    path: (part) => ["result", "inputRequests", key, ...part],
-  }));
+  const questions: Question[] = [];
+  for (const [key, value] of Object.entries(requests)) {
+    const message = recordOf(value);
+    const { method, params = {} } = message ?? {};
+    if (message === undefined || textOf(method) === undefined || recordOf(params) === undefined)
+      return undefined;
+    questions.push({ message, path: (part) => ["result", "inputRequests", key, ...part] });
+  }
+  return questions;
 }
 
 /** With this error a server of 2025-11-25 sends the user to an address, without a request of its own. */
 const URL_NEEDED = -32_042;
 
-function addressesIn({ message }: Frame): readonly Question[] {
-  const error = recordOf(message["error"]);
-  if (error?.["code"] !== URL_NEEDED) return [];
-  return listOf(recordOf(error["data"])?.["elicitations"]).map((item, at) => ({
-    message: { method: "elicitation/create", params: recordOf(item) ?? {} },
-    // The item is what the parameters of such a request are.
-    path: ([, ...part]) => ["error", "data", "elicitations", at, ...part],
-  }));
+function addressesIn(data: unknown): readonly Question[] | undefined {
+  if (data === undefined || data === null) return [];
+  const given = recordOf(data);
+  const items = given === undefined ? undefined : (given["elicitations"] ?? []);
+  if (!Array.isArray(items)) return undefined;
+  const questions: Question[] = [];
+  for (const [at, item] of items.entries()) {
+    const params = recordOf(item);
+    if (params === undefined) return undefined;
+    questions.push({
+      message: { method: "elicitation/create", params },
+      // The item is what the parameters of such a request are.
+      path: ([, ...part]) => ["error", "data", "elicitations", at, ...part],
+    });
+  }
+  return questions;
+}
+
+function formless({ message }: Frame): Frame {
+  return errorFrame(idOf(message) ?? null, {
+    code: CODES.internal,
+    message: "the server asks in a form that no rule can read: nothing of its answer was passed on",
+  });
 }
 
 async function governed(
