@@ -16,8 +16,3 @@ export interface DecidedTable {
   latest: DecidedBefore | undefined;
   readonly others: DecidedBefore[];
 }
-
-/** An empty table. */
-export function createDecidedTable(): DecidedTable {
-  return { latest: undefined, others: [] };
-}

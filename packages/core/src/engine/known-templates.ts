@@ -68,7 +68,7 @@ function tableOf(pass: Pass): DecidedTable | undefined {
   if (answer === undefined && pass.duties.length === 0 && refusal !== undefined) return pass.index.decided;
   // An answer that is not its rule's last one may never come again.
   if (answer !== undefined && answer.entry.told !== answer) return undefined;
-  return pass.duties === plan.allDuties ? plan.decided : undefined;
+  return pass.duties === plan.allDuties ? plan : undefined;
 }
 
 function hasMore({ rare: { asks, shadowAnswers, modes, approvalId } }: Pass): boolean {

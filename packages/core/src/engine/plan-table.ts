@@ -27,6 +27,9 @@ export class PlanTable {
   /** The first plans that differ for the agents of one (hookpoint, tenant, tool). */
   readonly #besides = new Map<string, Plan[]>();
   #size = 0;
+  /** The hookpoint that was asked about last, mostly the next one too. */
+  #hookpoint: string | undefined;
+  #hookpointNumber = EMPTY;
 
   get size(): number {
     return this.#size;
@@ -35,12 +38,14 @@ export class PlanTable {
   /** O(1); nothing is remembered by asking. */
   find({ hookpoint, tenant, tool, agent }: PlanNames): Plan | undefined {
     const numbers = this.#numbers;
-    const first = numbers.get(hookpoint);
+    const first = hookpoint === this.#hookpoint ? this.#hookpointNumber : numbers.get(hookpoint);
     const second = numbers.get(tenant);
     const third = numbers.get(tool);
     const fourth = numbers.get(agent);
     if (first === undefined || second === undefined || third === undefined || fourth === undefined)
       return undefined;
+    this.#hookpoint = hookpoint;
+    this.#hookpointNumber = first;
     return this.#plans[this.#placeOf(first, second, third, fourth)];
   }
 

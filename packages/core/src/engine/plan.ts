@@ -4,14 +4,15 @@ import type { Attention } from "../decision/decision-point.ts";
 import type { RedactSurface } from "../decision/obligation.ts";
 import type { BoundLimits } from "./bound-limit.ts";
 import type { CompiledEntry, CompiledPolicy } from "./compiled-policy.ts";
-import { createDecidedTable, type DecidedTable } from "./decided-before.ts";
+import type { DecidedTable } from "./decided-before.ts";
 import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 
 /**
  * Everything that concerns one (hookpoint, tenant, tool, agent): found once, remembered by the index, shared by the
- * agents that meet the same policies. Only users and tags are left to check per call.
+ * agents that meet the same policies. Only users and tags are left to check per call. It is the table of the decisions
+ * that it led to, too: one of its own would be another object to fetch.
  */
-export interface Plan {
+export interface Plan extends DecidedTable {
   // What every call reads stands first: of thousands of plans few are in the processor's cache.
   /** Some policy selects by user or tags, so that `isLive` must be asked. */
   readonly isDynamic: boolean;
@@ -32,8 +33,6 @@ export interface Plan {
   readonly redactions: { [Surface in RedactSurface]?: RedactPlan };
   /** What the last call was bound to, and the last one of each agent; see `bindLimits`. */
   bound: BoundLimits | undefined;
-  /** The decisions that this plan led to; see `templateBefore`. */
-  readonly decided: DecidedTable;
   readonly audits: readonly CompiledEntry[];
   readonly observers: readonly CompiledEntry[];
   /** What looks at such a call. */
@@ -94,7 +93,8 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
     hasRewrite: allDuties.some(({ obligation }) => obligation.kind === "rewrite"),
     redactions: {},
     bound: undefined,
-    decided: createDecidedTable(),
+    latest: undefined,
+    others: [],
     audits: shared(audits),
     observers: shared(observers),
     attention: attentionOf(entries.length, shadow.length + observers.length + audits.length),

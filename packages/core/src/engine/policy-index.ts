@@ -6,7 +6,7 @@ import { afterOf, type Hookpoint } from "../context/hookpoint.ts";
 import { matchesTool, type DimensionTest } from "../policy/compile-selector.ts";
 import { byPrecedence, type CompiledPolicy } from "./compiled-policy.ts";
 import { couldAsk } from "./could-ask.ts";
-import { createDecidedTable, type DecidedTable } from "./decided-before.ts";
+import type { DecidedTable } from "./decided-before.ts";
 import type { Plan } from "./plan.ts";
 import { createPlanCache } from "./plan-cache.ts";
 
@@ -40,41 +40,44 @@ export function* indexInSlices(unsorted: readonly CompiledPolicy[]): SlicedWork<
 
 function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyIndex {
   const plans = createPlanCache(policies.some(({ selector }) => selector.agents !== undefined));
-  let latest: Ahead | undefined;
+  // One for all calls: another for each would be an object more.
+  const ahead: Ahead = {
+    tool: undefined,
+    agent: undefined,
+    tenant: undefined,
+    hookpoint: "",
+    plan: undefined,
+  };
   const enforcing = policies.filter(({ isShadow }) => !isShadow);
   return {
     policies,
     needsTenant: enforcing.some(({ selector }) => selector.tenants !== undefined),
     needsUser: enforcing.some(({ selector }) => selector.users !== undefined),
     couldAsk: policies.some(({ entries }) => entries.some(couldAsk)),
-    decided: createDecidedTable(),
+    decided: { latest: undefined, others: [] },
     planFor(context, hookpoint = context.hookpoint) {
-      const last = latest;
+      const { plan } = ahead;
       if (
-        last?.tool === context.tool &&
-        last?.agent === context.agent &&
-        last.tenant === context.tenant &&
-        last.hookpoint === hookpoint
+        plan !== undefined &&
+        ahead.tool === context.tool &&
+        ahead.agent === context.agent &&
+        ahead.tenant === context.tenant &&
+        ahead.hookpoint === hookpoint
       )
-        return last.plan;
+        return plan;
       return (
         plans.find(context, hookpoint) ??
         plans.remember(context, hookpoint, matching(shelf, context, hookpoint))
       );
     },
     planAfter(context) {
-      const { tool, agent, tenant } = context;
       const hookpoint = afterOf(context.hookpoint);
       const plan = this.planFor(context, hookpoint);
-      if (latest === undefined) latest = { tool, agent, tenant, hookpoint, plan };
-      else {
-        // One for all calls: another for each would be an object more.
-        latest.tool = tool;
-        latest.agent = agent;
-        latest.tenant = tenant;
-        latest.hookpoint = hookpoint;
-        latest.plan = plan;
-      }
+      ahead.tool = context.tool;
+      ahead.agent = context.agent;
+      ahead.tenant = context.tenant;
+      ahead.hookpoint = hookpoint;
+      ahead.plan = plan;
       return plan;
     },
   };
@@ -83,10 +86,10 @@ function createIndex(policies: readonly CompiledPolicy[], shelf: Shelf): PolicyI
 /** Whose plan was looked ahead for. */
 interface Ahead {
   tool: ToolCall | undefined;
-  agent: PolicyContext["agent"];
+  agent: PolicyContext["agent"] | undefined;
   tenant: string | undefined;
   hookpoint: Hookpoint;
-  plan: Plan;
+  plan: Plan | undefined;
 }
 
 /**
