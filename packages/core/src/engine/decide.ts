@@ -75,7 +75,7 @@ const AT_ONCE: AtOnceSteps = {
 };
 
 /** What the others would do at a peek is nothing: it has no state, and nothing is awaited but rules. */
-const PEEK_STEPS: readonly Step[] = [gate, match, runShadow, judgeModes, runRules, applyDefault];
+const PEEK_STEPS: readonly Step[] = [enterPeek, runRules, applyDefault];
 
 const EXPLAIN_STEPS: readonly Step[] = [
   gate,
@@ -149,6 +149,15 @@ export function createDecider(
       return walk(after, pass, parts);
     },
   };
+}
+
+/** What comes before the rules of a peek never waits: as one step it is compiled as one. */
+function enterPeek(pass: Pass, parts: PipelineParts): void {
+  gate(pass, parts);
+  if (pass.refusal !== undefined) return;
+  match(pass);
+  runShadow(pass, parts);
+  judgeModes(pass, parts);
 }
 
 function match(pass: Pass): void {
