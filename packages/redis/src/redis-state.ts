@@ -62,7 +62,8 @@ export function redisState(options: RedisStateOptions): RedisState {
   const caller = new LedgerCaller({ connection, keyspace, clock, ...settings });
   const { timeoutMs, heartbeatMs } = settings;
   const unfinished = new UnfinishedEnds({ end: (...end) => ledger.end(...end), timeoutMs, ...ports });
-  const ledger = new RedisLedger({ caller, keyspace, unfinished });
+  const beforeEnd = (): Promise<void> | undefined => leased?.arrived();
+  const ledger = new RedisLedger({ caller, keyspace, unfinished, beforeEnd });
   const sender = createGroupSender({ connection, ledger });
   const writes = new GroupedWrites({
     sender,

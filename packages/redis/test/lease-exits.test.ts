@@ -11,6 +11,8 @@ import { canStartServers } from "./servers.ts";
 
 const WORKER = fileURLToPath(new URL("processes/leased-exit.ts", import.meta.url));
 const SPEC = budget("shared");
+/** Leased just before the end, if at all. */
+const ANOTHER = budget("another");
 const LEASE_TTL_MS = 4_000;
 
 describe.skipIf(!canStartServers)("the lease of a process that ends", () => {
@@ -27,6 +29,7 @@ describe.skipIf(!canStartServers)("the lease of a process that ends", () => {
     ["close on SIGTERM", RETURNED, 3],
     ["process.exit", RETURNED, 3],
     ["process.exit on SIGTERM", RETURNED, 3],
+    ["process.exit while more is leased", RETURNED, 3],
     ["an error nobody caught", RETURNED, 3],
     ["a promise nobody caught", RETURNED, 3],
     ["SIGTERM alone", KEPT, 100],
@@ -46,6 +49,7 @@ describe.skipIf(!canStartServers)("the lease of a process that ends", () => {
     // What the process sent last is dealt with in a moment, long before the lease's time.
     const atOnce = how === RETURNED ? { used: 3, held: 0 } : { used: 0, held: 100 };
     await expect.poll(read, { timeout: LEASE_TTL_MS / 2, interval: 10 }).toMatchObject(atOnce);
+    if (how === RETURNED) expect(await exact.ledger.read(ANOTHER)).toMatchObject({ used: 0, held: 0 });
     await expect.poll(read, { timeout: 20_000 }).toMatchObject({ used: inTheEnd, held: 0 });
     await exact.close();
   });

@@ -71,7 +71,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("network" as const),
       by,
-      fate: fc.constantFrom<Fate>("arrives", "is not sent", "loses its answer"),
+      fate: fc.constantFrom<Fate>("arrives", "is not sent", "is lost", "loses its answer"),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), by }) },

@@ -9,12 +9,14 @@ import { RedisLedger } from "../src/ledger/redis-ledger.ts";
 import type { HoldEnd } from "../src/ledger/unfinished-ends.ts";
 
 /** What the network does with the next request. */
-export type Fate = "arrives" | "is not sent" | "loses its answer";
+export type Fate = "arrives" | "is not sent" | "is lost" | "loses its answer";
 
 /** A process that leases, whose time, timers and network are a test's. */
 export interface LeasedProcess {
   readonly ledger: LeasedLedger;
   fate: Fate;
+  /** What requests wait for before they are sent, and answers before they are heard. */
+  way: (this: void) => Promise<unknown>;
   /** Runs what timers would: leases are renewed, ends are told that were not. */
   tick(): Promise<void>;
 }
@@ -29,22 +31,26 @@ export function startProcess(
   elapsedMs: () => number,
 ): LeasedProcess {
   const timers = new Set<() => void>();
-  const pending = new Map<string, HoldEnd>();
+  const pending = new Map<string, Parameters<RedisLedger["end"]>>();
   const network: Pick<LedgerCaller, "call"> = {
     async call(call: LedgerCall) {
+      await made.way();
       if (made.fate === "is not sent") throw new NotConnected("test");
+      if (made.fate === "is lost") throw new AgentplaneError("state_failed", "it was lost on the way");
       const answer = await caller.call(call);
+      await made.way();
       if (made.fate === "loses its answer") throw new AgentplaneError("state_failed", "the answer was lost");
       return answer;
     },
   };
   const unfinished = {
-    add: (id: string, how: HoldEnd) => void pending.set(id, how),
-    addLost: (id: string) => void pending.set(id, "release"),
+    add: (id: string, how: HoldEnd) => void pending.set(id, [id, how]),
+    addLost: (id: string, by?: string) => void pending.set(by ?? id, [id, "release", by]),
     mayStillCome: () => false,
     forget: (id: string) => void pending.delete(id),
   };
-  const remote = new RedisLedger({ caller: network, keyspace, unfinished });
+  const beforeEnd = (): Promise<void> | undefined => exchanger.arrived();
+  const remote = new RedisLedger({ caller: network, keyspace, unfinished, beforeEnd });
   const exchanger = new LeaseExchanger({
     caller: network,
     keyspace,
@@ -60,15 +66,16 @@ export function startProcess(
   const made: LeasedProcess = {
     ledger,
     fate: "arrives",
+    way: () => Promise.resolve(),
     async tick() {
       for (const run of Array.from(timers)) {
         timers.delete(run);
         run();
       }
       await Promise.all(
-        Array.from(pending, async ([id, how]) => {
-          await remote.end(id, how);
-          pending.delete(id);
+        Array.from(pending, async ([name, end]) => {
+          await remote.end(...end);
+          pending.delete(name);
         }),
       ).catch(() => undefined);
       // A timer's work is its own promise: it is done when the next timer is set.

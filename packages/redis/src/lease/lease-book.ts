@@ -2,10 +2,20 @@ import type { LimitSpec } from "@agentplane/core";
 
 import { shapeOf, type LimitShape } from "../ledger/limit-shape.ts";
 
+/** What an exchange does to one lease. */
+export interface LeasePart {
+  readonly lease: Lease;
+  /** How much of what was used it reports. */
+  readonly reported: number;
+  /** The hold on the server from then on, if any. */
+  readonly holdId: string;
+}
+
 /** What a lease shares with others while it is told to the server. */
 export interface LeaseExchange {
-  /** Settles when it is over, whichever way. */
-  readonly done: Promise<void>;
+  /** Settles when it is over, whichever way: false when it was certainly not told, and all is as before. */
+  readonly done: Promise<boolean>;
+  readonly parts: readonly LeasePart[];
   /** Whether it has failed without telling whether it was done; it is told again. */
   isInDoubt: boolean;
 }
@@ -14,7 +24,7 @@ export interface LeaseExchange {
 export interface Lease {
   readonly key: string;
   readonly shape: LimitShape;
-  /** The number the lease was reckoned by; another one is reckoned anew. */
+  /** The number that what is leased was reckoned by: by another one nothing is spent of it. */
   limit: number;
   /** The hold on the server; undefined while there is none. */
   holdId: string | undefined;

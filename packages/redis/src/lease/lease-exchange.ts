@@ -3,7 +3,7 @@ import type { ReserveRequest } from "@agentplane/core";
 import { NotConnected } from "../connection/connection.ts";
 import { itemArguments } from "../ledger/item-arguments.ts";
 import type { Keyspace } from "../connection/keyspace.ts";
-import type { Lease, LeaseExchange } from "./lease-book.ts";
+import type { Lease, LeaseExchange, LeasePart } from "./lease-book.ts";
 import type { LedgerCall, LedgerCaller } from "../ledger/ledger-caller.ts";
 import { LEASE } from "../lua/ledger-scripts.ts";
 import { ScriptRequest } from "../ledger/script-request.ts";
@@ -11,10 +11,19 @@ import { ScriptRequest } from "../ledger/script-request.ts";
 /** A lease to be told to the server, and what is wanted of it from then on. */
 export interface LeaseWish {
   readonly lease: Lease;
+  /** The limit's number that it is reckoned by. */
+  readonly limit: number;
   /** Below it a lease is of no use: no call would fit in. */
   readonly least: number;
   /** 0 gives back what is not used. */
   readonly most: number;
+}
+
+/** Running calls that become holds of their own. */
+export interface LeaseMoves {
+  readonly calls: readonly ReserveRequest[];
+  /** Lets them hold of their leases again, in the very moment in which these may be spent from again. */
+  undo(this: void): void;
 }
 
 /** What exchanging leases needs. */
@@ -27,10 +36,8 @@ export interface LeaseExchangerDeps {
   elapsedMs(): number;
 }
 
-interface Part extends LeaseWish {
-  readonly reported: number;
+interface Part extends LeaseWish, LeasePart {
   readonly carried: number;
-  readonly holdId: string;
   /** Where its answer stands; −1 when nothing was wanted. */
   readonly position: number;
 }
@@ -38,13 +45,19 @@ interface Part extends LeaseWish {
 interface Exchange extends LeaseExchange {
   readonly call: LedgerCall;
   readonly parts: readonly Part[];
+  /** Whether holds of calls go with it. */
+  readonly hasMoves: boolean;
+  /** Takes back what was done for it. */
+  undo(this: void): void;
   readonly sentAtMs: number;
+  isInDoubt: boolean;
 }
 
 /** Clocks that only count may drift apart by parts in ten thousand; a twentieth is plenty. */
 const MARGIN = 0.05;
 /** After the server had too little to lease, it is asked again after this share of a lease's time. */
 const PAUSE = 0.1;
+const NO_MOVES: LeaseMoves = { calls: [], undo: () => undefined };
 
 /**
  * Tells the server what was spent of leases and takes new ones, both in one round trip. An exchange whose answer was
@@ -53,6 +66,7 @@ const PAUSE = 0.1;
 export class LeaseExchanger {
   readonly #deps: LeaseExchangerDeps;
   readonly #inDoubt = new Set<Exchange>();
+  readonly #underWay = new Set<Promise<boolean>>();
   #count = 0;
 
   constructor(deps: LeaseExchangerDeps) {
@@ -61,44 +75,102 @@ export class LeaseExchanger {
 
   /**
    * Exchanges those that are not under way already; settles when it is over, never fails.
-   * @param moved Running calls that become holds of their own: their process ends.
+   * @param moves What they hold of their leases must be given back before, and none of these leases be under way: else
+   *   the server would hold it twice, and the lease admit others for it.
+   * @returns False when it was certainly not told, and all is as before.
    */
-  exchange(wishes: readonly LeaseWish[], moved: readonly ReserveRequest[] = []): Promise<void> {
-    const free = wishes.filter(({ lease }) => lease.exchange === undefined);
-    if (free.length + moved.length === 0) return Promise.resolve();
-    const { call, parts } = this.#prepare(free, moved);
+  exchange(wishes: readonly LeaseWish[], moves: LeaseMoves = NO_MOVES): Promise<boolean> {
+    return this.#begin(
+      wishes.filter(({ lease }) => lease.exchange === undefined),
+      moves,
+    );
+  }
+
+  /**
+   * Returns leases for good, those too that are under way: this is sent behind that, and ends what came of it, whichever
+   * that is.
+   */
+  leave(wishes: readonly LeaseWish[], moves: LeaseMoves): void {
+    void this.#begin(wishes, moves);
+  }
+
+  #begin(wishes: readonly LeaseWish[], moves: LeaseMoves): Promise<boolean> {
+    if (wishes.length + moves.calls.length === 0) return Promise.resolve(true);
     // Both sides of one knot: the promise is made from the exchange that carries it.
-    const exchange = { call, parts, sentAtMs: this.#deps.elapsedMs(), isInDoubt: false } as unknown as {
+    const exchange = {
+      ...this.#prepare(wishes, moves.calls),
+      undo: moves.undo,
+      sentAtMs: this.#deps.elapsedMs(),
+      isInDoubt: false,
+    } as unknown as {
       -readonly [Member in keyof Exchange]: Exchange[Member];
     };
-    for (const { lease } of parts) lease.exchange = exchange;
-    exchange.done = this.#tell(exchange);
+    for (const { lease } of exchange.parts) lease.exchange = exchange;
+    exchange.done = this.#started(exchange);
     return exchange.done;
   }
 
-  /** Tells again what ended in doubt. */
+  /** Tells again what ended in doubt; settles when nothing is told that was under way by now. */
   async retry(): Promise<void> {
-    await Promise.all(Array.from(this.#inDoubt, (exchange) => this.#tell(exchange)));
+    for (const exchange of this.#inDoubt) void this.#started(exchange);
+    // Out of it while it is told: of one that is told twice at once, each would be reckoned.
+    this.#inDoubt.clear();
+    await this.settled();
+  }
+
+  /** Settles when nothing is under way; what ended in doubt still is in doubt. */
+  async settled(): Promise<void> {
+    // oxlint-disable-next-line no-await-in-loop -- whoever waited for one may have begun the next
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /**
+   * Tells moves that ended in doubt, before one of their calls is ended: it would not be found, and then be held.
+   * @returns Undefined when there are none.
+   * @throws NotConnected (rejected) while the server cannot be told
+   */
+  arrived(): Promise<void> | undefined {
+    return this.#hasMovesInDoubt() ? this.#tellMoves() : undefined;
+  }
+
+  async #tellMoves(): Promise<void> {
+    await this.retry();
+    if (this.#hasMovesInDoubt()) throw new NotConnected("leases");
+  }
+
+  #hasMovesInDoubt(): boolean {
+    for (const { hasMoves } of this.#inDoubt) if (hasMoves) return true;
+    return false;
+  }
+
+  #started(exchange: Exchange): Promise<boolean> {
+    const done = this.#tell(exchange).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+    return done;
   }
 
   #prepare(
     wishes: readonly LeaseWish[],
     moved: readonly ReserveRequest[],
-  ): { readonly call: LedgerCall; readonly parts: readonly Part[] } {
+  ): Pick<Exchange, "call" | "parts" | "hasMoves"> {
     const { keyspace, ttlMs, clientId } = this.#deps;
     const request = new ScriptRequest(keyspace);
     const others: string[] = [];
     const ends: (readonly [hold: number, spent: number])[] = [];
     const wants: (readonly number[])[] = [];
     const parts = wishes.map((wish): Part => {
-      const { lease, least, most } = wish;
+      const { lease, limit: number, least, most } = wish;
       const limit = request.addLimit(lease.key, lease.shape);
       if (lease.holdId !== undefined) ends.push([others.push(keyspace.ofHold(lease.holdId)), lease.spent]);
+      const underWay = lease.exchange?.parts.find((part) => part.lease === lease);
+      // One of the two is not there: ended by what is under way, or not made by it.
+      if (underWay !== undefined)
+        ends.push([others.push(keyspace.ofHold(underWay.holdId)), lease.spent - underWay.reported]);
       const reported = lease.holdId === undefined ? 0 : lease.spent;
       const holdId = `lease:${clientId}:${(this.#count++).toString(36)}`;
       if (most === 0 && lease.inFlight === 0) return { ...wish, reported, carried: 0, holdId, position: -1 };
       const hold = others.push(keyspace.ofHold(holdId));
-      const position = wants.push([limit, hold, lease.inFlight, least, most, lease.limit]) - 1;
+      const position = wants.push([limit, hold, lease.inFlight, least, most, number]) - 1;
       return { ...wish, reported, carried: lease.inFlight, holdId, position };
     });
     const moves = moved.map(({ id, ttlMs: leftMs, items }) => [
@@ -106,30 +178,39 @@ export class LeaseExchanger {
       leftMs,
       itemArguments(request, items),
     ]);
-    const fields = { ends, wants, moves, ttl_ms: ttlMs, client: clientId };
-    return { call: { script: LEASE, request, others: [...others, keyspace.clients], fields }, parts };
+    // What is moved once may have ended by the time that it is told again.
+    const once =
+      moves.length === 0
+        ? 0
+        : others.push(keyspace.ofHold(`moved:${clientId}:${(this.#count++).toString(36)}`));
+    const fields = { ends, wants, moves, once, ttl_ms: ttlMs, client: clientId };
+    const call = { script: LEASE, request, others: [...others, keyspace.clients], fields };
+    return { call, parts, hasMoves: moves.length > 0 };
   }
 
-  async #tell(exchange: Exchange): Promise<void> {
+  async #tell(exchange: Exchange): Promise<boolean> {
     try {
       const granted = await this.#deps.caller.call(exchange.call);
-      this.#inDoubt.delete(exchange);
       for (const part of exchange.parts) this.#conclude(part, exchange, Number(granted[part.position] ?? 0));
+      return true;
     } catch (error) {
       // Certainly not sent, and not in doubt before: everything is as it was, and what is leased may be spent.
       if (error instanceof NotConnected && !exchange.isInDoubt) {
         for (const { lease } of exchange.parts) lease.exchange = undefined;
-        return;
+        exchange.undo();
+        return false;
       }
       exchange.isInDoubt = true;
       this.#inDoubt.add(exchange);
+      return true;
     }
   }
 
   #conclude(part: Part, { sentAtMs }: Exchange, granted: number): void {
     const { ttlMs, elapsedMs } = this.#deps;
-    const { lease, most } = part;
+    const { lease, limit, most } = part;
     lease.exchange = undefined;
+    lease.limit = limit;
     lease.spent -= part.reported;
     lease.total = part.carried + granted;
     lease.holdId = lease.total > 0 ? part.holdId : undefined;

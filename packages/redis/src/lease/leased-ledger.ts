@@ -10,12 +10,15 @@ import type {
 } from "@agentplane/core";
 import { checkAmount, checkRequest, checkTtl } from "@agentplane/core/store";
 
-import { LeaseBook, freeOf, type Lease } from "./lease-book.ts";
-import type { LeaseExchanger, LeaseWish } from "./lease-exchange.ts";
 import { LateDebts } from "./late-debts.ts";
-import { isExactLog } from "../ledger/limit-shape.ts";
-import { LocalHolds, type LocalHold } from "./local-holds.ts";
+import { LeaseBook } from "./lease-book.ts";
+import type { LeaseExchanger } from "./lease-exchange.ts";
+import { isLeasable, isLeased, LeaseNeeds, returned } from "./lease-needs.ts";
+import { LeaseReturn } from "./lease-return.ts";
+import { LocalHolds } from "./local-holds.ts";
+import { MovedHolds } from "./moved-holds.ts";
 import type { RedisLedger } from "../ledger/redis-ledger.ts";
+import { UndecidedAdmissions } from "./undecided-admissions.ts";
 
 /** What a ledger with leases is made of. */
 export interface LeasedLedgerDeps {
@@ -42,13 +45,21 @@ export class LeasedLedger implements LedgerStore {
   readonly #deps: LeasedLedgerDeps;
   readonly #book = new LeaseBook();
   readonly #local = new LocalHolds(this.#book);
+  readonly #needs: LeaseNeeds;
+  readonly moved: MovedHolds;
+  /** Calls whose limits are taken, and that may yet be called off. */
+  readonly undecided = new UndecidedAdmissions();
   readonly #debts: LateDebts;
+  readonly #returns: LeaseReturn;
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
 
   constructor(deps: LeasedLedgerDeps) {
     this.#deps = deps;
+    this.#needs = new LeaseNeeds({ ...deps, book: this.#book });
+    this.moved = new MovedHolds({ ...deps, local: this.#local });
     this.#debts = new LateDebts(deps);
+    this.#returns = new LeaseReturn({ ...deps, book: this.#book, local: this.#local });
     this.#schedule();
   }
 
@@ -59,33 +70,29 @@ export class LeasedLedger implements LedgerStore {
 
   reserve(request: ReserveRequest): MaybePromise<Reservation> {
     checkRequest(request);
-    const { id, items, ttlMs } = request;
-    const earlier = this.#local.get(id);
-    const elapsedMs = this.#deps.elapsedMs();
-    if (earlier !== undefined) {
-      if (!earlier.hasExpired && isSame(earlier, items)) {
-        earlier.dueMs = elapsedMs + ttlMs;
-        return GRANTED;
-      }
-      // Judged anew, without what it took before.
-      this.#local.release(id, earlier);
-    }
-    if (!this.mayLease(request)) return this.#remotely(request, "reserve");
-    if (this.#local.take(request, elapsedMs)) return GRANTED;
-    return this.#exchanged(request, () => this.#local.take(request, this.#deps.elapsedMs()));
+    const moving = this.moved.moving(request.id);
+    if (moving !== undefined) return moving.then(() => this.reserve(request));
+    if (this.#isTaken(request)) return GRANTED;
+    return this.mayLease(request)
+      ? this.#exchanged(request, () => this.#isTaken(request), "reserve")
+      : this.#remotely(request, "reserve");
   }
 
   probe(request: ReserveRequest): MaybePromise<Reservation> {
     checkRequest(request);
-    const earlier = this.#local.get(request.id);
-    if (earlier !== undefined && !earlier.hasExpired && isSame(earlier, request.items)) return GRANTED;
-    const isCovered = (): boolean => this.#uncovered(request.items).length === 0;
-    if (this.#isClosed || !request.items.every(isLeasable)) return this.#remotely(request, "probe");
+    const { id, items } = request;
+    if (this.#local.isHeld(request)) return GRANTED;
+    // What a call holds already counts for it: only the server tells what would fit without.
+    if (this.#isClosed || this.#local.isRunning(id) || !items.every(isLeasable))
+      return this.#remotely(request, "probe");
+    const isCovered = (): boolean => this.#needs.uncovered(items).length === 0;
     return isCovered() ? GRANTED : this.#exchanged(request, isCovered, "probe");
   }
 
   settle(id: string, actuals: readonly (number | undefined)[]): MaybePromise<void> {
     for (const actual of actuals) if (actual !== undefined) checkAmount(actual, "a settled amount");
+    const moving = this.moved.moving(id);
+    if (moving !== undefined) return moving.then(() => this.settle(id, actuals));
     const hold = this.#local.get(id);
     if (hold === undefined) return this.#deps.remote.settle(id, actuals);
     if (!hold.hasExpired) return this.#local.settle(id, hold, actuals);
@@ -94,15 +101,19 @@ export class LeasedLedger implements LedgerStore {
   }
 
   release(id: string): MaybePromise<void> {
+    const moving = this.moved.moving(id);
+    if (moving !== undefined) return moving.then(() => this.release(id));
     const hold = this.#local.get(id);
     return hold === undefined ? this.#deps.remote.release(id) : this.#local.release(id, hold);
   }
 
   renew(id: string, ttlMs: number): MaybePromise<void> {
     checkTtl(ttlMs);
+    const moving = this.moved.moving(id);
+    if (moving !== undefined) return moving.then(() => this.renew(id, ttlMs));
     const hold = this.#local.get(id);
     if (hold === undefined) return this.#deps.remote.renew(id, ttlMs);
-    if (!hold.hasExpired) hold.dueMs = this.#deps.elapsedMs() + ttlMs;
+    this.#local.renew(id, ttlMs, this.#deps.elapsedMs());
   }
 
   /** What the server says, with the own lease shown as what became of it; the leases of others count as held. */
@@ -111,7 +122,9 @@ export class LeasedLedger implements LedgerStore {
     const lease = this.#book.find(spec.key);
     if (lease?.holdId === undefined || lease.exchange !== undefined) return state;
     const { total, spent, inFlight } = lease;
-    return { ...state, used: state.used + spent, held: Math.max(0, state.held - total) + inFlight };
+    // A call counts when it is taken, an amount when it is settled.
+    const [begun, held] = spec.measure === "calls" ? [inFlight, 0] : [0, inFlight];
+    return { ...state, used: state.used + spent + begun, held: Math.max(0, state.held - total) + held };
   }
 
   grant(spec: LimitSpec, amount: number): Promise<void> {
@@ -119,9 +132,17 @@ export class LeasedLedger implements LedgerStore {
   }
 
   async reset(key: string): Promise<void> {
-    await this.#deps.remote.reset(key);
     const lease = this.#book.find(key);
-    if (lease !== undefined && lease.exchange === undefined) lease.spent = 0;
+    const { spent = 0, holdId, exchange } = lease ?? {};
+    await this.#deps.remote.reset(key);
+    // What is used meanwhile still counts; so does what was told meanwhile, for nobody knows whether before or after.
+    if (
+      lease !== undefined &&
+      exchange === undefined &&
+      lease.exchange === undefined &&
+      lease.holdId === holdId
+    )
+      lease.spent -= spent;
   }
 
   /**
@@ -133,32 +154,46 @@ export class LeasedLedger implements LedgerStore {
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
     await this.#debts.retry();
-    await this.#giveBack();
+    await this.#returns.all();
     return this.#debts.size;
   }
 
   /** As `close`, of a process that ends this moment: all is sent before this returns, and no answer is waited for. */
   leave(): void {
     this.#isClosed = true;
-    void this.#giveBack();
+    this.#returns.now();
   }
 
-  #giveBack(): Promise<void> {
-    this.#local.sweep(this.#deps.elapsedMs());
-    const running = this.#local.drain(this.#deps.elapsedMs());
-    return this.#deps.exchanger.exchange(this.#book.all().filter(isLeased).map(returned), running);
+  /** As `LeaseExchanger.arrived` does. */
+  arrived(): Promise<void> | undefined {
+    return this.#deps.exchanger.arrived();
+  }
+
+  /**
+   * Makes room for a call that was refused, as far as it is this process that takes it.
+   * @returns Whether it may fit now.
+   */
+  async makeRoom(items: readonly ReserveItem[]): Promise<boolean> {
+    const hasWaited = await this.undecided.decided(items);
+    const unused = this.#needs.unused(items);
+    await this.#deps.exchanger.exchange(unused);
+    return hasWaited || unused.length > 0;
+  }
+
+  /** Takes a request from leases, in the place of what the same call held of them. */
+  #isTaken(request: ReserveRequest): boolean {
+    const elapsedMs = this.#deps.elapsedMs();
+    if (!this.#local.isHeld(request)) return this.mayLease(request) && this.#local.take(request, elapsedMs);
+    this.#local.renew(request.id, request.ttlMs, elapsedMs);
+    return true;
   }
 
   /** Leases what is missing, then admits from it, or asks the server about the whole request. */
-  async #exchanged(
-    request: ReserveRequest,
-    isAdmitted: () => boolean,
-    way: Way = "reserve",
-  ): Promise<Reservation> {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const missing = this.#uncovered(request.items);
+  async #exchanged(request: ReserveRequest, isAdmitted: () => boolean, way: Way): Promise<Reservation> {
+    for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
+      const missing = this.#needs.uncovered(request.items);
       const busy = missing.flatMap(({ lease }) => lease.exchange ?? []);
-      if (busy.length === 0 && missing.length > 0 && !this.#isWorthIt(missing)) break;
+      if (busy.length === 0 && (missing.length === 0 || !this.#needs.isWorthIt(missing))) break;
       // oxlint-disable-next-line no-await-in-loop -- each round sees what the last one left
       await (busy.length > 0
         ? Promise.all(busy.map(({ done }) => done))
@@ -171,35 +206,17 @@ export class LeasedLedger implements LedgerStore {
   /** A refusal may be by what this very process has leased and not used: that is given back first. */
   async #remotely(request: ReserveRequest, way: Way): Promise<Reservation> {
     const { remote, exchanger } = this.#deps;
-    const answer = await remote[way](request);
-    if (answer.isGranted) return answer;
-    const own = request.items.flatMap(({ spec }) => this.#book.find(spec.key) ?? []);
-    const unused = own.filter((lease) => isLeased(lease) && lease.total > lease.spent + lease.inFlight);
-    if (unused.length === 0) return answer;
-    await exchanger.exchange(unused.map(returned));
-    return remote[way](request);
-  }
-
-  #isWorthIt(missing: readonly LeaseWish[]): boolean {
-    const elapsedMs = this.#deps.elapsedMs();
-    return missing.every(({ lease, least, most }) => least <= most && elapsedMs >= lease.pausedUntilMs);
-  }
-
-  #uncovered(items: readonly ReserveItem[]): readonly LeaseWish[] {
-    const wanted = new Map<string, { spec: LimitSpec; least: number }>();
-    for (const { spec, amount } of items)
-      wanted.set(spec.key, { spec, least: (wanted.get(spec.key)?.least ?? 0) + amount });
-    return [...wanted.values()].flatMap(({ spec, least }) => {
-      const lease = this.#book.obtain(spec);
-      if (least === 0 || (lease.limit === spec.limit && least <= freeOf(lease, this.#deps.elapsedMs())))
-        return [];
-      if (lease.exchange === undefined) lease.limit = spec.limit;
-      return [{ lease, least, most: this.#mostOf(lease) }];
-    });
-  }
-
-  #mostOf({ limit }: Lease): number {
-    return this.#deps.max ?? Math.max(1, Math.floor(limit / 100));
+    await this.moved.moveOut(request.id);
+    let answer = await remote[way](request);
+    if (!answer.isGranted) {
+      const unused = this.#needs.unused(request.items);
+      if (unused.length === 0) return answer;
+      await exchanger.exchange(unused);
+      answer = await remote[way](request);
+    }
+    // What became of the call before, when its time was up, is told by then: this is another one.
+    if (answer.isGranted && way === "reserve") this.#local.forgetEnded(request.id);
+    return answer;
   }
 
   async #keep(): Promise<void> {
@@ -208,12 +225,16 @@ export class LeasedLedger implements LedgerStore {
     this.#local.sweep(elapsedMs);
     await exchanger.retry();
     await this.#debts.retry();
+    // Whoever closes gives them back.
+    if (this.#isClosed) return;
     const aging = this.#book
       .all()
       .filter((lease) => isLeased(lease) && elapsedMs >= lease.untilMs - ttlMs / 2);
     await exchanger.exchange(
       aging.map((lease) =>
-        lease.usedMs > elapsedMs - ttlMs ? { lease, least: 1, most: this.#mostOf(lease) } : returned(lease),
+        lease.usedMs > elapsedMs - ttlMs
+          ? { lease, limit: lease.limit, least: 1, most: this.#needs.mostOf(lease) }
+          : returned(lease),
       ),
     );
     for (const lease of this.#book.all()) this.#book.dropIdle(lease);
@@ -226,24 +247,4 @@ export class LeasedLedger implements LedgerStore {
       });
     }, this.#deps.ttlMs / 4);
   }
-}
-
-/** A hard limit that need not remember each call: soft ones report every breach, exact logs every moment. */
-function isLeasable({ spec, isSoft }: ReserveItem): boolean {
-  return !isSoft && !isExactLog(spec);
-}
-
-function isLeased({ holdId, exchange }: Lease): boolean {
-  return holdId !== undefined && exchange === undefined;
-}
-
-function returned(lease: Lease): LeaseWish {
-  return { lease, least: 0, most: 0 };
-}
-
-function isSame({ items }: LocalHold, wanted: readonly ReserveItem[]): boolean {
-  return (
-    items.length === wanted.length &&
-    items.every(({ spec, amount }, at) => wanted[at]?.spec.key === spec.key && wanted[at]?.amount === amount)
-  );
 }

@@ -27,6 +27,8 @@ export interface RedisLedgerDeps {
   readonly keyspace: Keyspace;
   /** Where ends go that could not be told. */
   readonly unfinished: Pick<UnfinishedEnds, "add" | "addLost" | "forget" | "mayStillCome">;
+  /** What must have arrived before a hold is ended; undefined for nothing. */
+  readonly beforeEnd?: () => Promise<void> | undefined;
 }
 
 /** Keys and arguments that belong together in a script. */
@@ -56,6 +58,11 @@ export class RedisLedger implements LedgerStore {
   /** Whether this process has made that reservation here and not ended it. */
   knows(id: string): boolean {
     return this.#known.get(id) !== undefined;
+  }
+
+  /** This process has made that reservation in another way. */
+  learn(request: ReserveRequest): void {
+    this.#known.set(request.id, this.#requestOf(request).script.limits);
   }
 
   async reserve(request: ReserveRequest): Promise<Reservation> {
@@ -141,6 +148,8 @@ export class RedisLedger implements LedgerStore {
   async end(id: string, how: HoldEnd, by?: string): Promise<void> {
     // An estimate that stands is `false`: Lua's nil would end the list.
     const actuals = how === "release" ? {} : { actuals: how.map((actual) => actual ?? false) };
+    const wait = this.#deps.beforeEnd?.();
+    if (wait !== undefined) await wait;
     await this.#callHold(END, id, by === undefined ? actuals : { ...actuals, by });
     // Else it may be that of a call made again.
     if (by === undefined) this.#known.delete(id);

@@ -2,7 +2,8 @@
  * Lua: leases, holds of a process instead of a call. `req.ends`: `{ hold position, spent }`. `req.wants`:
  * `{ cell position, hold position, carry, least, most, limit }`; what running calls of the process hold is
  * carried over whatever the headroom, for it was held before. `req.moves`: `{ hold position, time to live, items }`, such
- * running calls as holds of their own, when their process ends. Needs the clients' key behind the holds.
+ * running calls as holds of their own, when their process ends, under a name that is used `once`. Needs the clients' key
+ * behind the holds.
  */
 export const LEASES_LUA = `
 local function hold_key(position) return KEYS[3 * #cells + position] end
@@ -40,8 +41,15 @@ end
 -- A running call whose process ends: what was held by a lease is held by the call, to be ended by whoever goes on.
 local function move_hold(move)
   local key, items = hold_key(move[1]), {}
-  if load_hold(key) then return end
   for position, wanted in ipairs(move[3]) do items[position] = take_item(cells[wanted[1]], wanted) end
   write_hold(key, { u = now + move[2], a = { 1 }, i = items })
+end
+
+-- Once: told again, they may have ended meanwhile, and must not be held again.
+local function move_holds()
+  if #req.moves == 0 or not redis.call('SET', hold_key(req.once), '', 'NX', 'PX', LATE_END_MS) then return end
+  for _, move in ipairs(req.moves) do
+    if not load_hold(hold_key(move[1])) then move_hold(move) end
+  end
 end
 `;

@@ -144,7 +144,7 @@ return { 'ok', now }
 /** `KEYS`: three per cell, the holds of leases, the clients. Reports what was spent and takes new leases, in one. */
 export const LEASE = createScript(`${HELD}${LEASES_LUA}${LOADED}
 for _, ended in ipairs(req.ends) do settle_hold(hold_key(ended[1]), { ended[2] }) end
-for _, move in ipairs(req.moves) do move_hold(move) end
+move_holds()
 local clients = #req.wants > 0 and count_clients() or 0
 local answer = { 'ok', now }
 for _, want in ipairs(req.wants) do answer[#answer + 1] = take_lease(want, clients) end

@@ -23,6 +23,13 @@ const ways: Readonly<Record<string, () => void>> = {
     process.once("SIGTERM", () => process.exit(0));
     process.kill(process.pid, "SIGTERM");
   },
+  "process.exit while more is leased": () => {
+    // What is leased does not suffice: it is told and leased anew. Nobody hears the answer.
+    void state.ledger.reserve(take("second", budget("shared"), 99));
+    // Sent by then; a first lease of another limit is just being asked for.
+    void state.ledger.reserve(take("third", budget("another"), 5));
+    process.exit(0);
+  },
   "an error nobody caught": () => {
     throw new Error("as it is tested");
   },

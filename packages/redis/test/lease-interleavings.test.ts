@@ -1,0 +1,184 @@
+import type { ReserveRequest } from "@agentplane/core";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { RedisLedger } from "../src/ledger/redis-ledger.ts";
+import { LEASE, startProcess, type LeasedProcess } from "./leased-process.ts";
+import { budget, take } from "./limits.ts";
+import { dropNamespace, freshNamespace } from "./open-state.ts";
+import { hasRedis } from "./servers.ts";
+import { openVirtualLedger } from "./virtual-ledger.ts";
+
+const START_MS = Date.now() + 10 * 86_400_000;
+const LIMIT = 1_000;
+const spec = budget("life", LIMIT);
+
+describe.skipIf(!hasRedis)("leases, where two things happen at once", () => {
+  const namespace = freshNamespace();
+  let nowMs = START_MS;
+  const virtual = openVirtualLedger(namespace, () => nowMs);
+  let server: RedisLedger;
+  let process: LeasedProcess;
+  beforeEach(() => {
+    nowMs = START_MS;
+    server = virtual.restart();
+    process = startProcess("p", virtual.parts, () => nowMs);
+  });
+  afterAll(async () => {
+    await virtual.close();
+    await dropNamespace(namespace);
+  });
+
+  /** Holds up requests of the process; answers what lets them go on. */
+  function block(): () => void {
+    let goOn = (): void => undefined;
+    const way = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    process.way = () => way;
+    return goOn;
+  }
+
+  const reserve = async (request: ReserveRequest) => process.ledger.reserve(request);
+
+  test("a process that closes returns what it was about to lease", async () => {
+    const goOn = block();
+    const call = reserve(take("call", spec, 10));
+    const closed = process.ledger.close();
+    goOn();
+    await closed;
+    expect((await call).isGranted).toBe(true);
+    expect(await server.read(spec)).toEqual({ used: 0, held: 10, limit: LIMIT });
+    await process.ledger.settle("call", [3]);
+    expect(await server.read(spec)).toEqual({ used: 3, held: 0, limit: LIMIT });
+  });
+
+  test("a process that closes while it renews its leases returns them, and takes none after", async () => {
+    await reserve(take("call", spec, 10));
+    await process.ledger.settle("call", [3]);
+    nowMs += LEASE.ttlMs * 0.6;
+    const goOn = block();
+    const renewed = process.tick();
+    const closed = process.ledger.close();
+    goOn();
+    await closed;
+    await Promise.race([renewed, new Promise((resolve) => setTimeout(resolve, 50))]);
+    expect(await server.read(spec)).toEqual({ used: 3, held: 0, limit: LIMIT });
+  });
+
+  test("what is told again by two at once is reckoned once", async () => {
+    await reserve(take("before", spec, 10));
+    await reserve(take("meanwhile", spec, 10));
+    await process.ledger.settle("before", [10]);
+    nowMs += LEASE.ttlMs * 0.6;
+    process.fate = "loses its answer";
+    await process.tick();
+    await process.ledger.settle("meanwhile", [7]);
+    process.fate = "arrives";
+    const goOn = block();
+    const told = process.tick();
+    const closed = process.ledger.close();
+    goOn();
+    await closed;
+    await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 50))]);
+    expect(await server.read(spec)).toEqual({ used: 17, held: 0, limit: LIMIT });
+  });
+
+  test("a lowered limit is not spent from what was leased under the higher one", async () => {
+    await reserve(take("high", spec, 10));
+    process.fate = "is not sent";
+    const low = budget("life", 12);
+    for (const id of ["first", "second"])
+      // oxlint-disable-next-line no-await-in-loop -- the second must not find what the first has left
+      await expect(reserve(take(id, low, 9))).rejects.toMatchObject({ code: "state_failed" });
+    // Nor one that is too large to be leased at all.
+    await expect(reserve(take("third", budget("life", 31), 31))).rejects.toMatchObject({
+      code: "state_failed",
+    });
+    // By the old one, it is spent from offline.
+    expect((await reserve(take("fourth", spec, 5))).isGranted).toBe(true);
+    process.fate = "arrives";
+    expect((await reserve(take("fifth", low, 9))).isGranted).toBe(false);
+  });
+
+  test("what a call held moves out once, however often that is told", async () => {
+    await reserve(take("call", spec, 10));
+    process.fate = "loses its answer";
+    await expect(reserve(take("call", spec, 500))).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    await process.ledger.settle("call", [4]);
+    await process.tick();
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call moves out although others lease one after the other meanwhile", async () => {
+    await reserve(take("call", spec, 10));
+    const goOn = block();
+    // The first leases, and takes it all; the second has waited for it, and leases before the call that moves.
+    const others = [reserve(take("first", spec, 30)), reserve(take("second", spec, 30))];
+    const moved = process.ledger.moved.moveOut("call");
+    goOn();
+    await expect(moved).resolves.toBe(true);
+    expect((await Promise.all(others)).map(({ isGranted }) => isGranted)).toEqual([true, true]);
+    await process.ledger.settle("call", [4]);
+    for (const id of ["first", "second"]) void process.ledger.release(id);
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call that moves out in the moment in which another leases is held once", async () => {
+    await reserve(take("call", spec, 10));
+    const goOn = block();
+    const first = reserve(take("first", spec, 30));
+    const moved = process.ledger.moved.moveOut("call");
+    // Goes on in the same moment as the move, and right behind it.
+    const second = reserve(take("second", spec, 30));
+    goOn();
+    await expect(moved).resolves.toBe(true);
+    expect((await Promise.all([first, second])).map(({ isGranted }) => isGranted)).toEqual([true, true]);
+    expect(await server.read(spec)).toEqual({ used: 0, held: 70, limit: LIMIT });
+  });
+
+  test("a call that is to move out while the server is away is held as before, and ended there", async () => {
+    await reserve(take("call", spec, 10));
+    process.fate = "is not sent";
+    const goOn = block();
+    const moved = process.ledger.moved.moveOut("call");
+    const ended = process.ledger.settle("call", [4]);
+    const other = reserve(take("other", spec, 27));
+    goOn();
+    await expect(moved).rejects.toMatchObject({ code: "state_failed" });
+    // Never more than 26 are left.
+    await expect(other).rejects.toMatchObject({ code: "state_failed" });
+    await ended;
+    process.fate = "arrives";
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a reset forgets what was used before it, and nothing that is used meanwhile", async () => {
+    await reserve(take("before", spec, 10));
+    await process.ledger.settle("before", [10]);
+    const goOn = block();
+    const reset = process.ledger.reset(spec.key);
+    await reserve(take("meanwhile", spec, 5));
+    await process.ledger.settle("meanwhile", [5]);
+    goOn();
+    await reset;
+    expect(await process.ledger.read(spec)).toEqual({ used: 5, held: 0, limit: LIMIT });
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 5, held: 0, limit: LIMIT });
+  });
+
+  test("a call that ends before its move has arrived ends what is moved", async () => {
+    await reserve(take("call", spec, 10));
+    process.fate = "is lost";
+    await expect(reserve(take("call", spec, 500))).rejects.toMatchObject({ code: "state_failed" });
+    // Still away: the end is told later, and then the move before it.
+    await expect(process.ledger.settle("call", [4])).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    await process.tick();
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+});
