@@ -1,6 +1,7 @@
 import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
+import { resourceName } from "./resource-name.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { acknowledged } from "./subscription.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
@@ -46,8 +47,8 @@ async function ofReadable(
   words: Shown | Promise<Shown>,
 ): Promise<Shown> {
   const { acting, options } = connection;
-  const target = { name: uri.slice(0, 4_096), server: options.server };
   try {
+    const target = { name: await resourceName(connection, uri.slice(0, 4_096)), server: options.server };
     const { effect } = await options.plane.guard.peek({
       hookpoint: "before_resource_read",
       ...acting,

@@ -9,6 +9,7 @@ import { isModern, type Connection } from "./connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
+import { resourceName } from "./resource-name.ts";
 import { judgedOfTask } from "./task-calls.ts";
 import { taskName } from "./task-list.ts";
 import { readingsOf } from "./tool-names.ts";
@@ -55,6 +56,7 @@ function nameOfTask(id: unknown): string | undefined {
   return typeof id === "string" ? taskName(id) : undefined;
 }
 
+/** They are named by what the server calls them, not by a URI. */
 function isOfTask(method: string): boolean {
   return method.startsWith("tasks/");
 }
@@ -122,12 +124,14 @@ export async function targetCall(
   const id = idOf(frame.message);
   const params = recordOf(frame.message["params"]) ?? {};
   const kind = kindOf(method, params);
-  const name = kind?.nameOf(params) ?? (isOfOtherEra(frame, method, params) ? "unnamed" : undefined);
+  const given = kind?.nameOf(params) ?? (isOfOtherEra(frame, method, params) ? "unnamed" : undefined);
   // A careless server would make a name of anything: rules would have seen none.
-  if (kind === undefined || name === undefined || name.length > LONGEST_NAME || !isReadable(params)) {
+  if (kind === undefined || given === undefined || given.length > LONGEST_NAME || !isReadable(params)) {
     const message = `${method} does not name what it aims at and with which values, or by more than ${LONGEST_NAME} characters`;
     return errorFrame(id ?? null, { code: CODES.invalidParams, message });
   }
+  const isUri = kind.hookpoint === "before_resource_read" && !isOfTask(method);
+  const name = isUri ? await resourceName(connection, given) : given;
   const context: GuardInit = {
     hookpoint: kind.hookpoint,
     ...connection.acting,
