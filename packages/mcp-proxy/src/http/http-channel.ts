@@ -10,6 +10,7 @@ import type { Reading } from "../upstream/process-channel.ts";
 import { answerFrames, NoMessage, type AnswerReading } from "./answer-frames.ts";
 import { HEADER_MISMATCH } from "./header-agreement.ts";
 import { HttpRequests } from "./http-requests.ts";
+import { PageCursors } from "./page-cursors.ts";
 import { isAnswer, isModernError, mayBeElsewhere, messageOf } from "./server-answer.ts";
 import { listenUnasked } from "./unasked-stream.ts";
 import type { Upstream } from "./upstream.ts";
@@ -187,7 +188,8 @@ export class HttpChannel implements MessageChannel {
   /** A call may need headers of which only the tool's schema tells, and the client has not asked for that yet. */
   async #withParams(request: Frame, signal: AbortSignal): Promise<void> {
     const { _meta } = recordOf(request.message["params"]) ?? {};
-    let cursor: unknown;
+    const cursors = new PageCursors(this.#init.maxFrameBytes);
+    let cursor: string | undefined;
     do {
       const list = requestFrame(`agentplane:${crypto.randomUUID()}`, "tools/list", {
         _meta,
@@ -195,8 +197,7 @@ export class HttpChannel implements MessageChannel {
       });
       // oxlint-disable-next-line no-await-in-loop -- one page names the next
       const page = await this.#lastOf(list, await this.#requests.post(list, signal), signal);
-      const next: unknown = recordOf(page?.message["result"])?.["nextCursor"];
-      cursor = next === cursor ? undefined : next;
+      cursor = cursors.next(page?.raw.length ?? 0, recordOf(page?.message["result"])?.["nextCursor"]);
     } while (cursor !== undefined);
     await this.#pass(request, await this.#requests.post(request, signal), signal, true);
   }

@@ -69,3 +69,39 @@ test("a modern client is not offered a tool that cannot be called over HTTP", as
   await answer(1);
   expect(got).toHaveLength(2);
 });
+
+/** One page after the other, named by whatever comes next; each is that long. @returns How many were asked for. */
+async function pagesOf(
+  cursors: (page: number) => unknown,
+  length: number,
+  maxFrameBytes = 100_000,
+): Promise<number> {
+  let pages = 0;
+  const { url } = await scripted((got, response) => {
+    const { id, method } = asked(got);
+    if (method !== "tools/list" || pages > 500)
+      return json(
+        response,
+        { jsonrpc: "2.0", id, error: { code: -32_020, message: "Header mismatch" } },
+        400,
+      );
+    const page = { tools: [{ name: "x".repeat(length) }], nextCursor: cursors(++pages) };
+    return json(response, { jsonrpc: "2.0", id, result: page });
+  });
+  const { write, answer } = piped({ url }, {}, { maxFrameBytes });
+  write(SQL);
+  expect(await answer(1)).toHaveProperty("error.code", -32_020);
+  return pages;
+}
+
+test.each<[string, (page: number) => unknown, number, number]>([
+  ["that go round in a circle", (page) => "abc"[page % 3], 1, 4],
+  ["that never end", String, 1, 100],
+  ["that are too long together", String, 40_000, 3],
+  ["whose cursor is none", () => ({ a: 1 }), 1, 1],
+])(
+  "pages %s are not read without end to find the headers of a call",
+  async (_name, cursors, length, pages) => {
+    expect(await pagesOf(cursors, length)).toBe(pages);
+  },
+);
