@@ -204,8 +204,7 @@ async function untargeted(connection: Connection, frame: Frame, method: string):
   if (method === "subscriptions/listen") return subscription(connection, frame);
   if (isList(method)) return filteredList(connection, frame, method);
   if (method === "tasks/list") return taskList(connection, frame);
-  const given = await connection.askServer(frame);
-  return method === "ping" ? given : judgedInSession(connection, given);
+  return judgedInSession(connection, await connection.askServer(frame));
 }
 
 /** A request that brings answers: ours is taken out of it, and what is the server's is judged. */

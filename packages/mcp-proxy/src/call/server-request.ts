@@ -66,8 +66,7 @@ async function otherRequest(
   frame: Frame,
   isThere: () => boolean,
 ): Promise<Frame | undefined> {
-  if (frame.message["method"] === "ping") return connection.askClient(frame);
-  const stop = await stopped(connection, frame);
+  const stop = frame.message["method"] === "ping" ? undefined : await stopped(connection, frame);
   if (stop !== undefined) return stop;
   requireServer(isThere);
   const answer = await connection.askClient(frame);
