@@ -70,8 +70,9 @@ function callsOf(
   const elsewhere = name === "server" ? callsElsewhere(connection, taskId) : [];
   if (elsewhere.length > 0) return elsewhere;
   const all = [...running];
-  const own = all.find(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);
-  if (own !== undefined) return [own.admission];
+  // Two calls under one token: it may be the progress of either.
+  const own = all.filter(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);
+  if (own.length > 0) return own.map(({ admission }) => admission);
   return [sessionOf(connection), ...all.map(({ admission }) => admission)];
 }
 
