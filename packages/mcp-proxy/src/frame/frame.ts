@@ -18,14 +18,20 @@ export interface BadFrame {
 const MAX_DEPTH = 128;
 /** The most messages of a batch: each is a call of its own, and all of them run at once. */
 const MAX_BATCH = 100;
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
+
+/** The same without a byte order mark: some readers take it for nothing, to others what follows is no JSON (RFC 8259, 8.1). */
+export function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
 
 /**
  * Reads one line. A batch gives one frame for each of its messages.
- * @param raw Without its line break.
+ * @param given Without its line break.
  */
-export function readFrames(raw: Uint8Array): readonly Frame[] | BadFrame {
+export function readFrames(given: Uint8Array): readonly Frame[] | BadFrame {
+  const raw = withoutMark(given);
   let text: string;
   try {
     text = decoder.decode(raw);

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isModern } from "../call/connection.ts";
 import { endSession } from "../call/agent-session.ts";
 import { Lasting } from "../call/lasting.ts";
-import { readFrames, type Frame } from "../frame/frame.ts";
+import { readFrames, withoutMark, type Frame } from "../frame/frame.ts";
 import { CODES, idOf, kindOf } from "../frame/rpc.ts";
 import { problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
 import { Exchange } from "./exchange.ts";
@@ -120,8 +120,9 @@ export class HttpHandler {
     const { headers } = request;
     if (!/^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? ""))
       return refuse(response, { status: 415, message: "the body is not application/json" });
-    const body = await readBody(request, this.#options.maxFrameBytes);
-    if (body === undefined) return refuse(response, { status: 413, message: "the body is too long" });
+    const given = await readBody(request, this.#options.maxFrameBytes);
+    if (given === undefined) return refuse(response, { status: 413, message: "the body is too long" });
+    const body = withoutMark(given);
     const frames = readFrames(body);
     if ("problem" in frames) {
       const refused = unread(frames.problem, body);
