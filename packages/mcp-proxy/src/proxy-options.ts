@@ -14,7 +14,7 @@ export interface ProxyIdentity {
 }
 
 /** What of a plane the proxy needs; `createAgentPlane` returns it. */
-export type ProxyPlane = Pick<AgentPlane, "guard" | "approvals" | "on">;
+export type ProxyPlane = Pick<AgentPlane, "guard" | "approvals" | "controls" | "on">;
 
 /** How a connection is governed. */
 export interface ProxyOptions {

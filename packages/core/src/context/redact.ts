@@ -67,7 +67,11 @@ class Redaction implements ItemChange, MemberChange {
 
   content(value: JsonValue): JsonValue {
     if (typeof value === "string") return this.text(value);
-    if (typeof value === "number") return this.#number(value);
+    const digits = digitsOf(value);
+    if (digits !== undefined) {
+      const scanned = this.#scan(digits);
+      return scanned === digits ? value : scanned;
+    }
     if (typeof value !== "object" || value === null || isOpaque(value)) return value;
     if (Array.isArray(value)) return rebuildItems(value, this);
     return rebuildMembers(value as JsonObject, this);
@@ -127,13 +131,6 @@ class Redaction implements ItemChange, MemberChange {
   #fieldTreatment(key: string, name: string): Treatment | undefined {
     const treatment = this.#plan.fieldTreatment(key);
     return name === key ? treatment : strongerOf(treatment, this.#plan.fieldTreatment(name));
-  }
-
-  #number(value: number): JsonValue {
-    const digits = digitsOf(value);
-    if (digits === undefined) return value;
-    const scanned = this.#scan(digits);
-    return scanned === digits ? value : scanned;
   }
 
   #field(text: string, treatment: Exclude<Treatment, "drop">): string {

@@ -59,6 +59,11 @@ export interface Controls {
     readonly modes: readonly ModeEntry[];
     readonly revision: number;
   };
+  /**
+   * Called after every change of plugs and modes, whichever process makes it; not when the time of a mode runs out, which
+   * its `untilMs` says. Returns the unsubscription.
+   */
+  subscribe(changed: () => void): () => void;
 }
 
 /** Gives operators the machines; the machines record what they do. */
@@ -110,6 +115,12 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
           data: { policyId: of.policyId, trigger: of.trigger, tenant: of.tenant ?? null },
         }),
       );
+    },
+    subscribe(changed) {
+      const ends = [plugboard.subscribe(changed), degradation.subscribe(changed)];
+      return () => {
+        for (const end of ends) end();
+      };
     },
     status: () => ({ plugs: plugboard.entries(), modes: degradation.entries(), revision: parts.revision() }),
   };
