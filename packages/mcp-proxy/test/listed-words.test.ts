@@ -31,7 +31,11 @@ function listing(words: string, planeOptions: PlaneOptions, nextCursor?: string)
     { name: "good", uri: "file:///good", uriTemplate: "file:///{good}", description: "Reads a file." },
   ];
   const lists = { tools: items, resources: items, resourceTemplates: items, prompts: items };
-  return wiredRelay(planeOptions, { serve: () => ({ result: { ...lists, nextCursor } }) });
+  const isLast = ({ params }: Record<string, unknown>): boolean =>
+    (params as { cursor?: string }).cursor === nextCursor;
+  return wiredRelay(planeOptions, {
+    serve: (asked) => ({ result: { ...lists, ...(!isLast(asked) && { nextCursor }) } }),
+  });
 }
 
 async function listed(wired: WiredRelay, method: string): Promise<Record<string, unknown>> {

@@ -1,10 +1,14 @@
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import type { Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "./connection.ts";
 
-/** No list has more pages: one that has is going round in a circle. */
+/** No list has more pages, and none is longer: all of it is held at once. */
 const MAX_PAGES = 1_000;
+const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Gets the pages of a list from a cursor on. A page that cannot be got ends the list: what is not seen is not offered. */
+/**
+ * Gets the pages of a list from a cursor on. A page that cannot be got ends the list: what is not seen is not offered.
+ * @throws NoAnswer where the list does not end: it goes round in a circle, or is longer than any list
+ */
 export async function pagesOf(
   connection: Connection,
   {
@@ -15,14 +19,23 @@ export async function pagesOf(
 ): Promise<readonly JsonRecord[]> {
   const pages: JsonRecord[] = [];
   const seen = new Set<string>();
-  for (let next = textOf(cursor); next !== undefined && !seen.has(next) && pages.length < MAX_PAGES;) {
+  let bytes = 0;
+  for (let next = textOf(cursor); next !== undefined;) {
+    if (seen.has(next)) throw endless(method, "a page names one before it as its next");
+    if (pages.length >= MAX_PAGES) throw endless(method, `it has more than ${MAX_PAGES} pages`);
     seen.add(next);
     // oxlint-disable-next-line no-await-in-loop -- each page names the next
-    const { message } = await connection.query(method, { ...params, cursor: next });
+    const { message, raw } = await connection.query(method, { ...params, cursor: next });
+    bytes += raw.length;
+    if (bytes > MAX_BYTES) throw endless(method, `it is longer than ${MAX_BYTES} bytes`);
     const page = recordOf(message["result"]);
     if (page === undefined) break;
     pages.push(page);
     next = textOf(page["nextCursor"]);
   }
   return pages;
+}
+
+function endless(method: string, why: string): NoAnswer {
+  return new NoAnswer(`the server's ${method} does not end: ${why}; nothing of it was passed on`);
 }
