@@ -1,5 +1,5 @@
 import type { Frame } from "../frame/frame.ts";
-import { recordOf } from "../frame/json.ts";
+import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
 import { ownFrame } from "../frame/frame.ts";
 import { isModern, type Connection } from "./connection.ts";
@@ -9,8 +9,9 @@ import { judgedInSession } from "./judged-answer.ts";
 const PROBE = "agentplane-no-such-tool";
 
 /**
- * What the server itself says of a tool that does not exist, about this one. It is asked once, about a tool that nobody
- * has; one that says nothing usable is given the words of the specification.
+ * What the server itself says of a tool that does not exist, about this one. It is asked about a tool that nobody
+ * has: once, and anew where a request says more than a call does. One that says nothing usable is given the words of the
+ * specification.
  */
 export async function unknownToolAnswer(
   connection: Connection,
@@ -18,12 +19,41 @@ export async function unknownToolAnswer(
   name: string,
 ): Promise<Frame> {
   const id = idOf(request.message) ?? "";
+  const told = await answerToProbe(connection, request);
+  return told === undefined ? specified(id, name) : judgedInSession(connection, about(told, id, name));
+}
+
+function answerToProbe(connection: Connection, request: Frame): Promise<Frame | undefined> {
   const { probes } = connection.lasting;
+  // What else a request says may have another answer: as long as it is asked for, it is asked for just so.
+  if (isUnusual(recordOf(request.message["params"]) ?? {}))
+    return probe(connection, request, () => undefined);
   const era = isModern(request) ? "modern" : "legacy";
   const known = probes.get(era) ?? probe(connection, request, () => probes.delete(era));
   probes.set(era, known);
-  const told = await known;
-  return told === undefined ? specified(id, name) : judgedInSession(connection, about(told, id, name));
+  return known;
+}
+
+const USUAL = new Set(["name", "arguments", "_meta"]);
+const USUAL_META = /^io\.modelcontextprotocol\/(?:protocolVersion|clientInfo|clientCapabilities)$/;
+
+function isUnusual(params: JsonRecord): boolean {
+  const { arguments: input = {}, _meta: meta = {} } = params;
+  const own = recordOf(meta);
+  return (
+    Object.keys(params).some((name) => !USUAL.has(name)) ||
+    recordOf(input) === undefined ||
+    own === undefined ||
+    Object.keys(own).some((name) => !USUAL_META.test(name))
+  );
+}
+
+/** What the tool would have got is nobody's to see: a server looks at most at what kind of value it is. */
+function standInFor(input: unknown): unknown {
+  if (Array.isArray(input)) return [];
+  if (typeof input === "string") return "";
+  if (typeof input === "number") return 0;
+  return typeof input === "object" && input !== null ? {} : input;
 }
 
 async function probe(
@@ -31,9 +61,9 @@ async function probe(
   { message }: Frame,
   forget: () => void,
 ): Promise<Frame | undefined> {
-  const meta = recordOf(message["params"])?.["_meta"];
+  const { arguments: input = {}, ...others } = recordOf(message["params"]) ?? {};
   try {
-    const params = { name: PROBE, arguments: {}, ...(meta !== undefined && { _meta: meta }) };
+    const params = { ...others, name: PROBE, arguments: standInFor(input) };
     return await connection.query("tools/call", params);
   } catch {
     // The server is gone: what the specification says is said instead, and it is asked again next time.
