@@ -26,10 +26,10 @@ export interface LoadQueue {
 }
 
 /**
- * Milliseconds after which a slice ends: half of the two that a slice may take, because the step under way is ended
- * first.
+ * Milliseconds after which a slice ends: less than a third of the two that a slice may take, because the step under way
+ * is ended first, and some take longer than most.
  */
-const SLICE_MS = 1;
+const SLICE_MS = 0.6;
 
 interface RunningLoad {
   /** Undefined when it is in force and only the rest is being done. */
