@@ -70,6 +70,7 @@ export { createRegistry, type RuleRegistry } from "./rules/registry.ts";
 
 export { parsePolicies, type ParsedDocument } from "./load/parse.ts";
 export { lint, type LintFinding, type LintOptions } from "./load/lint.ts";
+export { lintPlane, type LintInput } from "./load/lint-plane.ts";
 export { policyJsonSchema } from "./load/json-schema.ts";
 
 export { memoryState } from "./store/memory-state.ts";

@@ -16,7 +16,7 @@ import { createPolicyChanges, type PolicyChanges } from "./engine/policy-changes
 import { createPolicySet } from "./engine/policy-set.ts";
 import { createRecorder, type RecordListener } from "./engine/recorder.ts";
 import { HookRegistry } from "./hooks/hook-registry.ts";
-import { lint, type LintFinding } from "./load/lint.ts";
+import type { LintInput } from "./load/lint-plane.ts";
 import { parsePolicy } from "./load/parse.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { checkOptions, type PlaneOptions } from "./plane-options.ts";
@@ -47,8 +47,8 @@ export interface AgentPlane {
   on<Kind extends AuditRecord["kind"]>(kind: Kind, listener: RecordListener<Kind>): () => void;
   /** What this process had to drop so far; all zero while it keeps up. */
   stats(): { readonly droppedObservations: number };
-  /** Finds what is in force but does not do what its author probably meant. */
-  lint(): readonly LintFinding[];
+  /** What is in force now, for `lintPlane`. */
+  lintInput(): LintInput;
   /** Settles when plugs and modes were read from the store; until then every call is blocked. At once in memory. */
   ready(): Promise<void>;
   /** Settles when everything aside is done and every record is written. */
@@ -144,11 +144,10 @@ export function createAgentPlane(options: PlaneOptions = {}): AgentPlane {
     },
     on: (kind, listener) => recorder.on(kind, listener),
     stats: () => ({ droppedObservations: observers.droppedCount }),
-    lint: () =>
-      lint(
-        set.loaded().map(({ policy }) => policy),
-        { registry, tools: set.tools(), hookpoints, hasResolver: parts.settings.hasResolver() },
-      ),
+    lintInput: () => ({
+      policies: set.loaded().map(({ policy }) => policy),
+      options: { registry, tools: set.tools(), hookpoints, hasResolver: parts.settings.hasResolver() },
+    }),
     async ready() {
       await parts.plugboard.load();
       await parts.degradation.load();

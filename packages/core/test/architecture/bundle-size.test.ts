@@ -12,6 +12,8 @@ const MAX_GZIP_BYTES = 120 * 1024;
 async function bundle(): Promise<{
   code: Uint8Array;
   inputs: readonly string[];
+  /** The inputs of which anything is left. */
+  carried: readonly string[];
   imports: readonly string[];
 }> {
   const { outputFiles, metafile } = await build({
@@ -29,6 +31,11 @@ async function bundle(): Promise<{
   return {
     code: outputFiles[0]?.contents ?? new Uint8Array(),
     inputs: Object.keys(metafile.inputs).map((file) => file.replaceAll(path.sep, "/")),
+    carried: Object.values(metafile.outputs).flatMap((output) =>
+      Object.entries(output.inputs)
+        .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+        .map(([file]) => file.replaceAll(path.sep, "/")),
+    ),
     imports: Object.values(metafile.outputs).flatMap((output) => output.imports.map((edge) => edge.path)),
   };
 }
@@ -37,6 +44,12 @@ test(`createAgentPlane with its dependencies weighs at most ${MAX_GZIP_BYTES / 1
   const { code, inputs } = await bundle();
   expect(inputs).toContain("plane.ts");
   expect(gzipSync(code).length).toBeLessThanOrEqual(MAX_GZIP_BYTES);
+});
+
+test("an application that only runs policies does not carry the linter along", async () => {
+  const { carried } = await bundle();
+  expect(carried).toContain("load/parse.ts");
+  expect(carried.filter((file) => /^load\/(?:lint|pattern-cover)/.test(file))).toStrictEqual([]);
 });
 
 test("createAgentPlane leaves nothing to import and brings no file of a subpath", async () => {

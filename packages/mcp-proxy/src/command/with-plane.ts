@@ -1,4 +1,4 @@
-import { createAgentPlane } from "@agentplane/core";
+import { createAgentPlane, lintPlane } from "@agentplane/core";
 import { jsonlSink, usePolicyFile } from "@agentplane/core/node";
 import { createScanner } from "@agentplane/safety";
 
@@ -36,7 +36,7 @@ export async function withPlane(
     ...(values.audit !== undefined && { audit: jsonlSink({ directory: values.audit }) }),
   });
   const policies = await usePolicyFile(plane, values.policy, { onError: ({ message }) => say(message) });
-  for (const { message } of plane.lint()) say(message);
+  for (const { message } of lintPlane(plane)) say(message);
   const endFiles =
     values.approvals === undefined ? undefined : await keepApprovalFiles(plane, values.approvals);
   const stop = new AbortController();
