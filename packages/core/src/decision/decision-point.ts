@@ -50,7 +50,11 @@ export type CallEnd =
       readonly denial?: Denial | undefined;
     }
   /** The action never started: everything is given back. */
-  | { readonly status: "released" }
+  | {
+      readonly status: "released";
+      /** Enforcement refused it after all, so that what a human has allowed is given back too. Default false. */
+      readonly isRefused?: boolean;
+    }
   /** Control flow left the run (an interrupt): holds are kept, the call may be resumed. */
   | { readonly status: "suspended" };
 

@@ -105,7 +105,7 @@ const ENDED = {
 
 function giveBack({ point }: GuardCore, { decision, inner }: Ruling, cut: Decision): MaybePromise<Denied> {
   inner?.end("again");
-  return andThen(point.finish(decision.id, { status: "released" }), () => denied(cut));
+  return andThen(point.finish(decision.id, { status: "released", isRefused: true }), () => denied(cut));
 }
 
 /**

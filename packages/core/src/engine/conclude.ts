@@ -15,6 +15,7 @@ import {
   mustStop,
   STATE_DOWN,
   TAKEN_OVER,
+  undoLater,
   type Failure,
 } from "./fail-closed.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
@@ -23,7 +24,7 @@ import type { Pass } from "./pass.ts";
 import type { PipelineParts } from "./pipeline.ts";
 import { isLive, type Plan } from "./plan.ts";
 import type { Refusal } from "./refusal.ts";
-import { releaseHolds, remember } from "./remember-call.ts";
+import { giveBackApproval, releaseHolds, remember } from "./remember-call.ts";
 
 /** Ends a pass: gives back what must not be held, remembers the call, writes its decision and the one record of it. */
 export function conclude(pass: Pass, parts: PipelineParts): MaybePromise<Ruling> {
@@ -75,6 +76,8 @@ function outerOf({ call }: Pass, { inFlight }: PipelineParts): InFlight | undefi
 
 /** Gives back what was held for nothing, then writes down where the call stands. */
 function keep(pass: Pass, ruling: Ruling, parts: PipelineParts): MaybePromise<void> {
+  if (pass.rare.used !== undefined && !isAdmitted(pass, ruling))
+    return andThen(giveBackApproval(pass, parts), () => keep(pass, ruling, parts));
   if (pass.heldIds.length === 0 || isAdmitted(pass, ruling) || outerOf(pass, parts) !== undefined)
     return remember(pass, parts, ruling.decision);
   return releaseThenRemember(pass, ruling, parts);
@@ -100,6 +103,8 @@ export function kept(
 ): MaybePromise<Ruling> {
   if (stateError !== undefined && mustStop(parts, "state", stateError) && isAdmitted(pass, ruled))
     return stop(pass, ruled, parts, isTakenOver(stateError.error) ? TAKEN_OVER : STATE_DOWN);
+  if (stateError !== undefined && pass.rare.used !== undefined && !isAdmitted(pass, ruled))
+    undoLater(pass, ruled, parts);
   const ruling = stateError !== undefined && isAdmitted(pass, ruled) ? unsure(pass, ruled, parts) : ruled;
   // Found while the call was written into its session's history.
   if (pass.refusal !== undefined && isAdmitted(pass, ruling)) return stop(pass, ruling, parts, pass.refusal);
@@ -159,6 +164,7 @@ export function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): 
     heldIds: pass.heldIds,
     limits: pass.limits,
     duties: pass.duties,
+    used: pass.rare.used,
     startedMs: pass.startedMs,
   });
 }

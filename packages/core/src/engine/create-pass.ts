@@ -58,6 +58,7 @@ const NOTHING_RARE: Rare = Object.freeze({
   modes: NO_MODES.modes,
   throttle: undefined,
   approvalId: undefined,
+  used: undefined,
   joined: undefined,
   once: undefined,
   inner: undefined,

@@ -7,7 +7,7 @@ import type { EngineParts } from "./engine-parts.ts";
 import type { Pass } from "./pass.ts";
 import type { PipelineParts } from "./pipeline.ts";
 import type { Refusal } from "./refusal.ts";
-import { releaseHolds } from "./remember-call.ts";
+import { giveBackApproval, releaseHolds } from "./remember-call.ts";
 
 /** What went wrong, boxed because anything can be thrown; undefined: nothing. */
 export type Failure = { readonly error: unknown } | undefined;
@@ -94,7 +94,7 @@ const UNDO_AGAIN_MS = [1_000, 4_000, 16_000, 60_000] as const;
  * What could not be undone is undone when the store is back: the call did not run, so it must not be taken for one of
  * which nobody knows. It undoes only its own, whatever has become of the call meanwhile.
  */
-function undoLater(pass: Pass, closed: Ruling, parts: PipelineParts, tries = 0): void {
+export function undoLater(pass: Pass, closed: Ruling, parts: PipelineParts, tries = 0): void {
   const delayMs = UNDO_AGAIN_MS[tries];
   if (delayMs === undefined) return;
   const again = async (): Promise<void> => {
@@ -115,7 +115,9 @@ function undo(pass: Pass, { decision }: Ruling, parts: PipelineParts): MaybeProm
           untilMs,
         });
   const end = { effect: "block", durationMs: 0, isError: false } as const;
-  return andThen(releaseHolds(pass, parts), () =>
-    andThen(advance(), () => parts.sessions.complete(pass.context, decision.id, end)),
+  return andThen(giveBackApproval(pass, parts), () =>
+    andThen(releaseHolds(pass, parts), () =>
+      andThen(advance(), () => parts.sessions.complete(pass.context, decision.id, end)),
+    ),
   );
 }

@@ -2,7 +2,6 @@ import { assertNever } from "../base/assert-never.ts";
 import { errorText } from "../base/error-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
 import { msSince } from "../base/ms-since.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -14,7 +13,7 @@ import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 import { isLive, type Plan } from "./plan.ts";
-import { isMetered, isUnused, releaseAll, settleAll, type RunEnd } from "./settle.ts";
+import { isEstimated, isUnused, releaseAll, settleAll, type RunEnd } from "./settle.ts";
 import { UNRECORDED, UNSETTLED, withheld, withheldFor } from "./withheld.ts";
 
 /** What ending works with. */
@@ -68,7 +67,9 @@ export function finishCall(
     case "suspended":
       return andThenWith(closeCall(ending), nothing, ending);
     case "released":
-      return andThenWith(guarded("release", release, ending), closeReleased, ending);
+      if (end.isRefused === true && flight.used !== undefined)
+        return andThenWith(guarded("approval", giveBack, ending), releaseAndClose, ending);
+      return releaseAndClose(true, ending);
     case "ran":
     case "failed":
       ending.run = end;
@@ -81,6 +82,14 @@ export function finishCall(
 
 function nothing(): undefined {
   return undefined;
+}
+
+function giveBack({ flight: { used }, parts }: Ending): MaybePromise<void> {
+  return used && parts.approvals.giveBack(used);
+}
+
+function releaseAndClose(_isGivenBack: boolean, ending: Ending): MaybePromise<undefined> {
+  return andThenWith(guarded("release", release, ending), closeReleased, ending);
 }
 
 function release({ flight, parts }: Ending): MaybePromise<void> {
@@ -193,15 +202,6 @@ function writeOutcome(ending: Ending): MaybePromise<void> {
   const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
   if (plan !== undefined && plan.observers.length > 0) tellObservers(ending, plan, context);
   return written;
-}
-
-/** Whether some limit counts what the usage does not say. */
-function isEstimated({ limits: { declarations } }: InFlight, usage: Usage | undefined): boolean {
-  for (let at = 0; at < declarations.length; at++) {
-    const { measure } = declarations[at]!;
-    if (isMetered(measure) && !isCompleteUsage(usage, measure)) return true;
-  }
-  return false;
 }
 
 function tellObservers(ending: Ending, plan: Plan, context: PolicyContext): void {

@@ -2,6 +2,7 @@ import { ChurnMap } from "../base/churn-map.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import type { ToolTraits } from "../policy/traits.ts";
+import type { ApprovalUse } from "../state/approval.ts";
 import type { BoundLimits } from "./bound-limit.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 
@@ -17,6 +18,8 @@ export interface InFlight {
   readonly heldIds: readonly string[];
   readonly limits: BoundLimits;
   readonly duties: readonly OwnedObligation[];
+  /** What a human has allowed; mostly nothing. */
+  readonly used: ApprovalUse | undefined;
   readonly startedMs: number;
 }
 

@@ -4,6 +4,7 @@ import type { Intent } from "../decision/decision.ts";
 import type { InnerCall } from "../decision/decision-point.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
+import type { ApprovalUse } from "../state/approval.ts";
 import type { Mode } from "../policy/mode.ts";
 import type { SessionView } from "../rules/session-view.ts";
 import type { StoreAdmissionAnswer } from "../store/state-store.ts";
@@ -76,6 +77,8 @@ export interface Rare {
   readonly modes: readonly Mode[];
   readonly throttle: { readonly perMinute: number; readonly delayMaxMs?: number | undefined } | undefined;
   readonly approvalId: string | undefined;
+  /** The approval that it uses up, which is given back if it is refused after all. */
+  readonly used: ApprovalUse | undefined;
   /** The remembered admission that this second interception of one call joins. */
   readonly joined: InFlight | undefined;
   /** Set while it is to be admitted in one step. */

@@ -5,7 +5,7 @@ import type { Decision } from "../decision/decision.ts";
 import type { SessionEntry } from "../rules/session-view.ts";
 import { newEntry } from "../state/session-entry.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { Pass } from "./pass.ts";
+import { setRare, type Pass } from "./pass.ts";
 import { refuseLate } from "./step-session.ts";
 
 /** Writes down where a decided call stands, and what its session has seen. */
@@ -81,6 +81,13 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
   if (tool !== undefined) entry.isExternal = traits?.external !== false;
   if (callKey !== undefined) entry.callKey = callKey;
   return entry;
+}
+
+/** Gives back what a human has allowed to a pass that is refused after all. */
+export function giveBackApproval(pass: Pass, { approvals }: EngineParts): MaybePromise<void> {
+  const { used } = pass.rare;
+  if (used === undefined) return;
+  return andThen(approvals.giveBack(used), () => setRare(pass, { used: undefined }));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { listOf } from "../base/list-of.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import { isCompleteUsage, type Usage } from "../base/model-costs.ts";
 import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import type { LimitDeclaration } from "../rules/rule.ts";
 import type { LedgerStore } from "../store/state-store.ts";
@@ -96,4 +97,13 @@ export function releaseAll(flight: InFlight, parts: EngineParts, from = 0): Mayb
 /** Whether a limit counts what only the model's provider can report. */
 export function isMetered(measure: LimitDeclaration["measure"]): measure is "tokens" | "microUsd" {
   return measure === "tokens" || measure === "microUsd";
+}
+
+/** Whether some limit counts what the usage does not say. */
+export function isEstimated({ limits: { declarations } }: InFlight, usage: Usage | undefined): boolean {
+  for (let at = 0; at < declarations.length; at++) {
+    const { measure } = declarations[at]!;
+    if (isMetered(measure) && !isCompleteUsage(usage, measure)) return true;
+  }
+  return false;
 }

@@ -53,8 +53,12 @@ function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): Mayb
     setRare(pass, { approvalId: found.id });
     // An early question does not use the approval up: the execution will.
     if (pass.intent === "ask") return waive(pass);
-    return andThen(parts.approvals.consume(found.id), (isConsumed) => {
+    const by = parts.ports.ids.next("use");
+    // Before it is known: a store whose answer is lost may have done it.
+    setRare(pass, { used: { approval: found, by } });
+    return andThen(parts.approvals.consume(found.id, by), (isConsumed) => {
       if (isConsumed) return waive(pass);
+      setRare(pass, { used: undefined });
       return open(pass, parts, { asks, binding });
     });
   });

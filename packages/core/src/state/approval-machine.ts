@@ -77,6 +77,16 @@ export interface Approval {
   readonly editedBy?: string;
   /** With `editedBy`, in the process that took the edit: the input to execute. It is never stored. */
   readonly editedInput?: JsonValue;
+  /** Used up: by which attempt, that gives it back where it is refused after all. */
+  readonly usedBy?: string;
+}
+
+/** An approval that is used up for one call. */
+export interface ApprovalUse {
+  /** As it was before. */
+  readonly approval: Approval;
+  /** Names this use alone: what another one has is not given back. */
+  readonly by: string;
 }
 
 /** What a request is made of. */
@@ -167,9 +177,20 @@ export function edited(
 }
 
 /** Uses an approval up; undefined when it is not approved, or not any more. */
-export function consumed(approval: Approval | undefined, nowMs: number): Approval | undefined {
+export function consumed(
+  approval: Approval | undefined,
+  nowMs: number,
+  usedBy: string | undefined,
+): Approval | undefined {
   if (approval === undefined || approvalAt(approval, nowMs).status !== "approved") return undefined;
-  return { ...approval, status: "consumed" };
+  return { ...approval, status: "consumed", ...(usedBy !== undefined && { usedBy }) };
+}
+
+/** An approval whose call was refused after all, as it was before; the same one when it is not this use that has it. */
+export function givenBack(approval: Approval | undefined, use: string): Approval | undefined {
+  if (approval?.status !== "consumed" || approval.usedBy !== use) return approval;
+  const { usedBy: _used, ...unused } = approval;
+  return { ...unused, status: "approved" };
 }
 
 /** A binding as one text: equal bindings have equal texts. */

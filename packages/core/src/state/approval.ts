@@ -11,7 +11,6 @@ import {
   approvalAt,
   approved,
   bindingKey,
-  consumed,
   createApproval,
   denied,
   edited,
@@ -23,7 +22,9 @@ import {
   type ApprovalBinding,
   type ApprovalRequest,
   type ApprovalStatus,
+  type ApprovalUse,
 } from "./approval-machine.ts";
+import { giveBackUsed, useUp } from "./approval-use.ts";
 import { followApprovals } from "./follow-approvals.ts";
 import { waitForAnswer } from "./approval-wait.ts";
 import { EditedInputs } from "./edited-inputs.ts";
@@ -37,14 +38,18 @@ const KEPT = { ttlMs: 86_400_000 } as const;
 /** Questions to humans, each bound to one action; answered, used at most once, or expired. */
 export class Approvals {
   readonly #deps: ApprovalsDeps;
+  readonly #documents: DocumentStore;
   readonly #prefix: string;
+  readonly #all: string;
   readonly #index: ApprovalIndex;
   readonly #editedInputs = new EditedInputs();
   readonly #sealedInputs: SealedInputs;
 
   constructor(deps: ApprovalsDeps) {
     this.#deps = deps;
+    this.#documents = deps.approvals;
     this.#prefix = tupleKey([deps.planeId]);
+    this.#all = `${this.#prefix}approval:`;
     this.#sealedInputs = new SealedInputs(deps.seal);
     this.#index = new ApprovalIndex(deps.approvals, { prefix: this.#prefix, ...KEPT });
   }
@@ -63,20 +68,23 @@ export class Approvals {
     return this.#index.findApproved(binding, (id) => this.get(id));
   }
 
-  /** Uses an approval up; of many at once, exactly one gets true. */
-  consume(id: string): MaybePromise<boolean> {
-    let isMine = false;
-    const nowMs = this.#deps.nowMs();
-    const change = (old: Approval | undefined): Approval | undefined => {
-      const next = consumed(old, nowMs);
-      isMine = next !== undefined;
-      return next ?? old;
-    };
-    return andThen(this.#documents.update<Approval>(this.#idKey(id), change, KEPT), (approval) => {
-      if (!isMine || approval === undefined) return false;
+  /** Uses an approval up; of many at once, exactly one gets true. @param usedBy Names this use, for `giveBack`. */
+  consume(id: string, usedBy?: string): MaybePromise<boolean> {
+    const how = { nowMs: this.#deps.nowMs(), usedBy, ...KEPT };
+    return andThen(useUp(this.#documents, this.#idKey(id), how), (approval) => {
+      if (approval === undefined) return false;
       this.#editedInputs.forget(approval);
       this.#record("approval_consumed", approval, "engine");
       return true;
+    });
+  }
+
+  /** Gives back what was used up for a call that is refused after all; to what another use has nothing happens. */
+  giveBack({ approval: { id, editedInput }, by }: ApprovalUse): MaybePromise<void> {
+    return andThen(giveBackUsed(this.#documents, this.#idKey(id), { by, ...KEPT }), (approval) => {
+      if (approval === undefined) return;
+      if (editedInput !== undefined) this.#editedInputs.keep(approval, editedInput);
+      this.#record("approval_given_back", approval, "engine");
     });
   }
 
@@ -170,14 +178,6 @@ export class Approvals {
     requireFunction("approvals.subscribe: listener", changed);
     const { logger } = this.#deps.ports;
     return followApprovals(this.#documents, this.#all, { changed, logger });
-  }
-
-  get #all(): string {
-    return `${this.#prefix}approval:`;
-  }
-
-  get #documents(): DocumentStore {
-    return this.#deps.approvals;
   }
 
   /** First the key is claimed with the whole request, then the request is made: no race leaves a second one behind. */
