@@ -6,6 +6,7 @@ import { DOCUMENT_KEY_BEHAVIOURS } from "./document-key-contract.ts";
 import { LEDGER_BEHAVIOURS } from "./ledger-contract.ts";
 import { LEDGER_END_BEHAVIOURS } from "./ledger-end-contract.ts";
 import { PLANE_RESTART_BEHAVIOURS } from "./plane-restart-contract.ts";
+import { PLANE_SHARED_BEHAVIOURS } from "./plane-shared-contract.ts";
 import { RESTART_BEHAVIOURS } from "./restart-contract.ts";
 import { SHARED_LEDGER_BEHAVIOURS } from "./shared-ledger-contract.ts";
 import { WATCH_BEHAVIOURS } from "./watch-contract.ts";
@@ -20,6 +21,7 @@ const BEHAVIOURS = [
   ...DOCUMENT_KEY_BEHAVIOURS,
   ...WATCH_BEHAVIOURS,
   ...ADMIT_BEHAVIOURS,
+  ...PLANE_SHARED_BEHAVIOURS,
 ];
 const DURABLE_BEHAVIOURS = [...RESTART_BEHAVIOURS, ...PLANE_RESTART_BEHAVIOURS];
 
