@@ -1,3 +1,4 @@
+import { isJsonObject } from "../base/json.ts";
 import { isWritablePath } from "../context/path.ts";
 import type { Answer, RuleAnswer } from "./answer.ts";
 import type { RedactSurface, RedactTreatment } from "./obligation.ts";
@@ -12,7 +13,7 @@ const TREATMENTS: readonly RedactTreatment[] = ["drop", "mask", "hash", "tokenis
  * @param given Whatever the rule returned, `undefined` aside.
  */
 export function isRuleAnswer(given: unknown): given is RuleAnswer {
-  if (!isObject(given)) return false;
+  if (!isJsonObject(given)) return false;
   const { answer, obligations, ...unknown } = given;
   if (Object.keys(unknown).length > 0 || (answer === undefined && obligations === undefined)) return false;
   return (
@@ -21,13 +22,13 @@ export function isRuleAnswer(given: unknown): given is RuleAnswer {
 }
 
 function isAnswer(given: unknown): boolean {
-  if (!isObject(given) || !isOneOf(given["answer"], ANSWERS) || typeof given["reason"] !== "string")
+  if (!isJsonObject(given) || !isOneOf(given["answer"], ANSWERS) || typeof given["reason"] !== "string")
     return false;
   const { message, retryAfterMs, degrade } = given;
   return (
     (message === undefined || typeof message === "string") &&
     (retryAfterMs === undefined || (typeof retryAfterMs === "number" && retryAfterMs >= 0)) &&
-    (given["answer"] !== "degrade" || isObject(degrade))
+    (given["answer"] !== "degrade" || isJsonObject(degrade))
   );
 }
 
@@ -36,7 +37,7 @@ function isObligationList(given: unknown): boolean {
 }
 
 function isObligation(given: unknown): boolean {
-  if (!isObject(given)) return false;
+  if (!isJsonObject(given)) return false;
   switch (given["kind"]) {
     case "redact":
       return (
@@ -62,8 +63,4 @@ function isListOf(given: unknown, test: (item: unknown) => boolean): boolean {
 
 function isOneOf(given: unknown, known: readonly string[]): boolean {
   return typeof given === "string" && known.includes(given);
-}
-
-function isObject(given: unknown): given is Readonly<Record<string, unknown>> {
-  return typeof given === "object" && given !== null && !Array.isArray(given);
 }

@@ -156,7 +156,7 @@ async function close(source: Closable): Promise<unknown> {
 
 function lazy(): AgentplaneError {
   return misuse(
-    "an iterator or a stream works after its call has ended; govern it with guard.toolRun or guard.modelStream",
+    "an iterator or a stream works after its call has ended; use guard.toolRun or guard.modelStream",
   );
 }
 

@@ -1,6 +1,4 @@
 import { requireObject, requireText } from "../base/argument.ts";
-import { suggest } from "../base/did-you-mean.ts";
-import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
@@ -10,6 +8,7 @@ import { readDegrade } from "./degrade-argument.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { requireAct, type OperatorAct } from "./operator-act.ts";
 import type { PolicySet } from "./policy-set.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** Who pulls a plug, why, and with whose authority; each authority lifts only its own. */
 export interface PlugAct extends OperatorAct {
@@ -136,15 +135,11 @@ function requireTrigger(
   const policies = set.loaded().map(({ policy }) => policy);
   const policy = policies.find(({ id }) => id === policyId);
   if (policy === undefined)
-    throw unknown(
+    throw unknownName(
       "policy",
       policyId,
       policies.map(({ id }) => id),
     );
   const triggers = [...new Set((policy.escalation ?? []).map((step) => step.trigger))];
-  if (!triggers.includes(trigger)) throw unknown(`trigger in policy "${policyId}":`, trigger, triggers);
-}
-
-function unknown(what: string, name: string, known: readonly string[]): AgentplaneError {
-  return new AgentplaneError("usage_invalid", `there is no ${what} "${name}"; ${suggest(name, known)}`);
+  if (!triggers.includes(trigger)) throw unknownName(`trigger in policy "${policyId}":`, trigger, triggers);
 }

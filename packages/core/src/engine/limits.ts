@@ -1,7 +1,6 @@
 import { requireObject, requireText } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
-import { suggest } from "../base/did-you-mean.ts";
 import { createContext } from "../context/create-context.ts";
 import type { LimitSpec } from "../policy/limit.ts";
 import type { LimitState } from "../store/state-store.ts";
@@ -10,6 +9,7 @@ import type { CompiledEntry } from "./compiled-policy.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { requireAct, type OperatorAct } from "./operator-act.ts";
 import type { PolicySet } from "./policy-set.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** Which counter is meant: a limit rule and whose share of it. */
 export interface LimitRef {
@@ -111,7 +111,7 @@ function findRule({ policyId, ruleId }: LimitRef, set: PolicySet): CompiledEntry
   const { policies } = set.current.index;
   const policy = policies.find(({ id }) => id === policyId);
   if (policy === undefined)
-    throw unknown(
+    throw unknownName(
       "policy",
       policyId,
       policies.map(({ id }) => id),
@@ -119,14 +119,10 @@ function findRule({ policyId, ruleId }: LimitRef, set: PolicySet): CompiledEntry
   const limited = policy.entries.filter(({ rule }) => (rule.limits ?? []).length > 0);
   const entry = limited.find((candidate) => candidate.ruleId === ruleId);
   if (entry === undefined)
-    throw unknown(
+    throw unknownName(
       "limit rule",
       ruleId,
       limited.map((candidate) => candidate.ruleId),
     );
   return entry;
-}
-
-function unknown(what: string, name: string, known: readonly string[]): AgentplaneError {
-  return new AgentplaneError("usage_invalid", `there is no ${what} "${name}"; ${suggest(name, known)}`);
 }

@@ -135,7 +135,7 @@ const refusals: Readonly<Record<"in_flight" | "already_executed" | "unknown_outc
   },
   unknown_outcome: {
     cause: "unknown_outcome",
-    reason: "an earlier attempt of this call ended without an outcome, so it may have happened",
+    reason: "an earlier attempt of this call has no outcome, so it may have happened",
     message: "It is unknown whether this action already happened. Check before trying again with a new call.",
   },
 };

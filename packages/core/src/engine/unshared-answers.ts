@@ -24,14 +24,14 @@ export function createAnswerWarnings({ hasStore, hasKey }: Shared, logger: Logge
   return {
     requested: once(hasStore && !hasKey, () =>
       logger.warn(
-        "approvals are signed with a key of this process alone: other processes on the same state, and this one after a " +
-          "restart, will not honour their answers; give all of them one secret, as in approvals: { resolver, key }",
+        "approvals are signed with a key of this process alone: other processes, and this one after a restart, refuse " +
+          "their answers; give all of them one secret, as in approvals: { resolver, key }",
       ),
     ),
     unknown: once(!hasStore, () =>
       logger.warn(
-        "an answer came to a question that is not known here, and was denied: it was forged or used before, or another " +
-          "process has asked, or this one before it was restarted; if so, give all of them one state and one approvals.key",
+        "an answer to a question that is not known here was denied: it was forged or used before, or another process " +
+          "asked, or this one before a restart; then give all of them one state and one approvals.key",
       ),
     ),
   };

@@ -1,8 +1,8 @@
 import { suggest } from "../base/did-you-mean.ts";
-import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import type { Hook, HookFilter, HookOptions } from "./hook.ts";
+import { hookInvalid } from "./hook-invalid.ts";
 
 /** A registered hook, its options checked and compiled once. */
 export interface HookEntry {
@@ -42,15 +42,16 @@ const FILTER_NAMES = ["tenants", "agents", "tools"] as const;
  * @throws AgentplaneError `hook_invalid` naming the option and what to write instead.
  */
 export function createHookEntry(hook: Hook, options: HookOptions, id: string): HookEntry {
-  if (typeof hook !== "function") throw invalid("a hook is a function (context) => change; pass one");
+  if (typeof hook !== "function") throw hookInvalid("a hook is a function (context) => change; pass one");
   checkNames("option", options, OPTION_NAMES);
   const { order = 0, timeoutMs = DEFAULT_TIMEOUT_MS, fallback = "block" } = options;
-  if (!Number.isFinite(order)) throw invalid(`order is ${order}; use a finite number, lower runs earlier`);
+  if (!Number.isFinite(order))
+    throw hookInvalid(`order is ${order}; use a finite number, lower runs earlier`);
   if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    throw invalid(`timeoutMs is ${timeoutMs}; use milliseconds above 0, such as 1000`);
+    throw hookInvalid(`timeoutMs is ${timeoutMs}; use milliseconds above 0, such as 1000`);
   }
   if (fallback !== "block" && fallback !== "continue") {
-    throw invalid(`fallback is ${JSON.stringify(fallback)}; use "block" or "continue"`);
+    throw hookInvalid(`fallback is ${JSON.stringify(fallback)}; use "block" or "continue"`);
   }
   const filter = compileFilter(options.filter ?? {});
   return { id: checkId(options.id ?? id), hook, order, ...filter, timeoutMs, fallback, isLast: false };
@@ -58,7 +59,7 @@ export function createHookEntry(hook: Hook, options: HookOptions, id: string): H
 
 /** The entry of the hook that always runs last. */
 export function createLastEntry(id: string, hook: Hook): HookEntry {
-  if (typeof hook !== "function") throw invalid("a hook is a function (context) => change; pass one");
+  if (typeof hook !== "function") throw hookInvalid("a hook is a function (context) => change; pass one");
   return {
     id: checkId(id),
     hook,
@@ -94,7 +95,7 @@ function dimension(name: string, patterns: unknown): ReturnType<typeof compilePa
   if (patterns === undefined) return undefined;
   // An empty list matches nothing: a hook that never runs is a mistake, not a wish.
   if (!Array.isArray(patterns) || patterns.length === 0 || !patterns.every(isPattern)) {
-    throw invalid(`filter.${name} selects nothing; list globs such as "billing-*", or leave it out`);
+    throw hookInvalid(`filter.${name} selects nothing; list globs such as "billing-*", or leave it out`);
   }
   return compilePatterns(patterns);
 }
@@ -104,15 +105,11 @@ function isPattern(pattern: unknown): pattern is string {
 }
 
 function checkId(id: string): string {
-  if (typeof id !== "string" || id === "") throw invalid("the id of a hook is a text that is not empty");
+  if (typeof id !== "string" || id === "") throw hookInvalid("the id of a hook is a text that is not empty");
   return id;
 }
 
 function checkNames(what: string, given: object, known: readonly string[]): void {
   const wrong = Object.keys(given).find((name) => !known.includes(name));
-  if (wrong !== undefined) throw invalid(`unknown ${what} "${wrong}"; ${suggest(wrong, known)}`);
-}
-
-function invalid(message: string): AgentplaneError {
-  return new AgentplaneError("hook_invalid", message);
+  if (wrong !== undefined) throw hookInvalid(`unknown ${what} "${wrong}"; ${suggest(wrong, known)}`);
 }

@@ -1,4 +1,3 @@
-import { AgentplaneError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -6,6 +5,7 @@ import { inputOf } from "../context/create-context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import type { Hook, HookReturn, HookTools } from "./hook.ts";
 import { HookBlocked } from "./hook-blocked.ts";
+import { hookInvalid } from "./hook-invalid.ts";
 
 /**
  * A hook that adds to the input or prompt before the action: members to an object (they replace what the model wrote
@@ -31,7 +31,7 @@ export function inject(values: JsonValue | ((context: PolicyContext) => MaybePro
 export function blockIf(predicate: (context: PolicyContext) => MaybePromise<boolean>, reason: string): Hook {
   return (context) =>
     andThen(predicate(context), (isBlocked: unknown): HookReturn => {
-      if (typeof isBlocked !== "boolean") throw invalid("the predicate of blockIf answers true or false");
+      if (typeof isBlocked !== "boolean") throw hookInvalid("the predicate of blockIf answers true or false");
       return isBlocked ? { block: reason } : undefined;
     });
 }
@@ -46,10 +46,10 @@ export function blockIf(predicate: (context: PolicyContext) => MaybePromise<bool
 export function retry(hook: Hook, options: { readonly attempts: number; readonly delayMs: number }): Hook {
   const { attempts, delayMs } = options;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100) {
-    throw invalid(`attempts is ${attempts}; use a whole number from 1 to 100`);
+    throw hookInvalid(`attempts is ${attempts}; use a whole number from 1 to 100`);
   }
   if (!(delayMs >= 0 && Number.isFinite(delayMs)))
-    throw invalid(`delayMs is ${delayMs}; use milliseconds from 0`);
+    throw hookInvalid(`delayMs is ${delayMs}; use milliseconds from 0`);
   return (context, tools) => attempt({ hook, context, tools, delayMs }, attempts);
 }
 
@@ -92,14 +92,14 @@ function pause(delayMs: number, { timers, signal }: HookTools, error: unknown): 
 function injected(context: PolicyContext, added: JsonValue): JsonValue {
   const { hookpoint } = context;
   if (isAfter(hookpoint))
-    throw invalid(`inject adds to an input, and ${hookpoint} has a result; use before_*`);
+    throw hookInvalid(`inject adds to an input, and ${hookpoint} has a result; use before_*`);
   const input = inputOf(context);
-  if (input === undefined) throw invalid("inject found no input to add to");
+  if (input === undefined) throw hookInvalid("inject found no input to add to");
   if (isList(input)) return isList(added) ? [...added, ...input] : [added, ...input];
   if (isJsonObject(input) && isJsonObject(added)) return merge(input, added);
   if (typeof input === "string" && typeof added === "string") return `${added}\n${input}`;
-  throw invalid(
-    "inject adds an object to an object, messages to a list, a text to a text; this call has another input",
+  throw hookInvalid(
+    "inject adds objects to objects, messages to lists, text to text; this call has another input",
   );
 }
 
@@ -111,8 +111,4 @@ function merge(input: JsonObject, added: JsonObject): JsonObject {
 // Array.isArray does not narrow a read-only array in a union.
 function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-function invalid(message: string): AgentplaneError {
-  return new AgentplaneError("hook_invalid", message);
 }

@@ -1,6 +1,5 @@
 import { requireMembers, requireText } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
-import { AgentplaneError } from "../base/errors.ts";
 import { isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import { msSince } from "../base/ms-since.ts";
 import { createPorts } from "../base/runtime.ts";
@@ -14,6 +13,7 @@ import {
   type CouldBeTool,
   type HookEntry,
 } from "./hook-entry.ts";
+import { hookInvalid } from "./hook-invalid.ts";
 import { RecursionGuard } from "./recursion-guard.ts";
 import { runHook } from "./run-hook.ts";
 import type { HookPorts, RunningHook } from "./running-hook.ts";
@@ -68,11 +68,11 @@ export class HookRegistry {
     requireText("hooks.on: hookpoint", hookpoint);
     const list = this.#lists.get(hookpoint);
     if (list === undefined) {
-      throw invalid(`unknown hookpoint "${hookpoint}"; ${suggest(hookpoint, [...this.#lists.keys()])}`);
+      throw hookInvalid(`unknown hookpoint "${hookpoint}"; ${suggest(hookpoint, [...this.#lists.keys()])}`);
     }
     const entry = createHookEntry(hook, options, `${hook?.name || "hook"}-${++this.#count}`);
     if (list.some(({ id }) => id === entry.id)) {
-      throw invalid(`a hook "${entry.id}" is already registered at ${hookpoint}; give each its own id`);
+      throw hookInvalid(`a hook "${entry.id}" is already registered at ${hookpoint}; give each its own id`);
     }
     // The sort is stable: equal orders keep the order of registration.
     this.#lists.set(
@@ -91,7 +91,7 @@ export class HookRegistry {
    */
   attachLast(name: string, hook: Hook): () => void {
     if (this.#last !== undefined) {
-      throw invalid(
+      throw hookInvalid(
         `"${this.#last.id}" already runs last; only one can, detach it before you attach "${name}"`,
       );
     }
@@ -166,8 +166,4 @@ export class HookRegistry {
       list.filter((other) => other !== entry),
     );
   }
-}
-
-function invalid(message: string): AgentplaneError {
-  return new AgentplaneError("hook_invalid", message);
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { Pace, type SlicedWork } from "../base/sliced-work.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { IssueList } from "./issue-list.ts";
@@ -44,7 +44,7 @@ export class DocumentReader extends ValueReader {
     value: unknown,
   ): SlicedWork<{ copy: JsonValue | undefined; policies: readonly PolicyPart[] }> {
     const policies: PolicyPart[] = [];
-    if (!isObject(value)) return { copy: this.read(value), policies };
+    if (!isJsonObject(value)) return { copy: this.read(value), policies };
     if (!this.enter(value)) return { copy: undefined, policies };
     const copy = this.copyOf(value);
     const shape = this.shapes.of(Object.keys(value));
@@ -83,8 +83,8 @@ export class DocumentReader extends ValueReader {
 
   /** What has not changed needs no copy: a reload mostly changes a few of many. */
   #knownPart(value: unknown): PolicyPart | undefined {
-    if (this.#known.size === 0 || !isObject(value) || !("id" in value)) return undefined;
-    const known = typeof value.id === "string" ? this.#known.get(value.id) : undefined;
+    if (this.#known.size === 0 || !isJsonObject(value) || !("id" in value)) return undefined;
+    const known = typeof value["id"] === "string" ? this.#known.get(value["id"]) : undefined;
     if (known === undefined) return undefined;
     const size = { chars: 0, members: 0 };
     // A policy that was read is JSON, which its type cannot say.
@@ -149,8 +149,4 @@ export class DocumentReader extends ValueReader {
     this.leave();
     return Object.freeze(items);
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

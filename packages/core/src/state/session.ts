@@ -130,8 +130,8 @@ export class Sessions {
     if (typeof shown !== "string") return shown;
     if (looks < MAX_LOOKS) return this.#viewNow(key, looks + 1);
     const message =
-      "a part of a session's history is missing in the state store: what is judged by the history is not " +
-      "decided until the session has moved on by 1,000 calls, or was quiet for a day";
+      "a part of a session's history is missing in the state store: nothing is judged by it until the session " +
+      "has moved on by 1,000 calls, or was quiet for a day";
     throw new AgentplaneError("state_failed", message, { data: { part: shown } });
   }
 
