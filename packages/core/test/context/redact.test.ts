@@ -410,3 +410,60 @@ test("changes nothing without duties", () => {
   expect(redact(taken, [], deps)).toBe(taken);
   expect(redactText("a@b.c", [], deps)).toBe("a@b.c");
 });
+
+describe("the text parts of one message", () => {
+  const text = (said: string) => ({ type: "text", text: said });
+  const image = { type: "image", url: "x" };
+
+  test("finds what stands across two parts", () => {
+    const value = [text("mail bob@exam"), text("ple.com now")];
+    expect(shown(value, duty({ detect: ["email"] }))).toStrictEqual([text("mail [EMAIL]"), text(" now")]);
+  });
+
+  test.each([
+    ["an empty part", text("")],
+    ["an image", image],
+    ["a part of another kind", { type: "reasoning", text: "" }],
+  ])("finds it across %s", (_what, between) => {
+    const value = [text("mail bob@exam"), between, text("ple.com now")];
+    const left = [text("mail [EMAIL]"), between, text(" now")];
+    expect(shown(value, duty({ detect: ["email"] }))).toStrictEqual(left);
+  });
+
+  test("takes the whole of a finding of which one part alone shows some", () => {
+    const value = [text("4111111111111111 bob@a.co"), text("m"), text(" end")];
+    const left = [text("[CARD] [EMAIL]"), text(""), text(" end")];
+    expect(shown(value, duty({ detect: ["email", "card"] }))).toStrictEqual(left);
+  });
+
+  test("leaves nothing of two findings that touch each other", () => {
+    const value = [text("a@b.com"), text("c@d.com")];
+    expect(JSON.stringify(shown(value, duty({ detect: ["email"] })))).not.toMatch(/@|\.com/);
+  });
+
+  test("hashes the whole finding where it began, and leaves the cut where it was", () => {
+    const value = { content: [text("é bob@exam"), text("ple.com é"), text("x")] };
+    const left = [text(`é ${hashed("bob@example.com")}`), text(" é"), text("x")];
+    expect(shown(value, duty({ detect: ["email"], treatment: "hash" }))).toStrictEqual({ content: left });
+  });
+
+  test("leaves lists that are no parts as they are", () => {
+    const value = ["bob@exam", "ple.com", { text: "bob@exam" }, { text: "ple.com" }];
+    const given = snapshot(value);
+    expect(redact(given, [duty({ detect: ["email"] })], deps)).toBe(given);
+  });
+
+  test("wherever a text is cut, says the same of it", () => {
+    const cuts = fc.array(fc.nat(40), { maxLength: 4 });
+    fc.assert(
+      fc.property(cuts, (at) => {
+        const said = "ask bob@example.com or 4111111111111111, eve@x.org";
+        const ends = [...at.toSorted((a, b) => a - b), said.length];
+        const parts = ends.map((end, position) => text(said.slice(ends[position - 1] ?? 0, end)));
+        // What was shown is the list that went in, with other texts.
+        const left = shown(parts, duty({ detect: ["email", "card"] })) as { readonly text: string }[];
+        expect(left.map((part) => part.text).join("")).toBe("ask [EMAIL] or [CARD], [EMAIL]");
+      }),
+    );
+  });
+});
