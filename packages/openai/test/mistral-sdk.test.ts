@@ -140,3 +140,29 @@ test("Mistral's SDK is refused with its own error, in one attempt, and its conve
   expect(provider.seen).toHaveLength(0);
   await plane.close();
 });
+
+test.each([
+  ["https://api.mistral.ai/v1/chat/completions", {}, { max_tokens: 4_096 }],
+  ["https://eu.mistral.ai/v1/agents/completions", {}, { max_tokens: 4_096 }],
+  ["https://api.mistral.ai/v1/chat/completions", { max_tokens: 9_000 }, { max_tokens: 4_096 }],
+  ["https://api.openai.com/v1/chat/completions", {}, { max_completion_tokens: 4_096 }],
+  ["https://mistral.ai.example.com/v1/chat/completions", {}, { max_completion_tokens: 4_096 }],
+])(
+  "a budget limits the output at %s, asked for with %j, by a name that is known there",
+  async (url, named, limited) => {
+    const maxOutput = rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "tenant", maxOutput: 4_096 });
+    const plane = createAgentPlane({ policies: [{ id: "budget", blocking: [maxOutput] }] });
+    let sent: unknown;
+    const fetch = guardFetch(plane, IDENTITY, {
+      async fetch(_url, init) {
+        // A body that was JSON is sent as a text.
+        sent = JSON.parse(init?.body as string);
+        return Response.json({ choices: [{ index: 0, message: { role: "assistant", content: "hi" } }] });
+      },
+    });
+    const body = JSON.stringify({ model: "m", messages, ...named });
+    await fetch(url, { method: "POST", body, headers: { "content-type": "application/json" } });
+    expect(sent).toStrictEqual({ model: "m", messages, ...limited });
+    await plane.close();
+  },
+);

@@ -2,6 +2,7 @@ import { ANTHROPIC_MESSAGES, COUNTED_MESSAGES } from "../protocol/anthropic-mess
 import { SESSION_EVENTS, SESSION_ITEMS } from "../protocol/anthropic-sessions.ts";
 import { CHAT_COMPLETIONS, COMPLETIONS } from "../protocol/chat-completions.ts";
 import type { Dialect } from "../protocol/dialect.ts";
+import { MISTRAL_CHAT } from "../protocol/mistral-chat.ts";
 import { EMBEDDINGS, IMAGES, MODERATIONS, SPEECH, TRANSCRIPTIONS } from "../protocol/other-apis.ts";
 import { COUNTED_RESPONSES, RESPONSES } from "../protocol/responses.ts";
 import { STORED_EVENTS, STORED_ITEMS, STORED_PROMPTS } from "../protocol/stored-items.ts";
@@ -27,7 +28,8 @@ export type Endpoint =
 
 /** Matched by the end of the path: gateways and Azure put their own in front. The first that fits counts. */
 const MODEL_CALLS: readonly (readonly [end: RegExp, dialect: Dialect])[] = [
-  [/\/(?:chat|agents)\/completions$/i, CHAT_COMPLETIONS],
+  [/\/chat\/completions$/i, CHAT_COMPLETIONS],
+  [/\/agents\/completions$/i, MISTRAL_CHAT],
   [/\/completions$/i, COMPLETIONS],
   [/\/responses(?:\/compact)?$/i, RESPONSES],
   [/\/messages$/i, ANTHROPIC_MESSAGES],
@@ -133,7 +135,10 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
   if (isPassed) return DATA_ONLY;
   if (DISGUISED.test(path)) return { kind: "unseen", path };
   const called = dialectIn(PROMPTS, path) ?? dialectIn(MODEL_CALLS, path);
-  if (called !== undefined) return { kind: "model", dialect: called, isStored: false };
+  if (called !== undefined) {
+    const isMistral = called === CHAT_COMPLETIONS && MISTRAL.test(url.hostname);
+    return { kind: "model", dialect: isMistral ? MISTRAL_CHAT : called, isStored: false };
+  }
   const stored = storedIn(STORED_WRITES, path);
   if (stored !== undefined) return stored;
   if (DESCRIBED.test(path) && !RUNS.test(path)) return { kind: "description", path };
@@ -143,6 +148,9 @@ export function endpointOf(method: string, url: URL, passthrough: readonly strin
 }
 
 const DATA_ONLY: Endpoint = { kind: "data" };
+
+/** Its own servers; behind a gateway nobody can tell. */
+const MISTRAL = /(?:^|\.)mistral\.ai$/;
 
 function readOf(path: string, isPassed: boolean): Endpoint | undefined {
   if (!isPassed && RESULTS.test(path) && !OF_CONTAINER.test(path))
