@@ -31,6 +31,8 @@ export const USAGE = `agentplane-mcp: policy in front of an MCP server
       --agent ID         who calls (default: mcp-client)
       --tenant ID        for whom
       --user ID
+      --state FILE       where limits, modes, plugs and approvals outlive a restart; several processes of a machine may
+                         share it (default: nowhere, each start counts anew)
       --audit DIR        where the audit trail is written (default: nowhere)
       --approvals DIR    where questions to an operator lie; without it, the client's user answers
       --approval-wait MS how long a call waits for an answer (default: 300000)
@@ -48,6 +50,7 @@ const OPTIONS = {
   agent: { type: "string" },
   tenant: { type: "string" },
   user: { type: "string" },
+  state: { type: "string" },
   audit: { type: "string" },
   approvals: { type: "string" },
   "approval-wait": { type: "string" },
@@ -72,7 +75,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsOptionsConfig;
 
-const OF_BOTH = "policy server agent tenant user audit approvals approval-wait deny-as otel".split(" ");
+const OF_BOTH = "policy server agent tenant user state audit approvals approval-wait deny-as otel".split(" ");
 const OF_COMMAND: Readonly<Record<string, readonly string[]>> = {
   run: [...OF_BOTH, "env", "upstream", "upstream-token-env", "upstream-transport"],
   serve: [

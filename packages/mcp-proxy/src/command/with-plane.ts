@@ -1,5 +1,5 @@
 import { createAgentPlane, lintPlane } from "@agentplane/core";
-import { jsonlSink, usePolicyFile } from "@agentplane/core/node";
+import { jsonlSink, sqliteState, usePolicyFile } from "@agentplane/core/node";
 import { createScanner } from "@agentplane/safety";
 
 import { keepApprovalFiles } from "../approval/approval-files.ts";
@@ -33,8 +33,10 @@ export async function withPlane(
   const plane = createAgentPlane({
     scanner: createScanner(),
     approvals: { resolver: "external" },
+    ...(values.state !== undefined && { state: sqliteState({ path: values.state }) }),
     ...(values.audit !== undefined && { audit: jsonlSink({ directory: values.audit }) }),
   });
+  await plane.ready();
   const policies = await usePolicyFile(plane, values.policy, { onError: ({ message }) => say(message) });
   for (const { message } of lintPlane(plane)) say(message);
   const endFiles =
