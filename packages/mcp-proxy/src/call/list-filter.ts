@@ -1,6 +1,6 @@
 import type { GuardInit } from "@agentplane/core";
 
-import { rewritten, without, type Frame } from "../frame/frame.ts";
+import { itemsIn, rewritten, withMembers, without, type Frame, type Member } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { besideEachOther, inPieces } from "./beside-each-other.ts";
 import type { Connection } from "./connection.ts";
@@ -56,16 +56,16 @@ export async function filteredList(connection: Connection, frame: Frame, method:
   if (isFirst && textOf(result["nextCursor"]) !== undefined) {
     const params = recordOf(frame.message["params"]) ?? {};
     const rest = await pagesOf(connection, { method, params, cursor: result["nextCursor"] });
-    const others = rest.flatMap((one) => itemsOf(one, kind));
+    const others = rest.flatMap((one) => itemsOf(recordOf(one.message["result"]) ?? {}, kind));
     const visibleOthers = await kind.visible(connection, others);
     // Where nothing is hidden on any page, the server's own paging is kept.
     if (!isWhole || visibleOthers.length < others.length) {
       const all = [...shown, ...(await judgedItems(connection, visibleOthers))];
-      return withItems(first, { kind, shown: all, result });
+      return withItems(first, { kind, shown: all, result, pages: [first, ...rest] });
     }
   }
   if (isWhole && shown.every((item, at) => item === page[at])) return withFreshness(first, result, false);
-  return withItems(first, { kind, shown, result, isPage: true });
+  return withItems(first, { kind, shown, result, pages: [first], isPage: true });
 }
 
 /** What a list says beside its items, as rules leave it that see their words; what they would withhold is not there. */
@@ -105,14 +105,28 @@ interface Filtered {
   readonly kind: ListKind;
   readonly shown: readonly JsonRecord[];
   readonly result: JsonRecord;
+  /** Where the items come from. */
+  readonly pages: readonly Frame[];
   /** Whether the others follow on the server's next page. Default: these are all. */
   readonly isPage?: boolean;
 }
 
-function withItems(first: Frame, { kind, shown, result, isPage = false }: Filtered): Frame {
-  const { nextCursor, ...rest } = result;
-  const value = { ...rest, [kind.member]: shown, ...(isPage && nextCursor !== undefined && { nextCursor }) };
-  return withFreshness(rewritten(first, [{ path: ["result"], value }]), result, true);
+function withItems(first: Frame, { kind, shown, result, pages, isPage = false }: Filtered): Frame {
+  const written = new Map(pages.flatMap((page) => sourcesIn(page, kind)));
+  // What nothing was changed in stays as it is written, whatever its numbers say.
+  const items = shown.map((item) => written.get(item) ?? JSON.stringify(item));
+  const kept = Object.keys(result).filter(
+    (name) => name !== kind.member && (isPage || name !== "nextCursor"),
+  );
+  const members: Member[] = kept.map((name) => ({ name, from: name }));
+  members.push({ name: kind.member, json: `[${items.join(",")}]` });
+  return withFreshness(withMembers(first, ["result"], members), result, true);
+}
+
+/** Each item of a page, and how it is written. */
+function sourcesIn(page: Frame, { member }: ListKind): readonly (readonly [unknown, string])[] {
+  const written = itemsIn(page, ["result", member]);
+  return listOf(recordOf(page.message["result"])?.[member]).map((item, at) => [item, written[at] ?? ""]);
 }
 
 async function visibleTools(

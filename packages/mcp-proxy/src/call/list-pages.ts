@@ -1,3 +1,4 @@
+import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 
@@ -16,8 +17,8 @@ export async function pagesOf(
     params,
     cursor,
   }: { readonly method: string; readonly params: JsonRecord; readonly cursor: unknown },
-): Promise<readonly JsonRecord[]> {
-  const pages: JsonRecord[] = [];
+): Promise<readonly Frame[]> {
+  const pages: Frame[] = [];
   const seen = new Set<string>();
   let bytes = 0;
   for (let next = textOf(cursor); next !== undefined;) {
@@ -25,12 +26,12 @@ export async function pagesOf(
     if (pages.length >= MAX_PAGES) throw endless(method, `it has more than ${MAX_PAGES} pages`);
     seen.add(next);
     // oxlint-disable-next-line no-await-in-loop -- each page names the next
-    const { message, raw } = await connection.query(method, { ...params, cursor: next });
-    bytes += raw.length;
+    const frame = await connection.query(method, { ...params, cursor: next });
+    bytes += frame.raw.length;
     if (bytes > MAX_BYTES) throw endless(method, `it is longer than ${MAX_BYTES} bytes`);
-    const page = recordOf(message["result"]);
+    const page = recordOf(frame.message["result"]);
     if (page === undefined) break;
-    pages.push(page);
+    pages.push(frame);
     next = textOf(page["nextCursor"]);
   }
   return pages;

@@ -91,7 +91,7 @@ async function toolsOf(connection: Connection, request: Frame): Promise<readonly
   const { message } = await connection.query("tools/list", params);
   const first = recordOf(message["result"]) ?? {};
   const rest = await pagesOf(connection, { method: "tools/list", params, cursor: first["nextCursor"] });
-  for (const page of [first, ...rest])
+  for (const page of [first, ...rest.map((frame) => recordOf(frame.message["result"]) ?? {})])
     for (const item of listOf(page["tools"])) toolNames.add(textOf(recordOf(item)?.["name"]) ?? "");
   return toolNames.all();
 }

@@ -136,6 +136,8 @@ export function without(frame: Frame, path: readonly string[], names: readonly s
 /** A member of an object: as another one stands in the message, or anew. */
 export type Member =
   | { readonly name: string; readonly from: string }
+  /** Text that is JSON. */
+  | { readonly name: string; readonly json: string }
   | { readonly name: string; readonly value: unknown };
 
 /** The same message with these members in an object of it, and no others. */
@@ -146,14 +148,26 @@ export function withMembers(frame: Frame, path: readonly string[], members: read
   if (object === undefined) return frame;
   const places = cursor.members(path);
   const written = members.map((member) => {
-    const { start, end } = ("from" in member ? places.get(member.from) : undefined) ?? NOWHERE;
-    const value = "from" in member ? text.slice(start, end) : JSON.stringify(member.value);
-    return `${JSON.stringify(member.name)}:${value}`;
+    return `${JSON.stringify(member.name)}:${jsonOf(member, text, places)}`;
   });
   return frameOf(`${text.slice(0, object.start)}{${written.join(",")}}${text.slice(object.end)}`);
 }
 
+function jsonOf(member: Member, text: string, places: ReadonlyMap<string, Range>): string {
+  if ("json" in member) return member.json;
+  if (!("from" in member)) return JSON.stringify(member.value);
+  const { start, end } = places.get(member.from) ?? NOWHERE;
+  return text.slice(start, end);
+}
+
 const NOWHERE: Range = { start: 0, end: 0 };
+
+/** Each item of a list in a message as it is written; none where there is no list. */
+export function itemsIn(frame: Frame, path: Change["path"]): readonly string[] {
+  const list = literalIn(frame, path);
+  if (!list.startsWith("[")) return [];
+  return new JsonCursor(list).items().map(({ start, end }) => list.slice(start, end));
+}
 
 /** Where each member of an object in a message stands. */
 export function placesOf({ text }: Frame, path: readonly string[]): ReadonlyMap<string, Range> {

@@ -51,3 +51,9 @@ test("what is said beside a list of which something is hidden is judged as well"
   expect(text).toContain('"note":"[EMAIL]"');
   expect(text).not.toContain("wipe");
 });
+
+test("what is left of a list stands as the server wrote it, whatever its numbers say", async () => {
+  const look = '{"name":"look","max":12345678901234567890,"min":1.0}';
+  const text = await listed(`{"big":98765432109876543210,"tools":[{"name":"wipe"}, ${look}]}`);
+  expect(text).toBe(`{"jsonrpc":"2.0","id":1,"result":{"big":98765432109876543210,"tools":[${look}]}}`);
+});
