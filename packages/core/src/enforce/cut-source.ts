@@ -27,8 +27,13 @@ function requireOuter({ live }: GuardCore, { isJoined, decision }: LiveAdmission
   if (isJoined && live.get(decision.id) === undefined) throw misread();
 }
 
-function cutError({ cutBy }: LiveAdmission): Error {
-  return cutBy === undefined ? new Error("the call was cut by an operator") : policyErrorOf(cutBy);
+/** The error of a call that was cut; undefined while it may go on. */
+export function cutErrorOf({ cutBy }: LiveAdmission): Error | undefined {
+  return cutBy && policyErrorOf(cutBy);
+}
+
+function cutError(admission: LiveAdmission): Error {
+  return cutErrorOf(admission) ?? new Error("the call was cut by an operator");
 }
 
 /** Gives the source's chunks until the call is cut; then the source is closed and the cut's error thrown. */

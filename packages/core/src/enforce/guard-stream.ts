@@ -2,7 +2,7 @@ import type { StreamDuties } from "../decision/decision-point.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, resultDuties } from "./complete.ts";
-import { openSource, untilCut } from "./cut-source.ts";
+import { cutErrorOf, openSource, untilCut } from "./cut-source.ts";
 import { readAside, releaseCall, suspendCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { readOnce } from "./read-once.ts";
@@ -31,6 +31,7 @@ export function guardStream<Chunk>(
 ): AsyncIterable<Chunk> {
   return readOnce(core, {
     read: () => streamChunks(core, admission, call),
+    cut: () => cutErrorOf(admission),
     leave: () => releaseCall(core, admission),
   });
 }

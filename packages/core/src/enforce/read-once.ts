@@ -6,6 +6,8 @@ import type { GuardCore } from "./guard-core.ts";
 /** What an admitted call gives over time. */
 export interface Unread<Chunk> {
   read(): AsyncGenerator<Chunk, void, undefined>;
+  /** The error of a call that was cut meanwhile: its reading begins nothing. */
+  cut(): Error | undefined;
   /** Ends the call when nothing of it was read: a generator that never began runs none of its own clean-up. */
   leave(): MaybePromise<unknown>;
 }
@@ -16,7 +18,7 @@ export interface Unread<Chunk> {
  */
 export function readOnce<Chunk>(
   { ports, holdTtlMs }: GuardCore,
-  { read, leave }: Unread<Chunk>,
+  { read, cut, leave }: Unread<Chunk>,
 ): AsyncIterable<Chunk> {
   let state: "new" | "opened" | "begun" | "left" = "new";
   const stopWaiting = ports.timers.set(() => {
@@ -33,6 +35,13 @@ export function readOnce<Chunk>(
     state = "begun";
     return true;
   };
+  const leaveCut = async (chunks: AsyncGenerator<Chunk>, cutBy: Error): Promise<never> => {
+    // Closed before anything is awaited, as below.
+    const closed = chunks.return(undefined);
+    await leave();
+    await closed;
+    throw cutBy;
+  };
   return {
     [Symbol.asyncIterator]() {
       if (state !== "new") throw misread();
@@ -40,7 +49,8 @@ export function readOnce<Chunk>(
       const chunks = read();
       return {
         next() {
-          begin();
+          const cutBy = begin() ? cut() : undefined;
+          if (cutBy !== undefined) return leaveCut(chunks, cutBy);
           return state === "left" ? Promise.reject(misread()) : chunks.next();
         },
         async return() {

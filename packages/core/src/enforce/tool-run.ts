@@ -3,7 +3,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall } from "./complete.ts";
-import { closeAside, untilCut } from "./cut-source.ts";
+import { closeAside, cutErrorOf, untilCut } from "./cut-source.ts";
 import { begun, endFailed, endLater, endRan, releaseCall, type Execution } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
@@ -42,6 +42,7 @@ export function runTool<R>(
 function valuesOf<R>(core: GuardCore, admission: LiveAdmission, source: AsyncIterable<R>): AsyncIterable<R> {
   return readOnce(core, {
     read: () => judged(core, admission, source),
+    cut: () => cutErrorOf(admission),
     leave: () => leaveUnread(core, admission, source),
   });
 }
