@@ -14,6 +14,7 @@ export type LintCode =
   | "limit_zero"
   | "session_limit_alone"
   | "soft_limit_alone"
+  | "limit_never_reached"
   | "trigger_unknown"
   | "level_unreachable"
   | "approval_unresolvable";
