@@ -123,7 +123,7 @@ describe.skipIf(!hasRedis)("leases of calls at once, in every order of requests 
   }
 
   /** @returns What went wrong, and with which plans; nothing otherwise. */
-  async function playAll(acts: readonly Act[]): Promise<unknown> {
+  async function playAll(acts: readonly Act[], isExact: boolean): Promise<unknown> {
     const played = fc.asyncProperty(fc.scheduler(), callersWith(acts), async (scheduler, all) => {
       let isInOrder = false;
       const play = begin(async () => (isInOrder ? undefined : scheduler.schedule(Promise.resolve())));
@@ -136,18 +136,19 @@ describe.skipIf(!hasRedis)("leases of calls at once, in every order of requests 
       for (const { ledger } of play.processes) await ledger.close();
       expect(play.peak, "used and held on the server").toBeLessThanOrEqual(LIMIT);
       expect(play.spent, "what calls were admitted for").toBeLessThanOrEqual(LIMIT);
-      expect(await play.server.read(spec)).toEqual({ used: play.used, held: 0, limit: LIMIT });
+      if (isExact) expect(await play.server.read(spec)).toEqual({ used: play.used, held: 0, limit: LIMIT });
     });
     const { errorInstance, counterexample } = await fc.check(played, { numRuns: RUNS, endOnFailure: true });
     return errorInstance === null ? undefined : { errorInstance, of: counterexample?.[1] };
   }
 
   test("spend no more than the limit, and leave exactly what was used", async () => {
-    expect(await playAll([...CALLS, "as another"])).toBeUndefined();
+    expect(await playAll([...CALLS, "as another"], true)).toBeUndefined();
   }, 60_000);
 
-  test("do so too whatever the network does to their requests and answers", async () => {
-    expect(await playAll([...CALLS, ...FATES])).toBeUndefined();
+  // What was held by a call whose answers were lost may stay held until its time is up.
+  test("spend no more than the limit whatever the network does to their requests and answers", async () => {
+    expect(await playAll([...CALLS, ...FATES], false)).toBeUndefined();
   }, 60_000);
 });
 
