@@ -1,13 +1,14 @@
 import type { Admission, Outcome } from "@agentplane/core";
 import { RunContext } from "@openai/agents";
 
-import { parseJson } from "../protocol/json.ts";
+import { parseJson, recordOf } from "../protocol/json.ts";
 import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent, AnyFunctionTool } from "./any-agent.ts";
 import { failedWhereWorded, wordsOfFailure } from "./function-tool.ts";
 import type { ToolGovernor } from "./local-call.ts";
 import { withinRun } from "./running-context.ts";
 import { withToolChoice } from "./running-model.ts";
+import { turnOfState } from "./turns.ts";
 
 type AgentToolOptions = Parameters<AnyAgent["asTool"]>[0];
 
@@ -32,8 +33,9 @@ export function decideRuns(tool: AnyFunctionTool, governor: ToolGovernor, option
     if (admitted.status !== "admitted") return `Error: ${admitted.message}`;
     const asAdmitted = admitted.isInputChanged ? JSON.stringify(admitted.input) : text;
     try {
+      const turn = turnOfState(recordOf(parseJson(details?.resumeState ?? "")) ?? {});
       const run = (): Promise<unknown> =>
-        withinRun(governor, () => invoke(context, asAdmitted, details) as Promise<unknown>);
+        withinRun(governor, turn, () => invoke(context, asAdmitted, details) as Promise<unknown>);
       const output = failedWhereWorded(await withToolChoice(options.runConfig, run));
       const outcome = await ended(governor, admitted, output);
       return outcome.status === "ran" ? outcome.result : `Error: ${outcome.message}`;

@@ -1,6 +1,8 @@
 import type { AgentInputItem, RunContext, RunToolApprovalItem } from "@openai/agents";
 
 import type { LocalCall } from "./local-call.ts";
+import { runningTurn } from "./running-context.ts";
+import { idInTurn, turnOfState } from "./turns.ts";
 
 /** What was decided about a call before it runs. */
 interface Asked {
@@ -28,6 +30,8 @@ const MAX_CALLS = 1_000;
 /** What the plane said when the SDK asked whether a call needs an approval, until the call runs. */
 export class CallMemory {
   readonly #asked = new Map<string, Asked>();
+  /** The call that has an id of the SDK; undefined where several have. */
+  readonly #natives = new Map<string, string | undefined>();
   readonly #hosted = new Map<string, HostedQuestion>();
   readonly #sent = new Map<string, true>();
   readonly #free = new Map<string, RunContext | undefined>();
@@ -37,9 +41,19 @@ export class CallMemory {
     remember(this.#asked, callId, asked);
   }
 
-  /** Notes it where nothing else is known of the call. */
-  noteFirst(callId: string, asked: Asked): void {
-    if (!this.#asked.has(callId)) remember(this.#asked, callId, asked);
+  /** Notes what a call of the running turn asks, by the SDK's id of it: its first question, where it asks several. */
+  noteNative(nativeId: string, approvalId: string): void {
+    const callId = idInTurn(nativeId, runningTurn());
+    if (!this.#asked.has(callId)) remember(this.#asked, callId, { approvalId });
+    const isOther = this.#natives.has(nativeId) && this.#natives.get(nativeId) !== callId;
+    remember(this.#natives, nativeId, isOther ? undefined : callId);
+  }
+
+  /** What a call asked, by the SDK's id of it; of an unknown turn, where calls of several have that id, nobody can tell. */
+  askedNatively(nativeId: string, turn: string | undefined): string | undefined {
+    const callId = turn === undefined ? this.#natives.get(nativeId) : idInTurn(nativeId, turn);
+    // A server names its own calls.
+    return this.approvalIdOf(callId ?? "") ?? this.approvalIdOf(nativeId);
   }
 
   /**
@@ -105,10 +119,15 @@ export const memories = new WeakMap<object, CallMemory>();
  * The plane's id of the approval that an interruption waits for: `plane.approvals.get(id)` tells what is asked, and an
  * operator may answer there instead.
  * @param item One of a run's `interruptions`.
- * @returns Undefined for a call that waits for the tool's own approval alone.
+ * @param state The state of that run. Where it is left out and several runs of the agent wait with calls of the same id, as
+ *   models that number their calls make them, nobody can tell which is meant.
+ * @returns Undefined for that, and for a call that waits for the tool's own approval alone.
  */
-export function approvalIdOf(item: RunToolApprovalItem): string | undefined {
+export function approvalIdOf(item: RunToolApprovalItem, state?: object): string | undefined {
   const { agent, rawItem } = item;
   const callId = "callId" in rawItem ? rawItem.callId : rawItem.id;
-  return callId === undefined ? undefined : memories.get(agent)?.approvalIdOf(callId);
+  if (callId === undefined) return undefined;
+  // An agent inside a tool has turns of its own.
+  const isOfState = state !== undefined && Reflect.get(state, "_currentAgent") === agent;
+  return memories.get(agent)?.askedNatively(callId, isOfState ? turnOfState(state) : undefined);
 }

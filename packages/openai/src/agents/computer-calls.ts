@@ -2,6 +2,7 @@ import type { RunContext } from "@openai/agents";
 
 import type { AnyComputerTool } from "./any-agent.ts";
 import type { LocalCall } from "./local-call.ts";
+import { idsOf } from "./turns.ts";
 
 /** What a model wants a computer to do. */
 export type ComputerAction = Parameters<AnyComputerTool["needsApproval"]>[1];
@@ -73,9 +74,10 @@ export class ComputerCalls {
     if (nativeId === undefined) return { ...call, callId: undefined };
     const counts = this.#counts.get(context) ?? new Map<string, number>();
     this.#counts.set(context, counts);
-    const count = counts.get(nativeId) ?? 0;
-    counts.set(nativeId, count + 1);
-    return { ...call, callId: count === 0 ? nativeId : `${nativeId}#${count}`, nativeId };
+    const { callId = nativeId } = idsOf(nativeId);
+    const count = counts.get(callId) ?? 0;
+    counts.set(callId, count + 1);
+    return { ...call, callId: count === 0 ? callId : `${callId}#${count}`, nativeId };
   }
 }
 

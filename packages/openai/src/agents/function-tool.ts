@@ -8,6 +8,7 @@ import type { ToolOrigin } from "./mcp-tools.ts";
 import { NestedPause, runNested } from "./nested-run.ts";
 import { noteBegun } from "./own-questions.ts";
 import { outsideRun } from "./running-context.ts";
+import { idsOf } from "./turns.ts";
 
 type Admitted = Pick<Admission, "input" | "isInputChanged" | "signal">;
 
@@ -24,7 +25,7 @@ export function governFunctionTool(
   const callOf = (context: RunContext, input: unknown, callId: string | undefined): LocalCall => ({
     tool: { name: tool.name, ...origin },
     input,
-    callId,
+    ...idsOf(callId),
     context,
     own: () => tool.needsApproval(context, input, callId),
   });

@@ -7,9 +7,10 @@ import { admittedHostedCalls, judgeHostedCalls, noteSent, refuseRewritten } from
 import type { LocalCall, ToolGovernor } from "./local-call.ts";
 import { MODEL_ANSWER, usageOf, withoutRaw } from "./model-answer.ts";
 import { admittedRequest, describeModelCall } from "./model-request.ts";
-import { requireRun, runningContext } from "./running-context.ts";
+import { noteTurn, requireRun, runningContext } from "./running-context.ts";
 import { chosenModel } from "./running-model.ts";
 import { eventsOf, PIECE_CODEC, piecesOf } from "./stream-pieces.ts";
+import { turnOf, withTurnName, type TurnAnswer } from "./turns.ts";
 
 /** What a governed model is made of. */
 export interface GovernedModelParts {
@@ -56,7 +57,7 @@ export class GovernedModel implements Model {
     // Our own class: the SDK passes it on, and the run ends.
     if (outcome.status !== "ran") throw outcome.error;
     await judgeHostedCalls(governor, { agent, request, given, shown: outcome.result.output });
-    return outcome.result;
+    return asTurn(outcome.result, request);
   }
 
   async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
@@ -78,9 +79,10 @@ export class GovernedModel implements Model {
     if ("status" in pieces) throw pieces.error;
     for await (const event of eventsOf(pieces)) {
       // The SDK acts on the calls of the last event alone.
-      if (event.type === "response_done")
+      if (event.type === "response_done") {
         await judgeHostedCalls(governor, { agent, request, given, shown: event.response.output });
-      yield event;
+        yield { ...event, response: asTurn(event.response, request) };
+      } else yield event;
     }
   }
 
@@ -121,6 +123,14 @@ export class GovernedModel implements Model {
     const { holdBack, redact } = this.#parts.governor.plane.guard.streamDuties(admission);
     return holdBack !== 0 || redact.length > 0;
   }
+}
+
+/** The answer, with a name: its calls go by it from now on. */
+function asTurn<Answer extends TurnAnswer>(given: Answer, request: ModelRequest): Answer {
+  const { input, previousResponseId, conversationId } = request;
+  const answer = withTurnName(given, [input, previousResponseId, conversationId]);
+  noteTurn(turnOf(answer));
+  return answer;
 }
 
 /** The same events; the output of the last is told before rules see it. */

@@ -13,6 +13,7 @@ import { governorOf } from "./govern-agent.ts";
 import { governedRun } from "./governed-run.ts";
 import { withinRun } from "./running-context.ts";
 import { runningChoice } from "./running-model.ts";
+import { turnOfState } from "./turns.ts";
 
 type Input<TContext, TAgent extends AnyAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
 
@@ -39,10 +40,11 @@ export class GovernedRunner extends Runner {
     // A state goes on with the agent that it names.
     const [acting = governorOf(agent)] = [agent, ...agentsOf(input)].map(governorOf).toReversed();
     const { model, modelProvider } = this.config;
+    const turn = input instanceof RunState ? turnOfState(input) : undefined;
     return governedRun(acting, { input, context: options?.context }, (changed) =>
       runningChoice.run({ model, modelProvider }, () =>
         // One of two overloads, told apart by `stream`.
-        withinRun(acting, () =>
+        withinRun(acting, turn, () =>
           super.run(agent, changed ?? input, options as NonStreamRunOptions<TContext, TAgent>),
         ),
       ),

@@ -45,9 +45,7 @@ export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promi
     ...(effect === "block" && { refusal: message }),
     ...(approvalId !== undefined && { approvalId }),
   });
-  // An application asks for the approval by the SDK's id.
-  if (approvalId !== undefined && call.nativeId !== undefined && call.nativeId !== call.callId)
-    memory.noteFirst(call.nativeId, { approvalId });
+  if (approvalId !== undefined && call.nativeId !== undefined) memory.noteNative(call.nativeId, approvalId);
   if (effect === "block") return false;
   if (effect === "ask") return true;
   if (!(isOwn ?? (await isOwnQuestion(call)))) return memory.noteFree(call);

@@ -1,6 +1,7 @@
 import type { ApplyPatchTool, Editor, RunContext, Shell, ShellTool } from "@openai/agents";
 
 import { needsHuman, runGoverned, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import { idsOf } from "./turns.ts";
 import { hearingStarts, type ActionStart } from "./tool-starts.ts";
 
 /** Ids of calls by their action: the SDK tells the id when it asks for an approval or begins, and the action when it runs. */
@@ -22,7 +23,7 @@ class CallIds {
     return {
       tool: { name },
       input: action,
-      callId,
+      ...idsOf(callId),
       context,
       own: async () => context !== undefined && own(context, action, callId),
     };

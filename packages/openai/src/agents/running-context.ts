@@ -8,6 +8,8 @@ import type { ToolGovernor } from "./local-call.ts";
 /** A run that was decided, while it goes on. */
 interface DecidedRun {
   context: RunContext | undefined;
+  /** Names the model's last answer: its calls are those that run. */
+  turn: string | undefined;
   /** Who governs the agents that take part: the one that began, and those it handed off to. */
   readonly members: Set<ToolGovernor>;
 }
@@ -19,9 +21,12 @@ export function runningContext(): RunContext | undefined {
   return storage.getStore()?.context;
 }
 
-/** Runs an agent whose run was decided, with a place for the run's context. */
-export function withinRun<R>(governor: ToolGovernor, run: () => R): R {
-  return storage.run({ context: undefined, members: new Set([governor]) }, run);
+/**
+ * Runs an agent whose run was decided, with a place for the run's context.
+ * @param turn The one with which a saved state goes on.
+ */
+export function withinRun<R>(governor: ToolGovernor, turn: string | undefined, run: () => R): R {
+  return storage.run({ context: undefined, turn, members: new Set([governor]) }, run);
 }
 
 /** Runs what an application wrote: an agent that it runs by itself, also the very one that called it, is another run. */
@@ -51,4 +56,15 @@ export function requireRun(governor: ToolGovernor): void {
 export function noteContext(context: RunContext): void {
   const place = storage.getStore();
   if (place !== undefined) place.context = context;
+}
+
+/** The turn of the run that goes on now. */
+export function runningTurn(): string | undefined {
+  return storage.getStore()?.turn;
+}
+
+/** The model has answered: what it calls belongs to a turn of its own. */
+export function noteTurn(turn: string | undefined): void {
+  const place = storage.getStore();
+  if (place !== undefined) place.turn = turn;
 }

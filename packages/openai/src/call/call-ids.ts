@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { listOf, parseJson, recordOf, textOf } from "../protocol/json.ts";
 
 /** Finds the model's ids of the calls that `runTools` makes: the SDK does not pass them on. */
@@ -24,7 +26,11 @@ export function createCallIds(): CallIds {
       if (typeof runner !== "object" || runner === null) return undefined;
       const given = claimed.get(runner) ?? new Set();
       claimed.set(runner, given);
-      const open = callsOf(runner).filter((call) => call.name === name && !given.has(call.id));
+      const turn = turnOf(runner);
+      const calls = callsOf(turn.messages.at(-1));
+      const open = calls
+        .map((call) => ({ ...call, id: `${turn.name}/${call.id}` }))
+        .filter((call) => call.name === name && !given.has(call.id));
       const same = open.find(({ written }) => written === input || isSame(written, input));
       // A schema may have changed what the model wrote; with one candidate there is no doubt.
       const found = same ?? (open.length === 1 ? open[0] : undefined);
@@ -44,11 +50,31 @@ interface WrittenCall {
   readonly written: string;
 }
 
-/** The calls of the last message that makes any. */
-function callsOf(runner: object): readonly WrittenCall[] {
-  const messages = listOf(Reflect.get(runner, "messages")).map((message) => recordOf(message) ?? {});
-  const asking = messages.findLast(({ tool_calls: calls }) => Array.isArray(calls));
-  return listOf(asking?.["tool_calls"]).flatMap((one) => {
+/** A model may number its calls anew in each answer: what was said up to it tells which answer it is. */
+interface RunnerTurn {
+  /** Up to the last one that makes calls. */
+  readonly messages: readonly unknown[];
+  readonly name: string;
+}
+
+/** The turn of a runner that runs now. */
+function turnOf(runner: object): RunnerTurn {
+  const all = listOf(Reflect.get(runner, "messages"));
+  const at = all.findLastIndex((message) => Array.isArray(recordOf(message)?.["tool_calls"]));
+  const messages = all.slice(0, at + 1);
+  const completions: unknown = Reflect.get(runner, "allChatCompletions");
+  // Of the API itself no two answers have one id.
+  const last = typeof completions === "function" ? listOf(completions.call(runner)).at(-1) : undefined;
+  return { messages, name: digestOf([messages, recordOf(last)?.["id"]]) };
+}
+
+/** What tells data from other data: SHA-256 over its JSON. */
+export function digestOf(data: unknown): string {
+  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
+}
+
+function callsOf(message: unknown): readonly WrittenCall[] {
+  return listOf(recordOf(message)?.["tool_calls"]).flatMap((one) => {
     const call = recordOf(one);
     const described = recordOf(call?.["function"]);
     const [id, name] = [textOf(call?.["id"]), textOf(described?.["name"])];
