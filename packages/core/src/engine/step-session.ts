@@ -1,4 +1,5 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
+import type { SessionView } from "../rules/session-view.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { Pass } from "./pass.ts";
 import { recheck } from "./run-rules.ts";
@@ -12,11 +13,15 @@ export function readSession(pass: Pass, parts: EngineParts): MaybePromise<void> 
 /** The same by what this process knows of the history without asking. */
 export function guessSession(pass: Pass, parts: EngineParts): MaybePromise<void> {
   if (pass.plan?.needsSession !== true) return;
-  return andThen(parts.sessions.guess(pass.context), (view) => void (pass.session = view));
+  return andThen(parts.sessions.guess(pass.context, pass.call.callKey), (view) => void (pass.session = view));
 }
 
 function viewNow(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  return andThen(parts.sessions.view(pass.context), (view) => void (pass.session = view));
+  return andThen(viewOf(pass, parts), (view) => void (pass.session = view));
+}
+
+function viewOf({ context, call }: Pass, { sessions }: EngineParts): MaybePromise<SessionView> {
+  return sessions.view(context, call.callKey);
 }
 
 /**
@@ -33,7 +38,7 @@ function mayHaveMovedOn({ hasAwaited, intent, plan }: Pass): boolean {
 }
 
 function viewAgain(pass: Pass, parts: EngineParts): MaybePromise<void> {
-  return andThen(parts.sessions.view(pass.context), (view) => {
+  return andThen(viewOf(pass, parts), (view) => {
     if (view === pass.session) return undefined;
     pass.session = view;
     return recheck(pass, parts, ({ readsSession }) => readsSession);

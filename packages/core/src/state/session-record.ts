@@ -76,7 +76,7 @@ function bounded(record: SessionRecord): SessionRecord {
 }
 
 /** The history without an earlier entry of the same call that did not run, or has not ended. */
-export function withoutEarlier(record: SessionRecord, { callKey }: SessionEntry): SessionRecord {
+export function withoutEarlier(record: SessionRecord, callKey: string | undefined): SessionRecord {
   if (callKey === undefined || record.open === 0) return record;
   const found = findOpen(record, callKey);
   if (found === undefined) return record;

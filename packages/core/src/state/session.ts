@@ -30,6 +30,12 @@ export interface SessionsDeps {
   nowMs(): number;
 }
 
+/** Which history is looked at, and for which call. */
+interface Look {
+  readonly key: string;
+  readonly callKey: string | undefined;
+}
+
 /** A session that was quiet for so long is over. */
 const KEPT = { ttlMs: 86_400_000 } as const;
 /** A part that is missing was mostly replaced meanwhile: the history as it is now does not name it. */
@@ -95,11 +101,11 @@ export class Sessions {
    * What this process knows of the history without asking: good to decide on where the writing finds out. Asks for those
    * parts alone that it has not seen and that never change.
    */
-  guess(context: PolicyContext): MaybePromise<SessionView> {
+  guess(context: PolicyContext, callKey?: string): MaybePromise<SessionView> {
     const key = this.#keyOf(context);
     // The key decides the type: nobody else writes there.
     const recent = this.#deps.sessions.recent?.(key) as StoredHistory | undefined;
-    return andThen(this.#shown(key, recent), (shown) => this.#seen(shown, key, 0));
+    return this.#seen({ key, callKey }, recent, 0);
   }
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
@@ -114,32 +120,35 @@ export class Sessions {
 
   /**
    * A frozen snapshot, calls in flight included.
+   * @param callKey Of the call that is decided: what it left when it was asked about, or interrupted, is not its past.
    * @throws AgentplaneError `state_failed` when a part of it is missing
    */
-  view(context: PolicyContext): MaybePromise<SessionView> {
-    return this.#viewNow(this.#keyOf(context));
+  view(context: PolicyContext, callKey?: string): MaybePromise<SessionView> {
+    return this.#viewNow({ key: this.#keyOf(context), callKey });
   }
 
-  #viewNow(key: string, looks = 1): MaybePromise<SessionView> {
-    return andThen(this.#deps.sessions.read<StoredHistory>(key), (stored) => {
-      return andThen(this.#shown(key, stored), (shown) => this.#seen(shown, key, looks));
+  #viewNow(look: Look, looks = 1): MaybePromise<SessionView> {
+    return andThen(this.#deps.sessions.read<StoredHistory>(look.key), (stored) =>
+      this.#seen(look, stored, looks),
+    );
+  }
+
+  #seen(look: Look, stored: StoredHistory | undefined, looks: number): MaybePromise<SessionView> {
+    return andThen(this.#shown(look, stored), (shown) => {
+      if (typeof shown !== "string") return shown;
+      if (looks < MAX_LOOKS) return this.#viewNow(look, looks + 1);
+      const message =
+        "a part of a session's history is missing in the state store: nothing is judged by it until the session " +
+        "has moved on by 1,000 calls, or was quiet for a day";
+      throw new AgentplaneError("state_failed", message, { data: { part: shown } });
     });
   }
 
-  #seen(shown: SessionView | string, key: string, looks: number): MaybePromise<SessionView> {
-    if (typeof shown !== "string") return shown;
-    if (looks < MAX_LOOKS) return this.#viewNow(key, looks + 1);
-    const message =
-      "a part of a session's history is missing in the state store: nothing is judged by it until the session " +
-      "has moved on by 1,000 calls, or was quiet for a day";
-    throw new AgentplaneError("state_failed", message, { data: { part: shown } });
-  }
-
   /** @returns The name of a part instead that is missing. */
-  #shown(key: string, stored: StoredHistory | undefined): MaybePromise<SessionView | string> {
+  #shown({ key, callKey }: Look, stored: StoredHistory | undefined): MaybePromise<SessionView | string> {
     this.#chunks.hasReaders = true;
     if (stored === undefined) return viewOf(emptySession(this.#deps.nowMs()));
-    const record = recordIn(stored);
+    const record = withoutEarlier(recordIn(stored), callKey);
     const known = this.#views.get(record);
     if (known !== undefined) return known;
     if (isWhole(record)) return this.#noted(record, viewOf(record));
@@ -161,7 +170,7 @@ export class Sessions {
   ): StoredHistory | undefined {
     const known = old === undefined ? this.#newSession() : recordIn(old);
     if (seen !== undefined && !isShownBy(known, seen)) return undefined;
-    return this.#stored(old, known, added(withoutEarlier(known, entry), entry));
+    return this.#stored(old, known, added(withoutEarlier(known, entry.callKey), entry));
   }
 
   #stored(old: StoredHistory | undefined, known: SessionRecord, next: SessionRecord): StoredHistory {

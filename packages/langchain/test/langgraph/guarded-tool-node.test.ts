@@ -150,7 +150,7 @@ describe("a guarded tool node", () => {
     const read = countingTool("read");
     const ask = countingTool("ask", () => String(interrupt("which one?")));
     const { run, resume } = governedGraph({
-      plane: planeOf(),
+      plane: planeOf([{ id: "once", blocking: [rule.idempotency({ window: "10m" })] }]),
       model: turn(["ask"], ["read"]),
       tools: [ask.tool, read.tool],
     });
