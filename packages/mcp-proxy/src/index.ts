@@ -1,8 +1,8 @@
-export type { Peers } from "./call/connection.ts";
+export type { Peers } from "./connection/connection.ts";
 export type { Frame } from "./frame/frame.ts";
-export type { ProxyIdentity, ProxyOptions, ProxyPlane } from "./proxy-options.ts";
-export { createHttpProxy, type HttpProxy } from "./http/http-proxy.ts";
-export type { HttpProxyOptions } from "./http/http-options.ts";
+export type { ProxyIdentity, ProxyOptions, ProxyPlane } from "./connection/proxy-options.ts";
+export { createHttpProxy, type HttpProxy } from "./serve/http-proxy.ts";
+export type { HttpProxyOptions } from "./serve/http-options.ts";
 export { createRelay, type Relay } from "./relay.ts";
 export type {
   CallSpan,
@@ -10,6 +10,6 @@ export type {
   SpanAttributes,
   TraceCarrier,
   TracedRequest,
-} from "./trace/call-tracer.ts";
+} from "./connection/call-tracer.ts";
 export { otelTracer, type OtelTraceApi } from "./trace/otel-tracer.ts";
 export { runStdioProxy, type StdioProxyOptions } from "./stdio-proxy.ts";

@@ -1,12 +1,12 @@
 import { takeAnswer } from "./approval/input-required.ts";
 import { beginSession, endSession } from "./call/agent-session.ts";
-import { Connection, NoAnswer, type Peers } from "./call/connection.ts";
+import { Connection, NoAnswer, type Peers } from "./connection/connection.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
 import { questionsDecided } from "./call/input-requests.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
-import { judgedInSession } from "./call/judged-answer.ts";
-import { filteredList, isList } from "./call/list-filter.ts";
-import { OpenRequests } from "./call/open-requests.ts";
+import { judgedInSession } from "./judge/judged-answer.ts";
+import { filteredList, isList } from "./lists/list-filter.ts";
+import { OpenRequests } from "./connection/open-requests.ts";
 import { refuseOfClient, refuseOfServer } from "./call/refused-message.ts";
 import { idInUse, reply } from "./call/reply.ts";
 import { takeServerNotice } from "./call/server-notice.ts";
@@ -23,7 +23,7 @@ import { recordOf, textOf } from "./frame/json.ts";
 import { inOneLine } from "./frame/one-line.ts";
 import { idOf, isNotification, kindOf, type RpcId } from "./frame/rpc.ts";
 import { refusalOf, unread } from "./frame/unread.ts";
-import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
+import { checkProxyOptions, type ProxyOptions } from "./connection/proxy-options.ts";
 import { traced } from "./trace/traced-request.ts";
 
 /** A proxy between one client and one server, whatever carries the messages. */

@@ -2,13 +2,13 @@ import type { Readable, Writable } from "node:stream";
 
 import { ConfigError } from "@agentplane/core";
 
-import { Connection } from "./call/connection.ts";
+import { Connection } from "./connection/connection.ts";
 import { refuseOfClient } from "./call/refused-message.ts";
 import type { Frame } from "./frame/frame.ts";
 import { LineSplitter } from "./frame/read-lines.ts";
 import { LineWriter } from "./frame/write-lines.ts";
 import type { Unread } from "./frame/unread.ts";
-import { checkProxyOptions, type ProxyOptions } from "./proxy-options.ts";
+import { checkProxyOptions, type ProxyOptions } from "./connection/proxy-options.ts";
 import { relayOf } from "./relay.ts";
 import type { MessageChannel } from "./upstream/message-channel.ts";
 import { channelsTo } from "./upstream/open-channel.ts";

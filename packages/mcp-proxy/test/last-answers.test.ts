@@ -3,7 +3,7 @@ import { PassThrough, Writable } from "node:stream";
 import { createAgentPlane } from "@agentplane/core";
 import { expect, onTestFinished, test } from "vitest";
 
-import { Connection } from "../src/call/connection.ts";
+import { Connection } from "../src/connection/connection.ts";
 import { runStdioProxy } from "../src/index.ts";
 import type { Frame } from "../src/frame/frame.ts";
 import { resultFrame } from "../src/frame/rpc.ts";

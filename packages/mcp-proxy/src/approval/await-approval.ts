@@ -1,6 +1,6 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 
-import { capabilitiesOf, isModern, NoAnswer, type Connection } from "../call/connection.ts";
+import { capabilitiesOf, isModern, NoAnswer, type Connection } from "../connection/connection.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf } from "../frame/rpc.ts";

@@ -1,6 +1,6 @@
 import { AgentplaneError } from "@agentplane/core";
 
-import type { Connection } from "../call/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { requestFrame } from "../frame/rpc.ts";
 import type { Pending } from "./await-approval.ts";

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 
-import type { Connection } from "../call/connection.ts";
-import { QUESTION } from "../call/input-requests.ts";
+import type { Connection } from "../connection/connection.ts";
 import { hasInexactNumber, rewritten, without, type Frame } from "../frame/frame.ts";
 import { JsonCursor, type Range } from "../frame/json-cursor.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
 import { passOn, questionFor, type Given } from "./elicitation.ts";
 import type { Asked, Pending } from "./await-approval.ts";
+
+/** Our question among those that a client is asked to answer. */
+export const QUESTION = "agentplane/approval";
 
 /** Gives the client the question; it asks its user and comes back with the answer and a new id. */
 export async function askByInput(connection: Connection, request: Frame, pending: Pending): Promise<Asked> {

@@ -3,7 +3,7 @@ import type { Admission } from "@agentplane/core";
 import { awaitApproval } from "../approval/await-approval.ts";
 import type { Frame } from "../frame/frame.ts";
 import { tellDecision, traceOf } from "../trace/traced-request.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 
 /**

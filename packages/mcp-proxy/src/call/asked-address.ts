@@ -1,5 +1,5 @@
 import type { JsonRecord } from "../frame/json.ts";
-import { NoAnswer } from "./connection.ts";
+import { NoAnswer } from "../connection/connection.ts";
 
 /** What a browser opens as a page. Anything else would run in the client, or open what lies on the user's machine. */
 const PAGES = new Set(["https:", "http:"]);

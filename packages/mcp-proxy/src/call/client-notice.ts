@@ -3,7 +3,7 @@ import type { Decision } from "@agentplane/core";
 import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { RpcId } from "../frame/rpc.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
 import { agentState, isStopped } from "./stopped.ts";
 

@@ -2,7 +2,7 @@ import type { Denied } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, resultFrame, type RpcId } from "../frame/rpc.ts";
-import { isModern, type Connection } from "./connection.ts";
+import { isModern, type Connection } from "../connection/connection.ts";
 
 /** What the model reads instead of a result: an error it can react to; or an error of the protocol. */
 export function toolDenial({ options }: Connection, request: Frame, denied: Denied): Frame {

@@ -4,8 +4,8 @@ import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/f
 import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { tellDecision } from "../trace/traced-request.ts";
-import { RESPONSE, RpcFailure, succeeded, withErrorText } from "./answer.ts";
-import { NoAnswer, type Connection, type RunningCall } from "./connection.ts";
+import { RESPONSE, RpcFailure, succeeded, withErrorText } from "../judge/answer.ts";
+import { NoAnswer, type Connection, type RunningCall } from "../connection/connection.ts";
 
 /** A request that is decided before it goes on, and its answer before it goes back. */
 export interface GovernedRequest {

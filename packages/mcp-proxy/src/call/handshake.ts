@@ -1,9 +1,9 @@
 import type { Frame } from "../frame/frame.ts";
 import { rewritten, type Change } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import { LIST_NAMES, type Connection } from "./connection.ts";
-import { judgedInSession } from "./judged-answer.ts";
-import { judgedSelf } from "./judged-self.ts";
+import { LIST_NAMES, type Connection } from "../connection/connection.ts";
+import { judgedInSession } from "../judge/judged-answer.ts";
+import { judgedSelf } from "../judge/judged-self.ts";
 
 /** Requests that tell client and server of each other. */
 export function isHandshake(method: string): boolean {

@@ -1,15 +1,13 @@
 import type { Denied } from "@agentplane/core";
 
+import { QUESTION } from "../approval/input-required.ts";
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 import { describeServerRequest } from "./server-request.ts";
-
-/** Our question among those that a client is asked to answer. */
-export const QUESTION = "agentplane/approval";
 
 /**
  * An answer in which the server asks for something first, as since 2026-07-28 instead of a request of its own: each of its

@@ -4,9 +4,9 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
-import { isModern, type Connection } from "./connection.ts";
-import { contentOf } from "./handling.ts";
-import { rewrittenContent, type Judged } from "./rewritten-content.ts";
+import { isModern, type Connection } from "../connection/connection.ts";
+import { contentOf } from "../judge/handling.ts";
+import { rewrittenContent, type Judged } from "../judge/rewritten-content.ts";
 
 /**
  * What a client answers to questions of the server's, as since 2026-07-28 within its next request: each answer is judged

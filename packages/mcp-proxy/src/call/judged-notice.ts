@@ -2,13 +2,13 @@ import type { Admission, GuardInit } from "@agentplane/core";
 
 import { without, type Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
-import type { BegunTasks } from "./begun-tasks.ts";
-import { sessionOf, type Connection, type RunningCall } from "./connection.ts";
-import { contentOfNotice } from "./handling.ts";
-import { withoutOwnId } from "./judged-self.ts";
-import { rewrittenContent } from "./rewritten-content.ts";
+import type { BegunTasks } from "../connection/begun-tasks.ts";
+import { sessionOf, type Connection, type RunningCall } from "../connection/connection.ts";
+import { contentOfNotice } from "../judge/handling.ts";
+import { withoutOwnId } from "../judge/judged-self.ts";
+import { rewrittenContent } from "../judge/rewritten-content.ts";
 import { callsElsewhere } from "./task-calls.ts";
-import { hasWords } from "./words.ts";
+import { hasWords } from "../judge/words.ts";
 
 /** Who says it, and of which calls it may be: those that run at that side. */
 export interface Speaker {

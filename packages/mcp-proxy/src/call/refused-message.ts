@@ -1,5 +1,5 @@
 import { answeredBy, inPlaceOf, problemText, refusalOf, refusalsOf, type Unread } from "../frame/unread.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 
 /** A message of the client's that is refused: who asked is told, and a server that waits for it as an answer too. */
 export function refuseOfClient(connection: Connection, refused: Unread): void {

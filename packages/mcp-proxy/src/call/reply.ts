@@ -2,8 +2,8 @@ import { AgentplaneError } from "@agentplane/core";
 
 import { underIdOf, type Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
-import { NoAnswer } from "./connection.ts";
-import type { OpenRequests } from "./open-requests.ts";
+import { NoAnswer } from "../connection/connection.ts";
+import type { OpenRequests } from "../connection/open-requests.ts";
 
 /** How a request is answered, and where its answer goes. */
 export interface Replying {

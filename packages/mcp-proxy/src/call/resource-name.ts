@@ -1,7 +1,7 @@
 import type { Decision } from "@agentplane/core";
 
-import type { Connection } from "./connection.ts";
-import { uriReadings } from "./uri-readings.ts";
+import type { Connection } from "../connection/connection.ts";
+import { uriReadings } from "../names/uri-readings.ts";
 
 /** What no policy has said: nothing is known of such a name. */
 const UNSPOKEN: ReadonlySet<string> = new Set(["default", "no_policy"]);

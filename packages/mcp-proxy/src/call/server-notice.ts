@@ -2,7 +2,7 @@ import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
 import { resourceName } from "./resource-name.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { acknowledged } from "./subscription.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
 

@@ -5,11 +5,11 @@ import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
-import { judgedAnswer, judgedInSession, withheldAnswer } from "./judged-answer.ts";
+import { judgedAnswer, judgedInSession, withheldAnswer } from "../judge/judged-answer.ts";
 
 /**
  * A request of the server's to the client: its model, or its user. A server that asks for what it must not have is

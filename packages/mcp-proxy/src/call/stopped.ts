@@ -2,7 +2,7 @@ import type { Decision, DecisionCause } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { tellDecision } from "../trace/traced-request.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 
 /** What policies answer to the start of a run: a session that has begun goes on, whatever they would say now. */

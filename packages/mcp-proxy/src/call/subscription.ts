@@ -1,8 +1,8 @@
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf, type RpcId } from "../frame/rpc.ts";
-import type { Connection, ListName, Subscription } from "./connection.ts";
-import { judgedInSession } from "./judged-answer.ts";
+import type { Connection, ListName, Subscription } from "../connection/connection.ts";
+import { judgedInSession } from "../judge/judged-answer.ts";
 
 const WANTED: readonly (readonly [member: string, list: ListName])[] = [
   ["toolsListChanged", "tools"],

@@ -5,14 +5,14 @@ import type { Change, Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
-import { isModern, type Connection } from "./connection.ts";
+import { isModern, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
 import { resourceName } from "./resource-name.ts";
 import { judgedOfTask } from "./task-calls.ts";
 import { taskName } from "./task-list.ts";
-import { readingsOf } from "./tool-names.ts";
+import { readingsOf } from "../names/tool-names.ts";
 
 /** How a request names what it aims at. */
 interface TargetKind {

@@ -2,10 +2,10 @@ import type { GuardInit } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { taskIdOf } from "./begun-tasks.ts";
-import type { Connection } from "./connection.ts";
-import { judgedAnswer, withheldAnswer } from "./judged-answer.ts";
-import { pagesOf } from "./list-pages.ts";
+import { taskIdOf } from "../connection/begun-tasks.ts";
+import type { Connection } from "../connection/connection.ts";
+import { judgedAnswer, withheldAnswer } from "../judge/judged-answer.ts";
+import { pagesOf } from "../lists/list-pages.ts";
 
 /** Above, the oldest are forgotten: then every tool's rules count. */
 const MAX_SHARED = 10_000;

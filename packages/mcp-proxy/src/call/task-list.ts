@@ -1,8 +1,8 @@
 import { withMembers, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
-import { sessionOf, type Connection } from "./connection.ts";
-import { judgedAnswer, judgedInSession } from "./judged-answer.ts";
+import { sessionOf, type Connection } from "../connection/connection.ts";
+import { judgedAnswer, judgedInSession } from "../judge/judged-answer.ts";
 import { judgedOfTask } from "./task-calls.ts";
 
 /** What policies call a task. */

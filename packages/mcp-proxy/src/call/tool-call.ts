@@ -4,7 +4,7 @@ import { awaitApproval } from "../approval/await-approval.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { toolDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";

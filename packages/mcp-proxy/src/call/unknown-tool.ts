@@ -2,8 +2,8 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, type RpcId } from "../frame/rpc.ts";
 import { ownFrame } from "../frame/frame.ts";
-import { isModern, type Connection } from "./connection.ts";
-import { judgedInSession } from "./judged-answer.ts";
+import { isModern, type Connection } from "../connection/connection.ts";
+import { judgedInSession } from "../judge/judged-answer.ts";
 
 /** A name that no server has. */
 const PROBE = "agentplane-no-such-tool";

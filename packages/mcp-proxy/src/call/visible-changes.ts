@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { tellChanged } from "./subscription.ts";
 
 /** Changes of a plane's policies after which something may be visible that was not, or the other way round. */

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import path from "node:path";
 
-import type { HttpProxyOptions } from "../http/http-options.ts";
-import { createHttpProxy } from "../http/http-proxy.ts";
+import type { HttpProxyOptions } from "../serve/http-options.ts";
+import { createHttpProxy } from "../serve/http-proxy.ts";
 import { commandOf, transportOf } from "./upstream.ts";
 import { UsageError, variable, type Values } from "./usage.ts";
 import { say, withPlane } from "./with-plane.ts";

@@ -3,7 +3,7 @@ import { jsonlSink, sqliteState, usePolicyFile } from "@agentplane/core/node";
 import { createScanner } from "@agentplane/safety";
 
 import { keepApprovalFiles } from "../approval/approval-files.ts";
-import type { ProxyOptions } from "../proxy-options.ts";
+import type { ProxyOptions } from "../connection/proxy-options.ts";
 import { otelTracer, type OtelTraceApi } from "../trace/otel-tracer.ts";
 import { UsageError, type Values } from "./usage.ts";
 

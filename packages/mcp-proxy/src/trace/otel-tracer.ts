@@ -1,4 +1,4 @@
-import type { CallTracer, TraceCarrier } from "./call-tracer.ts";
+import type { CallTracer, TraceCarrier } from "../connection/call-tracer.ts";
 
 /** What is used of `@opentelemetry/api` (1.9): described here so that the package stays an optional peer. */
 export interface OtelTraceApi {

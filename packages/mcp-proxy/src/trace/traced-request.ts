@@ -2,11 +2,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Decision } from "@agentplane/core";
 
-import { NoAnswer, versionOf, type Connection } from "../call/connection.ts";
+import { NoAnswer, versionOf, type Connection } from "../connection/connection.ts";
 import { rewritten, type Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, idOf } from "../frame/rpc.ts";
-import type { CallSpan, SpanAttributes, TraceCarrier } from "./call-tracer.ts";
+import type { CallSpan, SpanAttributes, TraceCarrier } from "../connection/call-tracer.ts";
 
 /** Whatever is done because of a request belongs to its span. */
 const running = new AsyncLocalStorage<CallSpan>();

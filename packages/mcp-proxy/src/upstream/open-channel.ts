@@ -1,6 +1,6 @@
-import { HttpChannel } from "../http/http-channel.ts";
-import { SseChannel } from "../http/sse-channel.ts";
-import { messageOf } from "../http/server-answer.ts";
+import { HttpChannel } from "./http-channel.ts";
+import { SseChannel } from "./sse-channel.ts";
+import { messageOf } from "./server-answer.ts";
 import { Upstream } from "../http/upstream.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { ChannelEvents, MessageChannel, OpenChannel } from "./message-channel.ts";

@@ -1,7 +1,7 @@
 import { rule, type Policy } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
-import { uriReadings } from "../../src/call/uri-readings.ts";
+import { uriReadings } from "../../src/names/uri-readings.ts";
 import { request, wiredRelay } from "../wired-relay.ts";
 
 const read = (target: string, then: "allow" | "block" | "escalate"): Policy => ({

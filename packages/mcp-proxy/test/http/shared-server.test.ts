@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { readFrames, type Frame } from "../../src/frame/frame.ts";
-import { SharedServer } from "../../src/http/shared-server.ts";
+import { SharedServer } from "../../src/serve/shared-server.ts";
 
 type Message = Record<string, unknown>;
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";

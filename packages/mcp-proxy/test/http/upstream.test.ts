@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 
 import { ownFrame } from "../../src/frame/frame.ts";
-import { HttpRequests } from "../../src/http/http-requests.ts";
+import { HttpRequests } from "../../src/upstream/http-requests.ts";
 import { Upstream } from "../../src/http/upstream.ts";
 import { callOf, scripted } from "./proxied.ts";
 

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from "node:http";
 
-import { isModern, LIST_NAMES } from "../call/connection.ts";
+import { isModern, LIST_NAMES } from "../connection/connection.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { CODES, errorFrame, idOf, keyOf, kindOf, notificationFrame, requestFrame } from "../frame/rpc.ts";
 import { cancelledId } from "../frame/cancelled.ts";
-import type { ChannelEvents, MessageChannel } from "../upstream/message-channel.ts";
-import type { Reading } from "../upstream/process-channel.ts";
+import type { ChannelEvents, MessageChannel } from "./message-channel.ts";
+import type { Reading } from "./process-channel.ts";
 import { answerFrames, NoMessage, type AnswerReading } from "./answer-frames.ts";
-import { HEADER_MISMATCH } from "./header-agreement.ts";
+import { HEADER_MISMATCH } from "../http/header-agreement.ts";
 import { HttpRequests } from "./http-requests.ts";
 import { PageCursors } from "./page-cursors.ts";
 import { isAnswer, isModernError, mayBeElsewhere, messageOf } from "./server-answer.ts";
 import { listenUnasked } from "./unasked-stream.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../http/upstream.ts";
 
 /** How a server is spoken to that speaks streamable HTTP. */
 export interface HttpChannelInit extends Reading, Pick<ChannelEvents, "messages"> {

@@ -3,10 +3,10 @@ import type { MessageChannel } from "../upstream/message-channel.ts";
 import type { HttpTransport } from "../upstream/server-address.ts";
 import { ChannelSide } from "./channel-side.ts";
 import type { Exchange } from "./exchange.ts";
-import { messageOf } from "./server-answer.ts";
+import { messageOf } from "../upstream/server-answer.ts";
 import { ServerSide, type ServerSideInit } from "./server-side.ts";
 import type { SessionServer } from "./session-server.ts";
-import { SseChannel } from "./sse-channel.ts";
+import { SseChannel } from "../upstream/sse-channel.ts";
 
 /** What is known of what the server speaks. */
 export interface TransportMemory {

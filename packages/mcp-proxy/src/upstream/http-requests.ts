@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 
-import { isModern } from "../call/connection.ts";
+import { isModern } from "../connection/connection.ts";
 import { rewritten, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf } from "../frame/json.ts";
-import { headersFor } from "./header-agreement.ts";
-import { mayRepeat } from "./may-repeat.ts";
-import { ParamHeaders } from "./param-headers.ts";
-import type { Upstream } from "./upstream.ts";
+import { headersFor } from "../http/header-agreement.ts";
+import { mayRepeat } from "../http/may-repeat.ts";
+import { ParamHeaders } from "../http/param-headers.ts";
+import type { Upstream } from "../http/upstream.ts";
 
 const VERSION = "io.modelcontextprotocol/protocolVersion";
 const BOTH = "application/json, text/event-stream";

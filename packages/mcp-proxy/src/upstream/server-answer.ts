@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { readFrames, rewritten, type Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf, kindOf, type RpcId } from "../frame/rpc.ts";
-import { HEADER_MISMATCH } from "./header-agreement.ts";
-import { SseSplitter, type SseEvent } from "./sse-splitter.ts";
+import { HEADER_MISMATCH } from "../http/header-agreement.ts";
+import { SseSplitter, type SseEvent } from "../http/sse-splitter.ts";
 
 /** With these a server says that it does not speak streamable HTTP (2025-11-25, transports, "Backwards Compatibility"). */
 const NOT_STREAMABLE = new Set([400, 404, 405]);

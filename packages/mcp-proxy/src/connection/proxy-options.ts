@@ -1,6 +1,6 @@
 import { ConfigError, type AgentPlane } from "@agentplane/core";
 
-import type { CallTracer } from "./trace/call-tracer.ts";
+import type { CallTracer } from "./call-tracer.ts";
 
 /** Who acts through the proxy. */
 export interface ProxyIdentity {

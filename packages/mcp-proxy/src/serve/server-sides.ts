@@ -7,8 +7,8 @@ import type { ResolvedHttpOptions } from "./http-options.ts";
 import { ServerSide } from "./server-side.ts";
 import type { SessionServer, SessionServerInit } from "./session-server.ts";
 import { SharedServer } from "./shared-server.ts";
-import { SseChannel } from "./sse-channel.ts";
-import type { Upstream } from "./upstream.ts";
+import { SseChannel } from "../upstream/sse-channel.ts";
+import type { Upstream } from "../http/upstream.ts";
 
 /** How a session finds its server. */
 export interface SidesInit {

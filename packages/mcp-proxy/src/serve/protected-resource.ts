@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { recordOf } from "../frame/json.ts";
-import { readBody } from "./read-body.ts";
+import { readBody } from "../http/read-body.ts";
 import { refuse, type Refused } from "./refuse.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../http/upstream.ts";
 
 /** Where a server says which authorization servers it trusts, followed by its own path (RFC 9728, section 3.1). */
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";

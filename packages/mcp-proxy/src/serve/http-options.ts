@@ -1,7 +1,7 @@
 import { ConfigError } from "@agentplane/core";
 import { localhostAllowedHostnames } from "@modelcontextprotocol/server";
 
-import { checkProxyOptions, type ProxyOptions } from "../proxy-options.ts";
+import { checkProxyOptions, type ProxyOptions } from "../connection/proxy-options.ts";
 import type { HttpTransport } from "../upstream/server-address.ts";
 import type { ServerCommand } from "../upstream/server-process.ts";
 import { httpOptionIssues } from "./http-option-issues.ts";

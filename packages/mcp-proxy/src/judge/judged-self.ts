@@ -1,7 +1,7 @@
 import { rewritten, without, type Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { idOf } from "../frame/rpc.ts";
-import { sessionOf, type Connection } from "./connection.ts";
+import { sessionOf, type Connection } from "../connection/connection.ts";
 import { contentOf } from "./handling.ts";
 import { rewrittenContent } from "./rewritten-content.ts";
 import { hasWords } from "./words.ts";

@@ -3,7 +3,7 @@ import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextpr
 
 import type { Frame } from "../frame/frame.ts";
 import { BegunTasks } from "./begun-tasks.ts";
-import { ToolNames } from "./tool-names.ts";
+import { ToolNames } from "../names/tool-names.ts";
 
 /** What the client carries for us, sealed: it can neither read another's nor change its own. */
 export interface Carried {

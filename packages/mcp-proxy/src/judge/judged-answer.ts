@@ -3,7 +3,7 @@ import type { Admission, GuardInit } from "@agentplane/core";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, type JsonRecord } from "../frame/json.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
-import { sessionOf, type Connection } from "./connection.ts";
+import { sessionOf, type Connection } from "../connection/connection.ts";
 import { contentOf } from "./handling.ts";
 import { judgedMeta, withoutOwnId } from "./judged-self.ts";
 import { rewrittenContent } from "./rewritten-content.ts";

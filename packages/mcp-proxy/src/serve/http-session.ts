@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Decision } from "@agentplane/core";
 
-import { Connection } from "../call/connection.ts";
-import type { Lasting } from "../call/lasting.ts";
+import { Connection } from "../connection/connection.ts";
+import type { Lasting } from "../connection/lasting.ts";
 import { failAnsweredBy } from "../call/refused-message.ts";
 import { agentState, isStopped } from "../call/stopped.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf } from "../frame/json.ts";
 import { idOf, keyOf, kindOf, type RpcId } from "../frame/rpc.ts";
 import type { Unread } from "../frame/unread.ts";
-import type { ProxyOptions } from "../proxy-options.ts";
+import type { ProxyOptions } from "../connection/proxy-options.ts";
 import { relayOf, type Relay } from "../relay.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Arrival, SessionServer, SessionServerInit } from "./session-server.ts";

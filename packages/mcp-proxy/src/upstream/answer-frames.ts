@@ -1,15 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { IncomingMessage } from "node:http";
 
-import { isModern } from "../call/connection.ts";
+import { isModern } from "../connection/connection.ts";
 import { readFrames, type Frame } from "../frame/frame.ts";
 import { idOf, type RpcId } from "../frame/rpc.ts";
 import { inPlaceOf, problemText, refusalsOf, unread } from "../frame/unread.ts";
-import type { Reading } from "../upstream/process-channel.ts";
+import type { Reading } from "./process-channel.ts";
 import type { HttpRequests } from "./http-requests.ts";
-import { readBody } from "./read-body.ts";
+import { readBody } from "../http/read-body.ts";
 import { eventsOf, framesOf, isAnswer, isStream, isTooLong, messageOf, problemOf } from "./server-answer.ts";
-import type { SseEvent } from "./sse-splitter.ts";
+import type { SseEvent } from "../http/sse-splitter.ts";
 
 /** How answers are read. */
 export interface AnswerReading extends Reading {

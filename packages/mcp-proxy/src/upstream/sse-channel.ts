@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 
 import type { Frame } from "../frame/frame.ts";
 import { CODES, errorFrame, idOf, kindOf } from "../frame/rpc.ts";
-import { ChannelReader } from "../upstream/channel-reader.ts";
-import type { ChannelEvents, MessageChannel } from "../upstream/message-channel.ts";
-import type { Reading } from "../upstream/process-channel.ts";
+import { ChannelReader } from "./channel-reader.ts";
+import type { ChannelEvents, MessageChannel } from "./message-channel.ts";
+import type { Reading } from "./process-channel.ts";
 import { eventsOf, isStream, messageOf, problemOf } from "./server-answer.ts";
-import type { SseEvent } from "./sse-splitter.ts";
-import type { Upstream } from "./upstream.ts";
+import type { SseEvent } from "../http/sse-splitter.ts";
+import type { Upstream } from "../http/upstream.ts";
 
 /** How a server is spoken to that speaks the old HTTP+SSE transport. */
 export interface SseChannelInit extends Reading, ChannelEvents {

@@ -3,7 +3,7 @@ import type { Admission, GuardInit } from "@agentplane/core";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, notificationFrame, requestFrame, type RpcId } from "../frame/rpc.ts";
-import type { ProxyOptions } from "../proxy-options.ts";
+import type { ProxyOptions } from "./proxy-options.ts";
 import { ClientOrder } from "./client-order.ts";
 import { Lasting } from "./lasting.ts";
 import { OpenRequests } from "./open-requests.ts";

@@ -1,9 +1,9 @@
 import type { GuardInit } from "@agentplane/core";
 
 import { recordOf, type JsonRecord } from "../frame/json.ts";
-import { besideEachOther } from "./beside-each-other.ts";
-import type { Connection } from "./connection.ts";
-import { hasWords } from "./words.ts";
+import { besideEachOther } from "../judge/beside-each-other.ts";
+import type { Connection } from "../connection/connection.ts";
+import { hasWords } from "../judge/words.ts";
 
 /** Members whose text a model or a person reads. */
 const WORDS = new Set(["title", "description"]);

@@ -1,7 +1,7 @@
 import type { Frame } from "../frame/frame.ts";
 import type { RpcId } from "../frame/rpc.ts";
 import type { Exchange } from "./exchange.ts";
-import type { SseEvent } from "./sse-splitter.ts";
+import type { SseEvent } from "../http/sse-splitter.ts";
 
 /** With what a message came: the exchange that it belongs to, and the event that carried it. */
 export interface Arrival {

@@ -1,22 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import { isModern } from "../call/connection.ts";
+import { isModern } from "../connection/connection.ts";
 import { endSession } from "../call/agent-session.ts";
-import { Lasting } from "../call/lasting.ts";
+import { Lasting } from "../connection/lasting.ts";
 import { readFrames, withoutMark, type Frame } from "../frame/frame.ts";
 import { CODES, idOf, kindOf } from "../frame/rpc.ts";
 import { problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
 import { Exchange } from "./exchange.ts";
-import { HEADER_MISMATCH, headerMismatch } from "./header-agreement.ts";
+import { HEADER_MISMATCH, headerMismatch } from "../http/header-agreement.ts";
 import type { ResolvedHttpOptions } from "./http-options.ts";
 import { HttpSession, type SessionInit, type SessionKind } from "./http-session.ts";
-import { ParamHeaders } from "./param-headers.ts";
+import { ParamHeaders } from "../http/param-headers.ts";
 import { ProtectedResource } from "./protected-resource.ts";
-import { readBody } from "./read-body.ts";
+import { readBody } from "../http/read-body.ts";
 import { refuse, type Refused } from "./refuse.ts";
 import { ServerSides } from "./server-sides.ts";
 import { SessionTable } from "./session-table.ts";
-import { Upstream } from "./upstream.ts";
+import { Upstream } from "../http/upstream.ts";
 
 /** What SDKs answer for a session that is over; the status is what clients act on. */
 const SESSION_NOT_FOUND = -32001;

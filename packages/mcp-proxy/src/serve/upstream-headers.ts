@@ -3,7 +3,7 @@ import type { Frame } from "../frame/frame.ts";
 import { idOf } from "../frame/rpc.ts";
 import type { Exchange } from "./exchange.ts";
 import { requestHeaders, type HeaderRules } from "./forwarded-headers.ts";
-import { headersFor } from "./header-agreement.ts";
+import { headersFor } from "../http/header-agreement.ts";
 
 /**
  * The headers under which a message goes on: the client's own for what the client sent, and such as agree with it for what

@@ -2,10 +2,10 @@ import type { GuardInit } from "@agentplane/core";
 
 import { itemsIn, rewritten, withMembers, without, type Frame, type Member } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { besideEachOther, inPieces } from "./beside-each-other.ts";
-import type { Connection } from "./connection.ts";
-import { contentOf } from "./handling.ts";
-import { judgedAnswer, judgedInSession, withoutMember } from "./judged-answer.ts";
+import { besideEachOther, inPieces } from "../judge/beside-each-other.ts";
+import type { Connection } from "../connection/connection.ts";
+import { contentOf } from "../judge/handling.ts";
+import { judgedAnswer, judgedInSession, withoutMember } from "../judge/judged-answer.ts";
 import { pagesOf } from "./list-pages.ts";
 import { judgedItems } from "./listed-words.ts";
 

@@ -5,8 +5,8 @@ import { CODES, errorFrame, idOf, keyOf, type RpcId } from "../frame/rpc.ts";
 import { inPlaceOf, problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeaders, type HeaderRules } from "./forwarded-headers.ts";
-import { mayRepeat } from "./may-repeat.ts";
-import { readBody } from "./read-body.ts";
+import { mayRepeat } from "../http/may-repeat.ts";
+import { readBody } from "../http/read-body.ts";
 import {
   eventsOf,
   framesOf,
@@ -17,11 +17,11 @@ import {
   mayBeElsewhere,
   messageOf,
   problemOf,
-} from "./server-answer.ts";
+} from "../upstream/server-answer.ts";
 import type { SessionServer, SessionServerInit, Arrival } from "./session-server.ts";
 import { tracedHeaders } from "../trace/traced-request.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { Upstream, UpstreamRequest } from "../http/upstream.ts";
 
 /** How messages travel between one session and a server over HTTP. */
 export interface ServerSideInit extends SessionServerInit {

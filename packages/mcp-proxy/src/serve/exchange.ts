@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "n
 
 import type { Frame } from "../frame/frame.ts";
 import { idOf, keyOf, type RpcId } from "../frame/rpc.ts";
-import { endInOne } from "./end-in-one.ts";
-import { eventBytes, type SseEvent } from "./sse-splitter.ts";
+import { endInOne } from "../http/end-in-one.ts";
+import { eventBytes, type SseEvent } from "../http/sse-splitter.ts";
 
 /** What of a request its answer depends on. */
 export interface ExchangeInit {

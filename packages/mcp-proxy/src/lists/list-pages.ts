@@ -1,6 +1,6 @@
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { NoAnswer, type Connection } from "../connection/connection.ts";
 
 /** No list has more pages, and none is longer: all of it is held at once. */
 const MAX_PAGES = 1_000;
