@@ -8,6 +8,7 @@ export {
   type ConfigIssue,
   type ErrorCode,
 } from "./base/errors.ts";
+export { digestOf } from "./base/digest.ts";
 export type { JsonObject, JsonValue } from "./base/json.ts";
 export type { MaybePromise } from "./base/maybe-promise.ts";
 export type { MetricAttributes, MetricDescription, MetricInstrument, MetricsPort } from "./base/metrics.ts";

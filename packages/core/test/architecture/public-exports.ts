@@ -22,6 +22,7 @@ export const PUBLIC_EXPORTS: Readonly<Record<Subpath, readonly string[]>> = {
     "createRuleFactories",
     "defineRule",
     "diffPolicies",
+    "digestOf",
     "enforce",
     "fanOutSink",
     "genaiPrices",

@@ -1,6 +1,6 @@
+import { digestOf } from "@agentplane/core";
 import type { ModelResponse } from "@openai/agents";
 
-import { digestOf } from "../call/call-ids.ts";
 import { recordOf, textOf } from "../protocol/json.ts";
 import { runningTurn } from "./running-context.ts";
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digestOf } from "@agentplane/core";
 
 import { listOf, parseJson, recordOf, textOf } from "../protocol/json.ts";
 
@@ -66,11 +66,6 @@ function turnOf(runner: object): RunnerTurn {
   // Of the API itself no two answers have one id.
   const last = typeof completions === "function" ? listOf(completions.call(runner)).at(-1) : undefined;
   return { messages, name: digestOf([messages, recordOf(last)?.["id"]]) };
-}
-
-/** What tells data from other data: SHA-256 over its JSON. */
-export function digestOf(data: unknown): string {
-  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
 }
 
 function callsOf(message: unknown): readonly WrittenCall[] {
