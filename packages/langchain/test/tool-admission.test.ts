@@ -1,5 +1,6 @@
 import { rule, type Policy } from "@agentplane/core";
-import { interrupt } from "@langchain/langgraph";
+import { ToolMessage, type BaseMessage } from "@langchain/core/messages";
+import { interrupt, type StateSnapshot } from "@langchain/langgraph";
 import { createAgent, tool } from "langchain";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -51,13 +52,35 @@ describe("the id of a call", () => {
     expect(read.runs).toHaveLength(2);
   });
 
-  it("does not run twice within a thread", async () => {
+  const again = { calls: [{ id: "same", name: "read" }] };
+
+  it("may repeat in a later turn of a thread: that is another call", async () => {
     const read = countingTool("read");
-    const again = { calls: [{ id: "same", name: "read" }] };
-    const { run } = governedAgent({ plane, model: new ScriptedChatModel(again, again), tools: [read.tool] });
+    const { run } = governedAgent({
+      plane: planeOf(),
+      model: new ScriptedChatModel(again, again),
+      tools: [read.tool],
+    });
     const { toolMessages } = await run();
+    expect(read.runs).toHaveLength(2);
+    expect(toolMessages.map(({ status }) => status)).not.toContain("error");
+  });
+
+  it("does not run twice within a turn of a thread, also where the turn is played again", async () => {
+    const read = countingTool("read");
+    const model = new ScriptedChatModel(again);
+    const made = governedAgent({ plane: planeOf(), model, tools: [read.tool], hasCheckpointer: true });
+    await made.run();
+    const agent = made.agent as unknown as {
+      invoke(input: null, config: object): Promise<{ readonly messages: readonly BaseMessage[] }>;
+      getStateHistory(config: object): AsyncIterable<StateSnapshot>;
+    };
+    let before: StateSnapshot | undefined;
+    for await (const state of agent.getStateHistory({ configurable: { thread_id: "t1" } }))
+      if (state.next.includes("tools")) before = state;
+    const { messages } = await agent.invoke(null, before?.config ?? {});
     expect(read.runs).toHaveLength(1);
-    expect(toolMessages[1]?.text).toMatch(/already executed/);
+    expect(messages.find((one) => ToolMessage.isInstance(one))?.text).toMatch(/already executed/);
   });
 
   const plane = planeOf();

@@ -14,12 +14,12 @@ const ABANDONED_TURN =
  * new message; the turn that waited then stays without an answer, and providers refuse such a prompt. A turn that
  * something else left so, or with some answer, stays as it is: a plane that allows everything changes nothing.
  * @param messages What a model is to be asked; not changed.
- * @param isWaiting Whether a call waits, or waited, because of the plane.
+ * @param isWaiting Whether a call waits, or waited, because of the plane; it is made by the last of the messages.
  * @returns The very same list, at once, where no turn is without an answer.
  */
 export function withAnsweredCalls(
   messages: BaseMessage[],
-  isWaiting: (call: ToolCall) => Promise<boolean>,
+  isWaiting: (call: ToolCall, upToTurn: BaseMessage[]) => Promise<boolean>,
 ): BaseMessage[] | Promise<BaseMessage[]> {
   const answered = new Set(
     messages.flatMap((one) => (ToolMessage.isInstance(one) ? [one.tool_call_id] : [])),
@@ -31,13 +31,14 @@ export function withAnsweredCalls(
 async function answeredWhere(
   messages: BaseMessage[],
   open: readonly AIMessage[],
-  isWaiting: (call: ToolCall) => Promise<boolean>,
+  isWaiting: (call: ToolCall, upToTurn: BaseMessage[]) => Promise<boolean>,
 ): Promise<BaseMessage[]> {
   const abandoned = new Set<BaseMessage>();
   for (const turn of open) {
+    const upToTurn = messages.slice(0, messages.indexOf(turn) + 1);
     for (const call of turn.tool_calls ?? []) {
       // oxlint-disable-next-line no-await-in-loop -- one call that waits is enough for its turn
-      if (!(await isWaiting(call))) continue;
+      if (!(await isWaiting(call, upToTurn))) continue;
       abandoned.add(turn);
       break;
     }

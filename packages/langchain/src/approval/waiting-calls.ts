@@ -28,6 +28,8 @@ export interface TurnCall {
   readonly identity: GovernedIdentity;
   readonly run: RunFacts;
   readonly toolCall: ToolCall;
+  /** Up to the one that makes the call, or more. */
+  readonly messages: unknown;
 }
 
 /**
@@ -60,8 +62,9 @@ export async function isWaitingCall(call: TurnCall): Promise<boolean> {
 }
 
 /** The call under a name of its own: the call itself may be running, and paused in the middle. */
-function waitOf({ identity, run, toolCall: { id, name, args } }: TurnCall, agent: string): GuardInit {
-  const callId = toolCallId(id, run);
+function waitOf({ identity, run, toolCall, messages }: TurnCall, agent: string): GuardInit {
+  const { id, name, args } = toolCall;
+  const callId = toolCallId(id, run, messages);
   return {
     hookpoint: "before_tool_call",
     ...identityOf({ ...identity, agent }, run),

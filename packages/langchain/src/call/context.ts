@@ -6,14 +6,15 @@ import { readContent } from "../content/message-content.ts";
 import { describeModel } from "./model-facts.ts";
 import { promptOf } from "../content/prompt.ts";
 import { taskIdOf } from "./provider-calls.ts";
+import { turnOfCall } from "./turn-of-call.ts";
 
 /**
  * What a tool call is, in the plane's words.
  * @param request LangChain's request; its `tool` may be absent (hidden, invented or dynamic), its call never is.
  */
 export function toolContext(identity: GovernedIdentity, request: ToolCallRequest, input: unknown): GuardInit {
-  const { toolCall, runtime } = request;
-  const callId = toolCallId(toolCall.id, runtime);
+  const { toolCall, runtime, state } = request;
+  const callId = toolCallId(toolCall.id, runtime, state.messages);
   return {
     hookpoint: "before_tool_call",
     ...identityOf(identity, runtime),
@@ -62,12 +63,13 @@ function namesOf({ tool, toolCall }: ToolCallRequest): {
 }
 
 /**
- * Within a thread the model's id of the call is what survives a resume. Without one nothing can be resumed, and two
- * runs may repeat an id: the run's task tells them apart.
+ * Within a thread the model's id of the call, and of the message that makes it, is what survives a resume. Without a thread
+ * nothing can be resumed, and two runs may repeat an id: the run's task tells them apart.
+ * @param messages Where the message that makes the call is looked for.
  */
-export function toolCallId(id: string | undefined, run: RunFacts): string | undefined {
-  if (id === undefined || id === "" || run.configurable?.["thread_id"] !== undefined)
-    return id === "" ? undefined : id;
-  const task = taskIdOf(run);
-  return task === undefined ? id : `${task}:${id}`;
+export function toolCallId(id: string | undefined, run: RunFacts, messages: unknown): string | undefined {
+  if (id === undefined || id === "") return undefined;
+  const isInThread = run.configurable?.["thread_id"] !== undefined;
+  const place = isInThread ? turnOfCall(messages, id) : taskIdOf(run);
+  return place === undefined ? id : `${place}:${id}`;
 }

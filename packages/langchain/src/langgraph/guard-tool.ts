@@ -7,11 +7,13 @@ import {
   type RunnableConfig,
   type RunnableToolLike,
 } from "@langchain/core/runnables";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "@langchain/core/tools";
 
 import type { GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { hasPrivateMembers } from "../call/private-members.ts";
+import { messagesOf } from "../call/turn-of-call.ts";
 import { isToolCall } from "../content/tool-call-input.ts";
 import { knowAgent } from "../approval/waiting-calls.ts";
 import type { GateSettings } from "../call/settings.ts";
@@ -66,6 +68,7 @@ function guardedTool(settings: GateSettings, tool: StructuredToolInterface): Str
           name: tool.name,
           input: toolCallOf(arg)?.args ?? arg,
           toolCall,
+          messages: messagesOfTask(),
           config,
           // The other doors lead into a call that has started.
           ...(name === "call" && { tool }),
@@ -98,12 +101,19 @@ function guardedBinding(settings: GateSettings, tool: RunnableToolLike): Runnabl
     const toolCall = "toolCall" in config ? toolCallOf(config.toolCall) : undefined;
     return governedToolCall(
       settings,
-      { name: tool.name, input, toolCall, config, tool },
+      { name: tool.name, input, toolCall, messages: messagesOfTask(), config, tool },
       (decided, admitted) => bound.invoke(decided as Parameters<typeof bound.invoke>[0], admitted),
     );
   });
   const prototype: object | null = Object.getPrototypeOf(tool);
   return Object.assign(Object.create(prototype), tool, { bound: guarded }) as RunnableToolLike;
+}
+
+/** The messages that the node around a call was given: a tool is told the call alone. */
+function messagesOfTask(): unknown {
+  const around = AsyncLocalStorageProviderSingleton.getRunnableConfig()?.configurable;
+  const pad: unknown = around?.["__pregel_scratchpad"];
+  return isObject(pad) && "currentTaskInput" in pad ? messagesOf(pad.currentTaskInput) : undefined;
 }
 
 /** A configuration, or in older code callbacks in its place. */

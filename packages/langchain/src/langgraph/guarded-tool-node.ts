@@ -7,6 +7,7 @@ import { toolError, toolRefusal } from "../call/enforce.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { taskIdOf } from "../call/provider-calls.ts";
+import { messagesOf } from "../call/turn-of-call.ts";
 import { leaveBy } from "../content/tool-result.ts";
 import { knowAgent, noteWaiting } from "../approval/waiting-calls.ts";
 import { askForAll, type WaitingCall } from "./approval-batch.ts";
@@ -81,7 +82,7 @@ export class GuardedToolNode extends ToolNode {
     const known = this.#turns.get(config)?.get(call);
     if (known !== undefined) return known;
     // Called by something else than a turn: a turn of its own.
-    const turn = { calls: [this.#callOf(call, config)], config, state };
+    const turn = { calls: [this.#callOf(call, config, state)], config, state };
     await this.#play(turn);
     return outputOf(turn.calls[0]);
   }
@@ -90,9 +91,9 @@ export class GuardedToolNode extends ToolNode {
     if (typeof input === "object" && input !== null && "lg_tool_call" in input) {
       const { lg_tool_call: call, ...state } = input;
       // What LangGraph's `Send` to a ToolNode carries.
-      return { calls: [this.#callOf(call as ToolCall, config)], config, state };
+      return { calls: [this.#callOf(call as ToolCall, config, state)], config, state };
     }
-    const calls = openCalls(input).map((call) => this.#callOf(call, config));
+    const calls = openCalls(input).map((call) => this.#callOf(call, config, input));
     const paused = this.#paused.take(taskIdOf(config));
     for (const call of calls) {
       call.output = paused?.outputs.get(call.toolCall.id ?? "");
@@ -101,10 +102,12 @@ export class GuardedToolNode extends ToolNode {
     return { calls, config, state: input };
   }
 
-  #callOf(toolCall: ToolCall, config: LangGraphRunnableConfig): TurnCall {
+  #callOf(toolCall: ToolCall, config: LangGraphRunnableConfig, state: unknown): TurnCall {
     const tool = this.tools.find(({ name }) => name === toolCall.name);
     const name = tool?.name ?? toolCall.name;
-    const called = { name, input: toolCall.args, toolCall, config, tool: { name, lc_id: tool?.lc_id } };
+    const own = { name, lc_id: tool?.lc_id };
+    const messages = messagesOf(state);
+    const called = { name, input: toolCall.args, toolCall, messages, config, tool: own };
     return { toolCall, called, context: toolContext(this.#settings, called) };
   }
 
@@ -128,7 +131,7 @@ export class GuardedToolNode extends ToolNode {
       const waiting = turn.calls.find(isOpen);
       const run = runFactsOf(turn.config);
       if (waiting !== undefined)
-        await noteWaiting({ ...this.#settings, run, toolCall: waiting.toolCall }, error);
+        await noteWaiting({ ...this.#settings, ...waiting.called, run, toolCall: waiting.toolCall }, error);
       throw error;
     }
   }

@@ -56,8 +56,8 @@ export async function governedModelCall(
   const { plane, identity, onBlock } = settings;
   const run = runFactsOf(undefined);
   const acting = identityOf(identity, run);
-  const messages = withAnsweredCalls([...given.messages], (toolCall) =>
-    isWaitingCall({ plane, identity, run, toolCall }),
+  const messages = withAnsweredCalls([...given.messages], (toolCall, upToTurn) =>
+    isWaitingCall({ plane, identity, run, toolCall, messages: upToTurn }),
   );
   const complete = { ...given, messages: messages instanceof Promise ? await messages : messages };
   const call = await withVisibleTools(settings, { hookpoint: "before_agent", ...acting }, complete);

@@ -27,6 +27,8 @@ export interface CalledTool {
   readonly input: unknown;
   /** The model's call, where there is one. */
   readonly toolCall: ToolCall | undefined;
+  /** What the node was given that makes the call. */
+  readonly messages: unknown;
   /** The configuration of the call. */
   readonly config: object;
   /** The tool whose start handlers are told of next; absent where they have been told. */
@@ -69,7 +71,10 @@ export async function governedToolCall(
     }
   } catch (error) {
     if (called.toolCall !== undefined)
-      await noteWaiting({ ...settings, run: facts, toolCall: called.toolCall }, error);
+      await noteWaiting(
+        { ...settings, run: facts, toolCall: called.toolCall, messages: called.messages },
+        error,
+      );
     throw error;
   } finally {
     place?.end(hasRun);
@@ -108,11 +113,11 @@ export function admittedCall(
  */
 export function toolContext(
   { identity }: GateSettings,
-  { name, input, toolCall, config }: CalledTool,
+  { name, input, toolCall, config, messages }: CalledTool,
   placeId?: string,
 ): GuardInit {
   const facts = runFactsOf(config);
-  const callId = toolCallId(toolCall?.id, facts) ?? placeId;
+  const callId = toolCallId(toolCall?.id, facts, messages) ?? placeId;
   const called = toolCall?.name;
   return {
     hookpoint: "before_tool_call",

@@ -1,4 +1,4 @@
-import { AIMessage, ToolMessage, type ToolCall } from "@langchain/core/messages";
+import { AIMessage, ToolMessage, type BaseMessage, type ToolCall } from "@langchain/core/messages";
 import { isCommand, isGraphBubbleUp } from "@langchain/langgraph";
 import {
   createMiddleware,
@@ -125,7 +125,7 @@ async function callOfTurn(
     return await leftRun(gate, request, result);
   } catch (error) {
     if (hasBegun) await endedByCall(runs, runtime, error);
-    await noteWaiting({ ...gate, run: runtime, toolCall }, error);
+    await noteWaiting({ ...gate, run: runtime, toolCall, messages: state.messages }, error);
     throw error;
   }
 }
@@ -175,8 +175,8 @@ function isLastWord({ tool, toolCall, state }: ToolCallRequest, result: ToolResu
 }
 
 function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | Promise<ModelRequest> {
-  const isWaiting = (toolCall: ToolCall): Promise<boolean> =>
-    isWaitingCall({ ...gate, run: request.runtime, toolCall });
+  const isWaiting = (toolCall: ToolCall, messages: BaseMessage[]): Promise<boolean> =>
+    isWaitingCall({ ...gate, run: request.runtime, toolCall, messages });
   const messages = withAnsweredCalls(request.messages, isWaiting);
   if (messages === request.messages) return request;
   return Promise.resolve(messages).then((answered) => ({ ...request, messages: answered }));
