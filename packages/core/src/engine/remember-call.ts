@@ -78,7 +78,11 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
   });
   if (name !== undefined) entry.name = name;
   if (traits?.access !== undefined) entry.access = traits.access;
-  if (tool !== undefined) entry.isExternal = traits?.external !== false;
+  if (tool !== undefined) {
+    entry.isExternal = traits?.external !== false;
+    if (tool.server !== undefined) entry.server = tool.server;
+    if (tool.originalName !== undefined) entry.originalName = tool.originalName;
+  }
   if (callKey !== undefined) entry.callKey = callKey;
   return entry;
 }

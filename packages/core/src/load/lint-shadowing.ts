@@ -12,14 +12,15 @@ export function lintShadowing(linted: readonly LintedPolicy[]): void {
   const denylists: Placed[] = [];
   for (const placed of inOrder(linted)) {
     const key = canonicalJson({ timing: placed.rule.timing, ...placed.rule.spec, id: undefined });
-    const before = [...(equals.get(key) ?? []), ...(TOOL_LISTS.has(placed.rule.spec.rule) ? denylists : [])];
+    const isDenylist = placed.rule.spec.rule === "denylist";
+    const before = [...(equals.get(key) ?? []), ...(isDenylist ? denylists : [])];
     const shadowing = before.find((earlier) => shadows(earlier, placed));
     if (shadowing !== undefined) report(placed, shadowing);
     const sameKey = equals.get(key);
     if (sameKey === undefined) equals.set(key, [placed]);
     else sameKey.push(placed);
     // Past this many a quadratic search costs more than it tells.
-    if (placed.rule.spec.rule === "denylist" && denylists.length < 1_000) denylists.push(placed);
+    if (isDenylist && denylists.length < 1_000) denylists.push(placed);
   }
 }
 
@@ -27,8 +28,6 @@ interface Placed {
   readonly linted: LintedPolicy;
   readonly rule: LintedRule;
 }
-
-const TOOL_LISTS: ReadonlySet<string> = new Set(["denylist"]);
 
 /** Shadow policies change nothing, so they neither shadow nor are shadowed. */
 function inOrder(linted: readonly LintedPolicy[]): readonly Placed[] {

@@ -1,11 +1,10 @@
 import * as z from "zod/mini";
 
 import { requireDurationMs } from "../base/duration.ts";
-import { inputDigest } from "../context/call-key.ts";
 import { compilePatterns, matchesTool } from "../policy/compile-selector.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
 import { omittable } from "../policy/omittable.ts";
-import { requireHistory } from "./history.ts";
+import { requireHistory, sameCall } from "./history.ts";
 import { patternsParam } from "./pattern-params.ts";
 import { defineRule } from "./rule.ts";
 
@@ -31,12 +30,10 @@ export const idempotency = defineRule({
       check(context, { session, nowMs }) {
         const { tool } = context;
         if (tool === undefined || (test !== undefined && !matchesTool(test, tool, "deny"))) return undefined;
-        const digest = inputDigest(context, tools.hash);
+        const isSame = sameCall(context, tool, tools.hash);
         const isDone = requireHistory(session, tools).some(
           (entry) =>
-            entry.hookpoint === "before_tool_call" &&
-            entry.name === tool.name &&
-            entry.inputDigest === digest &&
+            isSame(entry) &&
             entry.effect === "allow" &&
             entry.isError !== true &&
             entry.at > nowMs - windowMs,

@@ -1,8 +1,6 @@
 import * as z from "zod/mini";
 
 import { requireDurationMs } from "../base/duration.ts";
-import { inputDigest } from "../context/call-key.ts";
-import type { PolicyContext } from "../context/context.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { between } from "../policy/between.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
@@ -11,9 +9,8 @@ import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 import { breachAnswer } from "./breach-answer.ts";
 import { breachParams, DEGRADE_NEEDS } from "./limit-params.ts";
-import { requireHistory } from "./history.ts";
+import { requireHistory, sameCall } from "./history.ts";
 import { defineRule } from "./rule.ts";
-import type { SessionEntry } from "./session-view.ts";
 
 /** The longest history a session keeps one by one. */
 const MAX_COUNT = 1_000;
@@ -55,13 +52,13 @@ export const loop = defineRule({
           (entry) =>
             entry.agent === context.agent.id && entry.effect === "allow" && entry.at > nowMs - withinMs,
         );
-        if (context.hookpoint === "before_model_call" && count(recent, isModelCall) >= maxIterations) {
+        const turns = recent.filter((entry) => entry.hookpoint === "before_model_call");
+        if (context.hookpoint === "before_model_call" && turns.length >= maxIterations) {
           return breachAnswer(`the agent has made ${maxIterations} model calls`, STOP, breach);
         }
         // Only tool calls keep a digest in the history; hashing whole prompts would find nothing.
         if (maxRepeats === Infinity || context.tool === undefined) return undefined;
-        const isSame = sameCall(context, inputDigest(context, tools.hash));
-        if (count(recent, isSame) < maxRepeats) return undefined;
+        if (recent.filter(sameCall(context, context.tool, tools.hash)).length < maxRepeats) return undefined;
         return breachAnswer(`the same call ran ${maxRepeats} times already`, CHANGE, breach);
       },
     };
@@ -70,18 +67,3 @@ export const loop = defineRule({
 
 const STOP = "You have taken too many steps. Stop and report what you have.";
 const CHANGE = "You have made this very call several times. Do not repeat it; change the input or stop.";
-
-function isModelCall({ hookpoint }: SessionEntry): boolean {
-  return hookpoint === "before_model_call";
-}
-
-function sameCall(context: PolicyContext, digest: string): (entry: SessionEntry) => boolean {
-  return (entry) =>
-    entry.hookpoint === context.hookpoint &&
-    entry.name === context.tool?.name &&
-    entry.inputDigest === digest;
-}
-
-function count(entries: readonly SessionEntry[], test: (entry: SessionEntry) => boolean): number {
-  return entries.reduce((total, entry) => total + (test(entry) ? 1 : 0), 0);
-}

@@ -5,6 +5,9 @@ export interface SessionEntry {
   readonly agent: string;
   /** Tool, model or target name. */
   readonly name?: string;
+  /** Of a tool that has them: what it is called on its server, whatever its name here. */
+  readonly server?: string;
+  readonly originalName?: string;
   readonly access?: "read" | "write" | "exec";
   readonly isExternal?: boolean;
   readonly effect: "allow" | "ask" | "block";

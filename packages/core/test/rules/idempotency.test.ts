@@ -26,6 +26,12 @@ test("lets another input, a failed call, a blocked call and an old one run again
   expect(answerOf(rule, call, after({ at: 940_000 }))).toBe("skip");
 });
 
+test("knows by its name what an earlier version wrote of a server's tool", () => {
+  const ofServer = toolCall("refund", { order: 1 }, { server: "shop", originalName: "pay_back" });
+  expect(answerOf(rule, ofServer, after({}))).toBe("block");
+  expect(answerOf(rule, ofServer, after({ name: "pay_back" }))).toBe("skip");
+});
+
 test("concerns only the listed tools", () => {
   const listed = compileRule(idempotency, { window: "60s", tools: ["send_*"] });
   expect(answerOf(listed, call, after({}))).toBe("skip");
