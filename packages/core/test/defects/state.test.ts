@@ -158,27 +158,31 @@ function oncePer(window: string): Policy {
 }
 
 it("rollback_resets_counters", async () => {
-  const { plane } = createBench();
+  // The defect: a rollback set the counters to nothing, and so was a way around every limit.
+  const { plane, ports } = createBench();
   const note = { author: "olga", changelog: "why" };
+  const load = ({ policy }: { readonly policy: Policy }): void => {
+    plane.engine.removePolicy("p");
+    plane.engine.addPolicy(policy);
+  };
+  const decided = async () => plane.engine.decide(toolCall("search"));
   const first = await plane.versions.publish(oncePer("1h"), note);
-  plane.engine.addPolicy(first.policy);
-  await plane.engine.decide(toolCall("search"));
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({ effect: "block" });
-  await plane.versions.publish(oncePer("2h"), note);
+  load(first);
+  await decided();
+  expect(await decided()).toMatchObject({ effect: "block" });
+  load(await plane.versions.publish(oncePer("2h"), note));
+  // Another window counts anew: what was used in the first one says nothing of it.
+  expect(await decided()).toMatchObject({ effect: "allow" });
+  ports.clock.advance(1_800_000);
   const back = await plane.versions.rollback("p", first.version, note);
   // A version is data: no live counter travels with it, and what it says is exactly what was published.
   expect(back.policy).toStrictEqual(first.policy);
   expect(JSON.parse(JSON.stringify(back.policy))).toEqual(back.policy);
-  await plane.limits.reset({ policyId: "p", ruleId: "rate", agent: "bot", tenant: "acme" }, { by: "olga" });
-  plane.engine.addPolicy(back.policy);
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
-    effect: "allow",
-    policyVersion: undefined,
-  });
-  expect(await plane.engine.decide(toolCall("search"))).toMatchObject({
-    effect: "block",
-    policyVersion: back.contentHash,
-  });
+  load(back);
+  // The window that is back goes on with what is still in it.
+  expect(await decided()).toMatchObject({ effect: "block", policyVersion: back.contentHash });
+  ports.clock.advance(1_800_001);
+  expect(await decided()).toMatchObject({ effect: "allow" });
 });
 
 it("promote_saves", async () => {
