@@ -1,12 +1,12 @@
 import { takeAnswer } from "./approval/input-required.ts";
 import { beginSession, endSession } from "./call/agent-session.ts";
+import type { Turns } from "./connection/batch-order.ts";
 import { Connection, NoAnswer, type Peers } from "./connection/connection.ts";
 import { handshake, isHandshake } from "./call/handshake.ts";
 import { questionsDecided } from "./call/input-requests.ts";
 import { judgeInputResponses } from "./call/input-responses.ts";
 import { judgedInSession } from "./judge/judged-answer.ts";
 import { filteredList, isList } from "./lists/list-filter.ts";
-import { OpenRequests } from "./connection/open-requests.ts";
 import { refuseOfClient, refuseOfServer } from "./call/refused-message.ts";
 import { idInUse, reply } from "./call/reply.ts";
 import { takeServerNotice } from "./call/server-notice.ts";
@@ -79,7 +79,7 @@ export function relayOf(connection: Connection): Relay {
     },
     serverGone(reason) {
       connection.ofServer.failAll(new NoAnswer(reason));
-      dropQuestions(connection);
+      connection.dropQuestions();
     },
     async serverBack() {
       if (connection.initialize === undefined) return;
@@ -103,10 +103,11 @@ function fromClient(connection: Connection, line: Uint8Array): void {
 
 function takeClient(connection: Connection, frames: readonly Frame[]): Promise<unknown> | undefined {
   const telling: (Promise<void> | undefined)[] = [];
+  const turns = connection.batchOrder.turns(frames.length);
   for (const frame of frames) {
     switch (kindOf(frame)) {
       case "request":
-        answer(connection, frame);
+        answer(connection, frame, turns);
         break;
       case "response":
         // A late answer, to a question nobody asked any more, is dropped: the server would not know it either.
@@ -152,14 +153,16 @@ function takeServer(connection: Connection, frames: readonly Frame[]): void {
 }
 
 /** Answers a request of the client's, whatever goes wrong: a client that waits for ever is the worst answer. */
-function answer(connection: Connection, frame: Frame): void {
+function answer(connection: Connection, frame: Frame, turns: Turns): void {
   const { peers, ofServer, answering, clientOrder } = connection;
   const id = idOf(frame.message);
   if (id === undefined) return;
   if (ofServer.has(id)) return peers.toClient(idInUse(id));
   reply(frame, answering.client, {
     act: () =>
-      clientOrder.request(frame, () => traced(connection, frame, (own) => answered(connection, own))),
+      clientOrder.request(frame, () =>
+        turns(id, () => traced(connection, frame, (own) => answered(connection, own))),
+      ),
     send: (response) => connection.inTurn(() => peers.toClient(response)),
     drop: () => connection.onLessOwed(),
   });
@@ -224,17 +227,6 @@ function serve(connection: Connection, frame: Frame): void {
   const act = (): Promise<Frame | undefined> =>
     traced(connection, frame, (own) => serverRequest(connection, own, isThere));
   reply(frame, asked, { act, send: (response) => (isThere() ? peers.toServer(response) : undefined) });
-}
-
-/** Nobody waits for what the client was asked by a server that is gone: the one that follows must not be told it instead. */
-function dropQuestions(connection: Connection): void {
-  const { server: asked } = connection.answering;
-  // What rules still think about reaches nobody, and its id is free.
-  connection.answering.server = new OpenRequests();
-  for (const requestId of asked) {
-    if (connection.ofClient.fail(requestId, new NoAnswer("the server is gone", true)))
-      connection.tellClient("notifications/cancelled", { requestId, reason: "the server is gone" });
-  }
 }
 
 function notificationOfClient(connection: Connection, frame: Frame): Promise<void> | undefined {

@@ -24,7 +24,7 @@ export interface GovernedRequest {
 
 /** @returns What goes back: the answer, an error of ours, or the denial. Undefined: nobody waits for an answer. */
 export async function governedCall(
-  { options: { plane } }: Connection,
+  { options: { plane }, batchOrder }: Connection,
   request: GovernedRequest,
 ): Promise<Frame | Denied | undefined> {
   const { frame, context, ask, cancel, changes, usage, running } = request;
@@ -51,6 +51,8 @@ export async function governedCall(
     });
     if (outcome.status === "ran") return outcome.result;
     tellDecision(outcome.decision);
+    const id = idOf(frame.message);
+    if (id !== undefined) batchOrder.decided(id);
     return outcome;
   } catch (error) {
     return answerOf(frame, error, failed);

@@ -4,6 +4,7 @@ import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, notificationFrame, requestFrame, type RpcId } from "../frame/rpc.ts";
 import type { ProxyOptions } from "./proxy-options.ts";
+import { BatchOrder } from "./batch-order.ts";
 import { ClientOrder } from "./client-order.ts";
 import { Lasting } from "./lasting.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -69,6 +70,7 @@ export class Connection {
   /** What the client said when it began, to be said again to a server that was started anew. */
   initialize: JsonRecord | undefined;
   readonly clientOrder = new ClientOrder();
+  readonly batchOrder = new BatchOrder();
   /** The lists that the server has, of those that policies filter. */
   readonly lists = new Set<ListName>(["tools"]);
   /** Each `subscriptions/listen` of a modern client that wants to hear of changed lists, while it is open. */
@@ -132,6 +134,7 @@ export class Connection {
     if (this.#isClosed || this.answering.client.isGivenUp(id)) return Promise.reject(givenUp());
     const answer = this.ofServer.wait(id);
     this.peers.toServer(frame);
+    this.batchOrder.decided(id);
     return answer;
   }
 
@@ -139,6 +142,18 @@ export class Connection {
   clientLeft(): void {
     this.#hasClientLeft = true;
     this.ofClient.failAll(new NoAnswer(LEFT));
+  }
+
+  /** Nobody waits for what the client was asked by a server that is gone: the next one must not be told it instead. */
+  dropQuestions(): void {
+    const { server: asked } = this.answering;
+    // What rules still think about reaches nobody, and its id is free.
+    this.answering.server = new OpenRequests();
+    const reason = "the server is gone";
+    for (const requestId of asked) {
+      if (this.ofClient.fail(requestId, new NoAnswer(reason, true)))
+        this.tellClient("notifications/cancelled", { requestId, reason });
+    }
   }
 
   /** Nobody is asked any more: there would be no way for the answers. */
