@@ -77,6 +77,7 @@ export interface Range {
  * @param types Names of types that markers can have here.
  */
 export function markersIn(text: string, types: ReadonlySet<string>): readonly Range[] {
+  if (!text.includes("[")) return [];
   const found: Range[] = [];
   for (const match of text.matchAll(MARKER)) {
     if (types.has(match[1] ?? "")) found.push({ start: match.index, end: match.index + match[0].length });

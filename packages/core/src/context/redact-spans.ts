@@ -29,7 +29,7 @@ export function redactSpans(text: string, redaction: SpanRedaction): string {
     const found = findSpansAgain(current, redaction);
     if (found.length === 0) return current;
     const spans = redaction.isJson === true ? joinSpans(aroundEscapes(current, found)) : found;
-    current = replaceSpans(current, spans, redaction);
+    current = replaceSpans(current, spans, redaction.writer);
     // What was looked at last is what stands there now.
     if (spans === found && found.every(isFixedText)) return current;
   }
@@ -72,10 +72,22 @@ export function findSpans(text: string, redaction: SpanRedaction): readonly Foun
       if (end > start) found.push({ type, start, end, treatment });
     }
   }
-  if (found.length === 0 || !text.includes("[")) return found;
-  const named = [...found.map(({ type }) => type), ...scanner.detectors.map(({ name }) => name)];
-  const markers = markersIn(text, new Set([FIELD_TYPE, ...named.map(typeName)]));
+  if (found.length === 0) return found;
+  const types = new Set([FIELD_TYPE, ...found.map(({ type }) => typeName(type)), ...namesOf(scanner)]);
+  const markers = markersIn(text, types);
+  if (markers.length === 0) return found;
   return found.filter((span) => !markers.some(({ start, end }) => start <= span.start && span.end <= end));
+}
+
+const names = new WeakMap<Scanner, readonly string[]>();
+
+function namesOf(scanner: Scanner): readonly string[] {
+  let known = names.get(scanner);
+  if (known === undefined) {
+    known = scanner.detectors.map(({ name }) => typeName(name));
+    names.set(scanner, known);
+  }
+  return known;
 }
 
 interface ScanOptions {
@@ -96,7 +108,7 @@ function scanAll(text: string, scanner: Scanner, options: ScanOptions): readonly
   const from = middle - OVERLAP_CHARS;
   const left = scanAll(text.slice(0, middle + OVERLAP_CHARS), scanner, options);
   const right = scanAll(text.slice(from), scanner, options);
-  return [...left, ...right.map((span) => shifted(span, from))];
+  return [...left, ...right.map((span) => ({ ...span, start: span.start + from, end: span.end + from }))];
 }
 
 /** The union of overlapping findings: the type of the longest, the strongest treatment. O(n log n). */
@@ -120,33 +132,15 @@ export function joinSpans(found: readonly Found[]): readonly Found[] {
   return joined;
 }
 
-/**
- * Writes a text with its findings replaced; they must not overlap.
- * @param how `from` and before `to`: a part of it, default all. What begins before a part is written there.
- */
-export function replaceSpans(
-  text: string,
-  spans: readonly Found[],
-  {
-    writer,
-    from = 0,
-    to = text.length,
-  }: { readonly writer: MarkerWriter; readonly from?: number; readonly to?: number | undefined },
-): string {
+/** Writes a text with its findings replaced; they must not overlap. */
+export function replaceSpans(text: string, spans: readonly Found[], writer: MarkerWriter): string {
   let result = "";
-  let position = from;
+  let position = 0;
   for (const { type, start, end, treatment } of spans) {
-    if (end <= from || start >= to) continue;
-    result += text.slice(position, start);
-    if (start >= from) result += writer.write(type, text.slice(start, end), treatment);
-    position = Math.min(end, to);
+    result += text.slice(position, start) + writer.write(type, text.slice(start, end), treatment);
+    position = end;
   }
-  return result + text.slice(position, to);
-}
-
-/** A finding as it stands so many characters further on. */
-export function shifted<S extends Range>(span: S, chars: number): S {
-  return { ...span, start: span.start + chars, end: span.end + chars };
+  return result + text.slice(position);
 }
 
 function requireScanner(scanner: Scanner | undefined): Scanner {

@@ -3,7 +3,7 @@ import { startsLikeJson } from "./json-text.ts";
 import { redactText, type RedactDeps } from "./redact.ts";
 import { MarkerWriter } from "./redact-marker.ts";
 import { planOf, type RedactDuty, type RedactPlan } from "./redact-plan.ts";
-import { findSpansAgain, joinSpans, replaceSpans, shifted, type Found } from "./redact-spans.ts";
+import { findSpansAgain, joinSpans, replaceSpans, type Found } from "./redact-spans.ts";
 
 /** Redacts a text that arrives in pieces. */
 export interface TextStreamRedactor {
@@ -24,7 +24,34 @@ export function createTextStreamRedactor(
   deps: RedactDeps,
 ): TextStreamRedactor {
   if (duties.length === 0) return { push: (piece) => piece, flush: () => "" };
-  return new WindowRedactor(planOf(duties), { duties, holdBackChars, deps });
+  const plan = planOf(duties);
+  // Dropping joins what stood around a finding, which may be a finding again: only the whole text can tell.
+  const isWhole = plan.hasFields || plan.scans.some(({ treatment }) => treatment === "drop");
+  return isWhole
+    ? new WholeRedactor(duties, deps)
+    : new WindowRedactor(plan, { duties, holdBackChars, deps });
+}
+
+class WholeRedactor implements TextStreamRedactor {
+  readonly #duties: readonly RedactDuty[];
+  readonly #deps: RedactDeps;
+  #text = "";
+
+  constructor(duties: readonly RedactDuty[], deps: RedactDeps) {
+    this.#duties = duties;
+    this.#deps = deps;
+  }
+
+  push(piece: string): string {
+    this.#text += piece;
+    return "";
+  }
+
+  flush(): string {
+    const text = this.#text;
+    this.#text = "";
+    return redactText(text, this.#duties, this.#deps);
+  }
 }
 
 /** Holds back a window of text, with a little of what was already shown as context for the detectors. */
@@ -36,7 +63,7 @@ class WindowRedactor implements TextStreamRedactor {
   #held = "";
   #scannedChars = 0;
   /** A text that starts like JSON is redacted by its decoded values too, which only the whole of it shows. */
-  #isWhole: boolean | undefined;
+  #isJson: boolean | undefined;
 
   constructor(
     plan: RedactPlan,
@@ -45,19 +72,17 @@ class WindowRedactor implements TextStreamRedactor {
     this.#plan = plan;
     this.#options = options;
     this.#writer = new MarkerWriter(options.deps.hash);
-    // Dropping joins what stood around a finding, which may be a finding again: only the whole text can tell.
-    if (plan.hasFields || plan.scans.some(({ treatment }) => treatment === "drop")) this.#isWhole = true;
   }
 
   push(piece: string): string {
     this.#held += piece;
-    this.#isWhole ??= startsLikeJson(this.#held);
-    if (this.#isWhole !== false || !this.#isWorthScanning()) return "";
+    this.#isJson ??= startsLikeJson(this.#held);
+    if (this.#isJson !== false || !this.#isWorthScanning()) return "";
     return this.#release(false);
   }
 
   flush(): string {
-    if (this.#isWhole === false) return this.#release(true);
+    if (this.#isJson === false) return this.#release(true);
     const text = this.#held;
     this.#held = "";
     return redactText(text, this.#options.duties, this.#options.deps);
@@ -74,8 +99,11 @@ class WindowRedactor implements TextStreamRedactor {
     const spans = this.#findings();
     const cut = isEnd ? this.#held.length : this.#safeCut(spans);
     const text = this.#held.slice(0, cut);
-    // None stands across the cut.
-    const shown = replaceSpans(this.#held, spans, { writer: this.#writer, to: cut });
+    const shown = replaceSpans(
+      text,
+      spans.filter(({ end }) => end <= cut),
+      this.#writer,
+    );
     this.#context = (this.#context + text).slice(-SCAN_CONTEXT_CHARS);
     this.#held = this.#held.slice(cut);
     this.#scannedChars = this.#held.length;
@@ -89,7 +117,7 @@ class WindowRedactor implements TextStreamRedactor {
     const found = findSpansAgain(this.#context + this.#held, redaction).filter(
       ({ start }) => start >= offset,
     );
-    return joinSpans(found.map((span) => shifted(span, -offset)));
+    return joinSpans(found.map((span) => ({ ...span, start: span.start - offset, end: span.end - offset })));
   }
 
   /** The end of what no later text can change: not within a finding, not within a surrogate pair. */

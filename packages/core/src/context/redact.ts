@@ -9,8 +9,7 @@ import { isOpaque } from "./opaque.ts";
 import { DROPPED, rebuildItems, rebuildMembers, type ItemChange, type MemberChange } from "./rebuild.ts";
 import { FIELD_MASK, FIELD_TYPE, isFieldMarker, MarkerWriter } from "./redact-marker.ts";
 import { planOf, strongerOf, type RedactDuty, type RedactPlan, type Treatment } from "./redact-plan.ts";
-import { redactAcross } from "./redact-parts.ts";
-import { redactSpans, type SpanRedaction } from "./redact-spans.ts";
+import { redactSpans } from "./redact-spans.ts";
 
 /** What a redaction needs beside its duties. */
 export interface RedactDeps {
@@ -24,8 +23,8 @@ export interface RedactDeps {
 /**
  * Replaces what duties name: the whole value of a member whose name matches `fields`, at any depth, and what detectors
  * find in any text, in member names, in large whole numbers, and inside texts that are JSON themselves; members are also
- * found in lines and fenced blocks of a text that are JSON. The text parts of a message are one
- * text. The strongest treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
+ * found in lines and fenced blocks of a text that are JSON. The strongest
+ * treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
  * `[EMAIL:1a2b3c4d]`; `tokenise` `[EMAIL_1]`, numbered by first appearance. Redacting twice is redacting once. Opaque
  * values stay.
  * @param value A snapshot; never changed. Linear in its size.
@@ -43,8 +42,7 @@ export function redactBy(plan: RedactPlan, value: JsonValue, deps: RedactDeps): 
 
 /** Redacts one text, as `redact` does it. */
 export function redactText(text: string, duties: readonly RedactDuty[], deps: RedactDeps): string {
-  // What is left of a text is one.
-  return redact(text, duties, deps) as string;
+  return duties.length === 0 ? text : new Redaction(planOf(duties), deps).text(text);
 }
 
 const WHOLE_NUMBER = /^-?\d{9,}$/;
@@ -75,8 +73,7 @@ class Redaction implements ItemChange, MemberChange {
       return scanned === digits ? value : scanned;
     }
     if (typeof value !== "object" || value === null || isOpaque(value)) return value;
-    if (Array.isArray(value))
-      return rebuildItems(this.#plan.scans.length > 0 ? redactAcross(value, this.#spans()) : value, this);
+    if (Array.isArray(value)) return rebuildItems(value, this);
     return rebuildMembers(value as JsonObject, this);
   }
 
@@ -144,12 +141,14 @@ class Redaction implements ItemChange, MemberChange {
   }
 
   #scan(text: string, isJson = false): string {
-    if (this.#plan.scans.length === 0 || text === "") return text;
-    return redactSpans(text, this.#spans(isJson));
-  }
-
-  #spans(isJson = false): SpanRedaction {
-    const { scanner, channel } = this.#deps;
-    return { scans: this.#plan.scans, scanner, channel, writer: this.#writer(), isJson };
+    const { scans } = this.#plan;
+    if (scans.length === 0 || text === "") return text;
+    return redactSpans(text, {
+      scans,
+      scanner: this.#deps.scanner,
+      channel: this.#deps.channel,
+      writer: this.#writer(),
+      isJson,
+    });
   }
 }
