@@ -190,10 +190,19 @@ it("warn_and_log_do_not_block", async () => {
 it("every_decision_audited_once", async () => {
   const bench = createBench({
     rules: [throwing],
-    policies: [blocking("p", [{ rule: "throwing" }], { selector: { tools: ["run_code"] } })],
+    approvals: { resolver: "external" },
+    policies: [
+      blocking("p", [{ rule: "throwing" }], { selector: { tools: ["run_code"] } }),
+      blocking("mail", [escalating], { selector: { tools: ["send_mail"] } }),
+      blocking("trial", [rule.denylist({ tools: ["update"] })], { mode: "shadow" }),
+    ],
   });
   await bench.plane.engine.decide(toolCall("search"));
   await bench.plane.engine.decide(toolCall("run_code"));
+  const mail = toolCall("send_mail", {}, { callId: "mail" });
+  await bench.plane.engine.decide(mail);
+  await bench.plane.engine.decide(mail, { intent: "peek" });
+  await bench.plane.engine.decide(toolCall("update"));
   await bench.plane.controls.degrade({ kind: "agent", id: "degraded" }, "FULL_BLOCK", { by: "olga" });
   await bench.plane.engine.decide(toolCall("search", {}, { agent: "degraded" }));
   await bench.plane.controls.unplug({ kind: "agent", id: "killed" }, { by: "olga", reason: "x" });
@@ -202,11 +211,16 @@ it("every_decision_audited_once", async () => {
   expect(bench.decisions().map(({ decision }) => [decision.effect, decision.cause])).toStrictEqual([
     ["allow", "no_policy"],
     ["block", "rule"],
+    ["ask", "approval"],
+    ["allow", "no_policy"],
     ["block", "mode"],
     ["block", "unplugged"],
     ["allow", "no_policy"],
   ]);
-  expect(new Set(bench.decisions().map(({ decision }) => decision.id)).size).toBe(5);
+  expect(new Set(bench.decisions().map(({ decision }) => decision.id)).size).toBe(7);
+  const shadows = bench.decisions().map(({ decision }) => decision.shadow.map(({ answer }) => answer));
+  expect(shadows.flat()).toStrictEqual(["block"]);
+  expect(shadows[3]).toStrictEqual(["block"]);
 });
 
 it("audit_is_redacted_by_default", async () => {

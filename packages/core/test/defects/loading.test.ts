@@ -1,8 +1,12 @@
+import path from "node:path";
+
 import { expect, it } from "vitest";
 
 import { ConfigError } from "../../src/base/errors.ts";
+import { sqliteState } from "../../src/node/sqlite-state.ts";
 import type { Policy, PolicyDocument } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
+import { temporaryDirectory } from "../node/temporary-directory.ts";
 import { blocking, createBench, toolCall } from "../plane/bench.ts";
 
 /** Whether a policy comes into force; what is refused is refused as a configuration error. */
@@ -97,8 +101,8 @@ it("api_rules_normalise_paths", async () => {
     tools: { http: { access: "read", external: false, api: { method: "GET", url: "$.url" } } },
     policies: [blocking("p", [rule.apiDenylist({ rules: [{ paths: ["/admin/*"] }] })])],
   });
-  const effect = async (path: string): Promise<string> =>
-    (await plane.engine.decide(toolCall("http", { url: `https://api.example${path}` }))).effect;
+  const effect = async (target: string): Promise<string> =>
+    (await plane.engine.decide(toolCall("http", { url: `https://api.example${target}` }))).effect;
   const hidden = [
     "/admin/x",
     "//admin/x",
@@ -111,6 +115,30 @@ it("api_rules_normalise_paths", async () => {
   expect(await effect("/public/x")).toBe("allow");
   expect(await plane.engine.decide(toolCall("http", {}))).toMatchObject({ effect: "block" });
 });
+
+/** Publishes policies on one plane, and loads them on another one that opens the same file. */
+async function throughFile(file: string, policies: readonly Policy[]): Promise<readonly string[]> {
+  const writing = sqliteState({ path: file });
+  const { plane } = createBench({ state: writing });
+  for (const policy of policies) {
+    // oxlint-disable-next-line no-await-in-loop -- one version after the other
+    await plane.versions.publish(policy, { author: "olga", changelog: "why" });
+  }
+  await plane.close();
+  writing.close();
+  const state = sqliteState({ path: file });
+  const second = createBench({ state });
+  for (const { id } of policies) {
+    // oxlint-disable-next-line no-await-in-loop -- loaded in the order of the first plane
+    const version = await second.plane.versions.get(id, 1);
+    if (version !== undefined) second.plane.engine.addPolicy(version.policy);
+  }
+  expect(second.plane.engine.policies().map(({ policy }) => policy)).toEqual(policies);
+  const hashes = second.plane.engine.policies().map(({ contentHash }) => contentHash);
+  await second.plane.close();
+  state.close();
+  return hashes;
+}
 
 it("store_round_trip_is_lossless", async () => {
   const policies: readonly Policy[] = [
@@ -135,6 +163,10 @@ it("store_round_trip_is_lossless", async () => {
     first.plane.engine.policies().map(({ contentHash }) => contentHash),
   );
   expect(JSON.parse(stored)).toEqual(policies);
+  const file = path.join(temporaryDirectory(), "state.db");
+  expect(await throughFile(file, policies)).toStrictEqual(
+    first.plane.engine.policies().map(({ contentHash }) => contentHash),
+  );
   const call = toolCall("update", {}, { tags: { env: "prod" } });
   expect(await second.plane.engine.decide(call)).toMatchObject({ effect: "block", policyId: "p" });
   // What one source brings neither overwrites nor outlives what another one holds.

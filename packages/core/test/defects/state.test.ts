@@ -1,14 +1,19 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
+import path from "node:path";
+
 import { expect, it } from "vitest";
 
+import { sqliteState } from "../../src/node/sqlite-state.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
+import { temporaryDirectory } from "../node/temporary-directory.ts";
 import { blocking, createBench, modelCall, sharedState, toolCall } from "../plane/bench.ts";
 import { laterState } from "../plane/later-state.ts";
+import { decidedOn } from "./store-with-engine.ts";
 
-const escalating = rule.condition({ id: "mail", where: { tool: "send_mail" }, then: "escalate" });
 const OLGA = { by: "olga", role: "operator" } as const;
+const escalating = rule.condition({ id: "mail", where: { tool: "send_mail" }, then: "escalate" });
 
 function twoPerMinute(id: string): Policy {
   return blocking(id, [rule.rate({ limit: 2, window: "1m" })]);
@@ -206,36 +211,19 @@ it("diff_sees_parameter_changes", async () => {
   const note = { author: "olga", changelog: "why" };
   await plane.versions.publish(blocking("p", [rule.rate({ limit: 1, window: "1h" })]), note);
   await plane.versions.publish(blocking("p", [rule.rate({ limit: 2, window: "1h" })]), note);
-  expect(JSON.stringify(await plane.versions.diff("p", 1, 2))).toContain("limit");
+  const values = [{ change: "changed", path: "$.limit", at: ["limit"], before: 1, after: 2 }];
+  expect(await plane.versions.diff("p", 1, 2)).toEqual({
+    values: [],
+    order: [],
+    rules: [{ change: "changed", list: "blocking", ruleId: "rate", values }],
+  });
 });
 
 it("sqlite_store_works_with_engine", async () => {
   // The defect: a store that answers later was called as one that answers at once.
   const ports = createTestPorts();
-  const bench = createBench({
-    state: laterState(sharedState(ports)),
-    sharedPorts: ports,
-    approvals: { resolver: "external" },
-    policies: [
-      blocking("p", [escalating, rule.rate({ limit: 2, window: "1h" }), rule.loop({ maxRepeats: 5 })]),
-    ],
-  });
-  await bench.plane.ready();
-  const context = bench.plane.guard.context(toolCall("search", {}, { callId: "c1" }));
-  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({ status: "ran" });
-  expect(await bench.plane.guard.toolCall({ context, run: () => 1 })).toMatchObject({
-    decision: { cause: "already_executed" },
-  });
-  const mail = toolCall("send_mail", {}, { callId: "c2" });
-  const pending = await bench.plane.engine.decide(mail);
-  expect(pending.effect).toBe("ask");
-  await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
-  expect(await bench.plane.engine.decide(mail)).toMatchObject({ effect: "allow" });
-  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({
-    effect: "block",
-    cause: "limit",
-  });
-  await bench.plane.controls.unplug({ kind: "all" }, { by: "olga", reason: "x" });
-  expect(await bench.plane.engine.decide(toolCall("search"))).toMatchObject({ cause: "unplugged" });
-  expect(bench.decisions()).toHaveLength(6);
+  const file = (): string => path.join(temporaryDirectory(), "state.db");
+  expect(await decidedOn(sqliteState({ path: file() }), createTestPorts())).toBe(6);
+  expect(await decidedOn(sqliteState({ path: file(), writes: "grouped" }), createTestPorts())).toBe(6);
+  expect(await decidedOn(laterState(sharedState(ports)), ports)).toBe(6);
 });
