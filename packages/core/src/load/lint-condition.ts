@@ -23,9 +23,8 @@ export function lintCondition(linted: LintedPolicy, rule: LintedRule, hookpoints
   // What CEL asks about is not known here.
   if (parameter(rule, "when") !== undefined || !hookpoints.every(isAfter)) return;
   if (members.some((member) => isAboutOutcome(parameter(rule, member)))) return;
-  const message =
-    "a condition looks after the action only if it asks about result, usage, isError or hookpoint";
-  reportNever(linted, rule, `${message}, and this one is selected for nothing else`);
+  const message = "after the action it looks only for result, usage, isError or hookpoint, and asks for none";
+  reportNever(linted, rule, message);
 }
 
 /** All members of a condition must hold, so one that nothing carries is enough; of `any` and `not` that is not so. */
@@ -43,20 +42,19 @@ function missingIn(
   });
 }
 
-function isCustom(hookpoint: string): boolean {
+/** Whether a hookpoint is one of the user's own: it may carry anything. */
+export function isCustom(hookpoint: string): boolean {
   return !HOOKPOINTS.some((known) => known === hookpoint);
 }
-
-const ABOUT_OUTCOME: ReadonlySet<string> = new Set(["result", "usage", "isError", "hookpoint"]);
 
 function isAboutOutcome(condition: unknown): boolean {
   return membersOf(condition).some(([name, value]) => {
     if (name === "not") return isAboutOutcome(value);
     if (name === "all" || name === "any") return Array.isArray(value) && value.some(isAboutOutcome);
-    return ABOUT_OUTCOME.has(name);
+    return name === "hookpoint" || ownMember(CARRIED_BY, name) === isAfter;
   });
 }
 
 function membersOf(condition: unknown): readonly (readonly [string, unknown])[] {
-  return typeof condition === "object" && condition !== null ? Object.entries(condition) : [];
+  return Object.entries(Object(condition));
 }

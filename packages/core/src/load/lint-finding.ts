@@ -73,6 +73,6 @@ export function reportNever(linted: LintedPolicy, rule: LintedRule, message: str
     severity: "error",
     path: `${rule.path}${subPath}`,
     message: `${message}: the rule never answers`,
-    suggestion: "change selector.hookpoints, or move the rule to a policy whose calls carry it",
+    suggestion: "change the selector, or move the rule to a policy whose calls carry it",
   });
 }

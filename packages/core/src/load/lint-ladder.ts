@@ -45,8 +45,8 @@ function lintOvertaken(linted: LintedPolicy, steps: readonly EscalationStep[], p
     code: "level_unreachable",
     severity: "warning",
     path: `escalation[${position}]`,
-    message: `escalation[${overtaking}] is reached at least as early and comes later, so this level is never in force`,
-    suggestion: "order the levels by rising after, or remove one",
+    message: `escalation[${overtaking}] comes later and is reached no later: this level is never in force`,
+    suggestion: "order the levels by after, or remove one",
   });
 }
 
@@ -66,14 +66,10 @@ function lintApprovals(linted: LintedPolicy, steps: readonly EscalationStep[]): 
       report(`${path}.degrade`, "HUMAN_LOOP asks a person");
   }
   for (const rule of linted.rules) {
-    if (modeOf(rule) === "HUMAN_LOOP") report(`${rule.path}.degrade`, "HUMAN_LOOP asks a person");
+    if (Object(parameter(rule, "degrade")).mode === "HUMAN_LOOP")
+      report(`${rule.path}.degrade`, "HUMAN_LOOP asks a person");
     if (asksWithoutLadder(rule, steps)) report(rule.path, "an escalation without a ladder asks a person");
   }
-}
-
-function modeOf(rule: LintedRule): unknown {
-  const degrade = parameter(rule, "degrade");
-  return typeof degrade === "object" && degrade !== null && "mode" in degrade ? degrade.mode : undefined;
 }
 
 function asksWithoutLadder(rule: LintedRule, steps: readonly EscalationStep[]): boolean {

@@ -83,11 +83,7 @@ function lintSession(linted: LintedPolicy, rule: LintedRule, limits: readonly Li
 }
 
 function isPerSessionOnly(rule: LintedRule): boolean {
-  const per = parameter(rule, "per");
-  return (
-    per === "session" ||
-    (Array.isArray(per) && per.length > 0 && per.every((subject) => subject === "session"))
-  );
+  return [parameter(rule, "per")].flat().every((subject) => subject === "session");
 }
 
 function lintSoft(linted: LintedPolicy, rule: LintedRule, limits: readonly LintedRule[]): void {

@@ -1,8 +1,9 @@
-import { compilePatterns } from "../policy/compile-selector.ts";
 import { looksAt } from "../rules/rule.ts";
 import { lintCondition } from "./lint-condition.ts";
-import { lintOwnTools } from "./lint-own-tools.ts";
+import { lintOwnLists } from "./lint-own-lists.ts";
+import { lintRedact } from "./lint-redact.ts";
 import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } from "./lint-finding.ts";
+import { listCovers } from "./pattern-cover.ts";
 
 /**
  * Finds rules that never get to see what they are about: a hookpoint that does not carry it, an API rule where no
@@ -17,8 +18,9 @@ export function lintReach(linted: LintedPolicy, options: LintOptions): void {
       continue;
     }
     if (rule.spec.rule === "condition") lintCondition(linted, rule, hookpoints);
+    if (rule.spec.rule === "redact") lintRedact(linted, rule, hookpoints);
     lintApi(linted, rule, options);
-    lintOwnTools(linted, rule);
+    lintOwnLists(linted, rule);
   }
 }
 
@@ -26,16 +28,15 @@ const API_KINDS: ReadonlySet<string> = new Set(["apiAllowlist", "apiDenylist"]);
 
 function lintApi(linted: LintedPolicy, rule: LintedRule, { tools }: LintOptions): void {
   if (!API_KINDS.has(rule.spec.rule)) return;
-  const selected = linted.selector.tools === undefined ? undefined : compilePatterns(linted.selector.tools);
   const isMapped = Object.entries(tools).some(
-    ([name, traits]) => traits.api !== undefined && (selected === undefined || selected.matches(name)),
+    ([name, traits]) => traits.api !== undefined && listCovers(linted.selector.tools, [name]),
   );
   if (isMapped) return;
   linted.report({
     code: "api_rule_unreachable",
     severity: "warning",
     path: rule.path,
-    message: "no selected tool says which HTTP call it makes, so the rule sees none",
+    message: "no selected tool says which HTTP call it makes",
     suggestion: "declare it under tools: { my_tool: { api: { method: GET, url: $.url } } }",
   });
 }

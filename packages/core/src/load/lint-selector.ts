@@ -24,22 +24,16 @@ export function lintSelector(linted: LintedPolicy): boolean {
 
 function emptyDimension(linted: LintedPolicy): { path: string; message: string } | undefined {
   const { selector } = linted;
-  for (const dimension of PATTERN_DIMENSIONS) {
-    const patterns = selector[dimension];
-    if (patterns !== undefined && isEmptyList(patterns)) {
-      return {
-        path: `selector.${dimension}`,
-        message: `the exclusions leave no ${dimension}: the policy never matches`,
-      };
-    }
-  }
-  for (const [name, patterns] of Object.entries(selector.tags ?? {})) {
-    if (isEmptyList(typeof patterns === "string" ? [patterns] : patterns)) {
-      return {
-        path: `selector.tags.${name}`,
-        message: "the exclusions leave no value: the policy never matches",
-      };
-    }
+  const lists = [
+    ...PATTERN_DIMENSIONS.map((dimension) => [dimension, selector[dimension]] as const),
+    ...Object.entries(selector.tags ?? {}).map(
+      ([name, patterns]) => [`tags.${name}`, [patterns].flat()] as const,
+    ),
+  ];
+  const empty = lists.find(([, patterns]) => patterns !== undefined && isEmptyList(patterns));
+  if (empty !== undefined) {
+    const [name] = empty;
+    return { path: `selector.${name}`, message: `the exclusions leave no ${name}: the policy never matches` };
   }
   if (linted.hookpoints.length > 0) return undefined;
   const message =
@@ -58,7 +52,7 @@ function lintAllowlists(linted: LintedPolicy): void {
       severity: "warning",
       path,
       message: "the allowlist only sees the tools that the selector names; every other tool passes by",
-      suggestion: "remove tools from the selector, so that the allowlist sees every call",
+      suggestion: "remove tools from the selector",
     });
   }
 }

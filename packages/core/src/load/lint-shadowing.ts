@@ -50,8 +50,7 @@ function shadows(earlier: Placed, later: Placed): boolean {
 }
 
 function toolsOf(rule: LintedRule): readonly string[] {
-  const tools = parameter(rule, "tools");
-  return Array.isArray(tools) ? tools.filter((pattern) => typeof pattern === "string") : [];
+  return [parameter(rule, "tools")].flat().filter((pattern) => typeof pattern === "string");
 }
 
 function report({ linted, rule }: Placed, by: Placed): void {
@@ -59,7 +58,7 @@ function report({ linted, rule }: Placed, by: Placed): void {
     code: "rule_shadowed",
     severity: "warning",
     path: rule.path,
-    message: `${by.rule.path} of policy "${by.linted.policy.id}" is looked at first and already covers this rule`,
+    message: `${by.rule.path} of policy "${by.linted.policy.id}" is looked at first and covers this rule`,
     suggestion: "remove one of the two, or narrow the other policy's selector",
   });
 }

@@ -1,15 +1,15 @@
 import { requireList, requireObject } from "../base/argument.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
-import { HOOKPOINTS } from "../context/hookpoint.ts";
-import { compilePatterns } from "../policy/compile-selector.ts";
 import type { Policy } from "../policy/policy.ts";
+import { isCustom } from "./lint-condition.ts";
 import type { LintFinding, LintOptions, LintedPolicy, LintedRule } from "./lint-finding.ts";
 import { lintLadder } from "./lint-ladder.ts";
 import { lintLimits } from "./lint-limits.ts";
 import { lintReach } from "./lint-reach.ts";
 import { lintSelector } from "./lint-selector.ts";
 import { lintShadowing } from "./lint-shadowing.ts";
+import { listCovers } from "./pattern-cover.ts";
 
 export type { LintFinding, LintOptions } from "./lint-finding.ts";
 
@@ -22,11 +22,7 @@ export type { LintFinding, LintOptions } from "./lint-finding.ts";
  */
 export function lint(policies: readonly Policy[], options: LintOptions): readonly LintFinding[] {
   requireList("lint: policies", policies);
-  requireObject(
-    "lint: options",
-    options,
-    "{ registry: createRegistry(), tools: {}, hookpoints: HOOKPOINTS }",
-  );
+  requireObject("lint: options", options, "{ registry, tools, hookpoints, hasResolver }");
   const findings: LintFinding[] = [];
   const linted = policies.map((policy) => prepare(policy, options, findings));
   for (const one of linted) {
@@ -40,23 +36,16 @@ export function lint(policies: readonly Policy[], options: LintOptions): readonl
   return findings;
 }
 
-/** Tells whether a tool call can be under way at a hookpoint; a custom one may carry anything. */
-function carriesTool(hookpoint: string): boolean {
-  const isBuiltIn = HOOKPOINTS.some((known) => known === hookpoint);
-  return !isBuiltIn || hookpoint.endsWith("_tool_call");
-}
-
 function prepare(policy: Policy, options: LintOptions, findings: LintFinding[]): LintedPolicy {
   const selector = policy.selector ?? {};
-  const named = selector.hookpoints === undefined ? undefined : compilePatterns(selector.hookpoints);
   return {
     policy,
     selector,
     rules: (["blocking", "nonBlocking"] as const).flatMap((timing) => rulesOf(policy, timing, options)),
     hookpoints: options.hookpoints.filter(
       (hookpoint) =>
-        (named === undefined || named.matches(hookpoint)) &&
-        (selector.tools === undefined || carriesTool(hookpoint)),
+        listCovers(selector.hookpoints, [hookpoint]) &&
+        (selector.tools === undefined || isCustom(hookpoint) || hookpoint.endsWith("_tool_call")),
     ),
     report: (finding) => findings.push({ ...finding, policyId: policy.id }),
   };

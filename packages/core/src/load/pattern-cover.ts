@@ -43,7 +43,7 @@ export function selectorCovers(outer: SelectorSpec, inner: SelectorSpec): boolea
   const innerTags = inner.tags ?? {};
   return Object.entries(outer.tags ?? {}).every(
     ([name, patterns]) =>
-      Object.hasOwn(innerTags, name) && listCovers(asList(patterns), asList(innerTags[name] ?? [])),
+      Object.hasOwn(innerTags, name) && listCovers([patterns].flat(), [innerTags[name] ?? []].flat()),
   );
 }
 
@@ -71,8 +71,4 @@ function split(patterns: readonly string[]): [selected: readonly string[], exclu
   const excluded = normal.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
   const selected = normal.filter((pattern) => !pattern.startsWith("!"));
   return [selected.length === 0 && excluded.length > 0 ? ["*"] : selected, excluded];
-}
-
-function asList(patterns: string | readonly string[]): readonly string[] {
-  return typeof patterns === "string" ? [patterns] : patterns;
 }

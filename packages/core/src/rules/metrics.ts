@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { MetricAttributes, MetricInstrument, MetricsPort } from "../base/metrics.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { actionOf, isAfter } from "../context/hookpoint.ts";
-import type { Decision, Finding } from "../decision/decision.ts";
+import type { Decision } from "../decision/decision.ts";
 import { defineRule, type Observation } from "./rule.ts";
 
 /**
@@ -101,7 +101,8 @@ function recordDecision(
 ): void {
   const subject = { ...who, ...subjectAttributes(context), "agentplane.hookpoint": decision.hookpoint };
   decisions.record(1, { ...decisionAttributes(decision), ...subject });
-  for (const finding of decision.shadow) decisions.record(1, { ...shadowAttributes(finding), ...subject });
+  for (const finding of decision.shadow)
+    decisions.record(1, { ...answerAttributes(finding, finding.answer, "shadow"), ...subject });
   evaluation.record(decision.durationMs / 1_000, {
     "agentplane.hookpoint": decision.hookpoint,
     "agentplane.policy.decision": decision.effect,
@@ -119,38 +120,35 @@ function recordOutcome(instruments: Instruments, observation: Observation, who: 
     if (context.tool !== undefined) instruments.toolDuration.record(durationMs / 1_000, attributes);
     else if (context.model !== undefined) instruments.modelDuration.record(durationMs / 1_000, attributes);
   }
-  for (const [type, count] of [
-    ["input", usage?.inputTokens],
-    ["output", usage?.outputTokens],
-  ] as const) {
+  for (const type of ["input", "output"] as const) {
+    const count = usage?.[`${type}Tokens`];
     if (count !== undefined) instruments.tokens.record(count, { ...attributes, "gen_ai.token.type": type });
   }
 }
 
 function decisionAttributes(decision: Decision): MetricAttributes {
-  const { policyId, policyVersion, ruleId, modes } = decision;
+  const { modes } = decision;
   return {
-    "agentplane.policy.decision": decision.effect,
+    ...answerAttributes(decision, decision.effect, "enforce"),
     "agentplane.policy.verdict": decision.verdict,
     "agentplane.policy.cause": decision.cause,
-    "agentplane.policy.mode": "enforce",
-    "agentplane.policy.shadow": false,
-    ...(policyId !== undefined && { "agentplane.policy.id": policyId }),
-    ...(policyVersion !== undefined && { "agentplane.policy.version": policyVersion }),
-    ...(ruleId !== undefined && { "agentplane.policy.rule": ruleId }),
-    ...(modes.length > 0 && { "agentplane.policy.degradation": modes.join(",") }),
+    ...(modes.length > 0 && { "agentplane.policy.degradation": modes.join() }),
   };
 }
 
 /** What a shadow policy would have said is counted beside the decision, never as one. */
-function shadowAttributes({ policyId, policyVersion, ruleId, answer }: Finding): MetricAttributes {
+function answerAttributes(
+  { policyId, policyVersion, ruleId }: Pick<Decision, "policyId" | "policyVersion" | "ruleId">,
+  answer: string,
+  mode: "enforce" | "shadow",
+): MetricAttributes {
   return {
     "agentplane.policy.decision": answer,
-    "agentplane.policy.mode": "shadow",
-    "agentplane.policy.shadow": true,
-    "agentplane.policy.id": policyId,
-    "agentplane.policy.version": policyVersion,
-    "agentplane.policy.rule": ruleId,
+    "agentplane.policy.mode": mode,
+    "agentplane.policy.shadow": mode === "shadow",
+    ...(policyId !== undefined && { "agentplane.policy.id": policyId }),
+    ...(policyVersion !== undefined && { "agentplane.policy.version": policyVersion }),
+    ...(ruleId !== undefined && { "agentplane.policy.rule": ruleId }),
   };
 }
 
