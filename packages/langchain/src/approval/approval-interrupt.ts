@@ -1,6 +1,6 @@
 import { AgentplaneError, type Denied } from "@agentplane/core";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import { GraphValueError, interrupt } from "@langchain/langgraph";
+import { GraphValueError, interrupt, isGraphInterrupt } from "@langchain/langgraph";
 
 import type { GovernedPlane } from "../call/plane.ts";
 
@@ -128,6 +128,11 @@ export function parseAnswer(given: unknown): ApprovalAnswer | undefined {
 export function isApprovalRequest(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   return value.kind === "agentplane.approval" || value.kind === "agentplane.approvals";
+}
+
+/** Whether an error pauses a graph because the plane asks a human. */
+export function isApprovalPause(error: unknown): boolean {
+  return isGraphInterrupt(error) && error.interrupts.some(({ value }) => isApprovalRequest(value));
 }
 
 /** What the model reads where nobody can be asked. */

@@ -1,8 +1,7 @@
 import type { GuardInit } from "@agentplane/core";
 import type { ToolCall } from "@langchain/core/messages";
-import { isGraphInterrupt } from "@langchain/langgraph";
 
-import { isApprovalRequest } from "./approval-interrupt.ts";
+import { isApprovalPause } from "./approval-interrupt.ts";
 import { toolCallId } from "../call/context.ts";
 import { identityOf, type GovernedIdentity, type RunFacts } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
@@ -37,7 +36,7 @@ export interface TurnCall {
  * that an agent in its tool makes. What pauses for another reason is not the plane's.
  */
 export async function noteWaiting(call: TurnCall, error: unknown): Promise<void> {
-  if (!isGraphInterrupt(error) || !error.interrupts.some(({ value }) => isApprovalRequest(value))) return;
+  if (!isApprovalPause(error)) return;
   try {
     await call.plane.guard.noteAsked(waitOf(call, call.identity.agent));
   } catch {

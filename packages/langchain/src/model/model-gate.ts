@@ -5,6 +5,7 @@ import { isGraphBubbleUp } from "@langchain/langgraph";
 import type { ModelRequest, WrapModelCallHandler } from "langchain";
 
 import { askByInterrupt } from "../approval/approval-interrupt.ts";
+import { notingPause } from "../approval/noted-pauses.ts";
 import { modelContext } from "../call/context.ts";
 import { ANSWER, BrokenOff } from "../content/broken-off.ts";
 import { runModel } from "../observed/cut-signal.ts";
@@ -35,11 +36,21 @@ export interface ModelGate {
  * @param handler Asks the provider, nothing in between.
  * @param answer.isCharged Whether what the answer took was charged when it was made. Default false.
  */
-export async function governedModelCall(
+export function governedModelCall(
   gate: ModelGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
   { isCharged = false }: { readonly isCharged?: boolean } = {},
+): Promise<AIMessage> {
+  return notingPause(gate.plane, given.runtime.configurable, () =>
+    providerCall(gate, given, { handler, isCharged }),
+  );
+}
+
+async function providerCall(
+  gate: ModelGate,
+  given: ModelRequest,
+  { handler, isCharged }: Pick<ModelCall, "handler" | "isCharged">,
 ): Promise<AIMessage> {
   const request = await withVisibleTools(gate, given);
   const call = gate.calls.start(request.runtime);

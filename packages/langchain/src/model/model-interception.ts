@@ -10,6 +10,7 @@ import {
 } from "langchain";
 
 import type { AgentRuns } from "../run/agent-runs.ts";
+import { pausingBehind } from "../approval/noted-pauses.ts";
 import { withAnsweredCalls } from "../approval/answered-calls.ts";
 import { withBareErrors } from "../call/bare-errors.ts";
 import { forgetCommands, judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
@@ -159,7 +160,7 @@ async function judgedResult(
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
-  const result = await handler(request);
+  const result = await pausingBehind(tools.plane, request.runtime, () => handler(request));
   return wasPutToPlane(tools, request) ? result : governedToolCall(tools, request, async () => result);
 }
 
@@ -208,7 +209,11 @@ async function surrounded(
   if (nested !== undefined) meterNode(nested);
   let isPaused = false;
   try {
-    const answer = judgeable(await toldOfAll(nested, () => handler(request)));
+    const answer = judgeable(
+      await toldOfAll(nested, () =>
+        pausingBehind(gate.plane, request.runtime.configurable, () => handler(request)),
+      ),
+    );
     const hasAsked = calls.hasStarted(request.runtime);
     await judgeReplaced(gate, request, answer);
     if (hasAsked) return answer;

@@ -5,6 +5,7 @@ import { isGraphBubbleUp } from "@langchain/langgraph";
 import { ToolInvocationError, type ToolCallHandler, type ToolCallRequest } from "langchain";
 
 import { askByInterrupt } from "../approval/approval-interrupt.ts";
+import { notingPause } from "../approval/noted-pauses.ts";
 import { toolContext } from "../call/context.ts";
 import { cuttable } from "../observed/cut-signal.ts";
 import { toolError, toolRefusal } from "../call/enforce.ts";
@@ -63,7 +64,9 @@ export async function governedToolCall(
   putToPlane(settings, request);
   const failure: Failure = { thrown: undefined };
   try {
-    return await decidedCall(settings, request, { handler, failure });
+    return await notingPause(settings.plane, request.runtime, () =>
+      decidedCall(settings, request, { handler, failure }),
+    );
   } catch (error) {
     if (isGraphBubbleUp(error)) throw error;
     // What has no usable name is no call that could be decided: the model may correct itself.
