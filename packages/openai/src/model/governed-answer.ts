@@ -78,7 +78,9 @@ async function sent(
     if (!response.ok) throw await ProviderError.from(response, native);
     // Read as a whole its pieces would pass one by one, each of them harmless.
     if (dialect.stream !== undefined && isEventStream(response)) throw unaskedStream();
-    if (isMedia(response)) return { response, text: undefined, json: undefined, isChanged: false };
+    // A provider says itself what type it sends: a text under the name of a picture would pass unread.
+    if (dialect.answersInMedia === true && isMedia(response))
+      return { response, text: undefined, json: undefined, isChanged: false };
     const text = await response.text();
     return { response, text, json: recordOf(parseJson(text)), isChanged: false };
   } finally {

@@ -122,6 +122,8 @@ export interface Dialect {
   isKnown?(request: JsonRecord): boolean;
   /** Whether a request puts a "yes" where a later one would send it, unseen. */
   keepsApprovals?(request: JsonRecord): boolean;
+  /** Whether an answer may be sound or a picture by itself, which no rule could read. Absent: it may not. */
+  readonly answersInMedia?: boolean;
   /** Absent: the API does not stream. */
   readonly stream?: StreamDialect;
 }

@@ -33,17 +33,23 @@ export const EMBEDDINGS: Dialect = plainDialect(INPUT);
 export const MODERATIONS: Dialect = plainDialect(INPUT);
 
 /** `POST …/audio/speech`: sound. */
-export const SPEECH: Dialect = plainDialect({ main: "input", others: ["instructions"] });
+export const SPEECH: Dialect = {
+  ...plainDialect({ main: "input", others: ["instructions"] }),
+  answersInMedia: true,
+};
 
 /** `POST …/images/…`: pictures, and the prompt as the model changed it. */
-export const IMAGES: Dialect = plainDialect(
-  { main: "prompt", others: ["negative_prompt"] },
-  {
-    readAnswer: ({ data }) => listOf(data).map((image) => recordOf(image)?.["revised_prompt"] ?? null),
-    writeAnswer: (answer, prompts) => ({ ...answer, data: withPrompts(answer, listOf(prompts)) }),
-    stream: TYPED_EVENTS,
-  },
-);
+export const IMAGES: Dialect = {
+  ...plainDialect(
+    { main: "prompt", others: ["negative_prompt"] },
+    {
+      readAnswer: ({ data }) => listOf(data).map((image) => recordOf(image)?.["revised_prompt"] ?? null),
+      writeAnswer: (answer, prompts) => ({ ...answer, data: withPrompts(answer, listOf(prompts)) }),
+      stream: TYPED_EVENTS,
+    },
+  ),
+  answersInMedia: true,
+};
 
 /** `POST …/audio/transcriptions` and `…/translations`: what was said. */
 export const TRANSCRIPTIONS: Dialect = plainDialect(
