@@ -1,4 +1,4 @@
-import type { Admission, GuardInit } from "@agentplane/core";
+import { ConfigError, type Admission, type GuardInit } from "@agentplane/core";
 
 import { createCallIds } from "./call/call-ids.ts";
 import { callerSignal, withCutSignal } from "./call/cut-signal.ts";
@@ -32,6 +32,7 @@ export interface GuardFunctionsOptions {
  * @param tools As `runTools` takes them, those of `zodFunction` too, or of the Responses API with a member `function`;
  *   call that with the input and `{ callId }`. Tools without a function are left as they are: they run at the provider.
  * @returns Copies.
+ * @throws ConfigError for an option that does not exist, or a choice that is none
  * @typeParam Type Keeps `type: "function"` that literal, as the SDK's own types ask.
  * @example
  * const tools = guardFunctions(plane, { agent: "support" }, [{ type: "function", function: { name: "refund", … } }]);
@@ -42,8 +43,9 @@ export function guardFunctions<Tool extends RunnableTool & { readonly type: Type
   plane: GovernedPlane,
   identity: GovernedIdentity,
   tools: readonly Tool[],
-  { onPending = "wait" }: GuardFunctionsOptions = {},
+  options: GuardFunctionsOptions = {},
 ): Tool[] {
+  const onPending = onPendingIn(options);
   const callIds = createCallIds();
   return tools.map((tool) => {
     const found = functionOf(tool);
@@ -68,6 +70,20 @@ export function guardFunctions<Tool extends RunnableTool & { readonly type: Type
     Object.defineProperty(guarded, "name", { value: run.name });
     return withFunction(tool, place, guarded);
   });
+}
+
+/** A misspelt option would make a run wait that was to end. */
+function onPendingIn(options: GuardFunctionsOptions): "wait" | "throw" {
+  const { onPending = "wait" } = options;
+  const issues = Object.keys(options)
+    .filter((path) => path !== "onPending")
+    .map((path) => ({ path, message: "unknown option", suggestion: "did you mean onPending?" }));
+  if (!["wait", "throw"].includes(onPending)) {
+    const suggestion = 'use "wait" or "throw"';
+    issues.push({ path: "onPending", message: `"${onPending}" is not a choice`, suggestion });
+  }
+  if (issues.length > 0) throw new ConfigError("guardFunctions", issues);
+  return onPending;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;

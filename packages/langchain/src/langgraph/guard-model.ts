@@ -1,3 +1,4 @@
+import { ConfigError } from "@agentplane/core";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { RunnableBinding } from "@langchain/core/runnables";
 
@@ -27,16 +28,32 @@ export interface GuardModelOptions {
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param model Any chat model; not changed. A cache that it has is not used: an answer from it would be nobody's call.
  * @returns A model of the same class.
+ * @throws ConfigError for an option that does not exist, or a choice that is none
  * @example const model = guardModel(plane, { agent: "billing" }, new ChatOpenAI({ model: "gpt-5" })).bindTools(tools);
  */
 export function guardModel<M extends BaseChatModel>(
   plane: GovernedPlane,
   identity: GovernedIdentity,
   model: M,
-  { onBlock = "message" }: GuardModelOptions = {},
+  options: GuardModelOptions = {},
 ): M {
+  const onBlock = onBlockIn(options);
   // A proxy is of the class of what it stands for.
   return createModelGuard({ plane, identity, onBlock })(model) as M;
+}
+
+/** A misspelt option would make an answer of what was to be thrown. */
+function onBlockIn(options: GuardModelOptions): OnBlock {
+  const { onBlock = "message" } = options;
+  const issues = Object.keys(options)
+    .filter((path) => path !== "onBlock")
+    .map((path) => ({ path, message: "unknown option", suggestion: "did you mean onBlock?" }));
+  if (!["message", "throw"].includes(onBlock)) {
+    const suggestion = 'use "message" or "throw"';
+    issues.push({ path: "onBlock", message: `"${onBlock}" is not a choice`, suggestion });
+  }
+  if (issues.length > 0) throw new ConfigError("guardModel", issues);
+  return onBlock;
 }
 
 /** What a class of its own may be asked on its own object, because it calls no provider. */
