@@ -27,14 +27,9 @@ export interface KnownAgent {
 /** Says who acts in one run. What contradicts, and what may fill a gap, is the plane's to judge. */
 export function actingAgent({ name, identity }: KnownAgent, context: RunContext | undefined): ActingAgent {
   const { tenant, user, session, tags, fromContext } = identity;
-  return {
-    agent: name,
-    ...(tenant !== undefined && { tenant }),
-    ...(user !== undefined && { user }),
-    ...(session !== undefined && { session }),
-    ...(tags !== undefined && { tags }),
-    ...(fromContext !== undefined && { framework: claimOf(fromContext, context?.context) }),
-  };
+  // One literal: several times as fast as spreading what is there, and made for every call.
+  const framework = fromContext && claimOf(fromContext, context?.context);
+  return { agent: name, tenant, user, session, tags, framework };
 }
 
 function claimOf(from: NonNullable<AgentsIdentity["fromContext"]>, context: unknown): IdentityClaim {

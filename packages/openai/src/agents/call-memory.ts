@@ -108,8 +108,9 @@ export class CallMemory {
 function remember<Value>(calls: Map<string, Value>, key: string, value: Value): void {
   calls.delete(key);
   calls.set(key, value);
+  if (calls.size <= MAX_CALLS) return;
   const [oldest] = calls.keys();
-  if (calls.size > MAX_CALLS && oldest !== undefined) calls.delete(oldest);
+  if (oldest !== undefined) calls.delete(oldest);
 }
 
 /** The memories of governed agents. */

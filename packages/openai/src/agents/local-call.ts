@@ -28,7 +28,7 @@ export function describeCall(
   return {
     hookpoint: "before_tool_call",
     ...actingAgent(agent, context),
-    ...(callId !== undefined && callId !== "" && { callId }),
+    callId: callId === "" ? undefined : callId,
     tool: { ...tool, input },
   };
 }
@@ -86,15 +86,13 @@ export async function runGoverned<R>(
   const { plane, memory, agent } = governor;
   const refusal = memory.takeRefusal(call);
   if (refusal !== undefined) return { isRun: false, message: refusal };
-  if (!memory.takeFree(call) && (await isUnasked(plane, knownQuestion(governor, call))))
+  const isFree = memory.takeFree(call);
+  if (!isFree && (await isUnasked(plane, knownQuestion(governor, call))))
     return { isRun: false, message: UNASKED };
   const decided = (): Promise<Outcome<R>> | Outcome<R> =>
-    plane.guard.toolCall<R>({
-      context: describeCall(governor, call),
-      run,
-      isControlFlow: (error) => error instanceof NestedPause,
-    });
-  const isAsked = askedBefore(governor, call);
+    plane.guard.toolCall<R>({ context: describeCall(governor, call), run, isControlFlow: isPause });
+  // Of what was free a moment ago nobody was asked.
+  const isAsked = isFree ? notAsked : askedBefore(governor, call);
   const outcome = await decided();
   if (outcome.status !== "pending" || !(await isAsked(outcome.approvalId))) {
     if (outcome.status !== "ran") onDenied?.(outcome.decision);
@@ -102,6 +100,14 @@ export async function runGoverned<R>(
   }
   const passed = await passOn(plane, outcome.approvalId, agent.identity.approver ?? "openai-agents client");
   return passed.isAccepted ? governedOf(await decided()) : { isRun: false, message: passed.message };
+}
+
+function isPause(error: unknown): boolean {
+  return error instanceof NestedPause;
+}
+
+async function notAsked(): Promise<boolean> {
+  return false;
 }
 
 /**
@@ -114,7 +120,7 @@ function askedBefore(
 ): (approvalId: string) => Promise<boolean> {
   // Read at once: what asks although nothing could ask a moment ago was asked of nobody before.
   if (!plane.engine.couldAsk() || context === undefined || callId === undefined || nativeId === undefined)
-    return async () => false;
+    return notAsked;
   const asked = memory.approvalIdOf(callId);
   // Another process asked: its question is older than this execution, on the plane's clock. Of the same ms nobody knows.
   const { nowMs } = plane.guard.context({ hookpoint: "before_agent", agent: agent.name });

@@ -28,7 +28,7 @@ export const UNASKED =
   "Not approved: nobody was asked about this call, it was too long ago, or the answer was used already.";
 
 /** Whether the tool itself wants a human to be asked. */
-export async function isOwnQuestion({ own }: MaybeOwnQuestion): Promise<boolean> {
+export function isOwnQuestion({ own }: MaybeOwnQuestion): Promise<boolean> | boolean {
   return own !== undefined && own();
 }
 
