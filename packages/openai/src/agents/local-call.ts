@@ -1,4 +1,11 @@
-import type { Admission, Decision, GuardInit, Outcome } from "@agentplane/core";
+import {
+  AgentplaneError,
+  type Admission,
+  type Decision,
+  type GuardedContext,
+  type GuardInit,
+  type Outcome,
+} from "@agentplane/core";
 
 import { actingAgent, type KnownAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
@@ -37,9 +44,11 @@ export function describeCall(
 export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promise<boolean> {
   const { plane, memory } = governor;
   // Where the plane could ask nobody about it, all it would say is no, and it says so when the call runs.
-  const isOwn = couldAsk(governor, call) ? undefined : await isOwnQuestion(call);
+  const question = questionOf(governor, call);
+  const isOwn = question === undefined ? await isOwnQuestion(call) : undefined;
   if (isOwn === false) return memory.noteFree(call);
-  const { effect, message, approvalId } = await plane.guard.ask(describeCall(governor, call));
+  const asked = plane.guard.ask(question ?? describeCall(governor, call));
+  const { effect, message, approvalId } = "then" in asked ? await asked : asked;
   memory.note(call.callId, {
     context: call.context,
     ...(effect === "block" && { refusal: message }),
@@ -57,12 +66,22 @@ function knownQuestion(governor: ToolGovernor, call: LocalCall) {
   return { call, toolName: call.tool.name, described: describeCall(governor, call) };
 }
 
-/** Most planes ask about no call at all, which is known without saying what the call is. */
-function couldAsk(governor: ToolGovernor, call: LocalCall): boolean {
+/**
+ * The call as the plane may be asked about it; undefined where it could ask nobody. Most planes ask about no call at all,
+ * which is known without saying what the call is.
+ */
+function questionOf(governor: ToolGovernor, call: LocalCall): GuardedContext | undefined {
   const { engine, guard } = governor.plane;
-  return (
-    engine.couldAsk() && engine.couldAsk(guard.context(describeCall(governor, { ...call, input: undefined })))
-  );
+  if (!engine.couldAsk()) return undefined;
+  const described = describeCall(governor, call);
+  try {
+    const context = guard.context(described);
+    return engine.couldAsk(context) ? context : undefined;
+  } catch (error) {
+    if (!(error instanceof AgentplaneError) || error.code !== "content_refused") throw error;
+    // Of a description the plane records that it cannot be read.
+    return described;
+  }
 }
 
 /** What became of a call: its result, or the words that the model reads instead. */

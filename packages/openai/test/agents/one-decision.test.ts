@@ -75,6 +75,25 @@ describe("a call of a tool", () => {
     await plane.close();
   });
 
+  test.each([
+    ["about it", ASK],
+    ["about others alone", ELSEWHERE],
+  ])(
+    "that cannot be read is refused and recorded once where a policy could ask %s",
+    async (_name, policy) => {
+      const { plane, recorded } = watched({ policies: [policy] });
+      const ran: unknown[] = [];
+      let deep: unknown[] = [];
+      for (let at = 0; at < 300; at++) deep = [deep];
+      const model = calling(["refund", { deep }]);
+      const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(ran)] }));
+      const result = await runner.run(agent, "go");
+      expect([ran, recorded, result.finalOutput]).toStrictEqual([[], ["block"], "done"]);
+      expect(JSON.stringify(result.history)).toContain("Error: ");
+      await plane.close();
+    },
+  );
+
   type Plane = ReturnType<typeof planeOf>;
   const CHANGES: readonly (readonly [string, "ask" | "block", (plane: Plane) => unknown])[] = [
     ["kill", "block", (plane) => plane.controls.unplug({ kind: "tool", id: "refund" }, STOP)],
