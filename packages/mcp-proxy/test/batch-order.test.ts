@@ -83,3 +83,13 @@ test("a cancel reaches a call of the batch that has not begun", async () => {
   wired.client(callOf(3, "last"));
   await expect.poll(namesAsked).toStrictEqual(["slow", "last"]);
 });
+
+test("in a session that has begun, none waits for the answer to another", async () => {
+  relayUnder({ blocking: [rule.rate({ limit: 10, window: "1m" })] });
+  wired.client(callOf(1, "first"));
+  await wired.asked(1);
+  wired.server({ jsonrpc: "2.0", id: 1, result: { content: [] } });
+  await wired.answer(1);
+  wired.client(JSON.stringify([callOf(2, "a"), callOf(3, "b"), callOf(4, "c")]));
+  await expect.poll(namesAsked).toStrictEqual(["first", "a", "b", "c"]);
+});

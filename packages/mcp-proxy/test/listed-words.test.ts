@@ -156,3 +156,16 @@ test.each(["everything", "filesystem", "memory", "playwright"] as const)(
     expect(logged.join()).not.toContain("withheld");
   },
 );
+
+test("two names that are redacted to one are both kept", async () => {
+  const tool = { name: "t", "a.b@example.com": "one", "c.d@example.com": "two", "[EMAIL]_2": "three" };
+  const wired = wiredRelay({ policies: [REDACT] }, { serve: () => ({ result: { tools: [tool] } }) });
+  wired.client(request(1, "tools/list"));
+  expect(await wired.answer(1)).toHaveProperty("result.tools.0", {
+    name: "t",
+    "[EMAIL]": "one",
+    "[EMAIL]_3": "two",
+    "[EMAIL]_2": "three",
+  });
+  await wired.plane.close();
+});

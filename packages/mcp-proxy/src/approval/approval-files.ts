@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-import { AgentplaneError, type AgentPlane } from "@agentplane/core";
+import { AgentplaneError, type AgentPlane, type Approval } from "@agentplane/core";
 
 const QUESTION = ".question.json";
 const ANSWER = ".answer.json";
@@ -16,12 +16,13 @@ const LOOK_MS = 250;
 export async function keepApprovalFiles(
   plane: Pick<AgentPlane, "approvals">,
   directory: string,
+  { isShared = false }: { readonly isShared?: boolean } = {},
 ): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const open = new Set<string>();
   const fileOf = (id: string, end: string): string => path.join(directory, `${encodeURIComponent(id)}${end}`);
   const work = oneAtATime();
-  const unsubscribe = plane.approvals.subscribe(({ id, status, view, expiresAtMs }) => {
+  const heard = ({ id, status, view, expiresAtMs }: Approval): void => {
     if (status === "pending") {
       open.add(id);
       const question = { id, asks: view, expiresAt: new Date(expiresAtMs).toISOString() };
@@ -30,7 +31,10 @@ export async function keepApprovalFiles(
       open.delete(id);
       work.add(() => rm(fileOf(id, QUESTION), { force: true }));
     }
-  });
+  };
+  const unsubscribe = plane.approvals.subscribe(heard);
+  // Those that a state has kept: of other processes, or of before a restart.
+  for (const one of await plane.approvals.list({ status: "pending" })) heard(one);
   const look = async (): Promise<void> => {
     const found = await readdir(directory);
     for (const id of open) {
@@ -46,7 +50,8 @@ export async function keepApprovalFiles(
   return async () => {
     clearInterval(timer);
     unsubscribe();
-    for (const id of open) work.add(() => rm(fileOf(id, QUESTION), { force: true }));
+    // Another process may still wait for them.
+    if (!isShared) for (const id of open) work.add(() => rm(fileOf(id, QUESTION), { force: true }));
     await work.done();
   };
 }
@@ -96,8 +101,10 @@ export async function answerApprovalFile(
 
 /** A reader sees all of it or nothing. */
 async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  // Several processes may write the same question.
+  const own = `${file}.${crypto.randomUUID()}.new`;
+  await writeFile(own, text, { mode: 0o600 });
+  await rename(own, file);
 }
 
 async function takeAnswer(

@@ -158,8 +158,13 @@ function sampling({ acting }: Connection, params: JsonRecord, call: Call): Descr
         duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
       );
       const next = Math.min(limit ?? Infinity, ...limits);
-      const shown = isInputChanged ? Object.entries(recordOf(input) ?? {}) : [];
-      const changed = shown.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(prompt[name]));
+      const shown = isInputChanged ? (recordOf(input) ?? {}) : prompt;
+      // Added beside the old one, a new name would leave that where it is.
+      if (Object.keys(prompt).some((name) => !Object.hasOwn(shown, name)))
+        throw new RangeError("a name beside the messages would have to be redacted");
+      const changed = Object.entries(shown).filter(
+        ([name, value]) => JSON.stringify(value) !== JSON.stringify(prompt[name]),
+      );
       return [
         ...changed.map(([member, value]) => ({ path: ["params", member], value })),
         ...(limits.length > 0 && next !== limit ? [{ path: ["params", "maxTokens"], value: next }] : []),

@@ -74,13 +74,15 @@ function kindOf(method: string, { ref }: JsonRecord): TargetKind | undefined {
 
 /** The name by which a prompt is decided: one that the server may read instead, where that is forbidden. */
 async function promptOf({ acting, options }: Connection, name: string): Promise<string> {
+  let asked: string | undefined;
   for (const reading of readingsOf(name)) {
     const target = { name: reading, server: options.server };
     // oxlint-disable-next-line no-await-in-loop -- the first that is forbidden ends it
     const { effect } = await options.plane.guard.peek({ hookpoint: "before_prompt_get", ...acting, target });
     if (effect === "block") return reading;
+    if (effect === "ask") asked ??= reading;
   }
-  return name;
+  return asked ?? name;
 }
 
 /** The modern era has no such method: where nothing is named at all, the server may say so with its own status. */

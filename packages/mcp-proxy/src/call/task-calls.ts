@@ -76,6 +76,7 @@ export async function callsOfTask(
   if (known.length > 0) return known;
   const { acting, options } = connection;
   const names = await toolsOf(connection, request);
+  if (names === "unknown") return "forgotten";
   return names.map((name) => ({
     hookpoint: "before_tool_call",
     ...acting,
@@ -83,13 +84,15 @@ export async function callsOfTask(
   }));
 }
 
-async function toolsOf(connection: Connection, request: Frame): Promise<readonly string[]> {
+async function toolsOf(connection: Connection, request: Frame): Promise<readonly string[] | "unknown"> {
   const { toolNames } = connection.lasting;
   if (toolNames.all().length > 0) return toolNames.all();
   const meta = recordOf(request.message["params"])?.["_meta"];
   const params: JsonRecord = meta === undefined ? {} : { _meta: meta };
   const { message } = await connection.query("tools/list", params);
-  const first = recordOf(message["result"]) ?? {};
+  const first = recordOf(message["result"]);
+  // A server without tools has begun none by one; of any other it is not known whose rules count.
+  if (first === undefined) return recordOf(message["error"])?.["code"] === -32_601 ? [] : "unknown";
   const rest = await pagesOf(connection, { method: "tools/list", params, cursor: first["nextCursor"] });
   for (const page of [first, ...rest.map((frame) => recordOf(frame.message["result"]) ?? {})])
     for (const item of listOf(page["tools"])) toolNames.add(textOf(recordOf(item)?.["name"]) ?? "");

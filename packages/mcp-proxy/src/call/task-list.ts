@@ -1,4 +1,4 @@
-import { withMembers, type Frame } from "../frame/frame.ts";
+import { itemsIn, withMembers, type Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { sessionOf, type Connection } from "../connection/connection.ts";
@@ -31,11 +31,14 @@ export async function taskList(connection: Connection, request: Frame): Promise<
   }
   const isWhole = Array.isArray(tasks) && shown.length === items.length;
   if (isWhole && shown.every((one, at) => one === items[at])) return answer;
+  // What nothing was changed in stays as it is written, whatever its numbers say.
+  const written = itemsIn(answer, ["result", "tasks"]);
+  const left = shown.map((one) => written[items.indexOf(one)] ?? JSON.stringify(one));
   const others = Object.keys(recordOf(answer.message["result"]) ?? {}).filter((name) => name !== "tasks");
   return withMembers(
     answer,
     ["result"],
-    [...others.map((name) => ({ name, from: name })), { name: "tasks", value: shown }],
+    [...others.map((name) => ({ name, from: name })), { name: "tasks", json: `[${left.join(",")}]` }],
   );
 }
 

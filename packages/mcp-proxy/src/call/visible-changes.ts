@@ -14,7 +14,8 @@ const LONGEST_MS = 2 ** 31 - 1;
  * @returns Ends it.
  */
 export function watchVisibleTools(connection: Connection): () => void {
-  const { controls, on } = connection.options.plane;
+  const { plane } = connection.options;
+  const { controls } = plane;
   let telling: ReturnType<typeof setTimeout> | undefined;
   let ending: ReturnType<typeof setTimeout> | undefined;
   const tellSoon = (): void => {
@@ -41,7 +42,7 @@ export function watchVisibleTools(connection: Connection): () => void {
     ending.unref();
   };
   const ends = [
-    on("control", ({ action }) => (ACTIONS.test(action) ? tellSoon() : undefined)),
+    plane.on("control", ({ action }) => (ACTIONS.test(action) ? tellSoon() : undefined)),
     controls.subscribe(() => {
       tellSoon();
       waitForEnd();

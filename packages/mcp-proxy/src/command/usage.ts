@@ -31,7 +31,7 @@ export const USAGE = `agentplane-mcp: policy in front of an MCP server
       --agent ID         who calls (default: mcp-client)
       --tenant ID        for whom
       --user ID
-      --state FILE       where limits, modes, plugs and approvals outlive a restart; several processes of a machine may
+      --state FILE       where limits, modes, plugs and ladders outlive a restart; several processes of a machine may
                          share it (default: nowhere, each start counts anew)
       --audit DIR        where the audit trail is written (default: nowhere)
       --approvals DIR    where questions to an operator lie; without it, the client's user answers

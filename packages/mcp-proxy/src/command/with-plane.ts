@@ -40,7 +40,9 @@ export async function withPlane(
   const policies = await usePolicyFile(plane, values.policy, { onError: ({ message }) => say(message) });
   for (const { message } of lintPlane(plane)) say(message);
   const endFiles =
-    values.approvals === undefined ? undefined : await keepApprovalFiles(plane, values.approvals);
+    values.approvals === undefined
+      ? undefined
+      : await keepApprovalFiles(plane, values.approvals, { isShared: values.state !== undefined });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   try {

@@ -18,21 +18,21 @@ export class BatchOrder {
     if (count === 1) return AT_ONCE;
     let before: Promise<void> | undefined;
     return (id, act) => {
-      const doing = before === undefined ? act() : before.then(act);
-      before = new Promise((resolve) => {
-        const decided = (): void => {
-          this.#deciding.delete(id);
-          resolve();
-        };
-        this.#deciding.set(id, decided);
-        doing.then(decided, decided);
-      });
+      const earlier = before;
+      // Before it begins: the first of them may be decided while it does.
+      before = new Promise((resolve) => this.#deciding.set(id, resolve));
+      const doing = earlier === undefined ? act() : earlier.then(act);
+      const decided = (): void => this.decided(id);
+      doing.then(decided, decided);
       return doing;
     };
   }
 
   /** A request was let go on, was refused, or waits for a person. */
   decided(id: RpcId): void {
-    this.#deciding.get(id)?.();
+    const tell = this.#deciding.get(id);
+    if (tell === undefined) return;
+    this.#deciding.delete(id);
+    tell();
   }
 }

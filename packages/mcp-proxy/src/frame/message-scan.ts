@@ -18,6 +18,8 @@ const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d];
 const LONGEST_TOKEN = 4_096;
 /** As many as one side may have open at once. */
 const MAX_MESSAGES = 1_000;
+/** A message has one; of one that has several, anybody may have taken any of the first. */
+const MAX_IDS = 8;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -97,14 +99,17 @@ export class MessageScan {
     if (!this.#isInMessage || message === undefined) return;
     message.isNamed ||= this.#name === "method";
     message.isAnswer ||= this.#name === "result" || this.#name === "error";
-    message.isMessage ||= message.isAnswer || this.#name === "jsonrpc" || this.#name === "id";
+    message.isMessage ||= this.#name === "jsonrpc";
   }
 
   #endValue(): void {
     const value = this.#read();
-    if (this.#isInMessage && this.#name === "id" && (typeof value === "string" || Number.isFinite(value)))
+    const ids = this.#isInMessage && this.#name === "id" ? this.#found.at(-1)?.ids : undefined;
+    if (ids !== undefined && ids.length < MAX_IDS && (typeof value === "string" || Number.isFinite(value))) {
       // Said by the condition: it is an id.
-      this.#found.at(-1)?.ids.push(value as RpcId);
+      const id = value as RpcId;
+      if (!ids.includes(id)) ids.push(id);
+    }
     this.#name = "";
   }
 

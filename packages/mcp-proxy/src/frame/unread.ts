@@ -25,7 +25,7 @@ export function problemText({ problem }: Unread): string {
  */
 export function answeredBy({ problem, glimpses }: Unread, open: Iterable<RpcId>): readonly RpcId[] {
   const waiting = new Set(open);
-  const answers = glimpses.filter(({ isNamed, isAnswer }) => isAnswer || !isNamed);
+  const answers = glimpses.filter(({ isNamed, isAnswer, isMessage }) => isMessage && (isAnswer || !isNamed));
   const isUnnamed = answers.some(({ ids, isMessage }) => isMessage && ids.length === 0);
   // A message in order that names no request, such as an error about a line: with several open it may be about none of them.
   if (isUnnamed && (problem !== "not_a_message" || waiting.size === 1)) return [...waiting];

@@ -73,16 +73,26 @@ function withWords(item: JsonRecord, left: readonly JsonRecord[]): JsonRecord {
     return record === undefined ? value : rebuiltRecord(record, isWords);
   };
   const rebuiltRecord = (record: JsonRecord, isJudged: typeof isWords): JsonRecord => {
-    const members = Object.entries(record).flatMap(([name, inner]): [string, unknown][] => {
-      if (!isJudged(name, inner)) return [[name, rebuilt(inner)]];
-      return Object.entries(left[at++] ?? NOTHING).map(([now, words]) => [
-        now === name || !(USAGE.has(now) || Object.hasOwn(record, now)) ? now : `${now}_2`,
-        words,
-      ]);
-    });
+    const members = new Map<string, unknown>();
+    const isTaken = (name: string): boolean =>
+      USAGE.has(name) || Object.hasOwn(record, name) || members.has(name);
+    for (const [name, inner] of Object.entries(record)) {
+      if (!isJudged(name, inner)) members.set(name, rebuilt(inner));
+      else
+        for (const [now, words] of Object.entries(left[at++] ?? NOTHING))
+          members.set(now === name ? now : freeName(now, isTaken), words);
+    }
     return Object.fromEntries(members);
   };
   return rebuiltRecord(item, (name, value) => isWhole(name, value) || isWords(name, value));
+}
+
+/** What was made of a name is no other member's. */
+function freeName(name: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(name)) return name;
+  let number = 2;
+  while (isTaken(`${name}_${number}`)) number++;
+  return `${name}_${number}`;
 }
 
 function isWords(name: string, value: unknown): boolean {

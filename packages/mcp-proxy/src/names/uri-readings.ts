@@ -22,9 +22,18 @@ export function uriReadings(uri: string): readonly UriReading[] {
     { name: uri, isOtherSpelling: false },
     { name: normal, isOtherSpelling: false },
     { name: decoded, isOtherSpelling: true },
+    { name: ofTheWeb(uri) ?? uri, isOtherSpelling: true },
     { name: encodedOf(decoded), isOtherSpelling: true },
   ];
   return readings.filter(({ name }, at) => readings.findIndex((one) => one.name === name) === at);
+}
+
+/** As clients of HTTP read it: the host in lower case, no default port, slashes wherever a backslash stands. */
+function ofTheWeb(uri: string): string | undefined {
+  const plain = uri.trim();
+  return /^(?:https?|wss?|ftp):/i.test(plain) && URL.canParse(plain)
+    ? normalOf(new URL(plain).href)
+    : undefined;
 }
 
 function normalOf(uri: string): string {

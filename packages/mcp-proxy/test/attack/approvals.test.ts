@@ -166,6 +166,24 @@ test("an operator's answer in a file counts as one, and the question is the owne
   await wired.plane.close();
 });
 
+test("a question that a shared state has open is in the folder, and stays there when one of its processes ends", async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const wired = wiredRelay({ policies: [asking("operator")] }, { serve });
+  wired.client(callOf(1, "pay"));
+  await openQuestion(wired.plane);
+  const questions = (): string[] => readdirSync(directory).filter((name) => name.endsWith(".question.json"));
+  const endOne = await keepApprovalFiles(wired.plane, directory, { isShared: true });
+  await expect.poll(questions).toHaveLength(1);
+  await endOne();
+  expect(questions()).toHaveLength(1);
+  await (
+    await keepApprovalFiles(wired.plane, directory)
+  )();
+  expect(questions()).toHaveLength(0);
+  await wired.plane.close();
+});
+
 describe("an approval of 2026-07-28", () => {
   test.each([
     ["the same", '{"n":9007199254740993}', 1],

@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
+import { MessageScan } from "../../src/frame/message-scan.ts";
 import { piped } from "../bridge/piped.ts";
 import { callOf, request, wiredRelay } from "../wired-relay.ts";
 
@@ -167,4 +168,26 @@ test("a request of the client's that is too long is an error under its id", asyn
   expect(await pipe.answer(1)).toMatchObject({
     error: { code: -32600, message: expect.stringContaining("too long") as unknown },
   });
+});
+
+test.each(['{"level":30,"id":7,"msg":"x"}', '{"level":"error","error":"x"}', 'INFO {"id":7}'])(
+  "a line of a log that is printed between messages, %s, ends nothing",
+  async (line) => {
+    const wired = wiredRelay();
+    wired.client(callOf(7, "f"));
+    await wired.asked(1);
+    wired.relay.fromServer(bytes(line));
+    await turn();
+    expect(wired.toClient).toStrictEqual([]);
+    wired.server({ jsonrpc: "2.0", id: 7, result: { content: [] } });
+    expect(await wired.answer(7)).toHaveProperty("result");
+    await wired.plane.close();
+  },
+);
+
+test("keeps few ids of a message that never ends", () => {
+  const scan = new MessageScan();
+  scan.push(bytes(`{"jsonrpc":"2.0"${Array.from({ length: 1_000 }, (_, at) => `,"id":${at}`).join("")}`));
+  scan.push(bytes(',"id":3'.repeat(1_000)));
+  expect(scan.found[0]?.ids).toStrictEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });

@@ -78,6 +78,12 @@ describe.each(ERAS)("a server that wants the client's model %s", (_era, asking) 
     expect(said).not.toContain("word word");
   });
 
+  test("is not asked where a name would have to be redacted", async () => {
+    const redact: Policy = { id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] };
+    const said = await left(asking([redact], { messages: MESSAGES, maxTokens: 9, [MAIL]: "x" }));
+    expect(said).not.toContain(MAIL);
+  });
+
   test("keeps what says how the model is asked, and every byte of what is not redacted", async () => {
     const redact: Policy = { id: "p", blocking: [rule.redact({ detect: ["email"], from: ["prompt"] })] };
     const kept = {

@@ -109,3 +109,26 @@ test.each(["tasks/cancel", "tasks/update", "tasks/get", "tasks/result"])(
     await wired.plane.close();
   },
 );
+
+test("of a task that nobody knows nothing is shown while the server does not say which tools it has", async () => {
+  const busy = (asked: Record<string, unknown>): Record<string, unknown> =>
+    asked["method"] === "tools/list" ? { error: { code: -32_603, message: "busy" } } : serve(asked);
+  const wired = wiredRelay({ policies: [OF_MAIL] }, { serve: busy });
+  wired.client(request(1, "tasks/result", { taskId: "t9" }));
+  await wired.answer(1);
+  expect(wired.toClient.join()).not.toContain(MAIL);
+  await wired.plane.close();
+});
+
+test("what stays of a list of tasks is as it is written, whatever its numbers say", async () => {
+  const listed = (asked: Record<string, unknown>): Record<string, unknown> | undefined =>
+    asked["method"] === "tools/list" ? serve(asked) : undefined;
+  const wired = wiredRelay({ policies: [NO_TASK] }, { serve: listed });
+  wired.client(request(1, "tasks/list"));
+  await wired.asked(1);
+  const kept = '{"taskId":"t1", "ttl":12345678901234567890}';
+  wired.server(`{"jsonrpc":"2.0","id":1,"result":{"tasks":[{"taskId":"secret-1"},${kept}]}}`);
+  await wired.answer(1);
+  expect(wired.toClient[0]).toContain(`"tasks":[${kept}]`);
+  await wired.plane.close();
+});

@@ -125,3 +125,18 @@ test("a denied prompt is denied under every name that it may be read as", async 
   expect(wired.toServer).toHaveLength(1);
   await wired.plane.close();
 });
+
+test("a prompt that a person must allow is asked about under every name that it may be read as", async () => {
+  const policies: Policy[] = [
+    {
+      id: "q",
+      selector: { hookpoints: ["before_prompt_get"] },
+      blocking: [rule.condition({ where: { target: "deploy" }, then: "escalate" })],
+    },
+  ];
+  const wired = wiredRelay({ policies }, { serve: () => ({ result: { messages: [] } }), approvalWaitMs: 0 });
+  wired.client(request(1, "prompts/get", { name: "\uff44eploy" }));
+  expect(await wired.answer(1)).toHaveProperty("error");
+  expect(wired.toServer).toHaveLength(0);
+  await wired.plane.close();
+});

@@ -126,3 +126,14 @@ test("half a character in a URI is no way around, and no failure", async () => {
     sent: [],
   });
 });
+
+test.each([
+  "https://EXAMPLE.com/secret",
+  "https:\\\\example.com\\secret",
+  "https://example.com:443/secret",
+  "https:/example.com/secret",
+  "HTTPS://example.com/x/../secret",
+])("a denied page is not read as %j", async (uri) => {
+  const denied = read("https://example.com/secret", "block");
+  expect(await reading(uri, [denied])).toMatchObject({ isRead: false, sent: [] });
+});
