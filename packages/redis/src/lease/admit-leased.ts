@@ -34,8 +34,11 @@ async function admitInRounds(
     // oxlint-disable-next-line no-await-in-loop -- each round finds the room that the one before has made
     const answer = await admitOnce(leased, admission, admitWhole);
     if (answer.isAdmitted || answer.reservation === undefined || round === MAX_ROUNDS) return answer;
+    const refusing = answer.reservation.breaches.flatMap(
+      ({ index }) => admission.reserve?.items[index] ?? [],
+    );
     // oxlint-disable-next-line no-await-in-loop -- as above
-    if (!(await leased.makeRoom(admission.reserve?.items ?? []))) return answer;
+    if (!(await leased.makeRoom(refusing))) return answer;
   }
 }
 

@@ -115,7 +115,7 @@ export class LeaseExchanger {
     for (const exchange of this.#inDoubt) void this.#started(exchange);
     // Out of it while it is told: of one that is told twice at once, each would be reckoned.
     this.#inDoubt.clear();
-    await this.settled();
+    await Promise.all(this.#underWay);
   }
 
   /** Settles when nothing is under way; what ended in doubt still is in doubt. */
