@@ -134,5 +134,10 @@ export function suspendCall(core: GuardCore, admission: LiveAdmission): MaybePro
 export function releaseCall(core: GuardCore, admission: LiveAdmission): MaybePromise<void> {
   admission.inner?.end("again");
   if (admission.isJoined || !core.live.remove(admission)) return;
-  return andThen(core.point.finish(admission.decision.id, { status: "released" }), () => undefined);
+  // Cut before it began, it was refused after all: an approval that it used is given back.
+  const isRefused = admission.cutBy !== undefined;
+  return andThen(
+    core.point.finish(admission.decision.id, { status: "released", isRefused }),
+    () => undefined,
+  );
 }

@@ -15,7 +15,7 @@ import { createPass } from "./create-pass.ts";
 import { survivingSteps, walk, type Pipeline, type PipelineParts, type Step } from "./pipeline.ts";
 import type { InForce } from "./assemble-policies.ts";
 import { runRules, runShadow } from "./run-rules.ts";
-import { enterCall, guessCall } from "./step-admission.ts";
+import { enterCall, guessCall, knownCall } from "./step-admission.ts";
 import { approve } from "./step-approval.ts";
 import { applyDefault } from "./step-default.ts";
 import { gate, gateAgain, judgeModes } from "./step-gate.ts";
@@ -80,6 +80,7 @@ const PEEK_STEPS: readonly Step[] = [enterPeek, runRules, applyDefault];
 const EXPLAIN_STEPS: readonly Step[] = [
   gate,
   match,
+  knowCall,
   readSession,
   runShadow,
   judgeModes,
@@ -158,6 +159,11 @@ function enterPeek(pass: Pass, parts: PipelineParts): void {
   match(pass);
   runShadow(pass, parts);
   judgeModes(pass, parts);
+}
+
+/** Whose past is read: a call's own earlier attempt is none of it. */
+function knowCall(pass: Pass, parts: PipelineParts): void {
+  knownCall(pass, parts);
 }
 
 function match(pass: Pass): void {

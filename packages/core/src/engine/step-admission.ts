@@ -38,7 +38,7 @@ interface KnownCall {
 }
 
 /** How a call is known again, and that this pass is about it; undefined for one without an id. */
-function knownCall(pass: Pass, parts: PipelineParts): KnownCall | undefined {
+export function knownCall(pass: Pass, parts: PipelineParts): KnownCall | undefined {
   const ownKey = callKeyOf(parts.settings.planeId, pass.context, parts.ports.hash);
   if (ownKey === undefined) return undefined;
   const carried = parts.scope.current();

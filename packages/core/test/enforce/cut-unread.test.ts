@@ -84,3 +84,19 @@ describe("what is cut before its first reading", () => {
     expect(bench.outcomes()).toHaveLength(1);
   });
 });
+
+it("gives back the approval that it had used", async () => {
+  const { plane, ...rest } = createBench({
+    approvals: { resolver: "external" },
+    policies: [
+      blocking("ask", [rule.condition({ where: { hookpoint: "before_model_call" }, then: "escalate" })]),
+    ],
+  });
+  const { approvalId = "" } = await plane.engine.decide(modelCall({ callId: "c" }));
+  await plane.approvals.approve(approvalId, { by: "olga", role: "operator" });
+  const stream = await openStream({ plane, ...rest }, () => streamOf(["one"]), { callId: "c" });
+  expect((await plane.approvals.get(approvalId))?.status).toBe("consumed");
+  await plane.controls.unplug(BOT, STOP);
+  await readAll(stream);
+  expect((await plane.approvals.get(approvalId))?.status).toBe("approved");
+});

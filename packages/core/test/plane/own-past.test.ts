@@ -79,3 +79,12 @@ it("a retry of what failed counts as a repeat", async () => {
   await expect(bench.plane.guard.toolCall(failing)).rejects.toThrow("down");
   expect(await endOf(bench, CALL)).toBe("blocked");
 });
+
+it("an explanation of a call that was interrupted leaves it out too", async () => {
+  const bench = createBench({ policies: [blocking("p", [rule.loop({ maxRepeats: 1 })])] });
+  await expect(
+    bench.plane.guard.toolCall({ context: CALL, run: interrupted, isControlFlow }),
+  ).rejects.toThrow(Interrupt);
+  expect((await bench.plane.engine.explain(CALL)).effect).toBe("allow");
+  expect((await bench.plane.engine.explain(TWIN)).effect).toBe("block");
+});

@@ -54,8 +54,10 @@ export async function isWaitingCall(call: TurnCall): Promise<boolean> {
     const wait = waitOf(call, agent);
     // oxlint-disable-next-line no-await-in-loop -- the first one that knows of it is enough
     if ((await plane.guard.peek(wait)).effect === "ask") return true;
-    // oxlint-disable-next-line no-await-in-loop
-    if (await plane.guard.isAsked(wait, { isAnswer: false })) return true;
+    // A node that was given the call alone, as `Send` does, knew no message that makes it.
+    for (const one of [wait, waitOf({ ...call, messages: undefined }, agent)])
+      // oxlint-disable-next-line no-await-in-loop
+      if (await plane.guard.isAsked(one, { isAnswer: false })) return true;
   }
   return false;
 }

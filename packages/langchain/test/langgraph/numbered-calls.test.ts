@@ -1,12 +1,13 @@
-import type { AgentPlane } from "@agentplane/core";
-import { AIMessage } from "@langchain/core/messages";
+import { rule, type AgentPlane } from "@agentplane/core";
+import { AIMessage, HumanMessage, ToolMessage, type ToolCall } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { MemorySaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
+import { MemorySaver, MessagesAnnotation, Send, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { expect, it } from "vitest";
 
-import { GuardedToolNode, guardTool } from "../../src/langgraph.ts";
+import { GuardedToolNode, guardModel, guardTool } from "../../src/langgraph.ts";
 import { countingTool, planeOf } from "../governed-agent.ts";
+import { ScriptedChatModel } from "../scripted-chat-model.ts";
 
 type NodeOf = (plane: AgentPlane, tool: StructuredToolInterface) => ToolNode;
 
@@ -42,3 +43,45 @@ it.each(WAYS)(
     expect(pay.runs).toHaveLength(2);
   },
 );
+
+/** Each call of a message to a node of its own, that is given the call alone. */
+function sends(message: unknown): Send[] | "__end__" {
+  const calls = AIMessage.isInstance(message) ? (message.tool_calls ?? []) : [];
+  return calls.length === 0 ? "__end__" : calls.map((call) => new Send("tools", { call }));
+}
+
+it("a call that waits is answered in a prompt also where its node was given the call alone", async () => {
+  const plane = planeOf(
+    [
+      {
+        id: "r",
+        selector: { tools: ["pay"] },
+        blocking: [rule.rate({ limit: 1, window: "1h", per: "agent", onBreach: "escalate" })],
+      },
+    ],
+    { approvals: { resolver: "external" } },
+  );
+  const pay = countingTool("pay");
+  const guarded = guardTool(plane, { agent: "a" }, pay.tool);
+  const turn = (id: string, amount: number) => ({ calls: [{ id, name: "pay", args: { amount } }] });
+  const model = new ScriptedChatModel(turn("c1", 1), turn("c2", 2), { text: "well" });
+  const asking = guardModel(plane, { agent: "a" }, model);
+  const graph = new StateGraph(MessagesAnnotation)
+    .addNode("agent", async ({ messages }) => ({ messages: [await asking.invoke(messages)] }))
+    .addNode("tools", async (given: unknown) => ({
+      // What `Send` gives it.
+      messages: [await guarded.invoke({ ...(given as { call: ToolCall }).call, type: "tool_call" })],
+    }))
+    .addEdge("__start__", "agent")
+    .addConditionalEdges("agent", ({ messages }) => sends(messages.at(-1)), ["tools", "__end__"])
+    .addEdge("tools", "agent")
+    .compile({ checkpointer: new MemorySaver() });
+  const config = { configurable: { thread_id: "t1" } };
+  await graph.invoke({ messages: [new HumanMessage("pay twice")] }, config);
+  expect(pay.runs).toHaveLength(1);
+  await graph.invoke({ messages: [new HumanMessage("never mind")] }, config);
+  const asked = model.prompts.at(-1) ?? [];
+  const answered = new Set(asked.flatMap((one) => (ToolMessage.isInstance(one) ? [one.tool_call_id] : [])));
+  const made = asked.flatMap((one) => (AIMessage.isInstance(one) ? (one.tool_calls ?? []) : []));
+  expect(made.map(({ id }) => id).filter((id) => !answered.has(id ?? ""))).toStrictEqual([]);
+});
