@@ -80,7 +80,8 @@ export async function httpWay(flags: readonly string[] | undefined): Promise<Way
     flags === undefined
       ? upstream
       : await start([CLI, "serve", ...flags, "--port", "0", "--upstream", upstream]);
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  // Without a timeout of its own it would use connections that the server, idle during the other way's turn, is closing.
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 64, timeout: 4_000 });
   let id = 0;
   await post(url, agent, INITIALIZE);
   return {

@@ -16,6 +16,12 @@ export interface UpstreamRequest {
   readonly mayRepeat?: boolean;
 }
 
+/**
+ * How long an idle connection is kept, in ms. Many servers close them after five seconds without having said so, and what is
+ * sent just then is lost; the HTTP client of Node.js itself keeps them as long (undici@8, `keepAliveTimeout`).
+ */
+const IDLE_MS = 4_000;
+
 /** The way to one server over HTTP: connections are kept, no redirect is followed. */
 export class Upstream {
   /** Where the server speaks MCP. */
@@ -30,7 +36,8 @@ export class Upstream {
     this.url = url;
     this.#token = token;
     this.#place = urlToHttpOptions(url);
-    const options = { keepAlive: true, noDelay: true, maxSockets: Infinity };
+    // Only with a timeout of its own does an agent heed what a server says of how long it keeps connections.
+    const options = { keepAlive: true, noDelay: true, maxSockets: Infinity, timeout: IDLE_MS };
     this.#agent = url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
   }
 

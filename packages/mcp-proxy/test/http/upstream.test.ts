@@ -65,3 +65,29 @@ test("what has begun to be answered does not go again", async () => {
   await whole();
   expect(got).toHaveLength(3);
 });
+
+/** Who ends a connection that is idle, to a server that says this about how long it keeps them. */
+async function idleEndedBy(said: Readonly<Record<string, string>>): Promise<string> {
+  let endedBy = Promise.resolve("nobody");
+  const { url } = await scripted((_one, response) => {
+    const { socket } = response;
+    endedBy = new Promise((resolve) => {
+      socket?.on("end", () => resolve("the proxy"));
+      // By itself this server does so after six seconds.
+      socket?.on("close", () => resolve("the server"));
+    });
+    response.writeHead(202, { connection: "keep-alive", ...said }).end();
+  });
+  const upstream = new Upstream(new URL(url));
+  onTestFinished(() => upstream.close());
+  const frame = ownFrame({ jsonrpc: "2.0", ...callOf(7, "echo") });
+  const answer = await new HttpRequests(upstream).post(frame, new AbortController().signal);
+  answer.resume();
+  await once(answer, "close");
+  return endedBy;
+}
+
+test("an idle connection is given up before servers do that", { timeout: 20_000 }, async () => {
+  const ended = [{}, { "keep-alive": "timeout=2" }].map(idleEndedBy);
+  expect(await Promise.all(ended)).toStrictEqual(["the proxy", "the proxy"]);
+});
