@@ -4,8 +4,9 @@ import { isModern } from "../connection/connection.ts";
 import { endSession } from "../call/agent-session.ts";
 import { Lasting } from "../connection/lasting.ts";
 import { readFrames, withoutMark, type Frame } from "../frame/frame.ts";
-import { CODES, idOf, kindOf } from "../frame/rpc.ts";
-import { problemText, refusalsOf, unread, type Unread } from "../frame/unread.ts";
+import { MessageScan } from "../frame/message-scan.ts";
+import { idOf, kindOf } from "../frame/rpc.ts";
+import { unread } from "../frame/unread.ts";
 import { Exchange } from "./exchange.ts";
 import { HEADER_MISMATCH, headerMismatch } from "../http/header-agreement.ts";
 import type { ResolvedHttpOptions } from "./http-options.ts";
@@ -13,7 +14,7 @@ import { HttpSession, type SessionInit, type SessionKind } from "./http-session.
 import { ParamHeaders } from "../http/param-headers.ts";
 import { ProtectedResource } from "./protected-resource.ts";
 import { readBody } from "../http/read-body.ts";
-import { refuse, type Refused } from "./refuse.ts";
+import { refusalFor, refuse, type Refused } from "./refuse.ts";
 import { ServerSides } from "./server-sides.ts";
 import { SessionTable } from "./session-table.ts";
 import { Upstream } from "../http/upstream.ts";
@@ -120,13 +121,19 @@ export class HttpHandler {
     const { headers } = request;
     if (!/^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? ""))
       return refuse(response, { status: 415, message: "the body is not application/json" });
-    const given = await readBody(request, this.#options.maxFrameBytes);
-    if (given === undefined) return refuse(response, { status: 413, message: "the body is too long" });
+    const begun = this.#table.get(String(headers["mcp-session-id"]));
+    // A server in whose session it is may wait for just this message: which one it answers, its end may tell.
+    const scan = begun && new MessageScan();
+    const given = await readBody(request, this.#options.maxFrameBytes, scan);
+    if (given === undefined) {
+      begun?.refused({ problem: "too_long", glimpses: scan?.found ?? [] });
+      return refuse(response, { status: 413, message: "the body is too long" });
+    }
     const body = withoutMark(given);
     const frames = readFrames(body);
     if ("problem" in frames) {
       const refused = unread(frames.problem, body);
-      this.#table.get(String(headers["mcp-session-id"]))?.refused(refused);
+      begun?.refused(refused);
       return refuse(response, refusalFor(refused));
     }
     const mismatch = mismatchOf(request, { frames, params: this.#params });
@@ -211,20 +218,6 @@ export class HttpHandler {
     this.#passing.delete(session);
     this.#table.add(name, session);
   }
-}
-
-/** What was posted and is refused: under the id of the request that it is, if it is one. */
-function refusalFor(refused: Unread): Refused {
-  const { problem } = refused;
-  const isUnreadable = problem === "not_json" || problem === "not_utf8";
-  const [asked] = refused.glimpses.length === 1 ? refusalsOf(refused) : [];
-  const id = asked && idOf(asked.message);
-  return {
-    status: 400,
-    message: `the message was refused: ${problemText(refused)}`,
-    code: isUnreadable ? CODES.parse : CODES.invalidRequest,
-    ...(id !== undefined && { id }),
-  };
 }
 
 function mismatchOf(

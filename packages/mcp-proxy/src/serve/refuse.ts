@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-import { CODES, errorFrame } from "../frame/rpc.ts";
+import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
+import { problemText, refusalsOf, type Unread } from "../frame/unread.ts";
 
 /** What a request that goes no further is told. */
 export interface Refused {
@@ -23,4 +24,18 @@ export function refuse(response: ServerResponse, { status, message, headers, cod
     "content-length": body.length,
   });
   response.end(body);
+}
+
+/** What was posted and is refused: under the id of the request that it is, if it is one. */
+export function refusalFor(refused: Unread): Refused {
+  const { problem } = refused;
+  const isUnreadable = problem === "not_json" || problem === "not_utf8";
+  const [asked] = refused.glimpses.length === 1 ? refusalsOf(refused) : [];
+  const id = asked && idOf(asked.message);
+  return {
+    status: 400,
+    message: `the message was refused: ${problemText(refused)}`,
+    code: isUnreadable ? CODES.parse : CODES.invalidRequest,
+    ...(id !== undefined && { id }),
+  };
 }

@@ -87,6 +87,32 @@ describe("what goes wrong", () => {
     request.destroy();
   });
 
+  test("an answer of the client's that is too long is an error to the server that asked, and ends no other question", async () => {
+    const questions = ["s7", "s8"].map((id) => JSON.stringify({ jsonrpc: "2.0", id, method: "roots/list" }));
+    const { url, got } = await inSession(
+      (one, response) => {
+        if (asked(one).method !== "tools/call") return response.writeHead(202).end();
+        return stream(response, ...questions.map((question) => `data: ${question}\n\n`));
+      },
+      [],
+      { maxFrameBytes: 1_000 },
+    );
+    const running = await post(url, callOf(1, "f"), SESSION);
+    const reader = running.body?.getReader();
+    let heard = "";
+    while (!heard.includes('"s8"')) {
+      // oxlint-disable-next-line no-await-in-loop -- until both questions are there
+      const part = await reader?.read();
+      heard += String(Buffer.from(part?.value ?? []));
+    }
+    // As SDKs write it: the id is behind what is too long.
+    const long = { result: { roots: [], x: "x".repeat(200_000) }, jsonrpc: "2.0", id: "s7" };
+    expect((await post(url, long, SESSION)).status).toBe(413);
+    await expect.poll(() => got.at(-1)?.body).toMatch(/"id":"s7","error":.*-31503/);
+    await post(url, { jsonrpc: "2.0", id: "s8", result: { roots: [] } }, SESSION);
+    await expect.poll(() => got.at(-1)?.body).toMatch(/"id":"s8","result"/);
+  });
+
   test.each([
     ["PUT", "", 405],
     ["OPTIONS", "", 405],
