@@ -65,10 +65,10 @@ function callsOf(
   { progressToken, taskId }: JsonRecord,
   { name, running, tasks }: Speaker,
 ): readonly Call[] | "forgotten" {
-  const task = tasks.callOf(taskId);
-  if (task !== undefined) return task === "forgotten" ? task : [task];
+  const begun = tasks.callsOf(taskId);
+  if (begun === "forgotten" || begun.length > 0) return begun;
   const elsewhere = name === "server" ? callsElsewhere(connection, taskId) : [];
-  if (elsewhere.length > 0) return elsewhere;
+  if (elsewhere === "forgotten" || elsewhere.length > 0) return elsewhere;
   const all = [...running];
   // Two calls under one token: it may be the progress of either.
   const own = all.filter(({ frame }) => progressToken !== undefined && tokenOf(frame) === progressToken);

@@ -37,7 +37,7 @@ export async function serverRequest(
       if (isRefused) throw new NoPage();
       const given = await connection.askClient(admitted);
       // Also where rules withhold that answer: the client works on the task, and lists it.
-      connection.lasting.clientTasks.remember(described.context, given);
+      connection.lasting.clientTasks.remember(described.context, { request: frame, answer: given });
       return given;
     },
     cancel: () => connection.tellClient("notifications/cancelled", { requestId: id, reason: "stopped" }),
@@ -70,9 +70,10 @@ async function otherRequest(
   if (stop !== undefined) return stop;
   requireServer(isThere);
   const answer = await connection.askClient(frame);
-  const call = connection.lasting.clientTasks.callOf(recordOf(frame.message["params"])?.["taskId"]);
-  if (call === undefined) return judgedInSession(connection, answer);
-  return call === "forgotten" ? withheldAnswer(answer) : judgedAnswer(connection, call, answer);
+  const calls = connection.lasting.clientTasks.callsOf(recordOf(frame.message["params"])?.["taskId"]);
+  if (calls === "forgotten") return withheldAnswer(answer);
+  const [call] = calls;
+  return call === undefined ? judgedInSession(connection, answer) : judgedAnswer(connection, call, answer);
 }
 
 /** What a request of the server's is, in the plane's words. */

@@ -2,43 +2,42 @@ import type { GuardInit } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { taskIdOf } from "../connection/begun-tasks.ts";
+import { BegunTasks, type TaskBounds } from "../connection/begun-tasks.ts";
 import type { Connection } from "../connection/connection.ts";
 import { judgedAnswer, withheldAnswer } from "../judge/judged-answer.ts";
 import { pagesOf } from "../lists/list-pages.ts";
 
-/** Above, the oldest are forgotten: then every tool's rules count. */
-const MAX_SHARED = 10_000;
-/** Servers that are started for each client may give the same id to many. */
-const MAX_OF_ONE_ID = 16;
+/**
+ * Of one that is not among them every tool's rules count. Servers that are started for each client may give the same id to
+ * many.
+ */
+const SHARED: TaskBounds = { maxTasks: 10_000, maxOfOneId: 16, isOnePart: true };
 
-/** Which calls have begun a task of one server's, whatever session they were of. */
-type Shared = Map<string, readonly GuardInit[]>;
-const sharedByPlane = new WeakMap<object, Map<string, Shared>>();
+/** Which calls have begun the tasks of each server, whatever session they were of. */
+const sharedByPlane = new WeakMap<object, Map<string, BegunTasks>>();
 
-function sharedOf({ options: { plane, server } }: Connection): Shared {
-  const servers = sharedByPlane.get(plane) ?? new Map<string, Shared>();
+function sharedOf({ options: { plane, server } }: Connection): BegunTasks {
+  const servers = sharedByPlane.get(plane) ?? new Map<string, BegunTasks>();
   sharedByPlane.set(plane, servers);
-  const shared = servers.get(server) ?? new Map<string, readonly GuardInit[]>();
+  const shared = servers.get(server) ?? new BegunTasks(SHARED);
   servers.set(server, shared);
   return shared;
 }
 
 /** Remembers which call has begun the task that its answer names, for this session and for every other. */
-export function rememberTask(connection: Connection, call: GuardInit, answer: Frame): void {
-  connection.lasting.tasks.remember(call, answer);
-  const id = taskIdOf(answer);
-  if (id === undefined) return;
-  const shared = sharedOf(connection);
-  const [oldest] = shared.keys();
-  if (shared.size >= MAX_SHARED && oldest !== undefined) shared.delete(oldest);
-  const { callId: _answered, ...context } = call;
-  shared.set(id, [context, ...(shared.get(id) ?? [])].slice(0, MAX_OF_ONE_ID));
+export function rememberTask(
+  connection: Connection,
+  call: GuardInit,
+  told: { readonly request: Frame; readonly answer: Frame },
+): void {
+  connection.lasting.tasks.remember(call, told);
+  sharedOf(connection).remember(call, told);
 }
 
 /** The calls of other sessions that have begun a task of this id; none where nothing is known of it. */
-export function callsElsewhere(connection: Connection, id: unknown): readonly GuardInit[] {
-  const calls = typeof id === "string" ? (sharedOf(connection).get(id) ?? []) : [];
+export function callsElsewhere(connection: Connection, id: unknown): readonly GuardInit[] | "forgotten" {
+  const calls = sharedOf(connection).callsOf(id);
+  if (calls === "forgotten") return calls;
   // As the one that asks as well: its own rules about that tool hold for what it gets.
   return calls.flatMap((call) => [call, { ...call, ...connection.acting }]);
 }
@@ -69,11 +68,10 @@ export async function callsOfTask(
   id: unknown,
   request: Frame,
 ): Promise<readonly GuardInit[] | "forgotten"> {
-  const own = connection.lasting.tasks.callOf(id);
-  if (own === "forgotten") return own;
-  if (own !== undefined) return [own];
+  const own = connection.lasting.tasks.callsOf(id);
+  if (own === "forgotten" || own.length > 0) return own;
   const known = callsElsewhere(connection, id);
-  if (known.length > 0) return known;
+  if (known === "forgotten" || known.length > 0) return known;
   const { acting, options } = connection;
   const names = await toolsOf(connection, request);
   if (names === "unknown") return "forgotten";

@@ -35,7 +35,7 @@ export async function toolCall(connection: Connection, frame: Frame): Promise<Fr
         isSent = true;
         const given = await connection.askServer(admitted);
         // Also where rules withhold that answer: the server works on the task, and lists it.
-        rememberTask(connection, context, given);
+        rememberTask(connection, context, { request: frame, answer: given });
         return given;
       },
       cancel: () => connection.tellServer("notifications/cancelled", { requestId: id, reason: "stopped" }),

@@ -3,8 +3,25 @@ import type { GuardInit } from "@agentplane/core";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
 
-/** Above, the oldest are forgotten: each keeps the input of its call. */
-const MAX_TASKS = 1_000;
+/** How much is remembered of what began tasks. */
+export interface TaskBounds {
+  /** Above, the oldest are forgotten. */
+  readonly maxTasks: number;
+  /** How many calls may have begun tasks of one id; the newest count. */
+  readonly maxOfOneId: number;
+  /** Whether it may know nothing of a task and has forgotten nothing. */
+  readonly isOnePart: boolean;
+}
+
+/** How long the requests may be together: each call is remembered with its input, which rules may ask for. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** Nobody can ask for the task of a longer one. */
+const LONGEST_ID = 4_096;
+
+interface BegunBy {
+  readonly call: GuardInit;
+  readonly bytes: number;
+}
 
 /** The task that an answer begins, if it does. */
 export function taskIdOf({ message }: Frame): string | undefined {
@@ -15,25 +32,51 @@ export function taskIdOf({ message }: Frame): string | undefined {
 
 /** Which call a task carries on: what it gives in the end is that call's result, whatever request fetches it. */
 export class BegunTasks {
-  readonly #calls = new Map<string, GuardInit>();
+  readonly #bounds: TaskBounds;
+  readonly #begun = new Map<string, readonly BegunBy[] | "forgotten">();
+  #bytes = 0;
   #hasForgotten = false;
 
-  /** Remembers the task that the answer to a call names, if it names one. */
-  remember(call: GuardInit, answer: Frame): void {
-    const id = taskIdOf(answer);
-    if (id === undefined) return;
-    const [oldest] = this.#calls.keys();
-    if (this.#calls.size >= MAX_TASKS && oldest !== undefined) {
-      this.#calls.delete(oldest);
-      this.#hasForgotten = true;
-    }
-    const { callId: _answered, ...context } = call;
-    this.#calls.set(id, context);
+  constructor(bounds: TaskBounds) {
+    this.#bounds = bounds;
   }
 
-  /** @returns The call; `forgotten` where it may have been one of those; undefined where no call has begun it. */
-  callOf(id: unknown): GuardInit | "forgotten" | undefined {
-    const call = typeof id === "string" ? this.#calls.get(id) : undefined;
-    return call ?? (this.#hasForgotten && typeof id === "string" ? "forgotten" : undefined);
+  /** Remembers the task that the answer to a call names, if it names one. */
+  remember(call: GuardInit, { request, answer }: { readonly request: Frame; readonly answer: Frame }): void {
+    const id = taskIdOf(answer);
+    if (id === undefined || id.length > LONGEST_ID) return;
+    const { maxOfOneId } = this.#bounds;
+    const known = this.#begun.get(id) ?? [];
+    // Of several that may have begun it one is not known any more.
+    if (known === "forgotten" && maxOfOneId > 1) return;
+    const { callId: _answered, ...context } = call;
+    const before = known === "forgotten" ? [] : known;
+    const begun = [{ call: context, bytes: request.raw.length }, ...before].slice(0, maxOfOneId);
+    this.#begun.set(id, begun);
+    this.#bytes += bytesOf(begun) - bytesOf(before);
+    this.#forgetOldest();
   }
+
+  /** @returns The calls; `forgotten` where it may have been one of those; none where no call has begun it. */
+  callsOf(id: unknown): readonly GuardInit[] | "forgotten" {
+    if (typeof id !== "string") return [];
+    if (id.length > LONGEST_ID) return "forgotten";
+    const begun = this.#begun.get(id) ?? (this.#hasForgotten && !this.#bounds.isOnePart ? "forgotten" : []);
+    return begun === "forgotten" ? begun : begun.map(({ call }) => call);
+  }
+
+  #forgetOldest(): void {
+    for (const [id, begun] of this.#begun) {
+      if (this.#begun.size > this.#bounds.maxTasks) {
+        this.#begun.delete(id);
+        this.#hasForgotten = true;
+      } else if (this.#bytes > MAX_BYTES) this.#begun.set(id, "forgotten");
+      else return;
+      this.#bytes -= begun === "forgotten" ? 0 : bytesOf(begun);
+    }
+  }
+}
+
+function bytesOf(begun: readonly BegunBy[]): number {
+  return begun.reduce((sum, { bytes }) => sum + bytes, 0);
 }

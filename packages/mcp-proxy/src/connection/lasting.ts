@@ -2,7 +2,7 @@ import type { Admission } from "@agentplane/core";
 import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server";
 
 import type { Frame } from "../frame/frame.ts";
-import { BegunTasks } from "./begun-tasks.ts";
+import { BegunTasks, type TaskBounds } from "./begun-tasks.ts";
 import { ToolNames } from "../names/tool-names.ts";
 
 /** What the client carries for us, sealed: it can neither read another's nor change its own. */
@@ -19,6 +19,8 @@ export interface Carried {
 /** How long a sealed state is good for, in seconds; its nonce is remembered as long. */
 const STATE_S = 600;
 
+const TASKS: TaskBounds = { maxTasks: 1_000, maxOfOneId: 1, isOnePart: false };
+
 /**
  * What outlives a connection where each request has its own: one client, one key. A state that another client carries was
  * sealed with another key.
@@ -30,9 +32,9 @@ export class Lasting {
   /** What the server has listed. */
   readonly toolNames = new ToolNames();
   /** What tools have begun at the server. */
-  readonly tasks = new BegunTasks();
+  readonly tasks = new BegunTasks(TASKS);
   /** What the server has begun at the client: its model, or its user. */
-  readonly clientTasks = new BegunTasks();
+  readonly clientTasks = new BegunTasks(TASKS);
   /** The run that the session is, once it has begun. */
   session: Admission | undefined;
   /** Settles when nobody is about to begin it. */

@@ -132,3 +132,26 @@ test("what stays of a list of tasks is as it is written, whatever its numbers sa
   expect(wired.toClient[0]).toContain(`"tasks":[${kept}]`);
   await wired.plane.close();
 });
+
+test("long inputs of calls that began tasks are not kept without end: what the oldest give is withheld", async () => {
+  const long = "x".repeat(4_000_000);
+  const plane = planeOf(OF_MAIL);
+  const begin = ({ method, params }: Record<string, unknown>): Record<string, unknown> =>
+    method === "tools/call"
+      ? { result: { task: { taskId: (params as { name: string }).name, status: "working" } } }
+      : { result: { content: [] } };
+  const one = wiredRelay({}, { plane, serve: begin });
+  for (let at = 0; at < 12; at++) one.client(callOf(at, `tool-${at}`, { long }));
+  await one.answer(11);
+  const other = wiredRelay({}, { plane, serve: begin, identity: { agent: "reader", tenant: "acme" } });
+  for (const wired of [one, other])
+    for (const [id, taskId] of [
+      ["first", "tool-0"],
+      ["last", "tool-11"],
+    ] as const) {
+      wired.client(request(id, "tasks/result", { taskId }));
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await wired.answer(id)).toHaveProperty(id === "first" ? "error.code" : "result");
+    }
+  await plane.close();
+});
