@@ -59,7 +59,9 @@ describe.each([
         name: "bad",
         title: "[EMAIL]",
         description: "It says: [EMAIL]",
-        inputSchema: { properties: { title: { type: "string", description: "[EMAIL]", default: MAIL } } },
+        inputSchema: {
+          properties: { title: { type: "string", description: "[EMAIL]", default: "[EMAIL]" } },
+        },
         arguments: [{ name: "a", description: "[EMAIL]" }],
       },
       { name: "good", description: "Reads a file." },
@@ -73,7 +75,7 @@ describe.each([
         name: "bad",
         uri: "file:///bad",
         uriTemplate: "file:///{bad}",
-        inputSchema: { properties: { title: { type: "string", default: MAIL } } },
+        inputSchema: { properties: { title: { type: "string" } } },
         arguments: [{ name: "a" }],
       },
       { name: "good", uri: "file:///good", uriTemplate: "file:///{good}", description: "Reads a file." },
@@ -168,4 +170,40 @@ test("two names that are redacted to one are both kept", async () => {
     "[EMAIL]_2": "three",
   });
   await wired.plane.close();
+});
+
+/** What a schema says in places where no text is expected. */
+const inSchema = (words: string): Record<string, unknown> => ({
+  type: "object",
+  properties: {
+    default: { type: "string", enum: ["a", words], default: words },
+    [words]: { type: "number" },
+    n: { $ref: "#/$defs/n", examples: [{ note: words }], const: { [words]: 1 }, $comment: words },
+  },
+  $defs: { n: { anyOf: [{ pattern: words }, { type: "string", [words]: 1 }] }, [words]: {} },
+  required: ["n", words],
+});
+
+describe("what the schema of a tool says", () => {
+  const shown = async (policy: Policy, words: string): Promise<unknown> => {
+    const tools = [{ name: "t", inputSchema: inSchema(words), outputSchema: inSchema(words) }];
+    const wired = wiredRelay({ policies: [policy] }, { serve: () => ({ result: { tools } }) });
+    const result = await listed(wired, "tools/list");
+    return (result["tools"] as unknown[])[0];
+  };
+
+  test("is withheld wherever it stands, and all else of the schema is as it was", async () => {
+    const left = {
+      type: "object",
+      properties: { default: { type: "string" }, n: { $ref: "#/$defs/n" } },
+      $defs: { n: { anyOf: [{}, { type: "string" }] } },
+    };
+    const tool = await shown(INJECTION, POISON);
+    expect(tool).toStrictEqual({ name: "t", inputSchema: left, outputSchema: left });
+  });
+
+  test("is redacted wherever it stands", async () => {
+    const left = inSchema("[EMAIL]");
+    expect(await shown(REDACT, MAIL)).toStrictEqual({ name: "t", inputSchema: left, outputSchema: left });
+  });
 });
