@@ -1,12 +1,11 @@
-import type { Admission, GuardInit } from "@agentplane/core";
-
-import type { Change, Frame } from "../frame/frame.ts";
-import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import type { Frame } from "../frame/frame.ts";
+import { recordOf, textOf } from "../frame/json.ts";
 import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
 import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
+import { sampling, type Described, type ServerCall } from "./sampling.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
 import { judgedAnswer, judgedInSession, withheldAnswer } from "../judge/judged-answer.ts";
@@ -76,12 +75,6 @@ async function otherRequest(
   return call === undefined ? judgedInSession(connection, answer) : judgedAnswer(connection, call, answer);
 }
 
-/** What a request of the server's is, in the plane's words. */
-interface Described {
-  readonly context: GuardInit;
-  readonly changes: (admission: Admission) => readonly Change[];
-}
-
 /** @returns Undefined for a request that no rule is about. */
 export function describeServerRequest(
   connection: Connection,
@@ -109,72 +102,10 @@ export function describeServerRequest(
 }
 
 /** The server asks where the client works: as if it read that. */
-function roots({ acting, options }: Connection, call: Call): Described {
+function roots({ acting, options }: Connection, call: ServerCall): Described {
   const target = { name: "roots/list", server: options.server };
   return {
     context: { hookpoint: "before_resource_read", ...acting, ...call, target },
     changes: () => [],
   };
-}
-
-/** Which call it is, and of which trace. */
-interface Call {
-  readonly callId?: string;
-  readonly traceId?: string;
-}
-
-/** What says how the model is asked, and is nothing that it reads. */
-const HOW_ASKED = new Set([
-  "maxTokens",
-  "temperature",
-  "modelPreferences",
-  "includeContext",
-  "_meta",
-  "task",
-]);
-
-/**
- * The server borrows the client's model: a model call like any other, with its budget. The model may read whatever stands
- * beside the messages as well, tools and members of later revisions too.
- */
-function sampling({ acting }: Connection, params: JsonRecord, call: Call): Described {
-  const { maxTokens } = params;
-  const read = Object.entries(params).filter(([member]) => !HOW_ASKED.has(member));
-  const prompt: JsonRecord = { messages: [], ...Object.fromEntries(read) };
-  const limit = typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : undefined;
-  return {
-    context: {
-      hookpoint: "before_model_call",
-      ...acting,
-      ...call,
-      origin: "mcp-sampling",
-      model: {
-        name: hintOf(params) ?? "client",
-        messages: prompt,
-        ...(limit !== undefined && { maxOutputTokens: limit }),
-      },
-    },
-    changes({ isInputChanged, input, decision }) {
-      const limits = decision.obligations.flatMap((duty) =>
-        duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
-      );
-      const next = Math.min(limit ?? Infinity, ...limits);
-      const shown = isInputChanged ? (recordOf(input) ?? {}) : prompt;
-      // Added beside the old one, a new name would leave that where it is.
-      if (Object.keys(prompt).some((name) => !Object.hasOwn(shown, name)))
-        throw new RangeError("a name beside the messages would have to be redacted");
-      const changed = Object.entries(shown).filter(
-        ([name, value]) => JSON.stringify(value) !== JSON.stringify(prompt[name]),
-      );
-      return [
-        ...changed.map(([member, value]) => ({ path: ["params", member], value })),
-        ...(limits.length > 0 && next !== limit ? [{ path: ["params", "maxTokens"], value: next }] : []),
-      ];
-    },
-  };
-}
-
-function hintOf(params: JsonRecord): string | undefined {
-  const [hint] = listOf(recordOf(params["modelPreferences"])?.["hints"]);
-  return textOf(recordOf(hint)?.["name"]);
 }

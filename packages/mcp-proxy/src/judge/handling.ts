@@ -1,4 +1,5 @@
-import type { JsonRecord } from "../frame/json.ts";
+import { recordOf, type JsonRecord } from "../frame/json.ts";
+import { hasWords } from "./words.ts";
 
 /** Whether a value is what a member of this name holds. */
 type Form = (value: unknown) => boolean;
@@ -27,6 +28,27 @@ const OF_NOTICES: ReadonlyMap<string, Form> = new Map([
   ["requestId", isId],
   ["taskId", isText],
 ]);
+/** Names of models, and how much each of their qualities counts. */
+const isPreference: Form = (value) => {
+  const { hints = [], ...priorities } = recordOf(value) ?? { hints: undefined, value };
+  const isHint: Form = (hint) => Object.entries(recordOf(hint) ?? { hint }).every(isModelName);
+  return Array.isArray(hints) && hints.every(isHint) && Object.values(priorities).every(isNumber);
+};
+const isModelName = ([name, value]: readonly [string, unknown]): boolean =>
+  name === "name" && typeof value === "string" && /^[\w.:/-]{1,64}$/.test(value);
+/** What of a request for the client's model says how that is asked, and is nothing that it reads. */
+const OF_SAMPLING: ReadonlyMap<string, Form> = new Map([
+  ["maxTokens", isNumber],
+  ["temperature", isNumber],
+  ["modelPreferences", isPreference],
+  ["includeContext", (value: unknown) => typeof value === "string" && /^[A-Za-z]{1,32}$/.test(value)],
+  ["task", (value: unknown) => Object.values(recordOf(value) ?? { value }).every(isNumber)],
+]);
+/** What stands beside any request: by what its progress is known, and of which trace it is (W3C Trace Context). */
+const OF_META: ReadonlyMap<string, Form> = new Map([
+  ["progressToken", isId],
+  ["traceparent", (value: unknown) => typeof value === "string" && /^[\da-f-]{1,64}$/.test(value)],
+]);
 
 /** What of a result is content, under whatever name: one of the protocol's does not hide what is no such thing. */
 export function contentOf(result: JsonRecord): JsonRecord {
@@ -36,6 +58,15 @@ export function contentOf(result: JsonRecord): JsonRecord {
 /** The same of a notification's parameters. */
 export function contentOfNotice(params: JsonRecord): JsonRecord {
   return without(params, OF_NOTICES);
+}
+
+/** The same of a request for the client's model. */
+export function contentOfSampling(params: JsonRecord): JsonRecord {
+  const { _meta: meta, ...content } = without(params, OF_SAMPLING);
+  if (meta === undefined) return content;
+  const given = recordOf(meta);
+  const left = given === undefined ? meta : without(given, OF_META);
+  return recordOf(left) !== undefined && !hasWords(left) ? content : { ...content, _meta: left };
 }
 
 /** Whether the protocol gives a name a meaning of which nobody is asked: a rewritten one must not get it. */

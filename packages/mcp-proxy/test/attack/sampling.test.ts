@@ -40,6 +40,15 @@ const BESIDE: readonly (readonly [string, (words: string) => Params])[] = [
   ["a stop sequence", (words) => ({ stopSequences: [words] })],
   ["metadata", (words) => ({ metadata: { note: words } })],
   ["a member that nobody knows", (words) => ({ future: words })],
+  ["a temperature that is none", (words) => ({ temperature: words })],
+  ["a context that is none", (words) => ({ includeContext: words })],
+  ["what a task is not", (words) => ({ task: { ttl: 1, note: words } })],
+  [
+    "a model that it would like",
+    (words) => ({ modelPreferences: { hints: [{ name: "m" }, { name: words }] } }),
+  ],
+  ["what no preference is", (words) => ({ modelPreferences: { speed: [words] } })],
+  ["metadata of the protocol", (words) => ({ _meta: { progressToken: "p", note: words } })],
 ];
 
 /** What has left, once something has. */
@@ -90,7 +99,9 @@ describe.each(ERAS)("a server that wants the client's model %s", (_era, asking) 
       temperature: 0.5,
       includeContext: "none",
       metadata: { n: 1 },
-      modelPreferences: { hints: [{ name: "m" }] },
+      modelPreferences: { hints: [{ name: "m" }], costPriority: 0.5 },
+      task: { ttl: 60_000 },
+      _meta: { progressToken: MAIL, traceparent: `00-${"4".repeat(32)}-${"4".repeat(16)}-01` },
     };
     const said = await left(
       asking([redact], { messages: MESSAGES, maxTokens: 9, systemPrompt: MAIL, ...kept }),
