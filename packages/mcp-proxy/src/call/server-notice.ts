@@ -1,7 +1,7 @@
 import { cancelledId } from "../frame/cancelled.ts";
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import { resourceName } from "./resource-name.ts";
+import { LONGEST_NAME, resourceName } from "../judge/target-name.ts";
 import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { acknowledged } from "./subscription.ts";
 import { judgedNotice, type Shown, type Speaker } from "./judged-notice.ts";
@@ -48,7 +48,10 @@ async function ofReadable(
 ): Promise<Shown> {
   const { acting, options } = connection;
   try {
-    const target = { name: await resourceName(connection, uri.slice(0, 4_096)), server: options.server };
+    const target = {
+      name: await resourceName(connection, uri.slice(0, LONGEST_NAME)),
+      server: options.server,
+    };
     const { effect } = await options.plane.guard.peek({
       hookpoint: "before_resource_read",
       ...acting,

@@ -9,10 +9,9 @@ import { isModern, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 import { governedCall } from "./governed-call.ts";
 import { governInputRequests } from "./input-requests.ts";
-import { resourceName } from "./resource-name.ts";
+import { LONGEST_NAME, promptName, resourceName } from "../judge/target-name.ts";
 import { judgedOfTask } from "./task-calls.ts";
 import { taskName } from "./task-list.ts";
-import { readingsOf } from "../names/tool-names.ts";
 
 /** How a request names what it aims at. */
 interface TargetKind {
@@ -49,8 +48,6 @@ const COMPLETIONS: Readonly<Record<string, TargetKind | undefined>> = {
   },
 };
 const COMPLETE = "completion/complete";
-/** What a plane takes as the name of a target. */
-const LONGEST_NAME = 4_096;
 
 function nameOfTask(id: unknown): string | undefined {
   return typeof id === "string" ? taskName(id) : undefined;
@@ -70,19 +67,6 @@ function kindOf(method: string, { ref }: JsonRecord): TargetKind | undefined {
   if (method !== COMPLETE) return TARGETS[method];
   const type = textOf(recordOf(ref)?.["type"]) ?? "";
   return Object.hasOwn(COMPLETIONS, type) ? COMPLETIONS[type] : undefined;
-}
-
-/** The name by which a prompt is decided: one that the server may read instead, where that is forbidden. */
-async function promptOf({ acting, options }: Connection, name: string): Promise<string> {
-  let asked: string | undefined;
-  for (const reading of readingsOf(name)) {
-    const target = { name: reading, server: options.server };
-    // oxlint-disable-next-line no-await-in-loop -- the first that is forbidden ends it
-    const { effect } = await options.plane.guard.peek({ hookpoint: "before_prompt_get", ...acting, target });
-    if (effect === "block") return reading;
-    if (effect === "ask") asked ??= reading;
-  }
-  return asked ?? name;
 }
 
 /** The modern era has no such method: where nothing is named at all, the server may say so with its own status. */
@@ -140,7 +124,7 @@ export async function targetCall(
     ...traceOf(connection, frame.message),
     ...(id !== undefined && { callId: connection.callIdOf(id) }),
     target: {
-      name: kind.hookpoint === "before_prompt_get" ? await promptOf(connection, name) : name,
+      name: kind.hookpoint === "before_prompt_get" ? await promptName(connection, name) : name,
       server: connection.options.server,
       ...(kind.input !== undefined && { input: inputOf(kind.input, params) }),
     },

@@ -28,14 +28,16 @@ const OF_NOTICES: ReadonlyMap<string, Form> = new Map([
   ["requestId", isId],
   ["taskId", isText],
 ]);
-/** Names of models, and how much each of their qualities counts. */
+/** The name of a model that a server would like. */
+const isHint: Form = (value) =>
+  Object.entries(recordOf(value) ?? { value }).every(
+    ([name, text]) => name === "name" && typeof text === "string" && /^[\w.:/-]{1,64}$/.test(text),
+  );
+/** Such models, and how much each of their qualities counts. */
 const isPreference: Form = (value) => {
-  const { hints = [], ...priorities } = recordOf(value) ?? { hints: undefined, value };
-  const isHint: Form = (hint) => Object.entries(recordOf(hint) ?? { hint }).every(isModelName);
+  const { hints = [], ...priorities } = recordOf(value) ?? { value };
   return Array.isArray(hints) && hints.every(isHint) && Object.values(priorities).every(isNumber);
 };
-const isModelName = ([name, value]: readonly [string, unknown]): boolean =>
-  name === "name" && typeof value === "string" && /^[\w.:/-]{1,64}$/.test(value);
 /** What of a request for the client's model says how that is asked, and is nothing that it reads. */
 const OF_SAMPLING: ReadonlyMap<string, Form> = new Map([
   ["maxTokens", isNumber],

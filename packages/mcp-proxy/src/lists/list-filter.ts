@@ -6,6 +6,7 @@ import { besideEachOther, inPieces } from "../judge/beside-each-other.ts";
 import type { Connection } from "../connection/connection.ts";
 import { contentOf } from "../judge/handling.ts";
 import { judgedAnswer, judgedInSession, withoutMember } from "../judge/judged-answer.ts";
+import { LONGEST_NAME, promptName, resourceName } from "../judge/target-name.ts";
 import { pagesOf } from "./list-pages.ts";
 import { judgedItems } from "./listed-words.ts";
 
@@ -143,15 +144,18 @@ async function visibleTools(
   return visible.flat().map(({ item }) => item);
 }
 
+/** Whatever its server may take it for is asked for by that name as well: a list shows what could be had. */
 async function visibleTargets(
-  { options, acting }: Connection,
+  connection: Connection,
   items: readonly JsonRecord[],
   hookpoint: "before_resource_read" | "before_prompt_get",
   member: string,
 ): Promise<readonly JsonRecord[]> {
-  const decisions = await besideEachOther(items, (item) => {
-    const target = { name: textOf(item[member]) ?? "", server: options.server };
-    return options.plane.guard.peek({ hookpoint, ...acting, target });
+  const { options, acting } = connection;
+  const nameOf = hookpoint === "before_resource_read" ? resourceName : promptName;
+  const decisions = await besideEachOther(items, async (item) => {
+    const name = await nameOf(connection, (textOf(item[member]) ?? "").slice(0, LONGEST_NAME));
+    return options.plane.guard.peek({ hookpoint, ...acting, target: { name, server: options.server } });
   });
   return items.filter((_item, at) => decisions[at]?.effect !== "block");
 }

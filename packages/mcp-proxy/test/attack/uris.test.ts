@@ -119,6 +119,33 @@ test.each([
   expect(uriReadings(uri)).toStrictEqual([{ name: uri, isOtherSpelling: false }]);
 });
 
+test.each([
+  ["resources/list", "resources", "uri"],
+  ["resources/templates/list", "resourceTemplates", "uriTemplate"],
+])("%s shows of a denied file no other name either", async (method, list, member) => {
+  const items = [...SAME, "file:///etc/passwd.md"].map((uri) => ({ name: "f", [member]: uri }));
+  const policies = [read("file:///etc/passwd", "block")];
+  const wired = wiredRelay({ policies }, { serve: () => ({ result: { [list]: items } }) });
+  wired.client(request(1, method));
+  const shown = { name: "f", [member]: "file:///etc/passwd.md" };
+  expect(await wired.answer(1)).toHaveProperty("result", { [list]: [shown] });
+  await wired.plane.close();
+});
+
+test("a list shows of a denied prompt no other name either", async () => {
+  const prompts = ["plan", "PLAN ", "\u200bplan", "\uff50lan", "plan\0x", "plans"].map((name) => ({ name }));
+  const noPlan: Policy = {
+    id: "no-plan",
+    selector: { hookpoints: ["before_prompt_get"] },
+    blocking: [rule.condition({ where: { target: "plan" } })],
+  };
+  const wired = wiredRelay({ policies: [noPlan] }, { serve: () => ({ result: { prompts } }) });
+  wired.client(request(1, "prompts/list"));
+  const shown = [{ name: "PLAN " }, { name: "plans" }];
+  expect(await wired.answer(1)).toHaveProperty("result", { prompts: shown });
+  await wired.plane.close();
+});
+
 test("half a character in a URI is no way around, and no failure", async () => {
   const uri = "file:///etc/%70asswd?\ud800";
   expect(await reading(uri, [read("file:///etc/passwd", "block")])).toMatchObject({

@@ -1,7 +1,11 @@
 import type { Decision } from "@agentplane/core";
 
 import type { Connection } from "../connection/connection.ts";
+import { readingsOf } from "../names/tool-names.ts";
 import { uriReadings } from "../names/uri-readings.ts";
+
+/** What a plane takes as the name of a target. */
+export const LONGEST_NAME = 4_096;
 
 /** What no policy has said: nothing is known of such a name. */
 const UNSPOKEN: ReadonlySet<string> = new Set(["default", "no_policy"]);
@@ -14,6 +18,19 @@ const STRICTNESS: Readonly<Record<Decision["effect"], number>> = { allow: 0, ask
 export function resourceName(connection: Connection, uri: string): string | Promise<string> {
   const readings = uriReadings(uri);
   return readings.length === 1 ? uri : strictest(connection, readings);
+}
+
+/** The name by which a prompt is decided: one that the server may read instead, where that is forbidden. */
+export async function promptName({ acting, options }: Connection, name: string): Promise<string> {
+  let asked: string | undefined;
+  for (const reading of readingsOf(name)) {
+    const target = { name: reading, server: options.server };
+    // oxlint-disable-next-line no-await-in-loop -- the first that is forbidden ends it
+    const { effect } = await options.plane.guard.peek({ hookpoint: "before_prompt_get", ...acting, target });
+    if (effect === "block") return reading;
+    if (effect === "ask") asked ??= reading;
+  }
+  return asked ?? name;
 }
 
 async function strictest(
@@ -31,6 +48,3 @@ async function strictest(
   }
   return found.name;
 }
-
-/** What a plane takes as the name of a target. */
-const LONGEST_NAME = 4_096;
