@@ -37,7 +37,8 @@ export interface OutcomeRecord {
   readonly at: number;
   readonly identity: AuditIdentity;
   readonly decisionId: string;
-  readonly outcome: "ran" | "failed" | "withheld" | "released" | "suspended";
+  /** `unsettled`: no end was reported while its holds lasted; one that comes later has a record of its own. */
+  readonly outcome: "ran" | "failed" | "withheld" | "released" | "suspended" | "unsettled";
   readonly tool?: string;
   readonly model?: string;
   /** The decision on the result, at `after_*`. */

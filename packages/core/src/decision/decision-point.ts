@@ -119,6 +119,12 @@ export interface DecisionPoint {
   looksAfter(context: PolicyContext): Attention;
   /** Keeps the holds of a running call alive. */
   renew(decisionId: string): MaybePromise<void>;
+  /**
+   * Notes that nothing is known of a call that was admitted: what it holds expires at its time and, when it has, the call is
+   * recorded as `unsettled`, once. Its end may still come, and is then judged, charged and recorded like any.
+   * @returns Whether the call is still known; of those whose time is up, the newest 10,000 are.
+   */
+  lapse(decisionId: string): boolean;
   /** Asked once when a stream starts; a stream whose beginning leaves unjudged is recorded. */
   streamDuties(context: PolicyContext): StreamDuties;
 }

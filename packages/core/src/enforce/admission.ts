@@ -41,6 +41,10 @@ export class LiveAdmission implements Admission {
   #onCut: (() => void) | undefined;
   readonly #outer: LiveAdmission | undefined;
   readonly inner: InnerCall | undefined;
+  /** Whether Guard itself sees that the call runs; of one that was admitted by hand only its caller knows. */
+  isSeen: boolean;
+  /** A sign of life that its caller gave since holds were renewed. */
+  isAlive = false;
 
   constructor(
     { decision, context, callKeys, inner }: Ruling,
@@ -52,6 +56,8 @@ export class LiveAdmission implements Admission {
     this.isInputChanged = inputOf(context) !== inputOf(of.asked);
     this.isJoined = of.outer !== undefined;
     this.inner = inner;
+    // A run holds nothing but its count, and lasts as long as its agent.
+    this.isSeen = context.hookpoint === "before_agent";
     this.#outer = of.outer;
     this.#ports = of.ports;
   }

@@ -232,7 +232,8 @@ function outcomeOf<R>(ruling: Ruling | undefined, judging: Judging<R>): Outcome<
   return { status: "ran", result, decision: call.decision };
 }
 
-function alreadyEnded({ decision }: Admission): AgentplaneError {
+/** An admission has one end. */
+export function alreadyEnded({ decision }: Admission): AgentplaneError {
   return new AgentplaneError(
     "usage_invalid",
     `the admission ${decision.id} has already ended; complete it once`,

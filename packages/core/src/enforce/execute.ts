@@ -45,6 +45,7 @@ export function execute<R>(
   call: GuardedCall<R>,
 ): MaybePromise<Outcome<R>> {
   const execution: Execution<R> = { core, admission, call };
+  admission.isSeen = true;
   let result: R;
   try {
     const running = core.scope.run(admission.carried, () => begun(call.run(admission)));

@@ -29,6 +29,7 @@ export function guardStream<Chunk>(
   admission: LiveAdmission,
   call: StreamCall<Chunk>,
 ): AsyncIterable<Chunk> {
+  admission.isSeen = true;
   return readOnce(core, {
     read: () => streamChunks(core, admission, call),
     cut: () => cutErrorOf(admission),

@@ -15,6 +15,7 @@ import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
 import type { Denied, Outcome } from "./outcome.ts";
 import { previewCall, type Preview } from "./preview.ts";
+import { renewByHand } from "./renew.ts";
 import { openText } from "./stream-progress.ts";
 import { runTool, type GuardedTool, type ToolRun } from "./tool-run.ts";
 import { visibleTools, type NamedTool } from "./visible-tools.ts";
@@ -66,6 +67,14 @@ export interface Guard {
   whenAnswered<R extends object>(attempt: () => MaybePromise<R>, signal?: AbortSignalLike): Promise<R>;
   /** Whether this code runs inside a governed call, such as an agent inside a tool: whoever called sees no pause of it. */
   isNested(): boolean;
+  /**
+   * Says that a call which `admit` admitted still runs: what it holds lasts `holdTtl` from here. Calls that Guard runs itself,
+   * and an agent's run, need no such word. One without a word is charged or given back at its time, as its limits say, and
+   * recorded as `unsettled`; its end may still come. Costs nothing, however often.
+   * @param running Stands for a word for as long as it is pending.
+   * @throws AgentplaneError `usage_invalid` for an admission that has ended.
+   */
+  renew(admission: Admission, running?: PromiseLike<unknown>): void;
   /** Finds a running admission again, in a framework that starts and ends a call in different callbacks. */
   admission(callId: string): Admission | undefined;
   /** Control flow left the run: holds stay, the call may be resumed. */
@@ -127,6 +136,7 @@ export function createGuard(given: GuardCore): Guard {
       requireText("guard.admission: callId", callId);
       return core.live.byCallId(callId);
     },
+    renew: (admission, running) => renewByHand(core, ownAdmission(admission), running),
     suspend: (admission) => suspendCall(core, ownAdmission(admission)),
     release: (admission) => releaseCall(core, ownAdmission(admission)),
     complete: (admission, end) => completeCall(core, admission, end),

@@ -5,7 +5,7 @@ import { isThenable } from "../base/maybe-promise.ts";
 import type { DecisionPoint } from "../decision/decision-point.ts";
 import type { LiveAdmission } from "./admission.ts";
 
-/** The calls that run now: cut when a plug is pulled, their holds renewed while they last. */
+/** The calls that run now: cut when a plug is pulled, their holds renewed while they are known to last. */
 export interface LiveCalls {
   add(admission: LiveAdmission): void;
   remove(admission: LiveAdmission): boolean;
@@ -32,8 +32,14 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   };
   const unsubscribe = point.controls.subscribe(cutUnplugged);
 
-  const renewOne = (id: string): void => {
+  const renewOne = (call: LiveAdmission, id: string): void => {
     try {
+      // Who admits by hand and goes away would hold its part for as long as the process lives.
+      if (!call.isSeen && !call.isAlive) {
+        if (!point.lapse(id)) calls.delete(id);
+        return;
+      }
+      call.isAlive = false;
       const renewed = point.renew(id);
       if (isThenable(renewed)) renewed.catch((error: unknown) => report(error, ports));
     } catch (error) {
@@ -43,7 +49,7 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   };
   const renew = (): void => {
     stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
-    calls.forEach((_call, id) => renewOne(id));
+    calls.forEach(renewOne);
   };
 
   return {

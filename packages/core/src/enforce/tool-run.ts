@@ -26,6 +26,7 @@ export function runTool<R>(
   admission: LiveAdmission,
   { run }: GuardedTool<R>,
 ): MaybePromise<ToolRun<R>> {
+  admission.isSeen = true;
   let result: R;
   const execution: Execution<R> = { core, admission, call: {} };
   try {

@@ -22,6 +22,7 @@ import type { PolicyChanges } from "./policy-changes.ts";
 import type { PolicySet } from "./policy-set.ts";
 import { couldConcern, type Concern } from "./server-concern.ts";
 import { settleAtEstimate } from "./settle.ts";
+import { lapseCall, renewCall } from "./sign-of-life.ts";
 import { unplugged } from "./step-gate.ts";
 import { streamDutiesOf } from "./stream-duties.ts";
 
@@ -89,7 +90,7 @@ export interface EngineDeps {
  */
 export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDeps): Engine {
   const { changes, hooks } = deps;
-  const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), 2 * parts.settings.holdTtlMs);
+  const inFlight = createInFlightTable(() => parts.ports.clock.elapsedMs(), parts.settings.holdTtlMs);
   const isHooked = (context: PolicyContext): boolean => hooks.couldRunAt(context.hookpoint, context);
   const decider = createDecider({ ...parts, isHooked }, () => set.current, inFlight);
   const ending = { ...parts, decider, inFlight };
@@ -166,12 +167,11 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
     looksAfter: (context) => set.current.index.planAfter(context).attention,
     renew(decisionId) {
       requireText("engine.renew: decisionId", decisionId);
-      const flight = inFlight.get(decisionId);
-      if (flight === undefined) return;
-      inFlight.touch(decisionId);
-      const known =
-        flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
-      return andThen(known, () => renewAll(flight.heldIds, parts));
+      return renewCall(decisionId, ending);
+    },
+    lapse(decisionId) {
+      requireText("engine.lapse: decisionId", decisionId);
+      return lapseCall(decisionId, ending);
     },
     streamDuties(context) {
       const plan = set.current.index.planAfter(context);
@@ -241,10 +241,4 @@ function cutOf(context: PolicyContext, parts: EngineParts, set: PolicySet): Deci
   const pass = createPass(context, "peek", set.current, parts);
   pass.refusal = unplugged(plug);
   return buildDecision(pass, parts.ports.ids.next("dec"), parts);
-}
-
-function renewAll(heldIds: readonly string[], parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.renew(id, parts.settings.holdTtlMs), () => renewAll(heldIds, parts, from + 1));
 }

@@ -27,7 +27,7 @@ interface Ending {
   readonly parts: FinishParts;
   readonly flight: InFlight;
   readonly durationMs: number;
-  status: OutcomeRecord["outcome"];
+  status: Exclude<OutcomeRecord["outcome"], "unsettled">;
   /** Of a call that ran. */
   run: RunEnd | undefined;
   isError: boolean;

@@ -32,6 +32,13 @@ export interface InFlightTable {
   byCallKey(callKey: string): InFlight | undefined;
   /** Notes a sign of life. */
   touch(decisionId: string): void;
+  /**
+   * Looks whether a call has given no sign of life for as long as holds last; one that has not is kept for a late end.
+   * @returns The call, the first time.
+   */
+  lapse(decisionId: string): InFlight | undefined;
+  /** How many calls have fallen silent so far. */
+  readonly lapses: number;
   /** Whether this approval request was not seen waiting before. */
   isFirstAsk(approvalId: string | undefined): boolean;
 }
@@ -39,28 +46,34 @@ export interface InFlightTable {
 /** Admissions are looked through for abandoned ones whenever so many more have come. */
 const SWEEP_EVERY = 1_024;
 const MAX_REMEMBERED_ASKS = 10_000;
+/** Who only ever admits must not fill the memory. */
+const MAX_LAPSED = 10_000;
 
 /**
  * Creates an empty table.
  * @param elapsedMs A clock that never goes back.
- * @param abandonedMs An admission without a sign of life for so long was never ended by whoever asked for it: its holds
- *   have expired, and it is forgotten here too.
+ * @param holdTtlMs How long holds last. An admission without a sign of life for twice so long was never ended by whoever
+ *   asked for it, and is forgotten here too, unless somebody looks after it.
  */
-export function createInFlightTable(elapsedMs: () => number, abandonedMs: number): InFlightTable {
+export function createInFlightTable(elapsedMs: () => number, holdTtlMs: number): InFlightTable {
   const byDecision = new ChurnMap<InFlight>();
   const byKey = new Map<string, InFlight>();
   const aliveMs = new Map<string, number>();
+  const lapsed = new Map<string, InFlight>();
   const asks = new Set<string>();
   let added = 0;
+  let lapses = 0;
+  const silentMs = (decisionId: string, { startedMs }: InFlight): number =>
+    elapsedMs() - (aliveMs.get(decisionId) ?? startedMs);
   const forget = (decisionId: string, flight: InFlight): void => {
     byDecision.delete(decisionId);
+    if (lapsed.size > 0) lapsed.delete(decisionId);
     if (aliveMs.size > 0) aliveMs.delete(decisionId);
     if (flight.callKey !== undefined && byKey.get(flight.callKey) === flight) byKey.delete(flight.callKey);
   };
   const sweep = (): void => {
-    const deadlineMs = elapsedMs() - abandonedMs;
     byDecision.forEach((flight, decisionId) => {
-      if ((aliveMs.get(decisionId) ?? flight.startedMs) < deadlineMs) forget(decisionId, flight);
+      if (silentMs(decisionId, flight) > 2 * holdTtlMs && !lapsed.has(decisionId)) forget(decisionId, flight);
     });
   };
   return {
@@ -79,6 +92,21 @@ export function createInFlightTable(elapsedMs: () => number, abandonedMs: number
     byCallKey: (callKey) => byKey.get(callKey),
     touch(decisionId) {
       if (byDecision.get(decisionId) !== undefined) aliveMs.set(decisionId, elapsedMs());
+    },
+    lapse(decisionId) {
+      const flight = byDecision.get(decisionId);
+      if (flight === undefined || lapsed.has(decisionId) || silentMs(decisionId, flight) < holdTtlMs)
+        return undefined;
+      lapses++;
+      lapsed.set(decisionId, flight);
+      for (const [oldestId, oldest] of lapsed) {
+        if (lapsed.size <= MAX_LAPSED) break;
+        forget(oldestId, oldest);
+      }
+      return flight;
+    },
+    get lapses() {
+      return lapses;
     },
     isFirstAsk(approvalId) {
       if (approvalId === undefined) return true;

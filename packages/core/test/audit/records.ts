@@ -163,7 +163,7 @@ const outcomeRecords: fc.Arbitrary<OutcomeRecord> = fc.record(
     at: fc.nat(),
     identity,
     decisionId: text,
-    outcome: fc.constantFrom("ran", "failed", "withheld", "released", "suspended"),
+    outcome: fc.constantFrom("ran", "failed", "withheld", "released", "suspended", "unsettled"),
     tool: text,
     model: text,
     after: decisions,

@@ -158,7 +158,8 @@ describe.each(["throws", "rejects"] as const)("a store that %s", (how) => {
 
   it("while a hold is renewed is reported, and the process lives on", async () => {
     const bench = brittleBench((part, name) => part === "ledger" && name === "renew", how);
-    await bench.plane.guard.admit(bench.plane.guard.context(toolCall("search")));
+    const forEver = new Promise(() => undefined);
+    void bench.plane.guard.toolCall({ context: toolCall("search"), run: () => forEver });
     await bench.ports.clock.advanceAsync(60_000);
     expect(bench.ports.logger.messages("error")).toContain("a hold of a running call could not be renewed");
     expect(bench.ports.clock.pending).toBe(1);

@@ -1,0 +1,60 @@
+import { errorText } from "../base/error-text.ts";
+import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { msSince } from "../base/ms-since.ts";
+import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
+import type { EngineParts } from "./engine-parts.ts";
+import type { InFlight, InFlightTable } from "./in-flight.ts";
+
+type SignParts = EngineParts & { readonly inFlight: InFlightTable };
+
+/** Keeps a running call and all that it holds alive for the time of a hold. */
+export function renewCall(decisionId: string, parts: SignParts): MaybePromise<void> {
+  const flight = parts.inFlight.get(decisionId);
+  if (flight === undefined) return;
+  parts.inFlight.touch(decisionId);
+  const known =
+    flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
+  return andThen(known, () => renewAll(flight.heldIds, parts));
+}
+
+function renewAll(heldIds: readonly string[], parts: EngineParts, from = 0): MaybePromise<void> {
+  const id = heldIds[from];
+  if (id === undefined) return;
+  return andThen(parts.ledger.renew(id, parts.settings.holdTtlMs), () => renewAll(heldIds, parts, from + 1));
+}
+
+/**
+ * Lets the holds of a call run out of which nothing is known, and records that once they have. The ledger has charged them
+ * then, or given them back, so the trail says why.
+ * @returns Whether the call is still known.
+ */
+export function lapseCall(decisionId: string, parts: SignParts): boolean {
+  const flight = parts.inFlight.lapse(decisionId);
+  if (flight !== undefined) recordLapse(flight, parts);
+  return flight !== undefined || parts.inFlight.get(decisionId) !== undefined;
+}
+
+const SILENT =
+  "a call that guard.admit() admitted was not completed, released or suspended within holdTtl: what it held is charged or " +
+  "given back, as its limits say; end every admission, and tell guard.renew() of one that takes longer";
+
+function recordLapse(flight: InFlight, parts: SignParts): void {
+  const { ruling, context, traits, duties, startedMs } = flight;
+  const facts = {
+    decisionId: ruling.decision.id,
+    context,
+    outcome: "unsettled",
+    isEstimated: false,
+    durationMs: msSince(parts.ports.clock, startedMs),
+    duties,
+    admittedDuties: duties,
+    plan: undefined,
+  } as const;
+  const scope = auditScopeOf(undefined, context, traits);
+  if (parts.inFlight.lapses === 1) parts.ports.logger.warn(SILENT, { hookpoint: context.hookpoint });
+  const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
+  if (!isThenable(written)) return;
+  written.catch((error: unknown) =>
+    parts.ports.logger.error("the record of an unsettled call failed", { error: errorText(error) }),
+  );
+}
