@@ -31,6 +31,7 @@ export type {
 } from "./context/context.ts";
 export { createContext, type ContextInit } from "./context/create-context.ts";
 export { HOOKPOINTS, type Hookpoint, type KnownHookpoint } from "./context/hookpoint.ts";
+export { checkIdentity, type IdentityForm } from "./context/check-identity.ts";
 export { resolveIdentity, type IdentityClaim } from "./context/identity.ts";
 
 export type { Policy, PolicyDocument, PolicySource, RuleSpec } from "./policy/policy.ts";
