@@ -2,7 +2,7 @@ import { ConfigError } from "@agentplane/core";
 import type { AnyAgentMiddleware, CreateAgentParams, AgentMiddleware } from "langchain";
 
 import { createAgentRuns } from "./run/agent-runs.ts";
-import type { GovernedIdentity } from "./call/identity.ts";
+import { checkGoverned, type GovernedIdentity } from "./call/identity.ts";
 import type { OnBlock } from "./call/settings.ts";
 import { withMeteredHooks } from "./nested/metered.ts";
 import { modelInterception } from "./model/model-interception.ts";
@@ -52,6 +52,7 @@ type MiddlewareOf<P extends GovernableParams> = P["middleware"] extends infer M 
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param params What `createAgent` takes; not changed.
  * @param options What becomes of calls that code inside the agent makes on its own, and of what is blocked.
+ * @throws ConfigError for a member or an option that does not exist, and an empty name
  * @example
  * const agent = createAgent(govern(plane, { agent: "billing", fromRun: { tenant: "tenantId" } }, { model, tools }));
  * await agent.invoke({ messages }, { context: { tenantId: "acme" }, configurable: { thread_id: "42" } });
@@ -62,6 +63,7 @@ export function govern<P extends GovernableParams>(
   params: P,
   options: GovernOptions = {},
 ): GovernedParams<P> {
+  checkGoverned("govern", identity);
   const { nested: how, onBlock } = choicesIn(options);
   knowAgent(plane, identity);
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);

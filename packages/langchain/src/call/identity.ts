@@ -1,4 +1,4 @@
-import type { GuardInit, IdentityClaim } from "@agentplane/core";
+import { checkIdentity, type GuardInit, type IdentityClaim } from "@agentplane/core";
 
 /** Who acts: fixed by the application, with the rest named as members of the run's context. */
 export interface GovernedIdentity {
@@ -28,6 +28,15 @@ export type RunIdentity = Pick<
   GuardInit,
   "agent" | "tenant" | "user" | "session" | "tags" | "framework" | "defaults"
 >;
+
+/**
+ * Refuses an identity that would say less than was meant.
+ * @param source The function it was given to.
+ * @throws ConfigError naming every issue
+ */
+export function checkGoverned(source: string, identity: GovernedIdentity): void {
+  checkIdentity(source, identity, { places: ["fromRun"] });
+}
 
 /**
  * Says who acts in a run. What contradicts, and what may fill a gap, is the plane's to judge.

@@ -2,7 +2,7 @@ import { ConfigError } from "@agentplane/core";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { RunnableBinding } from "@langchain/core/runnables";
 
-import type { GovernedIdentity } from "../call/identity.ts";
+import { checkGoverned, type GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { hasPrivateMembers } from "../call/private-members.ts";
 import { isChatModel, type ChatModel } from "./chat-model.ts";
@@ -28,7 +28,7 @@ export interface GuardModelOptions {
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param model Any chat model; not changed. A cache that it has is not used: an answer from it would be nobody's call.
  * @returns A model of the same class.
- * @throws ConfigError for an option that does not exist, or a choice that is none
+ * @throws ConfigError for a member or an option that does not exist, an empty name, or a choice that is none
  * @example const model = guardModel(plane, { agent: "billing" }, new ChatOpenAI({ model: "gpt-5" })).bindTools(tools);
  */
 export function guardModel<M extends BaseChatModel>(
@@ -37,6 +37,7 @@ export function guardModel<M extends BaseChatModel>(
   model: M,
   options: GuardModelOptions = {},
 ): M {
+  checkGoverned("guardModel", identity);
   const onBlock = onBlockIn(options);
   // A proxy is of the class of what it stands for.
   return createModelGuard({ plane, identity, onBlock })(model) as M;

@@ -10,7 +10,7 @@ import {
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "@langchain/core/tools";
 
-import type { GovernedIdentity } from "../call/identity.ts";
+import { checkGoverned, type GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { hasPrivateMembers } from "../call/private-members.ts";
 import { messagesOf } from "../call/turn-of-call.ts";
@@ -27,6 +27,7 @@ import { governedToolCall } from "./tool-call.ts";
  * @param identity Who the agent is, and where a run says for whom it acts.
  * @param tool A tool with code, also one of an MCP server or of `Runnable.asTool`; not changed.
  * @returns A tool of the same class.
+ * @throws ConfigError for a member of the identity that does not exist, and an empty name
  * @throws AgentplaneError `usage_invalid` for a tool that runs at the provider: govern the model that offers it.
  * @example const refund = guardTool(plane, { agent: "support" }, tool(pay, { name: "refund", schema }));
  */
@@ -35,6 +36,7 @@ export function guardTool<T extends StructuredToolInterface | DynamicTool | Runn
   identity: GovernedIdentity,
   tool: T,
 ): T {
+  checkGoverned("guardTool", identity);
   knowAgent(plane, identity);
   const settings = { plane, identity };
   // A proxy, and a copy, is of the class of what it stands for.

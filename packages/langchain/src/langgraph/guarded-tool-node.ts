@@ -4,7 +4,7 @@ import { isGraphBubbleUp, isGraphInterrupt, type LangGraphRunnableConfig } from 
 import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 
 import { toolError, toolRefusal } from "../call/enforce.ts";
-import type { GovernedIdentity } from "../call/identity.ts";
+import { checkGoverned, type GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { taskIdOf } from "../call/provider-calls.ts";
 import { messagesOf } from "../call/turn-of-call.ts";
@@ -52,6 +52,7 @@ export class GuardedToolNode extends ToolNode {
    * @param identity Who the agent is, and where a run says for whom it acts.
    * @param tools As for ToolNode.
    * @param options As for ToolNode.
+   * @throws ConfigError for a member of the identity that does not exist, and an empty name
    */
   constructor(
     plane: GovernedPlane,
@@ -60,6 +61,7 @@ export class GuardedToolNode extends ToolNode {
     options?: ToolNodeOptions,
   ) {
     super(tools, options);
+    checkGoverned("GuardedToolNode", identity);
     knowAgent(plane, identity);
     this.#settings = { plane, identity };
   }

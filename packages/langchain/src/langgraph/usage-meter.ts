@@ -4,7 +4,7 @@ import { AIMessageChunk } from "@langchain/core/messages";
 
 import { modelRefusal } from "../call/enforce.ts";
 import { isHeldBack } from "../shown/held-back.ts";
-import type { GovernedIdentity, RunFacts } from "../call/identity.ts";
+import { checkGoverned, type GovernedIdentity, type RunFacts } from "../call/identity.ts";
 import { MODEL_RESULT } from "../content/model-result.ts";
 import { METERS } from "../observed/observed-handler.ts";
 import type { ShownEnd } from "../observed/observed-handler.ts";
@@ -31,9 +31,11 @@ import type { GateSettings } from "../call/settings.ts";
  * @param plane What `createAgentPlane` returned.
  * @param identity Who the agent is. LangChain tells a callback the thread, which is the session, and the run's `metadata`,
  * but neither its `context` nor its `configurable`: here `fromRun` names members of the `metadata`.
+ * @throws ConfigError for a member of the identity that does not exist, and an empty name
  * @example await graph.invoke(input, { callbacks: [usageMeter(plane, { agent: "support" })] });
  */
 export function usageMeter(plane: GovernedPlane, identity: GovernedIdentity): BaseCallbackHandler {
+  checkGoverned("usageMeter", identity);
   return new UsageMeter({ plane, identity });
 }
 
