@@ -1,3 +1,4 @@
+import { checkIdentity } from "@agentplane/core";
 import type { OpenAI } from "openai";
 
 import { guardFetch } from "./guard-fetch.ts";
@@ -17,6 +18,7 @@ export type GovernOptions = Omit<GuardFetchOptions, "fetch">;
  * @param plane What `createAgentPlane` returned.
  * @param identity Who acts through it.
  * @param client Not changed.
+ * @throws ConfigError for a member or an option that does not exist, and an empty name
  * @throws AgentplaneError `usage_invalid` for a client with an x509 transport, which takes no other `fetch`
  * @example
  * const openai = govern(plane, { agent: "support", tenant: "acme" }, new OpenAI());
@@ -28,6 +30,7 @@ export function govern<Client extends OpenAI>(
   client: Client,
   options: GovernOptions = {},
 ): Client {
+  checkIdentity("govern", identity);
   refuseX509(client);
   const wrap = (inner: Fetch): Fetch => guardFetch(plane, identity, { ...options, fetch: inner });
   return sealed(client.withOptions({ fetch: wrap(fetchOf(client)) }), wrap);

@@ -1,4 +1,4 @@
-import { AgentplaneError, type Denied } from "@agentplane/core";
+import { AgentplaneError, checkIdentity, type Denied } from "@agentplane/core";
 
 import { awaitApproval, createPatience, PendingRequests } from "./http/approval-wait.ts";
 import { refusedFile } from "./batch/batch-files.ts";
@@ -26,7 +26,7 @@ import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./model/rem
  * below throws.
  * @param plane What `createAgentPlane` returned.
  * @param identity Who acts.
- * @throws ConfigError for an option that would do nothing
+ * @throws ConfigError for a member or an option that would do nothing, and an empty name
  * @example const anthropic = new Anthropic({ fetch: guardFetch(plane, { agent: "writer" }) });
  */
 export function guardFetch(
@@ -34,6 +34,7 @@ export function guardFetch(
   identity: GovernedIdentity,
   options: GuardFetchOptions = {},
 ): Fetch {
+  checkIdentity("guardFetch", identity);
   checkOptions(options);
   const acting = identityOf(identity);
   const governed = { plane, acting, options, pending: new PendingRequests() };

@@ -1,4 +1,4 @@
-import { ConfigError, type Admission, type GuardInit } from "@agentplane/core";
+import { checkIdentity, ConfigError, type Admission, type GuardInit } from "@agentplane/core";
 
 import { createCallIds } from "./call/call-ids.ts";
 import { callerSignal, withCutSignal } from "./call/cut-signal.ts";
@@ -32,7 +32,7 @@ export interface GuardFunctionsOptions {
  * @param tools As `runTools` takes them, those of `zodFunction` too, or of the Responses API with a member `function`;
  *   call that with the input and `{ callId }`. Tools without a function are left as they are: they run at the provider.
  * @returns Copies.
- * @throws ConfigError for an option that does not exist, or a choice that is none
+ * @throws ConfigError for a member or an option that does not exist, an empty name, or a choice that is none
  * @typeParam Type Keeps `type: "function"` that literal, as the SDK's own types ask.
  * @example
  * const tools = guardFunctions(plane, { agent: "support" }, [{ type: "function", function: { name: "refund", … } }]);
@@ -45,6 +45,7 @@ export function guardFunctions<Tool extends RunnableTool & { readonly type: Type
   tools: readonly Tool[],
   options: GuardFunctionsOptions = {},
 ): Tool[] {
+  checkIdentity("guardFunctions", identity);
   const onPending = onPendingIn(options);
   const callIds = createCallIds();
   return tools.map((tool) => {

@@ -1,4 +1,4 @@
-import { AgentplaneError } from "@agentplane/core";
+import { AgentplaneError, checkIdentity } from "@agentplane/core";
 import { getHandoff, type RunContext } from "@openai/agents";
 
 import type { AnyAgent, AnyHandoff, AnyTool } from "./any-agent.ts";
@@ -48,6 +48,7 @@ export function governorOf(agent: AnyAgent): ToolGovernor {
  * @param identity For whom the agents act; each goes by its own name.
  * @param agent Not changed. Its listeners hear of the governed one.
  * @returns An agent for the governed runner, or for `asTool()`. A `clone()` of it is not governed.
+ * @throws ConfigError for a member of the identity that does not exist, and an empty name
  * @throws AgentplaneError `usage_invalid` for a tool that runs an agent which is not governed
  * @example
  * const result = await new GovernedRunner().run(govern(plane, { tenant: "acme" }, triage), "Where is my order?");
@@ -57,6 +58,7 @@ export function govern<TAgent extends AnyAgent>(
   identity: AgentsIdentity,
   agent: TAgent,
 ): TAgent {
+  checkIdentity("govern", identity, { isNamed: false, texts: ["approver"], places: ["fromContext"] });
   // It is a copy of the same agent; the SDK's type of a copy forgets which.
   return governOnce({ plane, identity, known: new Map() }, agent) as TAgent;
 }
