@@ -56,7 +56,7 @@ export interface Relay {
  * @throws ConfigError for options that would do nothing
  */
 export function createRelay(options: ProxyOptions, peers: Peers): Relay {
-  checkProxyOptions(options);
+  checkProxyOptions("createRelay", options);
   return relayOf(
     new Connection(options, {
       toClient: (frame) => peers.toClient(inOneLine(frame)),

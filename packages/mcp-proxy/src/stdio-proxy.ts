@@ -48,7 +48,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
   const { upstream, input = process.stdin, output = process.stdout, signal, ...relayOptions } = options;
   const { maxFrameBytes = DEFAULT_MAX_FRAME, log = () => undefined } = options;
   checkAddress(upstream);
-  checkProxyOptions(relayOptions);
+  checkProxyOptions("runStdioProxy", relayOptions);
   const channels = channelsTo(upstream, { maxFrameBytes, log });
   const stop = stopping(output, signal, log);
   let server: MessageChannel | undefined;

@@ -1,4 +1,4 @@
-import { ConfigError, type AgentPlane } from "@agentplane/core";
+import { checkIdentity, ConfigError, type AgentPlane } from "@agentplane/core";
 
 import type { CallTracer } from "./call-tracer.ts";
 
@@ -53,9 +53,10 @@ const NAMES: readonly string[] = [
 
 /**
  * Refuses options that would do nothing.
+ * @param source The function they were given to.
  * @throws ConfigError naming every issue
  */
-export function checkProxyOptions(options: ProxyOptions): void {
+export function checkProxyOptions(source: string, options: ProxyOptions): void {
   const issues = Object.keys(options)
     .filter((name) => !NAMES.includes(name))
     .map((name) => ({ path: name, message: "unknown option", suggestion: `use one of ${NAMES.join(", ")}` }));
@@ -73,5 +74,6 @@ export function checkProxyOptions(options: ProxyOptions): void {
     if (value >= 0) continue;
     issues.push({ path, message: "is no number from 0", suggestion: "use a number" });
   }
-  if (issues.length > 0) throw new ConfigError("createRelay", issues);
+  if (issues.length > 0) throw new ConfigError(source, issues);
+  checkIdentity(source, options.identity);
 }

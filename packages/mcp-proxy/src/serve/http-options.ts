@@ -102,7 +102,7 @@ export function resolveHttpOptions(options: HttpProxyOptions): ResolvedHttpOptio
   const relayEntries = Object.entries(options).filter(([name]) => !names.includes(name));
   // What is left of the options after taking out those of HTTP; unknown ones among them are refused here.
   const relay = Object.fromEntries(relayEntries) as unknown as ProxyOptions;
-  checkProxyOptions(relay);
+  checkProxyOptions("createHttpProxy", relay);
   const issues = httpOptionIssues(options);
   if (issues.length > 0) throw new ConfigError("createHttpProxy", issues);
   const { token, upstreamToken, publicOrigin, allowedHosts = [], allowedOrigins = [] } = options;
