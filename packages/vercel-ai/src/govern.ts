@@ -8,7 +8,7 @@ import { checkDenialForm, guardedModel, type ModelOptions } from "./model/guard-
 import { guardedTools } from "./tool/guard-tools.ts";
 import type { GovernedIdentity, ProviderOptions } from "./call/identity.ts";
 import type { RunSettings } from "./run/known-runs.ts";
-import { checkIdentity, checkNames } from "./call/option-check.ts";
+import { checkGoverned, checkNames } from "./call/option-check.ts";
 import type { GovernedPlane } from "./call/plane.ts";
 
 type TextSettings = Parameters<typeof generateText>[0];
@@ -54,7 +54,7 @@ export function govern<Settings extends GovernableSettings<Name>, Name extends s
   settings: Settings,
   options: Pick<ModelOptions, "onDenied"> = {},
 ): Settings {
-  checkIdentity("govern", identity);
+  checkGoverned("govern", identity);
   checkNames("govern", options, ["onDenied"]);
   checkDenialForm("govern", options.onDenied);
   return governed({ plane, identity, options }, settings, settings.providerOptions);

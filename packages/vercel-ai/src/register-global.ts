@@ -18,6 +18,7 @@ import {
 import { guardProvider, type AnyProvider } from "./model/guard-provider.ts";
 import type { ModelOptions } from "./model/guard-model.ts";
 import { identityOf, type GovernedIdentity } from "./call/identity.ts";
+import { checkGoverned } from "./call/option-check.ts";
 import { whenAnswered } from "./call/nested-wait.ts";
 import type { GovernedPlane } from "./call/plane.ts";
 
@@ -37,6 +38,7 @@ export interface GlobalOptions extends ModelOptions {
  * allows whatever its input, or with this input, does not run, whoever built the agent; a tool call that needs a human
  * runs once the plane was answered. It rewrites and redacts nothing of the rest and counts no limit, and a call turns it
  * off with `telemetry: { isEnabled: false }` or `integrations` of its own. Guard the agents themselves with `govern`.
+ * @throws ConfigError for a member of the identity that does not exist, and an empty name
  * @returns Takes it away again.
  */
 export function registerGlobal(
@@ -44,6 +46,7 @@ export function registerGlobal(
   identity: GovernedIdentity,
   { provider, onUngoverned = warn, ...options }: GlobalOptions = {},
 ): () => void {
+  checkGoverned("registerGlobal", identity);
   const before = globalThis.AI_SDK_DEFAULT_PROVIDER;
   const own = provider ?? before ?? gateway;
   const guarded = guardProvider(plane, identity, own, options);

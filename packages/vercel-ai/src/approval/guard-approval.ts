@@ -9,7 +9,7 @@ import { seenOnItsWay } from "../call/governed-calls.ts";
 import { isGuarded, markGuarded, unguarded } from "../call/guarded-mark.ts";
 import { identityOf, type CallIdentity, type GovernedIdentity } from "../call/identity.ts";
 import type { Denial } from "../call/denial.ts";
-import { checkIdentity, checkNames } from "../call/option-check.ts";
+import { checkGoverned, checkNames } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { toolNames } from "../call/tool-names.ts";
 
@@ -47,7 +47,7 @@ export function guardApproval(
   identity: GovernedIdentity,
   options: ApprovalOptions = {},
 ): GuardedApproval {
-  checkIdentity("guardApproval", identity);
+  checkGoverned("guardApproval", identity);
   checkNames("guardApproval", options, ["toolApproval", "providerOptions"]);
   return guardedApproval(plane, identity, options);
 }

@@ -1,4 +1,4 @@
-import type { GuardInit, IdentityClaim } from "@agentplane/core";
+import { AgentplaneError, type GuardInit, type IdentityClaim } from "@agentplane/core";
 
 /** Who acts, as the application says it. It counts first; what is left open here, other sources may say. */
 export interface GovernedIdentity {
@@ -54,10 +54,20 @@ export function withoutOwnOptions<Options extends ProviderOptions>(
   return Object.keys(rest).length === 0 ? undefined : (rest as Options);
 }
 
-/** What options say of who acts, as far as it is text. */
+const CLAIMED: ReadonlySet<string> = new Set(["tenant", "user", "session"]);
+
+/**
+ * What options say of who acts, as far as it is text.
+ * @throws AgentplaneError `context_invalid` for a misspelt member, with which the call would be nobody's
+ */
 export function claimIn(providerOptions: ProviderOptions | undefined): IdentityClaim | undefined {
   const said = providerOptions?.[OWN_OPTIONS];
   if (typeof said !== "object" || said === null) return undefined;
+  for (const name in said) {
+    if (CLAIMED.has(name)) continue;
+    const message = `providerOptions.${OWN_OPTIONS} has no "${name.slice(0, 64)}"; use tenant, user or session`;
+    throw new AgentplaneError("context_invalid", message);
+  }
   const { tenant, user, session } = said as Partial<Record<keyof IdentityClaim, unknown>>;
   const claim = {
     ...(isText(tenant) && { tenant }),

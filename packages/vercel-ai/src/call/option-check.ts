@@ -1,14 +1,14 @@
-import { ConfigError, type ConfigIssue } from "@agentplane/core";
+import { checkIdentity, ConfigError, type ConfigIssue } from "@agentplane/core";
 
-const IDENTITY = ["agent", "tenant", "user", "session", "tags", "approver"] as const;
+import type { GovernedIdentity } from "./identity.ts";
 
 /**
- * Refuses an identity with a misspelt member: a call without its tenant would be judged as nobody's.
+ * Refuses an identity that would say less than was meant: a call without its tenant would be judged as nobody's.
  * @param source The function it was given to.
  * @throws ConfigError naming every issue
  */
-export function checkIdentity(source: string, identity: object): void {
-  checkNames(source, identity, IDENTITY);
+export function checkGoverned(source: string, identity: GovernedIdentity): void {
+  checkIdentity(source, identity, { texts: ["approver"] });
 }
 
 /**

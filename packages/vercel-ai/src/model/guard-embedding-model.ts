@@ -9,7 +9,7 @@ import type {
 import { callGoverned, type CallWords } from "./governed-call.ts";
 import { markGuarded, unguarded } from "../call/guarded-mark.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
-import { checkIdentity, checkNames } from "../call/option-check.ts";
+import { checkGoverned, checkNames } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { embeddingModelOf } from "./resolve-model.ts";
 import { createRetriedCalls } from "../run/retried-calls.ts";
@@ -26,7 +26,7 @@ export function guardEmbeddingModel(
   model: EmbeddingModel,
   options: { readonly maxRetries?: number } = {},
 ): EmbeddingModelV4 {
-  checkIdentity("guardEmbeddingModel", identity);
+  checkGoverned("guardEmbeddingModel", identity);
   checkNames("guardEmbeddingModel", options, ["maxRetries"]);
   const retries = createRetriedCalls({ plane, identity, ...options });
   const settings = { plane, identity, retries };

@@ -4,7 +4,7 @@ import type { ImageModelV4, ImageModelV4CallOptions, ImageModelV4Result } from "
 import { callGoverned, type CallWords } from "./governed-call.ts";
 import { markGuarded, unguarded } from "../call/guarded-mark.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
-import { checkIdentity, checkNames } from "../call/option-check.ts";
+import { checkGoverned, checkNames } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { imageModelOf } from "./resolve-model.ts";
 import { createRetriedCalls } from "../run/retried-calls.ts";
@@ -21,7 +21,7 @@ export function guardImageModel(
   model: ImageModel,
   options: { readonly maxRetries?: number } = {},
 ): ImageModelV4 {
-  checkIdentity("guardImageModel", identity);
+  checkGoverned("guardImageModel", identity);
   checkNames("guardImageModel", options, ["maxRetries"]);
   const retries = createRetriedCalls({ plane, identity, ...options });
   const settings = { plane, identity, retries };

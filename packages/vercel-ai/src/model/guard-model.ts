@@ -7,7 +7,7 @@ import type { GovernedIdentity } from "../call/identity.ts";
 import { generateGoverned, type ModelSettings } from "./model-call.ts";
 import type { DenialForm } from "./model-denial.ts";
 import { streamGoverned } from "./model-stream.ts";
-import { checkChoice, checkIdentity, checkNames } from "../call/option-check.ts";
+import { checkChoice, checkGoverned, checkNames } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { languageModelOf } from "./resolve-model.ts";
 import { createRetriedCalls } from "../run/retried-calls.ts";
@@ -42,7 +42,7 @@ export function guardModel(
   model: LanguageModel,
   options: ModelOptions = {},
 ): LanguageModelV4 {
-  checkIdentity("guardModel", identity);
+  checkGoverned("guardModel", identity);
   checkNames("guardModel", options, ["onDenied", "maxRetries", "tools"]);
   const { onDenied = "auto", maxRetries, tools = {} } = options;
   checkDenialForm("guardModel", onDenied);

@@ -8,6 +8,7 @@ import { guardedReranking } from "./guard-reranking-model.ts";
 import { guardedSpeech, guardedTranscription } from "./guard-sound-models.ts";
 import type { CallSettings } from "./governed-call.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
+import { checkGoverned } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { createRetriedCalls, type RetriedCalls } from "../run/retried-calls.ts";
 
@@ -18,6 +19,7 @@ export type AnyProvider = Parameters<typeof wrapProvider>[0]["provider"];
  * Puts the language, embedding, image, speech, transcription and reranking models of a provider behind the plane. What it
  * has besides (files, skills, models of other kinds) is not there any more: it would lead around the plane.
  * @param options For its language models; `maxRetries` for all.
+ * @throws ConfigError for a member of the identity that does not exist, and an empty name
  * @returns A provider to use in its place, or as `globalThis.AI_SDK_DEFAULT_PROVIDER`.
  */
 export function guardProvider(
@@ -26,6 +28,7 @@ export function guardProvider(
   provider: AnyProvider,
   options: ModelOptions = {},
 ): ProviderV4 {
+  checkGoverned("guardProvider", identity);
   const own = wrapProvider({ provider, languageModelMiddleware: [] });
   const { maxRetries = 2 } = options;
   const retries = (): RetriedCalls => createRetriedCalls({ plane, identity, maxRetries });

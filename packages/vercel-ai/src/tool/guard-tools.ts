@@ -3,7 +3,7 @@ import type { ToolSet } from "ai";
 import { markGuarded, unguarded } from "../call/guarded-mark.ts";
 import { guardedExecute } from "./guarded-tool.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
-import { checkIdentity, checkNames } from "../call/option-check.ts";
+import { checkGoverned, checkNames } from "../call/option-check.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { guardedCaller } from "./tool-caller.ts";
 import { toolNames, withNames } from "../call/tool-names.ts";
@@ -26,7 +26,7 @@ export function guardTools<Tools extends ToolSet>(
   tools: Tools,
   options: ToolOptions = {},
 ): Tools {
-  checkIdentity("guardTools", identity);
+  checkGoverned("guardTools", identity);
   checkNames("guardTools", options, ["server", "providerOptions"]);
   return guardedTools({ plane, identity, ...options }, tools);
 }
