@@ -13,6 +13,7 @@ import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
+import { judgeAgain, type ChangedResult, type Rejudged } from "./judge-again.ts";
 import type { Denied, Outcome } from "./outcome.ts";
 import { previewCall, type Preview } from "./preview.ts";
 import { renewByHand } from "./renew.ts";
@@ -83,6 +84,12 @@ export interface Guard {
   release(admission: Admission): MaybePromise<void>;
   /** Judges, redacts and settles what a call gave; exactly once. */
   complete<R>(admission: Admission, end: CallResult<R>): MaybePromise<Outcome<R>>;
+  /**
+   * Judges what others made of a result once its call had ended, such as other middleware: a decision of its own at
+   * `after_*`, of which nothing is counted or settled.
+   * @param call The admission, which has ended, or the description of a call that was not admitted.
+   */
+  judgeAgain<R>(call: Admission | GuardedContext, changed: ChangedResult<R>): MaybePromise<Rejudged<R>>;
   /** admit + run + complete. An error of the call itself is thrown as it was, its text redacted where a policy asks. */
   toolCall<R>(call: GuardedCall<R>): MaybePromise<Outcome<R>>;
   modelCall<R>(call: GuardedCall<R>): MaybePromise<Outcome<R>>;
@@ -140,6 +147,10 @@ export function createGuard(given: GuardCore): Guard {
     suspend: (admission) => suspendCall(core, ownAdmission(admission)),
     release: (admission) => releaseCall(core, ownAdmission(admission)),
     complete: (admission, end) => completeCall(core, admission, end),
+    judgeAgain(ended, changed) {
+      requireObject("guard.judgeAgain: changed", changed, "{ result, codec }");
+      return judgeAgain(core, ended, changed);
+    },
     toolCall: call,
     modelCall: call,
     toolRun(guarded) {

@@ -14,7 +14,8 @@ export function withheld(flight: InFlight, { decision, context }: Ruling): Rulin
   };
 }
 
-function withheldWords({ tool, model }: InFlight["context"], reason: string): string {
+/** What is read in the place of a result that is withheld. */
+export function withheldWords({ tool, model }: InFlight["context"], reason: string): string {
   // A model's answer changes nothing in the world: what matters is that it is not shown.
   if (model !== undefined) return `The model's answer is withheld: ${reason}.`;
   const what = tool === undefined ? "The action" : `The call of ${tool.name}`;
