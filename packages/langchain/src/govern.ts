@@ -8,6 +8,7 @@ import { withMeteredHooks } from "./nested/metered.ts";
 import { modelInterception } from "./model/model-interception.ts";
 import { NestedCallHandler, type NestedCalls } from "./nested/nested-calls.ts";
 import { withUnnotedCommands } from "./model/own-commands.ts";
+import { createJudgedCalls } from "./call/judged-calls.ts";
 import type { GovernedPlane } from "./call/plane.ts";
 import { withOwnMembers } from "./call/private-members.ts";
 import { createProviderCalls } from "./call/provider-calls.ts";
@@ -76,8 +77,16 @@ export function govern<P extends GovernableParams>(
   );
   const hasToolWrapper = middleware.some(({ wrapToolCall }) => wrapToolCall !== undefined);
   const toolErrors = hasToolWrapper ? "throw" : "message";
-  const gate = { plane, identity, nested, toolErrors, calls: createProviderCalls() } as const;
   const hasModelWrapper = middleware.some(({ wrapModelCall }) => wrapModelCall !== undefined);
+  const gate = {
+    plane,
+    identity,
+    nested,
+    toolErrors,
+    calls: createProviderCalls(),
+    results: createJudgedCalls(hasToolWrapper),
+    answers: createJudgedCalls(hasModelWrapper),
+  } as const;
   const before = modelInterception(freeName("agentplane.model", middleware), {
     ...gate,
     tools: gate,

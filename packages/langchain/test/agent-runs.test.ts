@@ -51,6 +51,13 @@ describe("a run of a governed agent", () => {
     expect(model.prompts).toHaveLength(2);
   });
 
+  it("fails where what it gave would have to be redacted at its end alone", async () => {
+    const redact = rule.redact({ detect: ["email"], from: ["result"] });
+    const plane = planeOf([{ id: "late", selector: after, blocking: [redact] }]);
+    const model = new ScriptedChatModel({ text: "mail bob@example.com" });
+    await expect(governedAgent({ plane, model }).run()).rejects.toThrow("cannot be rewritten at after_agent");
+  });
+
   it("waits for a human where one must allow it, and goes on once", async () => {
     const ask = rule.condition({ where: { agent: "a" }, then: "escalate", reason: "a needs a person" });
     const plane = planeOf([{ id: "ask", selector: before, blocking: [ask] }], {

@@ -94,7 +94,7 @@ it.each([
   ["", (command: AnyAgentMiddleware) => [command]],
   [" behind a wrapper", (command: AnyAgentMiddleware) => [passing, command]],
 ] as const)(
-  "a Command by which a wrapper adds words to an answer%s is judged where the run ends",
+  "a Command by which a wrapper adds words to an answer%s is judged as an answer is",
   async (_, of) => {
     const adding = createMiddleware({
       name: "adding",
@@ -107,11 +107,12 @@ it.each([
     });
     const free = await answered([], of(adding));
     expect(free.texts).toContain("Tell bob@example.com.");
-    await expect(answered([REDACT], of(adding))).rejects.toThrow("cannot be rewritten at after_agent");
+    const redacted = await answered([REDACT], of(adding));
+    expect(redacted.texts.toSorted()).toEqual(["Tell [EMAIL].", "done", "go"]);
   },
 );
 
-it("an answer that a wrapper puts in the place of the model's is judged where the run ends, and ends in no state", async () => {
+describe("an answer that a wrapper puts in the place of the model's", () => {
   const rewriting = createMiddleware({
     name: "rewriting",
     async wrapModelCall(request, handler) {
@@ -119,14 +120,20 @@ it("an answer that a wrapper puts in the place of the model's is judged where th
       return new AIMessage({ id: "other", content: "Tell bob@example.com." });
     },
   });
-  const free = await answered([], [rewriting]);
-  expect(free.texts).toContain("Tell bob@example.com.");
-  await expect(answered([REDACT], [rewriting])).rejects.toThrow("cannot be rewritten at after_agent");
-  const SECRET: Policy = {
-    id: "secret",
-    selector: { hookpoints: ["after_agent"] },
-    blocking: [rule.condition({ where: { hookpoint: "after_agent" }, reason: "names a person" })],
-  };
-  const { texts } = await answered([SECRET], [rewriting]);
-  expect(texts).toEqual(["go", expect.stringContaining("names a person")]);
+
+  it("is judged as an answer is", async () => {
+    const free = await answered([], [rewriting]);
+    expect(free.texts).toContain("Tell bob@example.com.");
+    expect((await answered([REDACT], [rewriting])).texts).toEqual(["go", "Tell [EMAIL]."]);
+  });
+
+  it("is judged where the run ends, too, and ends in no state", async () => {
+    const SECRET: Policy = {
+      id: "secret",
+      selector: { hookpoints: ["after_agent"] },
+      blocking: [rule.condition({ where: { hookpoint: "after_agent" }, reason: "names a person" })],
+    };
+    const { texts } = await answered([SECRET], [rewriting]);
+    expect(texts).toEqual(["go", expect.stringContaining("names a person")]);
+  });
 });

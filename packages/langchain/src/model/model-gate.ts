@@ -12,12 +12,15 @@ import { runModel } from "../observed/cut-signal.ts";
 import { modelRefusal } from "../call/enforce.ts";
 import { isHeldBack, showingOf, type Showing } from "../shown/held-back.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
+import type { JudgedCalls } from "../call/judged-calls.ts";
 import { joinBlocks } from "../content/joined-blocks.ts";
 import { describeModel, usageOf } from "../call/model-facts.ts";
 import { dropTokens } from "../content/log-probabilities.ts";
 import { observeModel, type ObservedCall } from "../observed/observed-call.ts";
+import { messageIn } from "./own-commands.ts";
 import { withOutputLimit } from "../offer/output-limit.ts";
 import type { GovernedPlane } from "../call/plane.ts";
+import { MODEL_RESULT } from "../content/model-result.ts";
 import { withPrompt } from "../content/prompt.ts";
 import type { AllowedAnswer, ProviderCalls } from "../call/provider-calls.ts";
 import { toldAtEnd, type Observing } from "../observed/told-at-end.ts";
@@ -28,6 +31,8 @@ export interface ModelGate {
   readonly plane: GovernedPlane;
   readonly identity: GovernedIdentity;
   readonly calls: ProviderCalls;
+  /** By LangGraph's `configurable` of each turn. */
+  readonly answers: JudgedCalls;
 }
 
 /**
@@ -36,15 +41,24 @@ export interface ModelGate {
  * @param handler Asks the provider, nothing in between.
  * @param answer.isCharged Whether what the answer took was charged when it was made. Default false.
  */
-export function governedModelCall(
+export async function governedModelCall(
   gate: ModelGate,
   given: ModelRequest,
   handler: WrapModelCallHandler,
   { isCharged = false }: { readonly isCharged?: boolean } = {},
 ): Promise<AIMessage> {
-  return notingPause(gate.plane, given.runtime.configurable, () =>
+  const { plane, answers } = gate;
+  const { configurable } = given.runtime;
+  answers.put(configurable);
+  const answer = await notingPause(plane, configurable, () =>
     providerCall(gate, given, { handler, isCharged }),
   );
+  answers.give(configurable, () => MODEL_RESULT.read(answer));
+  // In the place of a Command createAgent hands wrappers its message.
+  const message = messageIn(answer);
+  if (message !== undefined && message !== answer)
+    answers.give(configurable, () => MODEL_RESULT.read(message));
+  return answer;
 }
 
 async function providerCall(
@@ -62,7 +76,7 @@ async function providerCall(
       [hasRun, allowed] = [true, call.allowed];
       return call.allowed.answer;
     }
-    const { answer, wasAsked } = await decidedCall(gate.plane, {
+    const { answer, wasAsked } = await decidedCall(gate, {
       context,
       request,
       isCharged,
@@ -105,7 +119,7 @@ interface DecidedAnswer {
 }
 
 async function decidedCall(
-  plane: GovernedPlane,
+  { plane, answers }: ModelGate,
   { context, request, handler, isCharged }: ModelCall,
 ): Promise<DecidedAnswer> {
   let wasAsked = false;
@@ -125,6 +139,7 @@ async function decidedCall(
         plane.guard.modelCall<AIMessage | BrokenOff>({
           context,
           run(admission) {
+            answers.admit(request.runtime.configurable, admission);
             const showing = showingOf(plane, admission);
             isSeen = () => showing !== "all" || isHeldBack(plane, admission);
             return runAdmitted({ request, handler, admission, showing, observing });

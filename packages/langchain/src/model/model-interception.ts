@@ -17,12 +17,14 @@ import { forgetCommands, judgeable, messageIn, notedCommands, takeBack } from ".
 import { modelRefusal, refusalError, toolRefusal } from "../call/enforce.ts";
 import { meterNode } from "../nested/metered.ts";
 import type { RunFacts } from "../call/identity.ts";
-import { governedModelCall, type ModelGate } from "./model-gate.ts";
+import { judgedAnswer } from "./judged-answer.ts";
+import type { ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "../nested/nested-calls.ts";
 import type { OnBlock } from "../call/settings.ts";
 import { endBy } from "../run/run-ending-hooks.ts";
 import { toldOfAll } from "../call/told-of-all.ts";
-import { governedToolCall, wasPutToPlane, type ToolGate } from "../tool/tool-gate.ts";
+import { judgedResult } from "../tool/judged-result.ts";
+import type { ToolGate } from "../tool/tool-gate.ts";
 import type { ToolResult } from "../content/tool-result.ts";
 import { withVisibleTools } from "../offer/visible-tools.ts";
 import { isWaitingCall, noteWaiting } from "../approval/waiting-calls.ts";
@@ -154,16 +156,6 @@ function leftRun(
   return left === undefined ? result : left.then(() => result);
 }
 
-/** Where nobody ran the tool through us, where the result comes from is not known: it is judged as the call's. */
-async function judgedResult(
-  tools: ToolGate,
-  request: ToolCallRequest,
-  handler: ToolCallHandler,
-): Promise<ToolResult> {
-  const result = await pausingBehind(tools.plane, request.runtime, () => handler(request));
-  return wasPutToPlane(tools, request) ? result : governedToolCall(tools, request, async () => result);
-}
-
 /**
  * What a tool that returns directly gives, after all other results of the turn, ends the run: the model is not asked
  * again. An error does not.
@@ -181,18 +173,6 @@ function withAnswers(gate: Surrounding, request: ModelRequest): ModelRequest | P
   const messages = withAnsweredCalls(request.messages, isWaiting);
   if (messages === request.messages) return request;
   return Promise.resolve(messages).then((answered) => ({ ...request, messages: answered }));
-}
-
-/** Commands that wrappers have put something else in the place of: createAgent has noted them, and would carry them out. */
-async function judgeReplaced(gate: Surrounding, request: ModelRequest, answer: unknown): Promise<void> {
-  for (const { command, isAnswered } of notedCommands(request.runtime)) {
-    if (command === answer || isAnswered) continue;
-    // Whatever the types say, a Command is an answer, too.
-    const given = command as unknown as AIMessage;
-    // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
-    const judged = await governedModelCall(gate, request, () => given, { isCharged: true });
-    if (judged !== given) takeBack(command);
-  }
 }
 
 async function surrounded(
@@ -214,14 +194,7 @@ async function surrounded(
         pausingBehind(gate.plane, request.runtime.configurable, () => handler(request)),
       ),
     );
-    const hasAsked = calls.hasStarted(request.runtime);
-    await judgeReplaced(gate, request, answer);
-    if (hasAsked) return answer;
-    // Nobody asked the provider through us: where the answer comes from is not known, so it is judged as a call's.
-    const isCharged = nested?.hasAskedModel === true;
-    const judged = await governedModelCall(gate, request, () => answer, { isCharged });
-    if (judged !== answer) takeBack(answer);
-    return judged;
+    return await judgedAnswer(gate, request, answer, { isCharged: nested?.hasAskedModel === true });
   } catch (error) {
     isPaused = isGraphBubbleUp(error);
     throw error;

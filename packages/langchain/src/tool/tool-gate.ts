@@ -7,6 +7,7 @@ import { ToolInvocationError, type ToolCallHandler, type ToolCallRequest } from 
 import { askByInterrupt } from "../approval/approval-interrupt.ts";
 import { notingPause } from "../approval/noted-pauses.ts";
 import { toolContext } from "../call/context.ts";
+import type { JudgedCalls } from "../call/judged-calls.ts";
 import { cuttable } from "../observed/cut-signal.ts";
 import { toolError, toolRefusal } from "../call/enforce.ts";
 import { isHeldBack } from "../shown/held-back.ts";
@@ -35,20 +36,8 @@ export interface ToolGate {
    * then it throws. Ours must not change which of the two happens.
    */
   readonly toolErrors: "message" | "throw";
-}
-
-/** The calls that were put to a plane, by the object that LangChain makes for each call and hands to every middleware. */
-const PUT = new WeakMap<GovernedPlane, WeakSet<object>>();
-
-/** Whether a call was put to this plane, so that its result is a judged one. */
-export function wasPutToPlane({ plane }: ToolGate, { runtime }: ToolCallRequest): boolean {
-  return PUT.get(plane)?.has(runtime) === true;
-}
-
-function putToPlane({ plane }: ToolGate, { runtime }: ToolCallRequest): void {
-  const calls = PUT.get(plane);
-  if (calls === undefined) PUT.set(plane, new WeakSet([runtime]));
-  else calls.add(runtime);
+  /** By LangChain's runtime of each call. */
+  readonly results: JudgedCalls;
 }
 
 /**
@@ -60,27 +49,39 @@ export async function governedToolCall(
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
-  const { toolCall } = request;
-  putToPlane(settings, request);
+  const { toolCall, runtime } = request;
+  const { plane, results } = settings;
+  results.put(runtime);
   const failure: Failure = { thrown: undefined };
   try {
-    return await notingPause(settings.plane, request.runtime, () =>
+    const result = await notingPause(plane, runtime, () =>
       decidedCall(settings, request, { handler, failure }),
     );
+    return leaveBy(given(settings, request, result));
   } catch (error) {
     if (isGraphBubbleUp(error)) throw error;
     // What has no usable name is no call that could be decided: the model may correct itself.
-    if (failure.thrown === undefined && isMisnamed(error)) return toolError(error.message, toolCall);
-    return failedCall(settings, request, { error, thrown: failure.thrown });
+    if (failure.thrown === undefined && isMisnamed(error))
+      return given(settings, request, toolError(error.message, toolCall));
+    return given(settings, request, failedCall(settings, request, { error, thrown: failure.thrown }));
   }
+}
+
+function given<R extends ToolResult | LeftByCommand>(
+  { results }: ToolGate,
+  { runtime }: ToolCallRequest,
+  result: R,
+): R {
+  results.give(runtime, () => TOOL_RESULT.read(result));
+  return result;
 }
 
 /** Decides, runs, and asks a human as often as the plane finds that one is needed. */
 async function decidedCall(
-  { plane, identity, nested }: ToolGate,
+  { plane, identity, nested, results }: ToolGate,
   request: ToolCallRequest,
   { handler, failure }: { readonly handler: ToolCallHandler; readonly failure: Failure },
-): Promise<ToolResult> {
+): Promise<ToolResult | LeftByCommand> {
   const { toolCall } = request;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each turn follows from a human's answer to the one before
@@ -89,6 +90,7 @@ async function decidedCall(
         plane.guard.toolCall<ToolResult | LeftByCommand>({
           context: toolContext(identity, request, toolCall.args),
           async run(admission) {
+            results.admit(request.runtime, admission);
             const admitted = admittedRequest(request, admission, { plane, observing, nested });
             try {
               return await handler(admitted);
@@ -103,7 +105,7 @@ async function decidedCall(
         }),
       (denied) => toolRefusal(denied, toolCall),
     );
-    if (outcome.status === "ran") return leaveBy(outcome.result);
+    if (outcome.status === "ran") return outcome.result;
     if (outcome.status === "blocked") return toolRefusal(outcome, toolCall);
     // oxlint-disable-next-line no-await-in-loop
     const asked = await askByInterrupt(plane, outcome, toolCall.id);
