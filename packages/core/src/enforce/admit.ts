@@ -45,10 +45,14 @@ function admitPrepared(
 }
 
 /** Only what limits have counted, and settle when it ends, stands for a call: a running one of its kind, around it. */
-function isWithin({ live, scope }: GuardCore, outer: Admission, { hookpoint }: PolicyContext): boolean {
-  const { decision, context } = ownAdmission(outer);
-  const isAround = scope.current()?.decisionId === decision.id && live.get(decision.id) === outer;
-  return isAround && context.hookpoint === hookpoint;
+function isWithin(core: GuardCore, outer: Admission, { hookpoint }: PolicyContext): boolean {
+  return isAround(core, ownAdmission(outer)) && outer.context.hookpoint === hookpoint;
+}
+
+/** Whether an admission is in force, and the one that this code runs inside. */
+export function isAround({ live, scope }: GuardCore, admission: LiveAdmission): boolean {
+  const { id } = admission.decision;
+  return scope.current()?.decisionId === id && live.get(id) === admission;
 }
 
 const ADMIT = Object.freeze({ intent: "admit" });

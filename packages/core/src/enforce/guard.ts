@@ -7,7 +7,7 @@ import type { Decision } from "../decision/decision.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
 import { createActingContexts, type GuardedContext, type GuardInit } from "./acting-context.ts";
 import type { LiveAdmission, Admission } from "./admission.ts";
-import { admitCall, admitInOrder, type AdmittingCore } from "./admit.ts";
+import { admitCall, admitInOrder, isAround, type AdmittingCore } from "./admit.ts";
 import { askCall, isAsked, noteAsked, peekCall, type AskOptions, type IsAskedOptions } from "./asked.ts";
 import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
@@ -66,8 +66,11 @@ export interface Guard {
    * @param signal Ends the wait with its reason, which is not consent.
    */
   whenAnswered<R extends object>(attempt: () => MaybePromise<R>, signal?: AbortSignalLike): Promise<R>;
-  /** Whether this code runs inside a governed call, such as an agent inside a tool: whoever called sees no pause of it. */
-  isNested(): boolean;
+  /**
+   * Whether this code runs inside a governed call, such as an agent inside a tool: whoever called sees no pause of it.
+   * @param admission Whether that call is this one, and goes on.
+   */
+  isNested(admission?: Admission): boolean;
   /**
    * Says that a call which `admit` admitted still runs: what it holds lasts `holdTtl` from here. Calls that Guard runs itself,
    * and an agent's run, need no such word. One without a word is charged or given back at its time, as its limits say, and
@@ -134,7 +137,8 @@ export function createGuard(given: GuardCore): Guard {
     isAsked: (context, options) => isAsked(core, context, options),
     admit,
     whenAnswered: async (attempt, signal) => whenAnswered(core, attempt, signal),
-    isNested: () => core.scope.current() !== undefined,
+    isNested: (admission) =>
+      admission === undefined ? core.scope.current() !== undefined : isAround(core, ownAdmission(admission)),
     admitBatch(contexts) {
       requireList("guard.admitBatch: contexts", contexts);
       return admitInOrder(core, contexts);

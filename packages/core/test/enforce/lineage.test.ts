@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createContext, type ContextInit } from "../../src/context/create-context.ts";
+import type { Admission } from "../../src/enforce/admission.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { openStream, type Chunk } from "./streams.ts";
 import { blocking, createBench, toolCall } from "../plane/bench.ts";
@@ -82,6 +83,26 @@ describe("whether code is nested", () => {
     if (begun.status === "running") await begun.values[Symbol.asyncIterator]().next();
     seen.push(guard.isNested());
     expect(seen).toEqual([false, true, true, false]);
+  });
+
+  it("is told of one call, while it goes on", async () => {
+    const { guard } = createBench().plane;
+    const seen: boolean[] = [];
+    let outer: Admission | undefined;
+    await guard.toolCall({
+      context: toolCall("search", {}),
+      async run(admission) {
+        outer = admission;
+        seen.push(guard.isNested(admission));
+        const inner = toolCall("search", { inner: true });
+        await guard.toolCall({ context: inner, run: () => void seen.push(guard.isNested(admission)) });
+        seen.push(createBench().plane.guard.isNested(admission));
+      },
+    });
+    expect(outer && guard.isNested(outer)).toBe(false);
+    expect(seen).toEqual([true, false, false]);
+    // @ts-expect-error -- no admission of any guard
+    expect(() => guard.isNested({})).toThrow("not an admission");
   });
 
   it("is told wherever a tool or a model that gives values runs: when it is opened, read and closed", async () => {
