@@ -17,7 +17,8 @@ import type { JsonRecord } from "./protocol/json.ts";
 import { isDescription } from "./protocol/stored-items.ts";
 import { answerWith } from "./http/provider-error.ts";
 import { refusalOf, refusalOfError, refusalResponse } from "./call/refusal.ts";
-import { askedFor, unseenRefusal } from "./model/unasked-calls.ts";
+import { asPartOf, takeSentCall, type TakenCall } from "./call/sent-calls.ts";
+import { askedFor, unseenRefusal, type UnaskedCalls } from "./model/unasked-calls.ts";
 import { askedRemoteCalls, withRemoteCalls, type RemoteCalls } from "./model/remote-calls.ts";
 
 /**
@@ -95,34 +96,62 @@ async function answerOf(
   }
 }
 
-/** Decides, sends, and waits for a human as often as the plane finds that one is needed. */
+/** Decides what was not decided around it, and sends. */
 async function governedCall(
   governed: Governed,
   { dialect, isStored }: ModelEndpoint,
   native: NativeRequest,
 ): Promise<Response | Denied> {
-  const { plane, acting, options, pending } = governed;
+  const { plane, acting, options } = governed;
   const given = native.json ?? native.form;
   if (given === undefined) return refusalResponse({ message: UNREADABLE });
   if (dialect.isKnown?.(given) === false) return refusalResponse({ message: unseen(native.url.pathname) });
   const isJudgingCalls = (options.proposedCalls ?? "judge") === "judge";
   const how = options.unaskedCalls ?? (isJudgingCalls ? "judge" : "leave");
   const asking = askedFor(plane, { dialect, body: given, acting, how });
-  const calling = asking instanceof Promise ? await asking : asking;
-  if (calling.refusal !== undefined) return refusalResponse(calling.refusal);
-  const asked = isJudgingCalls
-    ? remoteCallsOf(governed, native, { dialect, body: calling.body, acting })
-    : NO_CALLS;
+  const { body, refusal } = asking instanceof Promise ? await asking : asking;
+  if (refusal !== undefined) return refusalResponse(refusal);
+  const call = { dialect, isStored, native, given, body, how, isJudgingCalls };
+  const taken = isStored ? undefined : takeSentCall(plane, { acting, dialect, body });
+  if (taken === undefined) return decidedCall(governed, call);
+  const json = body === given ? undefined : body;
+  return asPartOf(taken, () =>
+    taken.isDecided ? native.send({ json }) : decidedCall(governed, { ...call, taken }),
+  );
+}
+
+interface AskedCall {
+  readonly dialect: Dialect;
+  readonly isStored: boolean;
+  readonly native: NativeRequest;
+  /** As it was asked for, and as remote MCP servers must ask. */
+  readonly given: JsonRecord;
+  readonly body: JsonRecord;
+  readonly how: UnaskedCalls;
+  readonly isJudgingCalls: boolean;
+  /** The agent's call that it is a part of: what it says yes to is decided there. */
+  readonly taken?: TakenCall;
+}
+
+/** Decides, sends, and waits for a human as often as the plane finds that one is needed. */
+async function decidedCall(governed: Governed, call: AskedCall): Promise<Response | Denied> {
+  const { plane, acting, pending } = governed;
+  const { dialect, isStored, native, given, how, taken } = call;
+  const asked =
+    call.isJudgingCalls && taken === undefined
+      ? remoteCallsOf(governed, native, { dialect, body: call.body, acting })
+      : NO_CALLS;
   const remote = asked instanceof Promise ? await asked : asked;
   if (remote.refusal !== undefined) return refusalResponse(remote.refusal);
   const { calls, known } = remote;
-  const body =
-    known.length === 0 ? calling.body : (dialect.withRemoteRequests?.(calling.body, known) ?? calling.body);
+  const body = known.length === 0 ? call.body : (dialect.withRemoteRequests?.(call.body, known) ?? call.body);
   const sending = calls.length === 0 ? native : withRemoteCalls(plane, native, { calls, dialect });
   const { stream } = dialect;
   const isStreamed =
     stream !== undefined &&
     (stream.isAsked(body) || (native.url.search !== "" && native.url.searchParams.get("stream") === "true"));
+  const isJudgingCalls = call.isJudgingCalls && taken?.isOfSdk !== true;
+  const sent = { native: sending, isJudgingCalls, countedBy: taken?.countedBy };
   // Sent again it asks nobody again. Nothing else of a request is remembered: each is a call of its own.
   const questionId = plane.hasResolver ? pending.questionIdOf(native) : undefined;
   for (;;) {
@@ -136,8 +165,8 @@ async function governedCall(
     if (refusal !== undefined) return refusalResponse(refusal, dialect.provider === "anthropic");
     // oxlint-disable-next-line no-await-in-loop
     const answer = await (isStreamed
-      ? governedStream(plane, { request, native: sending, stream, isJudgingCalls })
-      : governedAnswer(plane, { request, native: sending, isJudgingCalls }));
+      ? governedStream(plane, { ...sent, request, stream })
+      : governedAnswer(plane, { ...sent, request }));
     if (answer instanceof Response || answer.status === "blocked") {
       pending.delete(native);
       return answer;

@@ -1,6 +1,15 @@
 import type { Admission } from "@agentplane/core";
-import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents";
+import {
+  OpenAIChatCompletionsModel,
+  OpenAIResponsesModel,
+  type Model,
+  type ModelRequest,
+  type ModelResponse,
+  type StreamEvent,
+} from "@openai/agents";
 
+import { UNNAMED } from "../call/same-call.ts";
+import { noteSending, type SentCall } from "../call/sent-calls.ts";
 import { actingAgent } from "./agent-identity.ts";
 import type { AnyAgent } from "./any-agent.ts";
 import { admittedHostedCalls, judgeHostedCalls, noteSent, refuseRewritten } from "./hosted-calls.ts";
@@ -46,7 +55,8 @@ export class GovernedModel implements Model {
     const outcome = await governor.plane.guard.modelCall<ModelResponse>({
       context: governed.context,
       run: async (admission) => {
-        const response = await model.getResponse(this.#asAdmitted(governed.request, admission, calls));
+        const admitted = this.#asAdmitted(governed.request, admission, calls);
+        const response = await sending(this.#sent(admission, model), () => model.getResponse(admitted));
         noteSent(governor, calls);
         given = response.output;
         return this.#isJudged(admission) ? withoutRaw(response) : response;
@@ -72,7 +82,8 @@ export class GovernedModel implements Model {
       context: governed.context,
       run: (admission) => {
         const events = model.getStreamedResponse(this.#asAdmitted(governed.request, admission, calls));
-        return piecesOf(withOutput(events, noted), this.#isJudged(admission));
+        const told = withOutput(events, { sent: this.#sent(admission, model), noted });
+        return piecesOf(told, this.#isJudged(admission));
       },
       codec: PIECE_CODEC,
     });
@@ -118,6 +129,10 @@ export class GovernedModel implements Model {
     return { ...request, tracing: "enabled_without_data" };
   }
 
+  #sent(admission: Admission, model: Model): SentCall {
+    return { admission, isOfSdk: isOfSdk(model), isJudged: this.#isJudged(admission) };
+  }
+
   /** Whether a rule or a hook may replace some of the answer. */
   #isJudged(admission: Admission): boolean {
     const { holdBack, redact } = this.#parts.governor.plane.guard.streamDuties(admission);
@@ -133,20 +148,42 @@ function asTurn<Answer extends TurnAnswer>(given: Answer, request: ModelRequest)
   return answer;
 }
 
+async function sending<R>(sent: SentCall, send: () => Promise<R>): Promise<R> {
+  const answered = noteSending(sent);
+  try {
+    return await send();
+  } finally {
+    answered();
+  }
+}
+
 /** The same events; the output of the last is told before rules see it. */
 async function* withOutput(
   events: AsyncIterable<StreamEvent>,
-  noted: (output: ModelResponse["output"]) => void,
+  { sent, noted }: { readonly sent: SentCall; noted(output: ModelResponse["output"]): void },
 ): AsyncGenerator<StreamEvent> {
-  for await (const event of events) {
-    if (event.type === "response_done") noted(event.response.output);
-    yield event;
+  const answered = noteSending(sent);
+  try {
+    for await (const event of events) {
+      answered();
+      if (event.type === "response_done") noted(event.response.output);
+      yield event;
+    }
+  } finally {
+    answered();
   }
+}
+
+/** Whether it is a model of the SDK, and no other code in its place. */
+function isOfSdk(model: Model): boolean {
+  const own: unknown = Object.getPrototypeOf(model);
+  const isOwn = own === OpenAIResponsesModel.prototype || own === OpenAIChatCompletionsModel.prototype;
+  return isOwn && !Object.hasOwn(model, "getResponse") && !Object.hasOwn(model, "getStreamedResponse");
 }
 
 /** Models keep their name in a member that no type tells of. */
 function nameOf(model: Model, own: string | Model): string {
   if (typeof own === "string" && own !== "") return own;
   const names = ["model", "_model", "modelName", "name"].map((member): unknown => Reflect.get(model, member));
-  return names.find((name): name is string => typeof name === "string" && name !== "") ?? "unknown";
+  return names.find((name): name is string => typeof name === "string" && name !== "") ?? UNNAMED;
 }

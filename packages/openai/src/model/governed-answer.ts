@@ -1,4 +1,10 @@
-import { AgentplaneError, type Denied, type Outcome, type ResultCodec } from "@agentplane/core";
+import {
+  AgentplaneError,
+  type Admission,
+  type Denied,
+  type Outcome,
+  type ResultCodec,
+} from "@agentplane/core";
 
 import { admittedBody, type ModelRequest } from "./model-request.ts";
 import { joinSignals, type JoinedSignal } from "../call/joined-signal.ts";
@@ -28,6 +34,8 @@ export interface WholeCall {
   readonly request: ModelRequest;
   readonly native: NativeRequest;
   readonly isJudgingCalls: boolean;
+  /** The call of an agent that it carries out: limits have counted that one. */
+  readonly countedBy: Admission | undefined;
 }
 
 /**
@@ -36,11 +44,12 @@ export interface WholeCall {
  */
 export async function governedAnswer(
   plane: GovernedPlane,
-  { request, native, isJudgingCalls }: WholeCall,
+  { request, native, isJudgingCalls, countedBy }: WholeCall,
 ): Promise<Response | Denied> {
   const { dialect, context, identity } = request;
   const outcome: Outcome<Answer> = await plane.guard.modelCall<Answer>({
     context,
+    countedBy,
     async run(admission) {
       const json = admittedBody(request, admission);
       const { signal, release } = joinSignals(native.signal, admission.signal);

@@ -1,4 +1,4 @@
-import { AgentplaneError, type Denied } from "@agentplane/core";
+import { AgentplaneError, type Admission, type Denied } from "@agentplane/core";
 
 import { isEventStream } from "./governed-answer.ts";
 import { admittedBody, type ModelRequest } from "./model-request.ts";
@@ -21,6 +21,8 @@ export interface StreamedCall {
   readonly native: NativeRequest;
   readonly stream: StreamDialect;
   readonly isJudgingCalls: boolean;
+  /** The call of an agent that it carries out: limits have counted that one. */
+  readonly countedBy: Admission | undefined;
 }
 
 /**
@@ -36,6 +38,7 @@ export async function governedStream(plane: GovernedPlane, call: StreamedCall): 
   const opened = createOpening();
   const atoms = await plane.guard.modelStream<Atom>({
     context: request.context,
+    countedBy: call.countedBy,
     async run(admission) {
       const signal = anySignal(native.signal, admission.signal);
       const isTrimmed = request.isTrimmed || isUsageAdded;

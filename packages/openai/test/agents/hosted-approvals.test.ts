@@ -1,9 +1,11 @@
 import { rule } from "@agentplane/core";
 import { RunState } from "@openai/agents";
+import type OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { approvalIdOf } from "../../src/agents.ts";
-import { planeOf, runner, STOP } from "./agent-script.ts";
+import { govern } from "../../src/index.ts";
+import { IDENTITY, planeOf, runner, STOP } from "./agent-script.ts";
 import { HostedProvider } from "./hosted-provider.ts";
 
 let provider: HostedProvider;
@@ -29,9 +31,14 @@ const BY_OPERATOR = {
 };
 
 describe("a call on a remote MCP server that needs a human", () => {
-  test("is a native interruption with the plane's approval, and runs once it is approved", async () => {
+  test.each([
+    ["a client", false],
+    ["a governed client", true],
+  ])("is, through %s, a native interruption, and runs once it is approved", async (_name, isGoverned) => {
     const plane = planeOf({ policies: [MUST_ASK] });
-    const agent = provider.agentOf(plane);
+    const under = (client: OpenAI): OpenAI =>
+      isGoverned ? govern(plane, { agent: "ops", ...IDENTITY }, client) : client;
+    const agent = provider.agentOf(plane, undefined, IDENTITY, under);
     const paused = await runner.run(agent, "go");
     const [item] = paused.interruptions;
     expect(item?.name).toBe("purge");

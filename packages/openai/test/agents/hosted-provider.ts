@@ -54,6 +54,7 @@ export class HostedProvider {
     plane: ReturnType<typeof planeOf>,
     onApproval?: OnApproval,
     identity: Parameters<typeof govern>[1] = IDENTITY,
+    under: (client: OpenAI) => OpenAI = (client) => client,
   ) {
     // A server that listens on TCP has an address of this kind.
     const { port } = this.#server.address() as AddressInfo;
@@ -67,7 +68,11 @@ export class HostedProvider {
     return govern(
       plane,
       identity,
-      new Agent({ name: "ops", model: new OpenAIResponsesModel(client, "gpt-test"), tools: [shop] }),
+      new Agent({
+        name: "ops",
+        model: new OpenAIResponsesModel(under(client), "gpt-test"),
+        tools: [shop],
+      }),
     );
   }
 
