@@ -38,6 +38,12 @@ describe.skipIf(!hasRedis)("leases, where two things happen at once", () => {
     return goOn;
   }
 
+  /** Lets what was just sent come to the server: all of it goes over one connection. */
+  async function roundTrips(): Promise<void> {
+    await server.read(spec);
+    await server.read(spec);
+  }
+
   const reserve = async (request: ReserveRequest) => process.ledger.reserve(request);
 
   test("a process that closes returns what it was about to lease", async () => {
@@ -179,6 +185,77 @@ describe.skipIf(!hasRedis)("leases, where two things happen at once", () => {
     process.fate = "arrives";
     await process.tick();
     await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call that is asked for again while its move is in doubt is charged, though that answer is lost too", async () => {
+    await reserve(take("call", spec, 10));
+    process.fate = "is lost";
+    await process.ledger.moved.moveOut("call");
+    process.fate = "loses its answer";
+    await expect(reserve(take("call", spec, 10))).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "is lost";
+    await expect(process.ledger.settle("call", [4])).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    await process.tick();
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call whose end overtakes the move that is told again ends what is moved", async () => {
+    await reserve(take("call", spec, 10));
+    process.fate = "is lost";
+    await process.ledger.moved.moveOut("call");
+    await expect(process.ledger.settle("call", [4])).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    const goOn = block();
+    const held = process.way;
+    // Whoever is first is the move; what comes after is faster.
+    process.way = () => {
+      process.way = () => Promise.resolve();
+      return held();
+    };
+    const ticked = process.tick();
+    await roundTrips();
+    goOn();
+    await ticked;
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a lease that is taken long after it was given up holds nothing", async () => {
+    process.fate = "comes late";
+    await expect(reserve(take("call", spec, 10))).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    await process.tick();
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 0, held: 0, limit: LIMIT });
+    await process.deliver();
+    expect(await server.read(spec)).toEqual({ used: 0, held: 0, limit: LIMIT });
+  });
+
+  test("a lease that there was no room for is not taken later, when there is", async () => {
+    await server.reserve(take("all", spec, LIMIT));
+    process.fate = "comes late";
+    await expect(reserve(take("call", spec, 10))).rejects.toMatchObject({ code: "state_failed" });
+    process.fate = "arrives";
+    await process.tick();
+    await server.release("all");
+    await process.deliver();
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 0, held: 0, limit: LIMIT });
+  });
+
+  test("a process that leaves while a lease is under way holds nothing, although that is taken later", async () => {
+    await reserve(take("call", spec, 10));
+    await process.ledger.settle("call", [4]);
+    process.fate = "comes late";
+    nowMs += LEASE.ttlMs * 0.6;
+    await process.tick();
+    process.fate = "arrives";
+    process.ledger.leave();
+    await roundTrips();
+    await process.deliver();
     expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
   });
 });

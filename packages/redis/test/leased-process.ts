@@ -5,11 +5,12 @@ import type { Keyspace } from "../src/connection/keyspace.ts";
 import { LeaseExchanger } from "../src/lease/lease-exchange.ts";
 import { LeasedLedger } from "../src/lease/leased-ledger.ts";
 import type { LedgerCall, LedgerCaller } from "../src/ledger/ledger-caller.ts";
+import { LEASE as LEASE_SCRIPT } from "../src/lua/ledger-scripts.ts";
 import { RedisLedger } from "../src/ledger/redis-ledger.ts";
 import type { HoldEnd } from "../src/ledger/unfinished-ends.ts";
 
-/** What the network does with the next request. */
-export type Fate = "arrives" | "is not sent" | "is lost" | "loses its answer";
+/** What the network does with the next request; an exchange of leases may come late, when it was given up and told again. */
+export type Fate = "arrives" | "is not sent" | "is lost" | "loses its answer" | "comes late";
 
 /** A process that leases, whose time, timers and network are a test's. */
 export interface LeasedProcess {
@@ -17,6 +18,8 @@ export interface LeasedProcess {
   fate: Fate;
   /** What requests wait for before they are sent, and answers before they are heard. */
   way: (this: void) => Promise<unknown>;
+  /** Lets what comes late arrive; nobody hears the answers. */
+  deliver(): Promise<void>;
   /** Runs what timers would: leases are renewed, ends are told that were not. */
   tick(): Promise<void>;
 }
@@ -32,11 +35,15 @@ export function startProcess(
 ): LeasedProcess {
   const timers = new Set<() => void>();
   const pending = new Map<string, Parameters<RedisLedger["end"]>>();
+  const late: LedgerCall[] = [];
   const network: Pick<LedgerCaller, "call"> = {
     async call(call: LedgerCall) {
       await made.way();
       if (made.fate === "is not sent") throw new NotConnected("test");
-      if (made.fate === "is lost") throw new AgentplaneError("state_failed", "it was lost on the way");
+      // Nothing else has a time within which that could matter.
+      if (made.fate === "comes late" && call.script === LEASE_SCRIPT) late.push(call);
+      if (made.fate === "comes late" || made.fate === "is lost")
+        throw new AgentplaneError("state_failed", "it was lost on the way");
       const answer = await caller.call(call);
       await made.way();
       if (made.fate === "loses its answer") throw new AgentplaneError("state_failed", "the answer was lost");
@@ -67,6 +74,9 @@ export function startProcess(
     ledger,
     fate: "arrives",
     way: () => Promise.resolve(),
+    async deliver() {
+      await Promise.all(late.splice(0).map(async (call) => caller.call(call)));
+    },
     async tick() {
       for (const run of Array.from(timers)) {
         timers.delete(run);

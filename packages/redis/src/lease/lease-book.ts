@@ -28,6 +28,8 @@ export interface Lease {
   limit: number;
   /** The hold on the server; undefined while there is none. */
   holdId: string | undefined;
+  /** The exchange that made it was told more than once; one of the tellings may still come to the server. */
+  wasInDoubt: boolean;
   /** How much that hold holds. */
   total: number;
   /** Elapsed time of this process after which nothing more may be spent. */
@@ -60,6 +62,7 @@ export class LeaseBook {
       shape: shapeOf(spec),
       limit: spec.limit,
       holdId: undefined,
+      wasInDoubt: false,
       total: 0,
       untilMs: Number.NEGATIVE_INFINITY,
       spent: 0,

@@ -66,6 +66,8 @@ const NO_MOVES: LeaseMoves = { calls: [], undo: () => undefined };
 export class LeaseExchanger {
   readonly #deps: LeaseExchangerDeps;
   readonly #inDoubt = new Set<Exchange>();
+  /** Those that have ended in doubt and take holds of calls with them, also while they are told again. */
+  readonly #doubtfulMoves = new Set<Exchange>();
   readonly #underWay = new Set<Promise<boolean>>();
   #count = 0;
 
@@ -125,22 +127,18 @@ export class LeaseExchanger {
   }
 
   /**
-   * Tells moves that ended in doubt, before one of their calls is ended: it would not be found, and then be held.
+   * Tells moves that ended in doubt, before one of their calls is ended: it would not be found, and then be held. An end
+   * may also overtake a move that is being told again, on another connection or where the server must be sent its script.
    * @returns Undefined when there are none.
    * @throws NotConnected (rejected) while the server cannot be told
    */
   arrived(): Promise<void> | undefined {
-    return this.#hasMovesInDoubt() ? this.#tellMoves() : undefined;
+    return this.#doubtfulMoves.size === 0 ? undefined : this.#tellMoves();
   }
 
   async #tellMoves(): Promise<void> {
     await this.retry();
-    if (this.#hasMovesInDoubt()) throw new NotConnected("leases");
-  }
-
-  #hasMovesInDoubt(): boolean {
-    for (const { hasMoves } of this.#inDoubt) if (hasMoves) return true;
-    return false;
+    if (this.#doubtfulMoves.size > 0) throw new NotConnected("leases");
   }
 
   #started(exchange: Exchange): Promise<boolean> {
@@ -156,16 +154,17 @@ export class LeaseExchanger {
     const { keyspace, ttlMs, clientId } = this.#deps;
     const request = new ScriptRequest(keyspace);
     const others: string[] = [];
-    const ends: (readonly [hold: number, spent: number])[] = [];
+    const ends: (readonly [hold: number, spent: number, wasInDoubt: 0 | 1])[] = [];
     const wants: (readonly number[])[] = [];
     const parts = wishes.map((wish): Part => {
       const { lease, limit: number, least, most } = wish;
       const limit = request.addLimit(lease.key, lease.shape);
-      if (lease.holdId !== undefined) ends.push([others.push(keyspace.ofHold(lease.holdId)), lease.spent]);
+      if (lease.holdId !== undefined)
+        ends.push([others.push(keyspace.ofHold(lease.holdId)), lease.spent, lease.wasInDoubt ? 1 : 0]);
       const underWay = lease.exchange?.parts.find((part) => part.lease === lease);
       // One of the two is not there: ended by what is under way, or not made by it.
       if (underWay !== undefined)
-        ends.push([others.push(keyspace.ofHold(underWay.holdId)), lease.spent - underWay.reported]);
+        ends.push([others.push(keyspace.ofHold(underWay.holdId)), lease.spent - underWay.reported, 1]);
       const reported = lease.holdId === undefined ? 0 : lease.spent;
       const holdId = `lease:${clientId}:${(this.#count++).toString(36)}`;
       if (most === 0 && lease.inFlight === 0) return { ...wish, reported, carried: 0, holdId, position: -1 };
@@ -184,13 +183,16 @@ export class LeaseExchanger {
         ? 0
         : others.push(keyspace.ofHold(`moved:${clientId}:${(this.#count++).toString(36)}`));
     const fields = { ends, wants, moves, once, ttl_ms: ttlMs, client: clientId };
-    const call = { script: LEASE, request, others: [...others, keyspace.clients], fields };
+    const call = { script: LEASE, request, others: [...others, keyspace.clients], fields, hasDeadline: true };
     return { call, parts, hasMoves: moves.length > 0 };
   }
 
   async #tell(exchange: Exchange): Promise<boolean> {
+    const { call } = exchange;
+    const told = exchange.isInDoubt ? { ...call, fields: { ...call.fields, again: true } } : call;
     try {
-      const granted = await this.#deps.caller.call(exchange.call);
+      const granted = await this.#deps.caller.call(told);
+      this.#doubtfulMoves.delete(exchange);
       for (const part of exchange.parts) this.#conclude(part, exchange, Number(granted[part.position] ?? 0));
       return true;
     } catch (error) {
@@ -202,11 +204,12 @@ export class LeaseExchanger {
       }
       exchange.isInDoubt = true;
       this.#inDoubt.add(exchange);
+      if (exchange.hasMoves) this.#doubtfulMoves.add(exchange);
       return true;
     }
   }
 
-  #conclude(part: Part, { sentAtMs }: Exchange, granted: number): void {
+  #conclude(part: Part, { sentAtMs, isInDoubt }: Exchange, granted: number): void {
     const { ttlMs, elapsedMs } = this.#deps;
     const { lease, limit, most } = part;
     lease.exchange = undefined;
@@ -214,6 +217,7 @@ export class LeaseExchanger {
     lease.spent -= part.reported;
     lease.total = part.carried + granted;
     lease.holdId = lease.total > 0 ? part.holdId : undefined;
+    lease.wasInDoubt = isInDoubt;
     // The server counts from when it did it, which was not before it was sent.
     lease.untilMs = sentAtMs + ttlMs * (1 - MARGIN);
     if (most > 0 && granted === 0) lease.pausedUntilMs = elapsedMs() + ttlMs * PAUSE;

@@ -38,7 +38,7 @@ end
 
 local function load_hold(key)
   local packed = redis.call('GET', key)
-  local hold = packed and unpack_hold(packed)
+  local hold = packed and packed ~= '' and unpack_hold(packed)
   -- Redis forgets it at that time too, by a clock that may have stepped back.
   return hold and now < hold.u + LATE_END_MS and hold or nil
 end
@@ -93,6 +93,12 @@ local function takers_of(hold)
   if hold and #takers == 0 then takers = { '' } end
   if not hold or #takers < MAX_TAKERS then takers[#takers + 1] = req.by or '' else takers[1] = '' end
   return takers
+end
+
+-- Nobody's attempt gives it back from then on.
+local function keep_hold(key, hold)
+  hold.t = {}
+  redis.call('SET', key, pack_hold(hold), 'KEEPTTL')
 end
 
 -- Whether an attempt gives back the whole hold: it alone has taken it. Else it is taken out of those that have.

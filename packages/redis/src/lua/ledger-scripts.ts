@@ -143,7 +143,7 @@ return { 'ok', now }
 
 /** `KEYS`: three per cell, the holds of leases, the clients. Reports what was spent and takes new leases, in one. */
 export const LEASE = createScript(`${HELD}${LEASES_LUA}${LOADED}
-for _, ended in ipairs(req.ends) do settle_hold(hold_key(ended[1]), { ended[2] }) end
+for _, ended in ipairs(req.ends) do end_lease(ended) end
 move_holds()
 local clients = #req.wants > 0 and count_clients() or 0
 local answer = { 'ok', now }
