@@ -3,6 +3,7 @@ import type {
   AgentRun,
   RunRequest,
   ScriptCall,
+  ScriptTurn,
   SeenModelCall,
   SeenResult,
 } from "@agentplane/core/testing";
@@ -10,11 +11,13 @@ import type {
 import { createRelay, type Frame, type Relay } from "../src/index.ts";
 
 /**
- * Plays conformance scripts as an MCP client that calls the tools of a server, through the relay.
- * @param isListing Whether it lists the tools before each turn, as a host does to offer them to its model. The model itself is
- *   none of MCP's: what is asked of model calls beside that cannot be met. Default false.
+ * Whose the model is. `client`: of a host, whose model calls are none of MCP's. `listing`: of one that lists the tools before
+ * each turn, to offer them to it. `server`: a server borrows it, turn by turn, by `sampling/createMessage`.
  */
-export function createMcpDriver(isListing = false): AdapterDriver {
+export type Model = "client" | "listing" | "server";
+
+/** Plays conformance scripts as an MCP client that calls the tools of a server, through the relay. */
+export function createMcpDriver(model: Model = "client"): AdapterDriver {
   const conversations = new WeakMap<AgentRun, Conversation>();
   const seen = async (conversation: Conversation): Promise<AgentRun> => {
     const run = await conversation.pauseOrEnd();
@@ -22,9 +25,15 @@ export function createMcpDriver(isListing = false): AdapterDriver {
     return run;
   };
   return {
-    capabilities: [...(isListing ? ["model" as const] : []), "parallel", "resume", "hiding", "abort"],
+    capabilities: [
+      ...(model === "client" ? [] : ["model" as const]),
+      "parallel",
+      "resume",
+      "hiding",
+      "abort",
+    ],
     run(request) {
-      const conversation = new Conversation(request, isListing);
+      const conversation = new Conversation(request, model);
       conversation.start();
       return seen(conversation);
     },
@@ -38,25 +47,32 @@ export function createMcpDriver(isListing = false): AdapterDriver {
 }
 
 type Message = Record<string, unknown>;
+/** A request for the client's model, as the server below makes it. */
+interface Sampling {
+  readonly id: string;
+  readonly params: { readonly messages: unknown; readonly maxTokens: number };
+}
 
 /** One client, one server, and everything that was seen between them. */
 class Conversation {
   readonly #request: RunRequest;
-  readonly #isListing: boolean;
+  readonly #model: Model;
   readonly #relay: Relay | undefined;
   readonly #results: SeenResult[] = [];
-  /** What a host would offer to its model, turn by turn: the tools that are listed. */
-  readonly #offers: SeenModelCall[] = [];
+  /** What a host would offer to its model, turn by turn, or what a server has asked it. */
+  readonly #modelCalls: SeenModelCall[] = [];
+  #text = "";
   readonly #observed: string[] = [];
   readonly #pending = new Set<string>();
   readonly #waiting = new Map<string, (response: Message) => void>();
+  readonly #turns = new Map<string, ScriptTurn>();
   readonly #serving = new Map<string, AbortController>();
   #running: Promise<void> = Promise.resolve();
   #isOver = false;
 
-  constructor(request: RunRequest, isListing: boolean) {
+  constructor(request: RunRequest, model: Model) {
     this.#request = request;
-    this.#isListing = isListing;
+    this.#model = model;
     const { plane, script, tenant, user, session } = request;
     if (plane === undefined) return;
     const identity = {
@@ -92,9 +108,9 @@ class Conversation {
     const pending = this.#isOver ? [] : [...this.#pending].map((approvalId) => ({ approvalId }));
     return {
       status: this.#isOver ? "done" : "pending",
-      modelCalls: [...this.#offers],
+      modelCalls: [...this.#modelCalls],
       results: [...this.#results],
-      text: "",
+      text: this.#text,
       pieces: [],
       observed: [...this.#observed],
       pending,
@@ -102,21 +118,51 @@ class Conversation {
   }
 
   async #play(): Promise<void> {
-    for (const { calls = [] } of this.#request.script.turns) {
-      // oxlint-disable-next-line no-await-in-loop -- turns follow each other
-      if (this.#isListing) await this.#offer();
-      // oxlint-disable-next-line no-await-in-loop
-      await Promise.all(calls.map((call) => this.#call(call)));
+    /* oxlint-disable no-await-in-loop -- turns follow each other */
+    for (const turn of this.#request.script.turns) {
+      if (this.#model === "listing") await this.#offer();
+      if (this.#model === "server" && !(await this.#borrow(turn))) return;
+      await Promise.all((turn.calls ?? []).map((call) => this.#call(call)));
+    }
+    /* oxlint-enable no-await-in-loop */
+  }
+
+  /** @returns Whether the server was given the answer of the client's model. */
+  async #borrow(turn: ScriptTurn): Promise<boolean> {
+    const id = `model-${crypto.randomUUID()}`;
+    const texts = ["go on", ...this.#results.map(({ text }) => text)];
+    const messages = texts.map((text) => ({ role: "user", content: { type: "text", text } }));
+    const response = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
+    this.#turns.set(id, turn);
+    this.#respond({ id, method: "sampling/createMessage", params: { messages, maxTokens: 1_000_000 } });
+    const { result } = (await response) as { result?: { content: { text: string } } };
+    this.#text = result?.content.text ?? this.#text;
+    return result !== undefined;
+  }
+
+  /** The client's model, as the script has it. */
+  async #think({ id, params }: Sampling): Promise<void> {
+    const { text = [], beforePiece } = this.#turns.get(id) ?? {};
+    const prompt = JSON.stringify(params.messages);
+    const { agent } = this.#request.script;
+    this.#modelCalls.push({ agent, prompt, offered: [], maxOutputTokens: params.maxTokens });
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one piece after the other
+      for (let piece = 0; piece < Math.max(text.length, 1); piece++) await beforePiece?.(piece);
+      const content = { type: "text", text: text.join("") };
+      this.#send({ jsonrpc: "2.0", id, result: { role: "assistant", model: "m", content } });
+    } catch (error) {
+      this.#send({ jsonrpc: "2.0", id, error: { code: -32603, message: String(error) } });
     }
   }
 
   async #offer(): Promise<void> {
-    const id = `list-${this.#offers.length}`;
+    const id = `list-${this.#modelCalls.length}`;
     const response = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
     this.#send({ jsonrpc: "2.0", id, method: "tools/list", params: {} });
     const { result } = (await response) as { result?: { tools: { name: string }[] } };
     const offered = (result?.tools ?? []).map(({ name }) => name);
-    this.#offers.push({ agent: this.#request.script.agent, prompt: "", offered });
+    this.#modelCalls.push({ agent: this.#request.script.agent, prompt: "", offered });
   }
 
   async #call({ id, tool, input }: ScriptCall): Promise<void> {
@@ -146,6 +192,8 @@ class Conversation {
   #toClient(text: string): void {
     this.#observed.push(text);
     const message = JSON.parse(text) as Message;
+    if (message["method"] === "sampling/createMessage")
+      return void this.#think(message as unknown as Sampling);
     this.#waiting.get(String(message["id"]))?.(message);
   }
 
@@ -157,6 +205,7 @@ class Conversation {
       return;
     }
     if (message["method"] === "tools/list") return this.#list(message["id"]);
+    if (message["method"] === undefined) return this.#waiting.get(String(message["id"]))?.(message);
     const { id, params } = message as { id?: string; params?: { name: string; arguments: unknown } };
     if (id === undefined || params === undefined) return;
     const tool = this.#request.script.tools.find(({ name }) => name === params.name);

@@ -3,7 +3,7 @@ import type { ConformanceOptions } from "@agentplane/core/testing";
 /** The proxy, as `docs/adapters.md` calls it. */
 export const NAME = "MCP proxy";
 
-const NO_MODEL = "MCP carries tools, not the model that calls them; relay.test.ts shows sampling";
+const NO_USAGE = "a sampling result of MCP does not say how many tokens it used, so its estimate is charged";
 const NO_STREAM = "a result of MCP comes as a whole";
 const NO_RETRY = "a request of MCP has its id once; a client that tries again makes another call";
 const NO_NESTING = "MCP does not say which agent is inside which";
@@ -13,20 +13,17 @@ export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {
   "block.stream": NO_STREAM,
   "block.retry": NO_RETRY,
   "block.nested": NO_NESTING,
-  "block.model": NO_MODEL,
   "ask.stream": NO_STREAM,
   "ask.retry": NO_RETRY,
   "ask.nested": NO_NESTING,
   "redact.stream": NO_STREAM,
   "redact.retry": NO_RETRY,
   "redact.nested": NO_NESTING,
-  "redact.aborted": NO_MODEL,
-  "redact.prompt": NO_MODEL,
+  "redact.aborted": NO_STREAM,
   "rewrite.stream": NO_STREAM,
   "rewrite.retry": NO_RETRY,
   "rewrite.nested": NO_NESTING,
   "kill.stream": NO_STREAM,
-  "kill.model": NO_MODEL,
   "kill.retry": NO_RETRY,
   "kill.nested": NO_NESTING,
   "READ_ONLY.stream": NO_STREAM,
@@ -46,28 +43,37 @@ export const SKIPS: NonNullable<ConformanceOptions["skips"]> = {
   "HUMAN_LOOP.nested": NO_NESTING,
   "RATE_THROTTLE.stream": NO_STREAM,
   "RATE_THROTTLE.retry": NO_RETRY,
-  "RATE_THROTTLE.resume": NO_MODEL,
-  "RATE_THROTTLE.replay": NO_MODEL,
   "RATE_THROTTLE.nested": NO_NESTING,
   "rate.stream": NO_STREAM,
   "rate.retry": NO_RETRY,
   "rate.nested": NO_NESTING,
-  "budget.plain": NO_MODEL,
+  "budget.plain": NO_USAGE,
   "budget.stream": NO_STREAM,
-  "budget.parallel": NO_MODEL,
-  "budget.retry": NO_RETRY,
-  "budget.resume": NO_MODEL,
+  "budget.resume": NO_USAGE,
   "budget.nested": NO_NESTING,
-  "budget.aborted": NO_MODEL,
-  "budget.clamp": NO_MODEL,
+  "budget.aborted": NO_STREAM,
   "passthrough.stream": NO_STREAM,
 };
 
-const LISTED = "only a client that lists what there is can offer it; the other suite has one";
+const LISTED = "only a client that lists what there is can offer it; another suite has one";
+const BORROWED = "only a server that borrows the client's model calls one through MCP; another suite has one";
 
-/** What beside that cannot be met by a client that never lists the tools. */
-export const SKIPS_WITHOUT_LISTS: typeof SKIPS = {
+/** What beside that needs a model, as a server has it that borrows the client's. */
+export const OF_MODELS = {
+  "block.model": BORROWED,
+  "redact.prompt": BORROWED,
+  "kill.model": BORROWED,
+  "RATE_THROTTLE.resume": BORROWED,
+  "RATE_THROTTLE.replay": BORROWED,
+  "budget.parallel": BORROWED,
+  "budget.retry": BORROWED,
+  "budget.clamp": BORROWED,
+};
+
+/** What beside that cannot be met by a client that neither lists the tools nor lends its model. */
+export const SKIPS_OF_CALLS: typeof SKIPS = {
   ...SKIPS,
+  ...OF_MODELS,
   "block.hidden": LISTED,
   "kill.hidden": LISTED,
   "READ_ONLY.hidden": LISTED,
