@@ -1,6 +1,7 @@
 import { ChannelReader } from "./channel-reader.ts";
 import type { OpenChannel } from "./message-channel.ts";
 import { ServerProcess, type ServerCommand } from "./server-process.ts";
+import { startProblem } from "./start-problem.ts";
 
 /** How messages of a server's are read. */
 export interface Reading {
@@ -17,7 +18,14 @@ export function processChannels(command: ServerCommand, { maxFrameBytes, log }: 
       tooLong: reader.refuse.bind(reader),
       exit: ended,
     };
-    const server = new ServerProcess(command, events, maxFrameBytes);
+    let server: ServerProcess;
+    try {
+      server = new ServerProcess(command, events, maxFrameBytes);
+    } catch (error) {
+      // Told later, like any end: nobody has the channel yet.
+      queueMicrotask(() => ended(startProblem(command, error)));
+      return { send: () => undefined, close: () => Promise.resolve() };
+    }
     return {
       send(frame) {
         reader.sent(frame);

@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { LineSplitter } from "../frame/read-lines.ts";
 import type { Unread } from "../frame/unread.ts";
 import { LineWriter } from "../frame/write-lines.ts";
+import { startProblem } from "./start-problem.ts";
 import { groupEnded, groupStarted, startWatching } from "./watchdog.ts";
 
 /** How a server is started. */
@@ -43,6 +44,7 @@ export class ServerProcess {
   readonly #ended: Promise<void>;
   #isStopped = false;
 
+  /** @throws Error where the system refuses at once to start it */
   constructor(command: ServerCommand, events: ServerEvents, maxFrameBytes: number) {
     startWatching();
     // Never through a shell: an argument is an argument.
@@ -72,7 +74,7 @@ export class ServerProcess {
         if (!this.#isStopped) events.exit(reason);
         this.#isStopped = true;
       };
-      this.#child.on("error", (error) => end(`the server cannot be started: ${error.message}`));
+      this.#child.on("error", (error) => end(startProblem(command, error)));
       this.#child.on("close", (code, signal) => end(`the server ended (${signal ?? `exit code ${code}`})`));
     });
   }
