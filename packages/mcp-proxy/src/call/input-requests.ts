@@ -3,6 +3,7 @@ import type { Denied } from "@agentplane/core";
 import { QUESTION } from "../approval/input-required.ts";
 import { hasInexactNumber, rewritten, type Change, type Frame } from "../frame/frame.ts";
 import { recordOf, textOf, type JsonRecord } from "../frame/json.ts";
+import { isMisspelt } from "../frame/method-names.ts";
 import { CODES, errorFrame, idOf } from "../frame/rpc.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -77,8 +78,8 @@ function requestsIn(requests: JsonRecord | undefined): readonly Question[] | und
   for (const [key, value] of Object.entries(requests)) {
     const message = recordOf(value);
     const { method, params = {} } = message ?? {};
-    if (message === undefined || textOf(method) === undefined || recordOf(params) === undefined)
-      return undefined;
+    const isRead = textOf(method) !== undefined && !isMisspelt(method);
+    if (message === undefined || !isRead || recordOf(params) === undefined) return undefined;
     questions.push({ message, path: (part) => ["result", "inputRequests", key, ...part] });
   }
   return questions;

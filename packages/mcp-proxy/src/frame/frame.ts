@@ -1,5 +1,6 @@
 import { JsonCursor, stringEnd, type JsonProblem, type Range } from "./json-cursor.ts";
 import { recordOf, type JsonRecord } from "./json.ts";
+import { isMisspelt } from "./method-names.ts";
 import { isPlainJson } from "./plain-json.ts";
 
 /** One message as it came, beside one parse of it: what nothing changes leaves as these very bytes. */
@@ -11,7 +12,13 @@ export interface Frame {
 
 /** A line that is no message. */
 export interface BadFrame {
-  readonly problem: "not_json" | "not_utf8" | "not_an_object" | "batch_too_long" | JsonProblem;
+  readonly problem:
+    | "not_json"
+    | "not_utf8"
+    | "not_an_object"
+    | "batch_too_long"
+    | "misspelt_method"
+    | JsonProblem;
 }
 
 /** The deepest nesting of a message. */
@@ -50,7 +57,8 @@ export function readFrames(given: Uint8Array): readonly Frame[] | BadFrame {
   if (problem !== undefined) return { problem };
   if (Array.isArray(value)) return batchOf(text, value);
   const message = recordOf(value);
-  return message === undefined ? { problem: "not_an_object" } : [{ raw, text, message }];
+  if (message === undefined) return { problem: "not_an_object" };
+  return isMisspelt(message["method"]) ? { problem: "misspelt_method" } : [{ raw, text, message }];
 }
 
 function batchOf(text: string, items: readonly unknown[]): readonly Frame[] | BadFrame {
@@ -58,6 +66,7 @@ function batchOf(text: string, items: readonly unknown[]): readonly Frame[] | Ba
   for (const [at, range] of new JsonCursor(text).items().entries()) {
     const message = recordOf(items[at]);
     if (message === undefined) return { problem: "not_an_object" };
+    if (isMisspelt(message["method"])) return { problem: "misspelt_method" };
     const own = text.slice(range.start, range.end);
     frames.push({ raw: encoder.encode(own), text: own, message });
   }
