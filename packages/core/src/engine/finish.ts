@@ -1,7 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
-import { errorText } from "../base/error-text.ts";
 import { AgentplaneError } from "../base/errors.ts";
-import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
+import { andThenWith, type MaybePromise } from "../base/maybe-promise.ts";
 import { msSince } from "../base/ms-since.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -9,6 +8,7 @@ import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
 import type { Decider, JudgedResult } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
+import { guarded } from "./guarded-duty.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
 import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
@@ -31,6 +31,8 @@ interface Ending {
   /** Of a call that ran. */
   run: RunEnd | undefined;
   isError: boolean;
+  /** Enforcement refused it after all, before it began. */
+  isRefused: boolean;
   isUnknown: boolean;
   isStateSound: boolean;
   /** What the result's judgement came to. */
@@ -57,6 +59,7 @@ export function finishCall(
     status: end.status,
     run: undefined,
     isError: false,
+    isRefused: end.status === "released" && end.isRefused === true,
     isUnknown: false,
     isStateSound: true,
     shown: undefined,
@@ -67,7 +70,7 @@ export function finishCall(
     case "suspended":
       return andThenWith(closeCall(ending), nothing, ending);
     case "released":
-      if (end.isRefused === true && flight.used !== undefined)
+      if (ending.isRefused && flight.used !== undefined)
         return andThenWith(guarded("approval", giveBack, ending), releaseAndClose, ending);
       return releaseAndClose(true, ending);
     case "ran":
@@ -165,9 +168,13 @@ function closeState(ending: Ending): MaybePromise<void> {
 }
 
 function endInSession(_advanced: void, ending: Ending): MaybePromise<void> {
-  const { flight, parts, status } = ending;
+  const { flight, parts, status, isRefused, isError, durationMs } = ending;
+  const { id } = flight.ruling.decision;
   if (status === "suspended") return;
-  return parts.sessions.complete(flight.context, flight.ruling.decision.id, ending);
+  // It never began, so that the same call may be made again; or it was refused after all.
+  if (status === "released" && !isRefused) return parts.sessions.takeOut(flight.context, id);
+  const effect = isRefused ? "block" : "allow";
+  return parts.sessions.complete(flight.context, id, { isError, durationMs, effect });
 }
 
 /**
@@ -216,32 +223,4 @@ function tellObservers(ending: Ending, plan: Plan, context: PolicyContext): void
     durationMs,
     isError,
   });
-}
-
-/** Runs a duty that no policy gates; its failure is loud and answers false. */
-function guarded(
-  what: string,
-  work: (ending: Ending) => MaybePromise<void>,
-  ending: Ending,
-): MaybePromise<boolean> {
-  try {
-    const done = work(ending);
-    return isThenable(done) ? guardedLater(what, done, ending) : true;
-  } catch (error) {
-    return reportFailure(what, error, ending);
-  }
-}
-
-function guardedLater(what: string, done: Promise<void>, ending: Ending): Promise<boolean> {
-  return done.then(
-    () => true,
-    (error: unknown) => reportFailure(what, error, ending),
-  );
-}
-
-function reportFailure(what: string, error: unknown, { parts }: Ending): false {
-  parts.ports.logger.error(`${what} of a finished call failed`, {
-    error: errorText(error),
-  });
-  return false;
 }

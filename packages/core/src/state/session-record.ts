@@ -79,9 +79,7 @@ function bounded(record: SessionRecord): SessionRecord {
 export function withoutEarlier(record: SessionRecord, callKey: string | undefined): SessionRecord {
   if (callKey === undefined || record.open === 0) return record;
   const found = findOpen(record, callKey);
-  if (found === undefined) return record;
-  const counts = count(record.counts, found.entry, -1);
-  return replaced({ ...record, size: record.size - 1, open: record.open - 1, counts }, found, undefined);
+  return found === undefined ? record : withoutFound(record, found);
 }
 
 /** The history in which a call has ended. */
@@ -113,6 +111,23 @@ export function completed(
   const revision = record.revision + 1;
   if (found !== undefined) return replaced({ ...record, revision, open, counts }, found, ended);
   return { revision, startedAtMs, chunks, tail: tail.with(position, ended), size, open, counts };
+}
+
+/** The history without a call that was let go on and never began. */
+export function withoutCall(record: SessionRecord, decisionId: string): SessionRecord {
+  const position = positionIn(record.tail, decisionId);
+  const entry = record.tail[position];
+  const found =
+    entry === undefined ? findDecided(record.chunks, decisionId) : { chunk: undefined, position, entry };
+  if (found === undefined) return record;
+  return withoutFound({ ...record, revision: record.revision + 1 }, found);
+}
+
+function withoutFound(record: SessionRecord, found: Found): SessionRecord {
+  const { entry } = found;
+  const counts = count(record.counts, entry, -1);
+  const left = { ...record, size: record.size - 1, open: record.open - openOf(entry), counts };
+  return replaced(left, found, undefined);
 }
 
 interface Found {

@@ -11,6 +11,7 @@ import {
   isShownBy,
   isWhole,
   viewOf,
+  withoutCall,
   withoutEarlier,
   type CallOutcome,
   type SessionRecord,
@@ -110,12 +111,20 @@ export class Sessions {
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
   complete(context: PolicyContext, decisionId: string, end: CallOutcome): MaybePromise<void> {
-    const change = (old: StoredHistory | undefined): StoredHistory | undefined => {
+    return this.#change(context, (known) => completed(known, decisionId, end));
+  }
+
+  /** Takes an admitted call out that never began: it is nobody's past. */
+  takeOut(context: PolicyContext, decisionId: string): MaybePromise<void> {
+    return this.#change(context, (known) => withoutCall(known, decisionId));
+  }
+
+  #change(context: PolicyContext, changed: (known: SessionRecord) => SessionRecord): MaybePromise<void> {
+    return this.#update(context, (old) => {
       const known = old === undefined ? this.#newSession() : recordIn(old);
-      const next = completed(known, decisionId, end);
+      const next = changed(known);
       return next === known ? old : this.#stored(old, known, next);
-    };
-    return this.#update(context, change);
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable -- `then` is a word of the policy language: a text, never a function */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
 import type { SessionView } from "../../src/rules/session-view.ts";
@@ -138,4 +138,49 @@ it("a shadow rule about the past is quiet in a preview, where there is no past",
   const decision = await plane.engine.decide(toolCall("search"), { intent: "peek" });
   expect(decision.shadow).toStrictEqual([]);
   expect(ports.logger.messages("error")).toStrictEqual([]);
+});
+
+describe("a call that was admitted and given back unrun", () => {
+  const ONCE = blocking("once", [rule.idempotency({ window: "1h" })]);
+
+  it("is no past: the same call may run", async () => {
+    const bench = createBench({ policies: [ONCE] });
+    const { guard } = bench.plane;
+    const first = await guard.admit(toolCall("update", { id: 1 }));
+    if (first.status !== "admitted") throw new Error(first.message);
+    await guard.release(first);
+    const call = { context: toolCall("update", { id: 1 }), run: () => "done" };
+    expect(await guard.toolCall(call)).toMatchObject({ status: "ran" });
+    expect(await guard.toolCall(call)).toMatchObject({ status: "blocked" });
+  });
+
+  it("counts as no call, also after others, and an agent that goes in circles is not stopped by it", async () => {
+    const seen: (SessionView | undefined)[] = [];
+    const policies = [blocking("p", [{ rule: "spy" }, rule.loop({ maxRepeats: 1 })])];
+    const { plane } = createBench({ rules: [spying(seen)], policies });
+    const first = await plane.guard.admit(toolCall("update"));
+    if (first.status !== "admitted") throw new Error(first.message);
+    const names = Array.from({ length: 40 }, (_, n) => `tool_${n}`);
+    for (const name of names) {
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await plane.guard.toolCall({ context: toolCall(name), run: () => 1 });
+    }
+    await plane.guard.release(first);
+    expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow" });
+    expect(seen.at(-1)?.counts).toStrictEqual({ calls: 40, blocked: 0, errors: 0, modelCalls: 0 });
+    expect(seen.at(-1)?.entries.map(({ name }) => name)).toStrictEqual(names);
+  });
+
+  it("is a refused one where a kill came before it began", async () => {
+    const seen: (SessionView | undefined)[] = [];
+    const { plane } = createBench({ rules: [spying(seen)], policies: [blocking("p", [{ rule: "spy" }])] });
+    const first = await plane.guard.admit(toolCall("update"));
+    if (first.status !== "admitted") throw new Error(first.message);
+    const unplugged = { kind: "tool", id: "update" } as const;
+    await plane.controls.unplug(unplugged, { by: "mira", reason: "strange" });
+    await plane.guard.release(first);
+    await plane.engine.decide(toolCall("search"));
+    expect(seen.at(-1)?.entries).toMatchObject([{ name: "update", effect: "block", isInFlight: false }]);
+    expect(seen.at(-1)?.counts).toMatchObject({ calls: 0, blocked: 1 });
+  });
 });
