@@ -1,6 +1,7 @@
 import { ownMember } from "../base/own-member.ts";
 import { HOOKPOINTS, isAfter } from "../context/hookpoint.ts";
-import { parameter, reportNever, type LintedPolicy, type LintedRule } from "./lint-finding.ts";
+import { contradictionIn } from "./lint-contradiction.ts";
+import { parameter, reportAlways, reportNever, type LintedPolicy, type LintedRule } from "./lint-finding.ts";
 
 /** What the members of a structured condition need of a hookpoint; custom hookpoints may carry anything. */
 const CARRIED_BY: Readonly<Record<string, (hookpoint: string) => boolean>> = {
@@ -18,13 +19,27 @@ export function lintCondition(linted: LintedPolicy, rule: LintedRule, hookpoints
   const members = ["where", "require"] as const;
   const missing = members.flatMap((member) => missingIn(parameter(rule, member), `.${member}`, hookpoints));
   for (const { name, path } of missing)
-    reportNever(linted, rule, `none of the selected hookpoints carries "${name}"`, path);
-  if (missing.length > 0) return;
+    reportNever(linted, rule, `none of the selected hookpoints carries "${name}"`, { at: path });
+  if (missing.length > 0 || lintContradiction(linted, rule)) return;
   // What CEL asks about is not known here.
   if (parameter(rule, "when") !== undefined || !hookpoints.every(isAfter)) return;
   if (members.some((member) => isAboutOutcome(parameter(rule, member)))) return;
   const message = "after the action it looks only for result, usage, isError or hookpoint, and asks for none";
   reportNever(linted, rule, message);
+}
+
+/** @returns Whether its `where` can never hold. */
+function lintContradiction(linted: LintedPolicy, rule: LintedRule): boolean {
+  const [never, unmet] = [parameter(rule, "where"), parameter(rule, "require")].map(contradictionIn);
+  if (unmet !== undefined)
+    reportAlways(linted, rule, { at: ".require", message: `${said(unmet)}: nothing can meet it` });
+  if (never === undefined) return false;
+  reportNever(linted, rule, said(never), { at: ".where", suggestion: "change what it compares" });
+  return true;
+}
+
+function said(subject: string): string {
+  return `what it says of "${subject}" contradicts itself`;
 }
 
 /** All members of a condition must hold, so one that nothing carries is enough; of `any` and `not` that is not so. */

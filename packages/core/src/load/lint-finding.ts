@@ -9,6 +9,7 @@ export type LintCode =
   | "selector_matches_nothing"
   | "rule_shadowed"
   | "rule_never_runs"
+  | "rule_always_blocks"
   | "allowlist_in_tool_selector"
   | "api_rule_unreachable"
   | "limit_zero"
@@ -67,12 +68,32 @@ export function parameter(rule: LintedRule, name: string): unknown {
 }
 
 /** Reports a rule that never answers. */
-export function reportNever(linted: LintedPolicy, rule: LintedRule, message: string, subPath = ""): void {
+export function reportNever(
+  linted: LintedPolicy,
+  rule: LintedRule,
+  message: string,
+  { at = "", suggestion = "change the selector, or move the rule to a policy whose calls carry it" } = {},
+): void {
   linted.report({
     code: "rule_never_runs",
     severity: "error",
-    path: `${rule.path}${subPath}`,
+    path: `${rule.path}${at}`,
     message: `${message}: the rule never answers`,
-    suggestion: "change the selector, or move the rule to a policy whose calls carry it",
+    suggestion,
+  });
+}
+
+/** Reports a rule that blocks every call which its policy concerns. */
+export function reportAlways(
+  linted: LintedPolicy,
+  rule: LintedRule,
+  { at, message }: { readonly at: string; readonly message: string },
+): void {
+  linted.report({
+    code: "rule_always_blocks",
+    severity: "warning",
+    path: `${rule.path}${at}`,
+    message,
+    suggestion: "change what it asks for, or block with a denylist where that is meant",
   });
 }

@@ -2,8 +2,15 @@ import { looksAt } from "../rules/rule.ts";
 import { lintCondition } from "./lint-condition.ts";
 import { lintOwnLists } from "./lint-own-lists.ts";
 import { lintRedact } from "./lint-redact.ts";
-import { reportNever, type LintedPolicy, type LintedRule, type LintOptions } from "./lint-finding.ts";
-import { listCovers } from "./pattern-cover.ts";
+import {
+  parameter,
+  reportAlways,
+  reportNever,
+  type LintedPolicy,
+  type LintedRule,
+  type LintOptions,
+} from "./lint-finding.ts";
+import { areApart, isEmptyList, listCovers } from "./pattern-cover.ts";
 
 /**
  * Finds rules that never get to see what they are about: a hookpoint that does not carry it, an API rule where no
@@ -19,9 +26,24 @@ export function lintReach(linted: LintedPolicy, options: LintOptions): void {
     }
     if (rule.spec.rule === "condition") lintCondition(linted, rule, hookpoints);
     if (rule.spec.rule === "redact") lintRedact(linted, rule, hookpoints);
+    if (rule.spec.rule === "requireTenant") lintTenants(linted, rule);
     lintApi(linted, rule, options);
     lintOwnLists(linted, rule);
   }
+}
+
+/** It blocks whom it does not name. */
+function lintTenants(linted: LintedPolicy, rule: LintedRule): void {
+  const required = parameter(rule, "tenants");
+  if (required === undefined) return;
+  const names = [required].flat().filter((pattern) => typeof pattern === "string");
+  const { tenants } = linted.selector;
+  const isEmpty = isEmptyList(names);
+  if (!isEmpty && (tenants === undefined || !areApart(names, tenants))) return;
+  const why = isEmpty
+    ? "its exclusions leave no tenant"
+    : "it names none of the tenants that its selector lets through";
+  reportAlways(linted, rule, { at: ".tenants", message: `${why}: every call is blocked` });
 }
 
 const API_KINDS: ReadonlySet<string> = new Set(["apiAllowlist", "apiDenylist"]);

@@ -12,5 +12,5 @@ export function lintRedact(linted: LintedPolicy, rule: LintedRule, hookpoints: r
       from.some((one) => one === "audit" || one === late || (one === early && !isAfter(hookpoint)))
     );
   };
-  if (!hookpoints.some(isReached)) reportNever(linted, rule, "no hookpoint carries it", ".from");
+  if (!hookpoints.some(isReached)) reportNever(linted, rule, "no hookpoint carries it", { at: ".from" });
 }
