@@ -10,7 +10,8 @@ import { runFactsOf } from "../langgraph/run-facts.ts";
 import { identityOf, type RunFacts } from "../call/identity.ts";
 import type { JudgingHandler } from "../observed/observed-call.ts";
 import type { ShownEnd } from "../observed/observed-handler.ts";
-import { isToolCall } from "../content/tool-call-input.ts";
+import { RunnableTools } from "./runnable-tools.ts";
+import { namesOfTool, noteToolNames } from "./tool-names.ts";
 
 /**
  * What becomes of calls that code inside a governed agent makes on its own: other middleware with a model of its own, a
@@ -36,9 +37,11 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   // A callback runs outside of the run that it is told of; this is made within.
   readonly #run = runFactsOf(undefined);
   readonly #ends = new Map<string, Ending>();
+  readonly #runnableTools = new RunnableTools();
 
   constructor(settings: GateSettings, nested: NestedCalls) {
     super(settings);
+    noteToolNames();
     this.#nested = nested;
   }
 
@@ -56,26 +59,21 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   override async handleToolStart(
-    ...[tool, input, runId, , , metadata, runName]: Parameters<
+    ...[serialized, input, runId, , , metadata, runName]: Parameters<
       NonNullable<BaseCallbackHandler["handleToolStart"]>
     >
   ): Promise<void> {
-    const name = runName ?? tool.id.at(-1) ?? "unknown";
-    await this.#startTool(runId, { name, input: inputOf(input), agent: metadata?.["lc_agent_name"] });
+    const names = namesOfTool({ serialized, runName });
+    await this.#startTool(runId, { ...names, input: inputOf(input) }, metadata);
   }
 
-  /** A runnable that was made a tool tells of no tool, but of a chain that is given a tool call. */
   override async handleChainStart(
-    ...[, inputs, runId, , , metadata, , runName]: Parameters<
+    ...[, inputs, runId, parentRunId, , metadata, , runName]: Parameters<
       NonNullable<BaseCallbackHandler["handleChainStart"]>
     >
   ): Promise<void> {
-    if (!isToolCall(inputs) || inputs.name !== runName) return;
-    await this.#startTool(runId, {
-      name: inputs.name,
-      input: inputs.args,
-      agent: metadata?.["lc_agent_name"],
-    });
+    const tool = this.#runnableTools.start({ runId, parentRunId, runName, inputs });
+    if (tool !== undefined) await this.#startTool(tool.runId, tool, metadata);
   }
 
   override async handleToolEnd(output: unknown, runId: string): Promise<void> {
@@ -108,10 +106,12 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   override async handleChainEnd(output: unknown, runId: string): Promise<void> {
+    this.#runnableTools.end(runId);
     await this.handleToolEnd(output, runId);
   }
 
   override async handleChainError(error: unknown, runId: string): Promise<void> {
+    this.#runnableTools.end(runId);
     await this.failed(runId, error);
   }
 
@@ -149,15 +149,20 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
 
   async #startTool(
     runId: string,
-    { name, input, agent }: { readonly name: string; readonly input: unknown; readonly agent: unknown },
+    {
+      name,
+      originalName,
+      input,
+    }: { readonly name: string; readonly originalName?: string; readonly input: unknown },
+    metadata: Readonly<Record<string, unknown>> | undefined,
   ): Promise<void> {
-    this.#tell({ kind: "tool", name }, agent);
+    this.#tell({ kind: "tool", name }, metadata?.["lc_agent_name"]);
     if (this.#nested === "charge") return;
     const { plane, identity } = this.settings;
     const admitted = await plane.guard.admit({
       hookpoint: "before_tool_call",
       ...identityOf(identity, this.#run),
-      tool: { name, input },
+      tool: { name, ...(originalName !== undefined && { originalName }), input },
     });
     if (admitted.status !== "admitted") throw admitted.error;
     if (admitted.isInputChanged) {
