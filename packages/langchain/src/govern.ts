@@ -14,6 +14,7 @@ import { withOwnMembers } from "./call/private-members.ts";
 import { createProviderCalls } from "./call/provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
 import { withSeenEnds } from "./run/run-ending-hooks.ts";
+import { createTurnResults } from "./tool/turn-results.ts";
 import { withGovernedSelector } from "./tool-selector.ts";
 import { knowAgent } from "./approval/waiting-calls.ts";
 
@@ -90,6 +91,7 @@ export function govern<P extends GovernableParams>(
   const before = modelInterception(freeName("agentplane.model", middleware), {
     ...gate,
     tools: gate,
+    turns: createTurnResults(),
     nested: hasModelWrapper ? nested : undefined,
     runs,
     onBlock,

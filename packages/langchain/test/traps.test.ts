@@ -12,6 +12,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a hidden tool is called all the same": ["tool-interception: does not run when the tool was hidden"],
   "one scalar resume approves two pending calls": ["approval-interrupt: is the only one of two"],
   "calls of one node run again on every resume": [
+    "one-node: gives what each call gave, which ran once, %s",
+    "one-node: leaves what they gave, which ran once",
     "langgraph/guarded-tool-node: asks once for all calls of a turn, runs nothing before, and each call once after",
     "langgraph/guarded-tool-node: waits for every answer, and runs each call once over all of them",
   ],

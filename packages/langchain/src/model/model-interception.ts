@@ -25,6 +25,7 @@ import { endBy } from "../run/run-ending-hooks.ts";
 import { toldOfAll } from "../call/told-of-all.ts";
 import { judgedResult } from "../tool/judged-result.ts";
 import type { ToolGate } from "../tool/tool-gate.ts";
+import type { TurnResults } from "../tool/turn-results.ts";
 import type { ToolResult } from "../content/tool-result.ts";
 import { withVisibleTools } from "../offer/visible-tools.ts";
 import { isWaitingCall, noteWaiting } from "../approval/waiting-calls.ts";
@@ -33,6 +34,7 @@ import { isWaitingCall, noteWaiting } from "../approval/waiting-calls.ts";
 export interface Surrounding extends ModelGate {
   /** How a result is judged that other middleware gives itself, without running the tool. */
   readonly tools: ToolGate;
+  readonly turns: TurnResults;
   readonly runs: AgentRuns;
   /** What a model call or a run becomes that is blocked. */
   readonly onBlock: OnBlock;
@@ -123,7 +125,7 @@ async function callOfTurn(
     const begun = await runs.begin({ messages: state.messages, runtime });
     if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
     hasBegun = true;
-    const result = await judgedResult(gate.tools, request, handler);
+    const result = await gate.turns.once(request, () => judgedResult(gate.tools, request, handler));
     hasBegun = false;
     return await leftRun(gate, request, result);
   } catch (error) {

@@ -1,0 +1,73 @@
+import { isGraphInterrupt } from "@langchain/langgraph";
+import type { ToolCallRequest } from "langchain";
+
+import { taskIdOf } from "../call/provider-calls.ts";
+import type { ToolResult } from "../content/tool-result.ts";
+
+/** Turns that wait for a human and may never go on: beyond this many the oldest is forgotten. */
+const MAX_PAUSED = 10_000;
+
+/**
+ * What the calls of a turn gave that run in one task of LangGraph, as with `version: "v1"`. One that pauses ends the task,
+ * which then runs from the top: what the others gave would be lost, and the plane lets none of them run a second time.
+ */
+export interface TurnResults {
+  /**
+   * Makes a call, or gives what it gave before its turn paused.
+   * @param make Not called in that case.
+   */
+  once(request: ToolCallRequest, make: () => Promise<ToolResult>): Promise<ToolResult>;
+}
+
+interface MadeCall {
+  /** What was called. */
+  readonly called: string;
+  readonly result: Promise<ToolResult>;
+}
+
+interface Turn {
+  readonly made: Map<string, MadeCall>;
+  /** Made before the turn paused. */
+  readonly before: Map<string, MadeCall>;
+}
+
+/** Keeps them in memory; after a restart the model reads that a call had already run. */
+export function createTurnResults(): TurnResults {
+  // LangGraph makes this object anew for each execution of a task.
+  const turns = new WeakMap<object, Turn>();
+  const paused = new Map<string, Turn["made"]>();
+  const turnOf = (execution: object, task: string): Turn => {
+    const known = turns.get(execution);
+    if (known !== undefined) return known;
+    const turn = { made: new Map(), before: paused.get(task) ?? new Map() };
+    paused.delete(task);
+    turns.set(execution, turn);
+    return turn;
+  };
+  const pause = (task: string, { made }: Turn): void => {
+    // Nothing beside it was made.
+    if (made.size === 1) return;
+    paused.set(task, made);
+    const [oldest] = paused.keys();
+    if (paused.size > MAX_PAUSED && oldest !== undefined) paused.delete(oldest);
+  };
+  return {
+    async once({ runtime, toolCall }, make) {
+      const { id, name, args } = toolCall;
+      const [execution, task] = [runtime.configurable, taskIdOf(runtime)];
+      if (execution === undefined || task === undefined || id === undefined) return make();
+      const turn = turnOf(execution, task);
+      const called = JSON.stringify([name, args]);
+      const before = turn.before.get(id);
+      turn.before.delete(id);
+      const result = before?.called === called ? before.result.catch(() => make()) : make();
+      turn.made.set(id, { called, result });
+      try {
+        return await result;
+      } catch (error) {
+        if (isGraphInterrupt(error)) pause(task, turn);
+        throw error;
+      }
+    },
+  };
+}
