@@ -53,6 +53,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "nested-calls: is charged for each call of its model, and each call of its tools is decided",
   ],
   "structured output under redaction": [
+    "model-interception: reaches structured output, and every message that repeats it, by",
     "model-interception: reaches structured output that has to be tried again",
   ],
   "redaction loses usage, status or ids": [
@@ -65,6 +66,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "an approval without a checkpointer": ["approval-interrupt: is blocked with clear words where there is no"],
   "a provider's own tools pass by": [
+    "provider-tools: is not offered to the model under NO_EXTERNAL",
     "model-interception: are those that may run, tools of the provider included",
   ],
   "two planes or agents clash by name": [
@@ -85,6 +87,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "usage is missing, or comes in two chunks": [
     "providers: is charged what the stream reports",
     "ways-around: is estimated and flagged where the provider does not tell",
+    "streamed-usage: is estimated and flagged where the provider is not asked for it",
+    "streamed-usage: is the sum of what comes in two chunks",
   ],
   "a card number with spaces is split over chunks": ["ways-around: is on no surface, wherever it is split"],
   "cached tokens are lost in a guarded stream": [
