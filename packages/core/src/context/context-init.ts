@@ -59,6 +59,11 @@ export interface ContextInit {
   readonly callId?: string | undefined;
   /** Names what may be asked of a human: for a call that comes once, and again only to hear the answer. */
   readonly questionId?: string | undefined;
+  /**
+   * What a human's yes is good for: any call with the same input, of the same agent and session (`action`), or the call of
+   * this `callId` alone, for frameworks that go on with the very call (`call`). Default `action`.
+   */
+  readonly approvalFor?: "action" | "call" | undefined;
   /** The tool, or just its name. */
   readonly tool?: string | ToolInit | undefined;
   readonly model?: ModelInit | undefined;

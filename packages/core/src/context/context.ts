@@ -67,6 +67,8 @@ export interface PolicyContext {
    * needs nobody nothing is remembered, so this is no protection from replays, as a `callId` is.
    */
   readonly questionId?: string;
+  /** `call`: a human's yes is good for the call of this `callId` alone. Absent: for any call that is the same action. */
+  readonly approvalFor?: "call";
   readonly tool?: ToolCall;
   readonly model?: ModelCall;
   readonly target?: Target;

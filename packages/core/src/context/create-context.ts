@@ -90,7 +90,18 @@ export function withResult(context: PolicyContext, facts: ResultFacts): PolicyCo
 function copyAfter(
   context: AllOf<
     PolicyContext,
-    | ("agent" | "api" | "callId" | "hookpoint" | "isError" | "model" | "nowMs" | "origin" | "questionId")
+    | (
+        | "agent"
+        | "api"
+        | "approvalFor"
+        | "callId"
+        | "hookpoint"
+        | "isError"
+        | "model"
+        | "nowMs"
+        | "origin"
+        | "questionId"
+      )
     | ("result" | "session" | "tags" | "target" | "tenant" | "tool" | "traceId" | "usage" | "user")
   >,
   nowMs: number,
@@ -142,7 +153,7 @@ function hookpointOf(hookpoint: unknown): string {
 
 function addIdentity(
   draft: Draft,
-  { tenant, user, session, callId, questionId, origin, traceId }: ContextInit,
+  { tenant, user, session, callId, questionId, approvalFor, origin, traceId }: ContextInit,
 ): void {
   if (tenant !== undefined) draft.tenant = identityText(tenant, "tenant");
   if (user !== undefined) draft.user = identityText(user, "user");
@@ -151,6 +162,14 @@ function addIdentity(
   if (traceId !== undefined) draft.traceId = traceIdOf(traceId);
   if (callId !== undefined) draft.callId = callIdText(callId, "callId");
   if (questionId !== undefined) draft.questionId = callIdText(questionId, "questionId");
+  if (approvalFor !== undefined) addApprovalFor(draft, approvalFor);
+}
+
+function addApprovalFor(draft: Draft, approvalFor: unknown): void {
+  if (approvalFor === "action") return;
+  if (approvalFor !== "call") throw invalid("approvalFor", 'must be "action" or "call"');
+  if (draft.callId === undefined) throw invalid("approvalFor", 'is "call", which needs a callId');
+  draft.approvalFor = approvalFor;
 }
 
 /** The framework's own text, which it asks for again: checked, never changed. */

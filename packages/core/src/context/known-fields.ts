@@ -20,6 +20,7 @@ export const CONTEXT_FIELDS = fieldsOf<ContextInit>("", {
   session: true,
   callId: true,
   questionId: true,
+  approvalFor: true,
   tool: true,
   model: true,
   target: true,

@@ -84,6 +84,7 @@ function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]):
     session: context.session,
     user: context.user,
     hookpoint: context.hookpoint,
+    ...(context.approvalFor === "call" && { callId: context.callId }),
     tool: tool && { name: tool.name, server: tool.server, originalName: tool.originalName, pin: tool.pin },
     inputHmac: parts.hmac(canonicalJson(inputOf(context) ?? null)),
     asks: asks

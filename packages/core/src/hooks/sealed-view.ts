@@ -9,6 +9,7 @@ export const SEALED_FIELDS = [
   "session",
   "callId",
   "questionId",
+  "approvalFor",
   "traceId",
 ] as const;
 

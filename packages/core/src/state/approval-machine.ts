@@ -13,6 +13,8 @@ export interface ApprovalBinding {
   readonly session: string | undefined;
   readonly user: string | undefined;
   readonly hookpoint: string;
+  /** Of a call whose approval is good for no other. */
+  readonly callId?: string;
   readonly tool:
     | {
         readonly name: string;

@@ -4,7 +4,17 @@ import type { PolicyContext } from "../../src/context/context.ts";
 import { createSealedView } from "../../src/hooks/sealed-view.ts";
 import { blockOf, registryUnderTest, toolCall } from "./registry-under-test.ts";
 
-const SEALED = ["hookpoint", "agent", "tenant", "user", "session", "callId", "questionId", "traceId"];
+const SEALED = [
+  "hookpoint",
+  "agent",
+  "tenant",
+  "user",
+  "session",
+  "callId",
+  "questionId",
+  "approvalFor",
+  "traceId",
+];
 
 test.for(SEALED)("returning %s blocks whatever the fallback", async (field) => {
   const { hooks, runs } = registryUnderTest();
