@@ -181,7 +181,8 @@ function contextOf(
   return {
     hookpoint: "before_tool_call",
     ...identityOf(identity),
-    ...(callId !== undefined && { callId }),
+    // It comes again under this id: what a human approves is this call, of this conversation.
+    ...(callId !== undefined && { callId, approvalFor: "call" as const }),
     tool: { name, input: parsed(input) },
   };
 }

@@ -2,7 +2,7 @@ import type { Policy } from "@agentplane/core";
 import { rule } from "@agentplane/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { guardFunctions } from "../src/index.ts";
+import { guardFunctions, type GuardFunctionsOptions } from "../src/index.ts";
 import { governedClient, IDENTITY, MODEL } from "./governed-client.ts";
 import { Provider } from "./provider.ts";
 import { refund } from "./refund-function.ts";
@@ -19,11 +19,11 @@ const ASK: Policy = {
   blocking: [rule.condition({ where: { tool: "refund" }, then: "escalate" })],
 };
 
-function setUp(policies: readonly Policy[] = []) {
+function setUp(policies: readonly Policy[] = [], how: GuardFunctionsOptions = {}) {
   const governed = governedClient(provider, { policies: [...policies], approvals: { resolver: "external" } });
   const ran: unknown[] = [];
   // Who gives no session says of no call which conversation it belongs to.
-  const tools = guardFunctions(governed.plane, { agent: IDENTITY.agent }, [refund(ran)]);
+  const tools = guardFunctions(governed.plane, { agent: IDENTITY.agent }, [refund(ran)], how);
   const converse = (content: string) => {
     const messages = [{ role: "user" as const, content }];
     return governed.client.chat.completions.runTools({ model: MODEL, messages, tools: tools as never[] });
@@ -73,6 +73,22 @@ test("each conversation asks about its own call of one id", async () => {
   await expect.poll(() => ran).toHaveLength(1);
   await plane.approvals.deny(second?.id ?? "", { by: "olga", role: "operator" });
   await Promise.all(conversations);
+  expect(ran).toHaveLength(1);
+  await plane.close();
+});
+
+test("what was approved for one conversation is used by no other", async () => {
+  const { plane, ran, converse } = setUp([ASK], { onPending: "throw" });
+  const conversation = async (content: string): Promise<unknown> => {
+    provider.reset(chatReply("", [CALL]), chatReply("done"));
+    return converse(content).finalContent();
+  };
+  await expect(conversation("the order of ann")).rejects.toThrow("approval");
+  const [asked] = await plane.approvals.list({ status: "pending" });
+  await plane.approvals.approve(asked?.id ?? "", { by: "olga", role: "operator" });
+  await expect(conversation("the order of bob")).rejects.toThrow("approval");
+  expect(ran).toHaveLength(0);
+  await conversation("the order of ann");
   expect(ran).toHaveLength(1);
   await plane.close();
 });

@@ -27,7 +27,7 @@ export interface LocalCall extends MaybeOwnQuestion {
   readonly input: unknown;
 }
 
-/** What a call is, in the plane's words. */
+/** What a call is, in the plane's words. Of no other call, in no other conversation, a human's yes to it says anything. */
 export function describeCall(
   { agent }: ToolGovernor,
   { tool, input, callId, context }: LocalCall,
@@ -35,7 +35,7 @@ export function describeCall(
   return {
     hookpoint: "before_tool_call",
     ...actingAgent(agent, context),
-    callId: callId === "" ? undefined : callId,
+    ...(callId !== undefined && callId !== "" && { callId, approvalFor: "call" as const }),
     tool: { ...tool, input },
   };
 }

@@ -67,3 +67,27 @@ test("an interruption tells no question where several runs wait with calls of it
   expect(approvalIdOf(item!, await RunState.fromString(agent, first.state.toString()))).toBe(asked);
   await plane.close();
 });
+
+const OLGA = { by: "olga", role: "operator" } as const;
+
+test.each([
+  ["another one", "the order of bob", {}],
+  // Of answers that no provider has named the same one, come to in the same way, counts as said again.
+  ["one of the same words", "the order of ann", { responseId: "resp_2" }],
+])("what was approved for one conversation is not used by %s", async (_name, other, named) => {
+  const turns = [call(), Object.assign(call(), named), DONE];
+  const { plane, ran, agent, run } = setUp(turns, { policies: [ASK] });
+  const first = await run("the order of ann", false);
+  const asked = approvalIdOf(first.interruptions[0]!, first.state) ?? "";
+  await plane.approvals.approve(asked, OLGA);
+  const second = await run(other, false);
+  expect([ran, second.interruptions.length]).toStrictEqual([[], 1]);
+  expect(approvalIdOf(second.interruptions[0]!, second.state)).not.toBe(asked);
+  // The one that was approved goes on, from its saved state.
+  const saved = await RunState.fromString(agent, first.state.toString());
+  saved.approve(saved.getInterruptions()[0]!);
+  await run(saved, false);
+  expect(ran).toHaveLength(1);
+  expect(plane.approvals.get(asked)).toMatchObject({ status: "consumed" });
+  await plane.close();
+});
