@@ -25,7 +25,7 @@ type Call = Admission | GuardInit;
 export type Shown = Frame | undefined;
 
 /**
- * What rules leave of a message that asks for no answer: progress is a part of the call it is about, everything else a part
+ * What rules leave of a message that asks for no answer, or of a request that no rule decides: progress is a part of the call it is about, everything else a part
  * of the session and of each call that runs at the side that says it, since the protocol does not say of which. Rules see its
  * words where they see a result's, and nothing of it is recorded. Never throws and never rejects.
  */

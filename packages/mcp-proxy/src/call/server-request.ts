@@ -1,10 +1,11 @@
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import { idOf, resultFrame } from "../frame/rpc.ts";
+import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
 import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
+import { judgedNotice, type Shown } from "./judged-notice.ts";
 import { sampling, type Described, type ServerCall } from "./sampling.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
@@ -18,10 +19,13 @@ import { judgedAnswer, judgedInSession, withheldAnswer } from "../judge/judged-a
  */
 export async function serverRequest(
   connection: Connection,
-  frame: Frame,
+  request: Frame,
   isThere: () => boolean,
 ): Promise<Frame | undefined> {
-  const method = textOf(frame.message["method"]) ?? "";
+  const method = textOf(request.message["method"]) ?? "";
+  // Of these rules see all that is said when they decide; of others nobody has seen it yet.
+  const frame = DECIDED_WHOLE.has(method) ? request : await judgedWords(connection, request);
+  if (frame === undefined) return withheldRequest(request);
   const described = describeServerRequest(connection, frame, method);
   if (described === undefined) return otherRequest(connection, frame, isThere);
   const id = idOf(frame.message) ?? "";
@@ -52,6 +56,20 @@ export async function serverRequest(
   return method === "elicitation/create"
     ? resultFrame(id, { action: "decline" })
     : errorDenial(frame, answer);
+}
+
+const DECIDED_WHOLE = new Set(["sampling/createMessage", "elicitation/create"]);
+
+function judgedWords(connection: Connection, frame: Frame): Shown | Promise<Shown> {
+  const { running, lasting } = connection;
+  return judgedNotice(connection, frame, { name: "server", running, tasks: lasting.clientTasks });
+}
+
+function withheldRequest({ message }: Frame): Frame {
+  return errorFrame(idOf(message) ?? null, {
+    code: CODES.blocked,
+    message: "The request must not be passed on.",
+  });
 }
 
 /** @throws NoAnswer where the server has ended while rules were thinking: nobody must be asked in its name any more. */

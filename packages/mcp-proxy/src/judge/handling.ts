@@ -57,18 +57,21 @@ export function contentOf(result: JsonRecord): JsonRecord {
   return without(result, OF_RESULTS);
 }
 
-/** The same of a notification's parameters. */
+/** The same of the parameters of a notification, or of a request that no rule is about. */
 export function contentOfNotice(params: JsonRecord): JsonRecord {
-  return without(params, OF_NOTICES);
+  return withoutOfMeta(without(params, OF_NOTICES));
 }
 
 /** The same of a request for the client's model. */
 export function contentOfSampling(params: JsonRecord): JsonRecord {
-  const { _meta: meta, ...content } = without(params, OF_SAMPLING);
-  if (meta === undefined) return content;
-  const given = recordOf(meta);
-  const left = given === undefined ? meta : without(given, OF_META);
-  return recordOf(left) !== undefined && !hasWords(left) ? content : { ...content, _meta: left };
+  const { _meta: meta, ...content } = withoutOfMeta(without(params, OF_SAMPLING));
+  const isSilent = recordOf(meta) !== undefined && !hasWords(meta);
+  return meta === undefined || isSilent ? content : { ...content, _meta: meta };
+}
+
+function withoutOfMeta(content: JsonRecord): JsonRecord {
+  const meta = recordOf(content["_meta"]);
+  return meta === undefined ? content : { ...content, _meta: without(meta, OF_META) };
 }
 
 /** Whether the protocol gives a name a meaning of which nobody is asked: a rewritten one must not get it. */

@@ -179,3 +179,24 @@ describe("a server that wants the client's model when the agent is stopped", () 
     await plane.close();
   });
 });
+
+describe("what a server says beside a question that no rule is about", () => {
+  const ask = async (policy: Policy, words: string) => {
+    const { server, toServer, toClient, plane } = begun([policy]);
+    for (const [at, method] of ["roots/list", "ping", "tasks/list", "unheard/of"].entries())
+      server(request(`s${at}`, method, { note: words, _meta: { progressToken: "p", note: words } }));
+    await expect.poll(() => [...toServer, ...toClient].filter((text) => text.includes('"s')).length).toBe(4);
+    await plane.close();
+    return toClient.filter((text) => text.includes('"s')).map((text) => JSON.parse(text) as unknown);
+  };
+
+  test("is redacted", async () => {
+    const asked = await ask({ id: "p", blocking: [rule.redact({ detect: ["email"] })] }, MAIL);
+    const params = { note: "[EMAIL]", _meta: { progressToken: "p", note: "[EMAIL]" } };
+    expect(asked).toMatchObject([{ params }, { params }, { params }, { params }]);
+  });
+
+  test("is not asked where rules would withhold it", async () => {
+    expect(await ask({ id: "p", blocking: [rule.secretScan()] }, KEY)).toStrictEqual([]);
+  });
+});
