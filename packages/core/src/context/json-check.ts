@@ -20,7 +20,33 @@ export function isJsonContainer(text: string, start = 0, end = text.length): boo
   const last = endOfContent(text, first, end);
   const open = text[first];
   if ((open !== "{" && open !== "[") || text[last - 1] !== (open === "{" ? "}" : "]")) return false;
-  return isContainer({ text, end: last, at: first });
+  return containerFrom({ text, end: last, at: first }).end === last;
+}
+
+/**
+ * Reads one JSON object or array at the beginning of a part of a text; what follows it does not count.
+ * @returns Where it ends; undefined where it breaks off, with the brackets that are open there.
+ */
+export function containerFrom(check: Check): { readonly end?: number; readonly open: readonly number[] } {
+  const open: string[] = [];
+  const starts: number[] = [];
+  let next: Next | undefined = "value";
+  while (next !== undefined) {
+    check.at = skipSpace(check.text, check.at, check.end, JSON_SPACE);
+    if (check.at >= check.end) break;
+    const { at } = check;
+    next = step(check, next, open);
+    if (open.length > starts.length) starts.push(at);
+    else if (open.length < starts.length) starts.pop();
+    if (open.length === 0 && next !== undefined) return { end: check.at, open: starts };
+  }
+  return { open: starts };
+}
+
+/** Where a quoted text ends that is one of JSON; undefined where it is none. */
+export function endOfQuoted(text: string, start: number): number | undefined {
+  const check = { text, end: text.length, at: start };
+  return string(check) ? check.at : undefined;
 }
 
 const JSON_SPACE = /[ \t\n\r]/;
@@ -40,19 +66,6 @@ function endOfContent(text: string, start: number, end: number): number {
 }
 
 type Next = "value" | "firstItem" | "firstName" | "name" | "end";
-
-function isContainer(check: Check): boolean {
-  const open: string[] = [];
-  let next: Next | undefined = "value";
-  while (next !== undefined) {
-    check.at = skipSpace(check.text, check.at, check.end, JSON_SPACE);
-    if (check.at >= check.end) return next === "end" && open.length === 0;
-    // After the outermost container nothing may follow.
-    if (next === "end" && open.length === 0) return false;
-    next = step(check, next, open);
-  }
-  return false;
-}
 
 /** Reads one piece; undefined where the text is not JSON. */
 function step(check: Check, next: Next, open: string[]): Next | undefined {

@@ -1,3 +1,4 @@
+import { editJsonPieces } from "./json-pieces.ts";
 import { editJsonText, type JsonTextEdit } from "./json-text.ts";
 
 /** The start or end of a fenced block of Markdown, with the language that may follow. */
@@ -10,8 +11,8 @@ interface Piece {
 }
 
 /**
- * Changes the JSON in a text in place: the whole of it, the content of each fenced block, and each line that is a JSON
- * object or array by itself, as in NDJSON. Everything else stays letter for letter. Linear.
+ * Changes the JSON in a text in place: the whole of it, the content of each fenced block, and what stands in it among
+ * words or line by line, as in NDJSON. Everything else stays letter for letter. Linear.
  * @param text Any text; one without JSON in it comes back as it is.
  */
 export function editJsonParts(text: string, edit: JsonTextEdit): string {
@@ -65,17 +66,10 @@ function lengthWithoutFence(text: string): number {
   return length;
 }
 
-/** A block is JSON as a whole, or some of its lines are. */
+/** A block is JSON as a whole, or has some in it. */
 function editBlock(text: string, lines: readonly Piece[], edit: JsonTextEdit): string {
   const start = lines[0]?.start ?? 0;
   const end = lines.at(-1)?.end ?? start;
   const whole = text.slice(start, end);
-  const edited = editJsonText(whole, edit);
-  if (edited !== undefined || lines.length === 1) return edited ?? whole;
-  return lines
-    .map((line) => {
-      const one = text.slice(line.start, line.end);
-      return editJsonText(one, edit) ?? one;
-    })
-    .join("");
+  return editJsonText(whole, edit) ?? editJsonPieces(whole, edit);
 }

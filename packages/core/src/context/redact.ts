@@ -23,8 +23,7 @@ export interface RedactDeps {
 /**
  * Replaces what duties name: the whole value of a member whose name matches `fields`, at any depth, and what detectors
  * find in any text, in member names, in large whole numbers, and inside texts that are JSON themselves; members are also
- * found in lines and fenced blocks of a text that are JSON. The strongest
- * treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
+ * found in JSON among the words of a text. The strongest treatment wins. `drop` leaves a member out, or the found text; `mask` writes `[REDACTED]` or `[EMAIL]`; `hash`
  * `[EMAIL:1a2b3c4d]`; `tokenise` `[EMAIL_1]`, numbered by first appearance. Redacting twice is redacting once. Opaque
  * values stay.
  * @param value A snapshot; never changed. Linear in its size.
@@ -96,7 +95,7 @@ class Redaction implements ItemChange, MemberChange {
   text(text: string): string {
     let current = text;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      // Fields stand in lines and fenced blocks too. Their text alone is found without: it is scanned as it is.
+      // Fields stand among words too. Their text alone is found without: it is scanned as it is.
       const edited = this.#plan.hasFields
         ? editJsonParts(current, this.#textEdit())
         : (editJsonText(current, this.#textEdit()) ?? current);
