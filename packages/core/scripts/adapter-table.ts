@@ -15,6 +15,11 @@ export interface AdapterSkips {
   readonly skips: Readonly<Record<string, string>>;
 }
 
+/** An adapter with the folder of its conformance test. */
+export interface FoundAdapter extends AdapterSkips {
+  readonly folder: string;
+}
+
 const INTRODUCTION = `# What is enforced where
 
 <!-- Generated from the adapters' conformance tests: node --conditions=agentplane-source packages/core/scripts/write-adapter-table.ts -->
@@ -34,14 +39,14 @@ export function renderAdapterTable(adapters: readonly AdapterSkips[]): string {
  * Finds the adapters of the repository: packages whose tests have a `conformance-skips.ts`, once for each entry.
  * @param packagesFolder Absolute path of `packages`.
  */
-export async function readAdapters(packagesFolder: string): Promise<readonly AdapterSkips[]> {
+export async function readAdapters(packagesFolder: string): Promise<readonly FoundAdapter[]> {
   const found = readdirSync(packagesFolder)
     .toSorted()
     .flatMap((name) => skipFiles(path.join(packagesFolder, name, "test")).map((file) => ({ name, file })));
   return Promise.all(
     found.map(async ({ name, file }) => {
       const { NAME, SKIPS } = Skips.parse(await import(pathToFileURL(file).href));
-      return { package: `@agentplane/${name}`, name: NAME, skips: SKIPS };
+      return { package: `@agentplane/${name}`, name: NAME, skips: SKIPS, folder: path.dirname(file) };
     }),
   );
 }
