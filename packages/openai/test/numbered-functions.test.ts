@@ -28,7 +28,7 @@ function setUp(policies: readonly Policy[] = [], how: GuardFunctionsOptions = {}
     const messages = [{ role: "user" as const, content }];
     return governed.client.chat.completions.runTools({ model: MODEL, messages, tools: tools as never[] });
   };
-  return { ...governed, ran, converse };
+  return { ...governed, ran, tools, converse };
 }
 
 test("two conversations each run their call of one id", async () => {
@@ -91,4 +91,26 @@ test("what was approved for one conversation is used by no other", async () => {
   await conversation("the order of ann");
   expect(ran).toHaveLength(1);
   await plane.close();
+});
+
+test("a turn reads what was said before once, however many calls it makes", async () => {
+  const reads = async (count: number): Promise<number> => {
+    const { plane, client, tools, ran } = setUp();
+    const calls = Array.from({ length: count }, (_, at) => ({ ...CALL, id: `call_${at}` }));
+    provider.reset(chatReply("", calls), chatReply("done"));
+    let read = 0;
+    const said = {
+      role: "user" as const,
+      get content() {
+        return (read++, "all of my orders");
+      },
+    };
+    await client.chat.completions
+      .runTools({ model: MODEL, messages: [said], tools: tools as never[] })
+      .finalContent();
+    expect(ran).toHaveLength(count);
+    await plane.close();
+    return read;
+  };
+  expect(await reads(5)).toBe(await reads(1));
 });

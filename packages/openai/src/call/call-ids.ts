@@ -20,28 +20,36 @@ export interface CallIds {
 
 /** Remembers, for each run, which ids were given. */
 export function createCallIds(): CallIds {
-  const claimed = new WeakMap<object, Set<string>>();
+  const runs = new WeakMap<object, Run>();
   return {
     claim(runner, name, input) {
       if (typeof runner !== "object" || runner === null) return undefined;
-      const given = claimed.get(runner) ?? new Set();
-      claimed.set(runner, given);
-      const turn = turnOf(runner);
-      const calls = callsOf(turn.messages.at(-1));
+      const run = runs.get(runner) ?? { given: new Set(), turn: undefined };
+      runs.set(runner, run);
+      const turn = turnOf(runner, run.turn);
+      run.turn = turn;
+      const calls = callsOf(turn.asking);
       const open = calls
         .map((call) => ({ ...call, id: `${turn.name}/${call.id}` }))
-        .filter((call) => call.name === name && !given.has(call.id));
+        .filter((call) => call.name === name && !run.given.has(call.id));
       const same = open.find(({ written }) => written === input || isSame(written, input));
       // A schema may have changed what the model wrote; with one candidate there is no doubt.
       const found = same ?? (open.length === 1 ? open[0] : undefined);
-      if (found !== undefined) given.add(found.id);
+      if (found !== undefined) run.given.add(found.id);
       return found?.id;
     },
     release(runner, id, error) {
-      if (typeof runner === "object" && runner !== null && id !== undefined) claimed.get(runner)?.delete(id);
+      if (typeof runner === "object" && runner !== null && id !== undefined)
+        runs.get(runner)?.given.delete(id);
       throw error;
     },
   };
+}
+
+interface Run {
+  readonly given: Set<string>;
+  /** The last one whose call was looked for. */
+  turn: RunnerTurn | undefined;
 }
 
 interface WrittenCall {
@@ -52,20 +60,24 @@ interface WrittenCall {
 
 /** A model may number its calls anew in each answer: what was said up to it tells which answer it is. */
 interface RunnerTurn {
-  /** Up to the last one that makes calls. */
-  readonly messages: readonly unknown[];
+  /** The message that makes the calls. */
+  readonly asking: unknown;
   readonly name: string;
 }
 
-/** The turn of a runner that runs now. */
-function turnOf(runner: object): RunnerTurn {
+/**
+ * The turn of a runner that runs now. Calls of one turn come one after the other, and what was said may be long: it is read
+ * once.
+ */
+function turnOf(runner: object, last: RunnerTurn | undefined): RunnerTurn {
   const all = listOf(Reflect.get(runner, "messages"));
   const at = all.findLastIndex((message) => Array.isArray(recordOf(message)?.["tool_calls"]));
-  const messages = all.slice(0, at + 1);
+  const asking = all[at];
+  if (last !== undefined && asking !== undefined && last.asking === asking) return last;
   const completions: unknown = Reflect.get(runner, "allChatCompletions");
   // Of the API itself no two answers have one id.
-  const last = typeof completions === "function" ? listOf(completions.call(runner)).at(-1) : undefined;
-  return { messages, name: digestOf([messages, recordOf(last)?.["id"]]) };
+  const answer = typeof completions === "function" ? listOf(completions.call(runner)).at(-1) : undefined;
+  return { asking, name: digestOf([all.slice(0, at + 1), recordOf(answer)?.["id"]]) };
 }
 
 function callsOf(message: unknown): readonly WrittenCall[] {
