@@ -41,7 +41,7 @@ const BEGUN = bytesOf({
 
 /** What a client gets through the proxy whose call a server answers with these bytes, each piece by itself. */
 async function got(pieces: readonly Uint8Array[], isLast = false): Promise<Response> {
-  const server = net.createServer((socket) => {
+  const server = net.createServer({ noDelay: true }, (socket) => {
     // The proxy leaves a connection on which it does not go on.
     socket.on("error", () => undefined);
     socket.on("data", async (bytes) => {
