@@ -84,7 +84,11 @@ describe("messages that are refused", () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"find","n\\u0061me":"wipe"}}',
       -32600,
     ],
-    ["a depth that nobody needs", `{"a":${"[".repeat(200)}${"]".repeat(200)}}`, -32600],
+    [
+      "a depth that nobody needs",
+      `{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${"[".repeat(200)}${"]".repeat(200)}}}`,
+      -32600,
+    ],
     ["no object", "3", -32600],
   ])("%s is answered, and the next one works", async (_name, line, code) => {
     const wired = wiredRelay({}, { serve: () => text("ok") });
