@@ -9,16 +9,18 @@ const MOMENT = /"(timestamp|seq)":(?:"[^"]*"|\d+)/g;
 const STACK = /\\n\s+at (?:(?!\\n|").)*/g;
 
 /**
- * Data without what differs from run to run. LangGraph draws an id for a message after its step, and events may show it
+ * Data without what differs from run to run, and without who listens, which LangGraph shows in configurations. LangGraph draws an id for a message after its step, and events may show it
  * before: which of them do is a race.
  */
 export function plain(value: unknown): unknown {
-  const text = JSON.stringify(value, (_key, member: unknown) =>
-    BaseMessage.isInstance(member)
-      ? { ...member.toDict(), data: { ...member.toDict().data, lc_kwargs: undefined } }
-      : member instanceof Error
-        ? [member.name, member.message]
-        : member,
+  const text = JSON.stringify(value, (key, member: unknown) =>
+    key === "callbacks"
+      ? undefined
+      : BaseMessage.isInstance(member)
+        ? { ...member.toDict(), data: { ...member.toDict().data, lc_kwargs: undefined } }
+        : member instanceof Error
+          ? [member.name, member.message]
+          : member,
   );
   return text === undefined
     ? undefined

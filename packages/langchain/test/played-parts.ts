@@ -1,22 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 
-import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { dispatchCustomEvent } from "@langchain/core/callbacks/dispatch";
+import { ToolMessage } from "@langchain/core/messages";
 import type { ClientTool } from "@langchain/core/tools";
 import { Command, interrupt } from "@langchain/langgraph";
-import {
-  createAgent,
-  createMiddleware,
-  humanInTheLoopMiddleware,
-  modelRetryMiddleware,
-  tool,
-  toolRetryMiddleware,
-  type AnyAgentMiddleware,
-  type ToolRuntime,
-} from "langchain";
+import { createAgent, tool, type ToolRuntime } from "langchain";
 import * as z from "zod";
 
 import type { Wrap } from "./played-agent.ts";
-import { plain } from "./plain-data.ts";
 import { ScriptedChatModel } from "./scripted-chat-model.ts";
 
 /** Names of the tools of an agent that is played, and one that it does not have. */
@@ -30,11 +21,10 @@ export const TOOLS = [
   "asking",
   "writing",
   "leaving",
+  "telling",
   "agent",
   "agent of its own",
 ] as const;
-
-const stateSchema = z.object({ noted: z.string().optional() });
 
 /**
  * Tools of every kind, and what they ran with.
@@ -91,6 +81,15 @@ export function toolsOf(runs: unknown[], wrap: Wrap): readonly ClientTool[] {
         { name, description: name, schema },
       ),
     ),
+    tool(
+      async (args, { writer }: ToolRuntime) => {
+        note("telling", args);
+        writer?.({ at: "work for bob@example.com" });
+        await dispatchCustomEvent("told", { by: "bob@example.com" });
+        return "told";
+      },
+      { name: "telling", description: "telling", schema },
+    ),
     agentTool("agent", (_, params) => params),
     agentTool("agent of its own", wrap),
   ];
@@ -139,91 +138,4 @@ function agentTool(name: string, wrap: Wrap): ClientTool {
     },
     { name, description: name, schema: z.looseObject({}) },
   );
-}
-
-export const MIDDLEWARE = [
-  "none",
-  "model retry",
-  "tool retry",
-  "tool wrapper",
-  "model wrapper",
-  "node hooks",
-  "human in the loop",
-  "own command",
-  "own command after an answer",
-] as const;
-export type MiddlewareKind = (typeof MIDDLEWARE)[number];
-
-/** @param told What middleware is told goes here. */
-export function middlewareOf(kind: MiddlewareKind, told: unknown[]): readonly AnyAgentMiddleware[] {
-  // The retrying ones have types that do not fit LangChain's own list under exactOptionalPropertyTypes.
-  switch (kind) {
-    case "none":
-      return [];
-    case "model retry":
-      return [
-        modelRetryMiddleware({ maxRetries: 1, initialDelayMs: 0, jitter: false, retryOn: [TypeError] }),
-      ] as never;
-    case "tool retry":
-      return [toolRetryMiddleware({ maxRetries: 1, initialDelayMs: 0, jitter: false })] as never;
-    case "tool wrapper":
-      return [
-        createMiddleware({
-          name: "mine",
-          wrapToolCall: async (request, handler) => {
-            const result = await handler(request);
-            told.push(plain(result));
-            return result;
-          },
-        }),
-      ];
-    case "model wrapper":
-      return [
-        createMiddleware({
-          name: "mine",
-          wrapModelCall: async (request, handler) => {
-            const answer = await handler({ ...request, systemPrompt: "Be kind." });
-            told.push(plain(answer));
-            return answer;
-          },
-        }),
-      ];
-    case "node hooks":
-      return [
-        createMiddleware({
-          name: "mine",
-          beforeAgent: () => void told.push("before_agent"),
-          beforeModel: ({ messages }) => void told.push(["before_model", messages.length]),
-          afterModel: {
-            canJumpTo: ["end"],
-            hook: ({ messages }) =>
-              messages.at(-1)?.text.startsWith("hello") === true ? { jumpTo: "end" as const } : undefined,
-          },
-          afterAgent: ({ messages }) => void told.push(["after_agent", messages.length]),
-        }),
-      ] as never;
-    case "human in the loop":
-      return [humanInTheLoopMiddleware({ interruptOn: { plain: true, writing: true } } as never)] as never;
-    case "own command":
-    case "own command after an answer":
-      return [
-        createMiddleware({
-          name: "mine",
-          stateSchema,
-          wrapModelCall: async (request, handler) => {
-            const isOwn = request.messages.length > 1;
-            if (!isOwn) return handler(request);
-            if (kind === "own command after an answer") told.push(plain(await handler(request)));
-            return new Command({
-              update: {
-                noted: "mine",
-                messages: [new AIMessage({ id: "own", content: "by bob@example.com" })],
-              },
-            });
-          },
-        }),
-      ] as never;
-    default:
-      throw new Error("no such middleware");
-  }
 }

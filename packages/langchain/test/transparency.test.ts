@@ -2,8 +2,10 @@ import type { Policy } from "@agentplane/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { MODES, play, type Script, type Slowness } from "./played-agent.ts";
-import { MIDDLEWARE, TOOLS } from "./played-parts.ts";
+import { play, type Script, type Slowness } from "./played-agent.ts";
+import { MIDDLEWARE } from "./played-middleware.ts";
+import { TOOLS } from "./played-parts.ts";
+import { MODES } from "./played-watch.ts";
 import type { Turn } from "./scripted-chat-model.ts";
 
 /** Would block, redact and limit everything, if it were in force. */
@@ -18,7 +20,11 @@ const CANDIDATE: Policy = {
 };
 const PLANES = { "a plane that allows everything": [], "a policy in shadow": [CANDIDATE] } as const;
 
-const word = fc.constantFrom("hello ", "bob@example.com ", "", "ünïcödé ", '"quoted" ', '{"a":1} ');
+const word = fc.constantFrom("hello ", "bob@example.com ", "", "ünïcödé ", '"quoted" ', '{"city":"Rome"}');
+const block = fc.oneof(
+  fc.record({ type: fc.constant("text"), text: word }),
+  fc.record({ type: fc.constant("reasoning"), reasoning: word }),
+);
 // LangChain makes a hidden prototype of a member `__proto__`, which what is compared here as JSON would not show.
 const json = fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes('"__proto__":'));
 const call = fc.record({
@@ -29,7 +35,10 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
-      text: fc.array(word, { maxLength: 4 }).map((words) => words.join("")),
+      text: fc.oneof(
+        { weight: 4, arbitrary: fc.array(word, { maxLength: 4 }).map((words) => words.join("")) },
+        { weight: 1, arbitrary: fc.array(block, { minLength: 1, maxLength: 2 }) },
+      ),
       calls: fc.array(call, { maxLength: 3 }),
     }),
   },
@@ -45,7 +54,9 @@ const FOUND: readonly Script[] = [
     ],
     middleware: "human in the loop",
     mode: "invoke",
-    isStructured: true,
+    structured: "by a tool",
+    hasThread: true,
+    isRestarted: false,
   },
   {
     turns: [
@@ -60,7 +71,9 @@ const FOUND: readonly Script[] = [
     ],
     middleware: "node hooks",
     mode: "streams",
-    isStructured: true,
+    structured: "by a tool",
+    hasThread: true,
+    isRestarted: false,
   },
   {
     turns: [
@@ -75,16 +88,39 @@ const FOUND: readonly Script[] = [
     ],
     middleware: "node hooks",
     mode: "events v3",
-    isStructured: true,
+    structured: "by a tool",
+    hasThread: true,
+    isRestarted: false,
+  },
+  {
+    // Context editing writes into the list of messages that it is given.
+    turns: [
+      {
+        text: "",
+        calls: ["plain", "plain"].map((name) => ({ name, args: { text: "hello ", more: {}, city: "" } })),
+      },
+    ],
+    middleware: "context editing",
+    mode: "invoke",
+    structured: "not",
+    hasThread: true,
+    isRestarted: false,
   },
 ];
 
-const script: fc.Arbitrary<Script> = fc.record({
-  turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
-  middleware: fc.constantFrom(...MIDDLEWARE),
-  mode: fc.constantFrom(...MODES),
-  isStructured: fc.boolean(),
-});
+const SHOWN_BY_REFERENCE: ReadonlySet<string> = new Set(["streams", "debug", "events v2", "events v3"]);
+
+const script: fc.Arbitrary<Script> = fc
+  .record({
+    turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
+    middleware: fc.constantFrom(...MIDDLEWARE),
+    mode: fc.constantFrom(...MODES),
+    structured: fc.constantFrom("not", "not", "by a tool", "by the provider"),
+    hasThread: fc.boolean(),
+    isRestarted: fc.boolean(),
+  })
+  // It writes into the list that streams have shown: what a reader finds there is what was faster.
+  .filter(({ middleware, mode }) => middleware !== "context editing" || !SHOWN_BY_REFERENCE.has(mode));
 
 function areEqual(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
@@ -123,7 +159,7 @@ describe.each(Object.entries(PLANES))("under %s", (_, policies) => {
         // Both are parsed JSON; the strict comparison trips over a member named `constructor`.
         expect(governed).toEqual(free);
       }),
-      { numRuns: 40, examples: FOUND.map((one) => [one]) },
+      { numRuns: 25, examples: FOUND.map((one) => [one]) },
     );
-  }, 300_000);
+  }, 600_000);
 });

@@ -74,7 +74,9 @@ async function stepOfRun(
   forgetCommands(runtime);
   let answer: AIMessage;
   try {
-    answer = await surrounded(gate, { ...given, messages: [...begun.messages] }, handler);
+    // The very list where nothing was rewritten: langchain's context editing writes into it.
+    const request = begun.messages === messages ? given : { ...given, messages: [...begun.messages] };
+    answer = await surrounded(gate, request, handler);
   } catch (error) {
     await runs.end(runtime, endBy(error));
     throw error;

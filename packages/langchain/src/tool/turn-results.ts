@@ -1,3 +1,4 @@
+import type { ToolCall } from "@langchain/core/messages";
 import { isGraphInterrupt } from "@langchain/langgraph";
 import type { ToolCallRequest } from "langchain";
 
@@ -20,8 +21,7 @@ export interface TurnResults {
 }
 
 interface MadeCall {
-  /** What was called. */
-  readonly called: string;
+  readonly toolCall: ToolCall;
   readonly result: Promise<ToolResult>;
 }
 
@@ -53,15 +53,15 @@ export function createTurnResults(): TurnResults {
   };
   return {
     async once({ runtime, toolCall }, make) {
-      const { id, name, args } = toolCall;
+      const { id } = toolCall;
       const [execution, task] = [runtime.configurable, taskIdOf(runtime)];
       if (execution === undefined || task === undefined || id === undefined) return make();
       const turn = turnOf(execution, task);
-      const called = JSON.stringify([name, args]);
       const before = turn.before.get(id);
       turn.before.delete(id);
-      const result = before?.called === called ? before.result.catch(() => make()) : make();
-      turn.made.set(id, { called, result });
+      const isSame = before !== undefined && isSameCall(before.toolCall, toolCall);
+      const result = isSame ? before.result.catch(() => make()) : make();
+      turn.made.set(id, { toolCall, result });
       try {
         return await result;
       } catch (error) {
@@ -70,4 +70,9 @@ export function createTurnResults(): TurnResults {
       }
     },
   };
+}
+
+/** The history may have been edited while its turn waited. */
+function isSameCall(one: ToolCall, other: ToolCall): boolean {
+  return one.name === other.name && JSON.stringify(one.args) === JSON.stringify(other.args);
 }

@@ -6,20 +6,20 @@ import { expect, it } from "vitest";
 
 import { GuardedToolNode, guardModel, guardTool } from "../../src/langgraph.ts";
 import { planeOf } from "../governed-agent.ts";
-import { MODES, watched, type Watched } from "../played-agent.ts";
+import { MODES, watched, type Watched, type Watching } from "../played-watch.ts";
 import { TOOLS, toolsOf } from "../played-parts.ts";
 import { ScriptedChatModel, type Turn } from "../scripted-chat-model.ts";
 
 /** Who governs the graph: nobody, its model and its tool node, or its model and each tool of a plain node. */
 type Way = "free" | "node" | "tools";
 
-interface Script {
+interface Script extends Watching {
   readonly turns: readonly Turn[];
-  readonly mode: (typeof MODES)[number];
 }
 
-async function play({ turns, mode }: Script, way: Way): Promise<unknown> {
+async function play(script: Script, way: Way): Promise<unknown> {
   const [runs, identity, plane] = [[] as unknown[], { agent: "a" }, planeOf()];
+  const { turns, hasThread } = script;
   const model = new ScriptedChatModel(...turns);
   const tools = toolsOf(runs, (_, params) => params) as ConstructorParameters<typeof ToolNode>[0];
   const asked = way === "free" ? model : guardModel(plane, identity, model);
@@ -36,9 +36,9 @@ async function play({ turns, mode }: Script, way: Way): Promise<unknown> {
     .addEdge("__start__", "agent")
     .addConditionalEdges("agent", toolsCondition, ["tools", "__end__"])
     .addEdge("tools", "agent")
-    .compile({ checkpointer: new MemorySaver() });
+    .compile(hasThread ? { checkpointer: new MemorySaver() } : {});
   const isParallel = turns.some(({ calls = [] }) => calls.length > 1);
-  return watched(graph as Watched, mode, { runs, told: [], model, isParallel });
+  return watched(() => graph as Watched, script, { runs, told: [], model, isParallel });
 }
 
 const word = fc.constantFrom("hello ", "bob@example.com ", "", '{"a":1} ');
@@ -57,6 +57,8 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
 const script: fc.Arbitrary<Script> = fc.record({
   turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
   mode: fc.constantFrom(...MODES),
+  hasThread: fc.boolean(),
+  isRestarted: fc.constant(false),
 });
 
 it.each(["node", "tools"] as const)(
