@@ -107,6 +107,33 @@ describe("requests", () => {
     await plane.close();
   });
 
+  test.each(["NO_EXTERNAL", "SAFE_TOOLS_ONLY"] as const)(
+    "offer nothing that runs at the provider in mode %s",
+    async (mode) => {
+      const tools = { find: { access: "read" as const, external: false, safe: true } };
+      const { client, plane } = governedClient(provider, { tools });
+      const find = { type: "function" as const, name: "find", parameters: {}, strict: false };
+      const ask = (): Promise<unknown> =>
+        client.responses.create({
+          model: MODEL,
+          input: "hello",
+          tools: [
+            find,
+            { type: "web_search" },
+            { type: "file_search", vector_store_ids: ["vs_1"] },
+            { type: "mcp", server_label: "shop", server_url: "http://localhost" },
+          ],
+        });
+      provider.reset({ json: responsesBody("hi") });
+      await ask();
+      expect(provider.last.json["tools"]).toHaveLength(4);
+      await plane.controls.degrade({ kind: "agent", id: "writer" }, mode, { reason: "test", by: "olga" });
+      await ask();
+      expect(provider.last.json["tools"]).toStrictEqual([find]);
+      await plane.close();
+    },
+  );
+
   test("offer no forbidden tool in the middle of a conversation, and no source that Azure searches", async () => {
     const policies = [{ id: "p", blocking: [rule.denylist({ tools: ["web_search", "azure_search"] })] }];
     const { client, plane } = governedClient(provider, { policies });

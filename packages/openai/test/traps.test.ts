@@ -78,6 +78,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "alwaysApprove answers for the plane": [
     "agents/approvals: alwaysApprove answers no later question of the plane",
+    "agents/approvals: alwaysApprove lets no later call run that is blocked",
     "agents/hosted-approvals: is not approved by alwaysApprove of an earlier one",
   ],
   "the arguments of an approved call are changed, or a human says no": [
@@ -91,7 +92,12 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "agents/governed-agents: an ungoverned agent inside a tool is refused, a governed one is not",
   ],
   "a clone of a governed agent is taken for one": ["agents/governed-agents: a clone of one that is"],
-  "a model is gated twice, or not at all": ["agents/governed-agents: is gated once"],
+  "a model is gated twice, or not at all": [
+    "agents/governed-agents: is gated once",
+    "agents/governed-twice: is decided once and charged once",
+    "agents/governed-twice: is one call where the client tries again",
+    "agents/calls-beside: is the second one of the same words",
+  ],
   "handoffs go round in a circle, or a forbidden one is made": [
     "agents/governed-agents: handoffs go round in a circle",
     "agents/governed-agents: a forbidden handoff that the model makes all the same ends the run",
@@ -99,6 +105,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "a provider runs the tool itself": [
     "agents/governed-agents: are offered no hosted tool, remote server or handoff that is forbidden",
     "requests: offer no tool that a policy forbids, hosted ones and remote servers too",
+    "agents/hosted-tools: tools that run at the provider are not offered in mode %s",
+    "requests: offer nothing that runs at the provider in mode %s",
     "agents/unasked-servers: is decided call by call where a policy concerns it, and nobody is asked",
     "unasked-calls: asks where one of its tools was unplugged, whose name the request does not say",
   ],

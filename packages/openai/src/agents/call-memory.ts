@@ -10,6 +10,8 @@ interface Asked {
   readonly context?: RunContext | undefined;
   /** The plane's request that a human must answer. */
   readonly approvalId?: string;
+  /** It came to a human: the SDK asks nobody about a tool all of whose calls are approved. */
+  readonly isShown?: boolean;
   /** Why it is refused; it is decided and recorded, and asked of nobody again. */
   readonly refusal?: string;
 }
@@ -90,6 +92,12 @@ export class CallMemory {
   takeFree({ callId, context }: Pick<LocalCall, "callId" | "context">): boolean {
     if (callId === undefined || context === undefined || this.#free.get(callId) !== context) return false;
     return this.#free.delete(callId);
+  }
+
+  /** The plane's request about a call that the application was shown, in this very run. */
+  shownIn({ callId, context }: Pick<LocalCall, "callId" | "context">): string | undefined {
+    const asked = callId === undefined ? undefined : this.#asked.get(callId);
+    return asked?.isShown === true && asked.context === context ? asked.approvalId : undefined;
   }
 
   approvalIdOf(callId: string): string | undefined {

@@ -7,7 +7,14 @@ import { answerNatively } from "./native-answer.ts";
 import { isUnasked } from "./hosted-servers.ts";
 import { parseJson, recordOf, textOf, writtenOf, type JsonRecord } from "../protocol/json.ts";
 import { refuseChanged } from "../model/remote-calls.ts";
-import { describeCall, runGoverned, type Governed, type LocalCall, type ToolGovernor } from "./local-call.ts";
+import {
+  describeCall,
+  isShownWhenAsked,
+  runGoverned,
+  type Governed,
+  type LocalCall,
+  type ToolGovernor,
+} from "./local-call.ts";
 import { runningContext } from "./running-context.ts";
 
 // A call on a remote MCP server runs at the provider as soon as a "yes" is sent there: nothing can stop it after that. So
@@ -42,7 +49,8 @@ export async function judgeHostedCalls(governor: ToolGovernor, questions: Hosted
     if (call.callId !== undefined) {
       memory.noteHosted(keyOf(governor, call.callId), { call, item, shown: requestedCall(answered) });
     }
-    if (approvalId !== undefined) memory.note(call.callId, { approvalId });
+    if (approvalId !== undefined)
+      memory.note(call.callId, { context: call.context, approvalId, isShown: isShownWhenAsked(call) });
     if (effect === "block") answerNatively(answered, agent, { isYes: false, message: `Error: ${message}` });
     if (effect === "allow" && isUnasked(request, call.tool)) answerNatively(answered, agent, { isYes: true });
   }

@@ -10,7 +10,7 @@ import {
 import { actingAgent, type KnownAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 import type { CallMemory } from "./call-memory.ts";
-import { isApprovedNatively, passOn } from "./native-approval.ts";
+import { isAlwaysApproved, isApprovedNatively, passOn } from "./native-approval.ts";
 import { isOwnQuestion, isUnasked, noteQuestion, UNASKED, type MaybeOwnQuestion } from "./own-questions.ts";
 import { NestedPause } from "./nested-run.ts";
 
@@ -52,7 +52,7 @@ export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promi
   memory.note(call.callId, {
     context: call.context,
     ...(effect === "block" && { refusal: message }),
-    ...(approvalId !== undefined && { approvalId }),
+    ...(approvalId !== undefined && { approvalId, isShown: isShownWhenAsked(call) }),
   });
   if (approvalId !== undefined && call.nativeId !== undefined) memory.noteNative(call.nativeId, approvalId);
   if (effect === "block") return false;
@@ -60,6 +60,11 @@ export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promi
   if (!(isOwn ?? (await isOwnQuestion(call)))) return memory.noteFree(call);
   await noteQuestion(plane, knownQuestion(governor, call));
   return true;
+}
+
+/** Whether the SDK will ask a human about a call: it does not where one has approved all calls of the tool before. */
+export function isShownWhenAsked({ context, tool }: LocalCall): boolean {
+  return context !== undefined && !isAlwaysApproved(context, tool.name);
 }
 
 function knownQuestion(governor: ToolGovernor, call: LocalCall) {
@@ -141,10 +146,13 @@ function askedBefore(
   if (!plane.engine.couldAsk() || context === undefined || callId === undefined || nativeId === undefined)
     return notAsked;
   const asked = memory.approvalIdOf(callId);
+  const shown = memory.shownIn({ callId, context });
   // Another process asked: its question is older than this execution, on the plane's clock. Of the same ms nobody knows.
   const { nowMs } = plane.guard.context({ hookpoint: "before_agent", agent: agent.name });
   return async (approvalId) => {
-    if (!isApprovedNatively(context, tool.name, nativeId)) return false;
+    // A yes to this call and all later ones is one to this call, where a human has seen it.
+    if (!isApprovedNatively(context, tool.name, nativeId))
+      return shown === approvalId && isAlwaysApproved(context, tool.name);
     if (asked !== undefined) return asked === approvalId;
     const approval = await plane.approvals.get(approvalId);
     return approval !== undefined && approval.createdAtMs < nowMs;

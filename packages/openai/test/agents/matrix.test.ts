@@ -1,5 +1,5 @@
 import { rule, type Policy } from "@agentplane/core";
-import { Agent, type MCPServer } from "@openai/agents";
+import { Agent, type MCPServer, type RunState } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
@@ -42,6 +42,14 @@ const POLICIES: Readonly<Record<(typeof MATRIX)[number]["effect"], readonly Poli
   shadow: [{ ...BLOCK, mode: "shadow" }],
 };
 
+/** What an effect comes to: what ran at first and after a human said yes, and what the model read of it. */
+const EXPECTED = {
+  allow: { ran: 1, asked: 0, inTheEnd: 1, read: "paid" },
+  shadow: { ran: 1, asked: 0, inTheEnd: 1, read: "paid" },
+  block: { ran: 0, asked: 0, inTheEnd: 0, read: "must not be used" },
+  ask: { ran: 0, asked: 1, inTheEnd: 1, read: "paid" },
+} as const;
+
 describe("a tool call behaves the same streamed or not, of the agent's own or of an MCP server", () => {
   test.each(MATRIX)("$effect, $kind, stream: $stream", async ({ stream, kind, effect }) => {
     const plane = planeOf({ policies: POLICIES[effect] });
@@ -52,19 +60,23 @@ describe("a tool call behaves the same streamed or not, of the agent's own or of
     ]);
     const own = kind === "static" ? { tools: [refundTool(seen)] } : { mcpServers: [serverOf(seen)] };
     const agent = govern(plane, IDENTITY, new Agent({ name: "ops", model, ...own }));
-    const run = async () => {
-      if (!stream) return runner.run(agent, "go", { toolNotFoundBehavior: "return_error_to_model" });
-      const streamed = await runner.run(agent, "go", {
-        stream: true,
-        toolNotFoundBehavior: "return_error_to_model",
-      });
+    const run = async (input: string | RunState<unknown, typeof agent>) => {
+      if (!stream) return runner.run(agent, input);
+      const streamed = await runner.run(agent, input, { stream: true });
       await streamed.completed;
       return streamed;
     };
-    const result = await run();
-    expect(result.interruptions).toHaveLength(effect === "ask" ? 1 : 0);
-    expect(seen).toStrictEqual(effect === "allow" || effect === "shadow" ? [{ amount: 5 }] : []);
-    expect(result.finalOutput).toBe(effect === "ask" ? undefined : "done");
+    const first = await run("go");
+    const [ran, asked] = [seen.length, first.interruptions.length];
+    for (const item of first.interruptions) first.state.approve(item);
+    const last = asked === 0 ? first : await run(first.state);
+    const read = last.history.find(({ type }) => type === "function_call_result");
+    expect({ ran, asked, inTheEnd: seen.length, read: JSON.stringify(read) }).toStrictEqual({
+      ...EXPECTED[effect],
+      read: expect.stringContaining(EXPECTED[effect].read),
+    });
+    expect(seen).toStrictEqual(Array.from(seen, () => ({ amount: 5 })));
+    expect(last.finalOutput).toBe("done");
     await plane.close();
   });
 });
