@@ -16,14 +16,16 @@ export interface Plan extends DecidedTable {
   // What every call reads stands first: of thousands of plans few are in the processor's cache.
   /** Some policy selects by user or tags, so that `isLive` must be asked. */
   readonly isDynamic: boolean;
+  /** How many of `entries` are asked; the others only have limits or duties. */
+  readonly askedCount: number;
+  /** The first of them, mostly the only one: found here, neither the list nor its items have to be fetched. */
+  readonly firstAsked: CompiledEntry | undefined;
   /** Some rule reads the session's history. */
   readonly needsSession: boolean;
   /** Some enforcing policy matches, before users and tags. */
   readonly hasPolicy: boolean;
   /** Some rule declares limits. */
   readonly isLimited: boolean;
-  /** Those of `entries` that are asked; the others only have limits or duties. */
-  readonly asked: readonly CompiledEntry[];
   readonly shadow: readonly CompiledEntry[];
   /** The standing duties of all entries. Where none may be left out, calls share this list. */
   readonly allDuties: readonly OwnedObligation[];
@@ -43,6 +45,8 @@ export interface Plan extends DecidedTable {
     | undefined;
   /** Enforcing rules with an opinion, a limit or a duty, in candidate order. */
   readonly entries: readonly CompiledEntry[];
+  /** All that are asked. */
+  readonly asked: readonly CompiledEntry[];
   /** The standing duties of the entries before each position, and of all at the end. */
   readonly dutiesBefore: readonly (readonly OwnedObligation[])[];
   /** Every rule that declares limits: enforcing first, then shadow, then observers. */
@@ -81,13 +85,15 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
   }
   const lists = dutiesBefore(entries);
   const allDuties = lists.at(-1) ?? NO_DUTIES;
+  const asked = entries.filter(({ check }) => check !== undefined);
   const limited = [...entries, ...shadow, ...observers].filter(({ rule }) => rule.limits !== undefined);
   return {
     isDynamic: policies.some(({ matchesDynamic }) => matchesDynamic !== undefined),
+    askedCount: asked.length,
+    firstAsked: asked[0],
     needsSession: [...entries, ...shadow].some(({ readsSession }) => readsSession),
     hasPolicy: policies.some(({ isShadow }) => !isShadow),
     isLimited: limited.length > 0,
-    asked: shared(entries.filter(({ check }) => check !== undefined)),
     shadow: shared(shadow),
     allDuties,
     hasRewrite: allDuties.some(({ obligation }) => obligation.kind === "rewrite"),
@@ -100,6 +106,7 @@ export function planOf(policies: readonly CompiledPolicy[], hookpoint: string): 
     attention: attentionOf(entries.length, shadow.length + observers.length + audits.length),
     lasting: undefined,
     entries: shared(entries),
+    asked: shared(asked),
     dutiesBefore: lists,
     limited: shared(limited),
     boundBefore: new Map(),

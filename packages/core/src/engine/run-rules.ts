@@ -16,9 +16,9 @@ import { isLive, type Plan } from "./plan.ts";
 export function runRules(pass: Pass, runner: RuleRunner): MaybePromise<void> {
   const { plan } = pass;
   if (plan === undefined) return;
-  const { entries, asked } = plan;
-  for (let at = 0; at < asked.length; at++) {
-    const entry = asked[at]!;
+  const { entries, askedCount, firstAsked } = plan;
+  for (let at = 0; at < askedCount; at++) {
+    const entry = at === 0 ? firstAsked! : plan.asked[at]!;
     if (plan.isDynamic && !isLive(entry, pass.context)) continue;
     if (isUnknownToPeek(pass, entry)) continue;
     const result = callRule(entry, pass, runner);
