@@ -1,11 +1,10 @@
-import { AgentplaneError } from "../base/errors.ts";
 import { listOf } from "../base/list-of.ts";
 import type { LimitSpec } from "../policy/limit.ts";
+import { breachesOf } from "./breaches-of.ts";
 import type { CellTable } from "./cell-table.ts";
 import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
 import type { ExpiryHeap } from "./expiry-heap.ts";
 import { expireItem, Hold, releaseItem, settleItem, takeItem, type HeldItem } from "./hold.ts";
-import { fitUnused, type Fit } from "./limit-cell.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { isSameRequest, keptEvents, liftAmounts } from "./retake.ts";
 import type {
@@ -52,7 +51,7 @@ export class MemoryLedger implements LedgerStore {
     const nowMs = this.#sweep();
     const earlier = this.#holds.get(request.id);
     if (earlier !== undefined) return this.#retake(earlier, request, nowMs);
-    const breaches = this.#breachesOf(request.items, nowMs);
+    const breaches = breachesOf(request.items, { cells: this.#cells, nowMs });
     if (breaches !== undefined && isRefused(request, breaches)) return { isGranted: false, breaches };
     const answer = breaches === undefined ? GRANTED : { isGranted: true, breaches };
     this.#makeRoom(request.items, nowMs);
@@ -131,40 +130,8 @@ export class MemoryLedger implements LedgerStore {
     nowMs: number,
     kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
   ): Reservation {
-    const breaches = this.#breachesOf(request.items, nowMs, kept);
+    const breaches = breachesOf(request.items, { cells: this.#cells, nowMs }, kept);
     return breaches === undefined ? GRANTED : { isGranted: !isRefused(request, breaches), breaches };
-  }
-
-  #breachesOf(
-    items: readonly ReserveItem[],
-    nowMs: number,
-    kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
-  ): LimitBreach[] | undefined {
-    let breaches: LimitBreach[] | undefined;
-    for (let index = 0; index < items.length; index++) {
-      if (kept[index] !== undefined) continue;
-      const { isFitting, retryAfterMs } = this.#fit(items, index, nowMs);
-      if (isFitting) continue;
-      breaches ??= [];
-      breaches.push(retryAfterMs === undefined ? { index } : { index, retryAfterMs });
-    }
-    return breaches;
-  }
-
-  #fit(items: readonly ReserveItem[], index: number, nowMs: number): Fit {
-    const item = items[index];
-    if (item === undefined) throw new AgentplaneError("internal_unreachable", "a reservation lost an item");
-    const { spec, amount } = item;
-    const cell = this.#cells.cellOf(spec);
-    let pending = 0;
-    for (let before = 0; before < index; before++) {
-      const other = items[before]!;
-      // Where the key is known, its cell tells it without the letters of both.
-      const isSame =
-        cell === undefined ? other.spec.key === spec.key : this.#cells.cellOf(other.spec) === cell;
-      if (isSame) pending += other.amount;
-    }
-    return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
   }
 
   /** @param kept What stays of an earlier hold, by position. */
