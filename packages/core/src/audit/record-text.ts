@@ -2,7 +2,7 @@ import type { AllOf } from "../base/all-of.ts";
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { written } from "../base/json-text.ts";
-import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
+import { addDigest, JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { AuditIdentity, AuditRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
 import type { DecisionPlace } from "../decision/decision-template.ts";
@@ -100,7 +100,11 @@ function addDecisionRecord(
   addText(to, LABEL.callId, callId);
   addDecision(to, record.decision, IN_DECISION);
   addIdentity(to, record.identity);
-  addText(to, LABEL.inputDigest, inputDigest);
+  if (inputDigest !== undefined) {
+    to.addShared(LABEL.inputDigest);
+    addDigest(to, inputDigest);
+    to.add(`"`);
+  }
   to.addShared(KIND.decision);
   addText(to, LABEL.model, model);
   addText(to, LABEL.tool, tool);
@@ -172,27 +176,31 @@ function addIdentity(
   to.add("}");
 }
 
-const USAGE_LABELS = Object.entries({
+/** What stands before a count that is the first of its usage; a comma goes before the others. */
+const COUNT = {
   cacheReadTokens: new SharedJson(`"cacheReadTokens":`),
   cacheWriteTokens: new SharedJson(`"cacheWriteTokens":`),
   costMicroUsd: new SharedJson(`"costMicroUsd":`),
   inputTokens: new SharedJson(`"inputTokens":`),
   outputTokens: new SharedJson(`"outputTokens":`),
-  // What has every name has no other.
-} satisfies Readonly<Record<keyof Usage, SharedJson>>) as readonly (readonly [keyof Usage, SharedJson])[];
+};
 
-/** The last member of its record. */
-function addUsage(to: JsonTarget, usage: Usage): void {
+/** The last member of its record. Count by count: by a name out of a list each would be looked up anew. */
+function addUsage(to: JsonTarget, usage: AllOf<Usage, keyof typeof COUNT>): void {
   to.addShared(START.usage);
-  let isFirst = true;
-  for (let at = 0; at < USAGE_LABELS.length; at++) {
-    const [name, label] = USAGE_LABELS[at]!;
-    const count = usage[name];
-    if (count === undefined) continue;
-    if (!isFirst) to.add(",");
-    isFirst = false;
-    to.addShared(label);
-    to.add(written(count));
-  }
+  let isFirst = addCount(to, COUNT.cacheReadTokens, usage.cacheReadTokens, true);
+  isFirst = addCount(to, COUNT.cacheWriteTokens, usage.cacheWriteTokens, isFirst);
+  isFirst = addCount(to, COUNT.costMicroUsd, usage.costMicroUsd, isFirst);
+  isFirst = addCount(to, COUNT.inputTokens, usage.inputTokens, isFirst);
+  addCount(to, COUNT.outputTokens, usage.outputTokens, isFirst);
   to.add("}}");
+}
+
+/** @returns Whether the next one is the first. */
+function addCount(to: JsonTarget, label: SharedJson, count: number | undefined, isFirst: boolean): boolean {
+  if (count === undefined) return isFirst;
+  if (!isFirst) to.add(",");
+  to.addShared(label);
+  to.add(written(count));
+  return false;
 }

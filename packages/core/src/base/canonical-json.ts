@@ -50,7 +50,9 @@ function writeMembers(value: object, depth: number): string {
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
     if (text !== "") text += ",";
-    text += `${quoted(key)}:${write(member, depth + 1)}`;
+    text += quoted(key);
+    text += ":";
+    text += write(member, depth + 1);
   }
   return `{${text}}`;
 }
@@ -62,7 +64,9 @@ function writeSorted(value: object, depth: number): string {
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
     if (text !== "") text += ",";
-    text += `${quoted(key)}:${write(member, depth + 1)}`;
+    text += quoted(key);
+    text += ":";
+    text += write(member, depth + 1);
   }
   return `{${text}}`;
 }

@@ -8,7 +8,9 @@ export class ContextMark extends Given {
 
   /** Tells whether an object was built by `createContext`, and so needs no second reading. */
   static isOn(object: object): object is PolicyContext {
-    return #isBuilt in object && object.#isBuilt;
+    // Every context has a time, and most descriptions have none: V8 takes ten times as long to find that an object of one
+    // of many shapes has no such private field.
+    return (object as Partial<PolicyContext>).nowMs !== undefined && #isBuilt in object && object.#isBuilt;
   }
 
   /** Puts the mark on an object that is not frozen yet. */

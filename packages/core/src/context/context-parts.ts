@@ -1,3 +1,4 @@
+import type { AllOf } from "../base/all-of.ts";
 import { isUsableAmount, type Usage } from "../base/model-costs.ts";
 import { normaliseApiCall, urlOf } from "./api-call.ts";
 import type { AgentIdentity, ApiCall, ModelCall, Target, ToolCall } from "./context.ts";
@@ -143,15 +144,29 @@ export function usageOf(usage: Usage | null): Usage | undefined {
   if (usage === null) return undefined;
   const draft: Draft<Usage> = {};
   try {
-    for (let at = 0; at < USAGE_FIELDS.length; at++) {
-      const field = USAGE_FIELDS[at]!;
-      const count = usage[field];
-      if (isUsableAmount(count)) draft[field] = Math.ceil(count);
-    }
+    addCounts(draft, usage);
   } catch {
     // A getter or a proxy: what it did not say is charged at the estimate, and flagged.
   }
   return Object.freeze(draft);
+}
+
+/** Member by member: by a name out of a list each would be looked up anew, 0.3 % of a governed call. */
+function addCounts(draft: Draft<Usage>, usage: AllOf<Usage, (typeof USAGE_FIELDS)[number]>): void {
+  const inputTokens = countOf(usage.inputTokens);
+  if (inputTokens !== undefined) draft.inputTokens = inputTokens;
+  const outputTokens = countOf(usage.outputTokens);
+  if (outputTokens !== undefined) draft.outputTokens = outputTokens;
+  const cacheReadTokens = countOf(usage.cacheReadTokens);
+  if (cacheReadTokens !== undefined) draft.cacheReadTokens = cacheReadTokens;
+  const cacheWriteTokens = countOf(usage.cacheWriteTokens);
+  if (cacheWriteTokens !== undefined) draft.cacheWriteTokens = cacheWriteTokens;
+  const costMicroUsd = countOf(usage.costMicroUsd);
+  if (costMicroUsd !== undefined) draft.costMicroUsd = costMicroUsd;
+}
+
+function countOf(count: unknown): number | undefined {
+  return isUsableAmount(count) ? Math.ceil(count) : undefined;
 }
 
 function textList(texts: readonly string[], field: string): readonly string[] {
