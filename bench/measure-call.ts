@@ -17,17 +17,22 @@ export interface CallAllocation {
   readonly recordsPerCall: number;
 }
 
-const BATCH = 64;
+const HAND_BATCH = 64;
+/**
+ * A batch of either side takes about as long. On a busy machine one of 64 governed calls, some milliseconds, is nearly always
+ * interrupted, and one of 64 decisions, some tens of microseconds, nearly never: then their medians tell how busy it is.
+ */
+const CALL_BATCH = 2;
 const ROUNDS = 31;
 const WARM_UP_ROUNDS = 6;
 const ALLOCATION_CALLS = 4_096;
 
-function p50Us(work: (at: number) => void): number {
+function p50Us(work: (at: number) => void, batch: number): number {
   const batchesUs: number[] = [];
-  for (let at = 0; at < REQUEST_COUNT; at += BATCH) {
+  for (let at = 0; at < REQUEST_COUNT; at += batch) {
     const from = performance.now();
-    for (let one = at; one < at + BATCH; one++) work(one);
-    batchesUs.push(((performance.now() - from) * 1_000) / BATCH);
+    for (let one = at; one < at + batch; one++) work(one);
+    batchesUs.push(((performance.now() - from) * 1_000) / batch);
   }
   return median(batchesUs);
 }
@@ -42,7 +47,7 @@ function allocatedBytes(work: (at: number) => void): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error("start the process with --expose-gc");
   gc();
-  for (let round = 0; round < WARM_UP_ROUNDS; round++) p50Us(work);
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) p50Us(work, CALL_BATCH);
   const before = process.memoryUsage().heapUsed;
   for (let at = 0; at < ALLOCATION_CALLS; at++) work(at % REQUEST_COUNT);
   const grown = process.memoryUsage().heapUsed - before;
@@ -72,12 +77,12 @@ function createSides(count: number): Sides {
 /** Times rounds of both sides in turn. */
 function time({ askHand, callGoverned }: Sides): CallTiming {
   for (let round = 0; round < WARM_UP_ROUNDS; round++) {
-    p50Us(askHand);
-    p50Us(callGoverned);
+    p50Us(askHand, HAND_BATCH);
+    p50Us(callGoverned, CALL_BATCH);
   }
   const rounds = Array.from({ length: ROUNDS }, () => ({
-    handUs: p50Us(askHand),
-    callUs: p50Us(callGoverned),
+    handUs: p50Us(askHand, HAND_BATCH),
+    callUs: p50Us(callGoverned, CALL_BATCH),
   }));
   return {
     handUs: median(rounds.map(({ handUs }) => handUs)),
@@ -87,7 +92,7 @@ function time({ askHand, callGoverned }: Sides): CallTiming {
 }
 
 function allocate({ callGoverned, governed }: Sides): CallAllocation {
-  for (let round = 0; round < WARM_UP_ROUNDS; round++) p50Us(callGoverned);
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) p50Us(callGoverned, CALL_BATCH);
   const bytesPerCall = allocatedBytes(callGoverned);
   let recordsPerCall = 0;
   const unfollow = (["decision", "outcome"] as const).map((kind) =>
