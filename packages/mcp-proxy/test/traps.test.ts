@@ -61,7 +61,7 @@ const TRAPS: readonly (readonly [trap: string, tests: readonly string[] | { read
   [
     "11 what the server says reaches the wrong request",
     [
-      "http/both-eras: a server asks the client's user over the stream of the call",
+      "http/notices: is heard on that call's stream, though another is open",
       "http/both-eras: sees and gets through the proxy what it sees and gets without it",
     ],
   ],

@@ -125,7 +125,7 @@ describe.each(CASES)("a client of the %s era (JSON bodies: %s)", (era, isJson) =
   });
 });
 
-test("a server asks the client's user over the stream of the call", async () => {
+test("a server asks the client's user while it works at a call", async () => {
   const server = await served(false);
   const { url } = await proxied(server.url);
   const client = await clientOf(url, "legacy", { capabilities: { elicitation: {} } });

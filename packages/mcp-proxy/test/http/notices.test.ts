@@ -2,7 +2,7 @@ import type { PlaneOptions } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
 import { gatedAt } from "../gated-rule.ts";
-import { asked, callOf, json, post, proxied, scripted } from "./proxied.ts";
+import { asked, callOf, inSession, json, post, proxied, scripted, SESSION, stream } from "./proxied.ts";
 
 const NOTICE = { jsonrpc: "2.0", method: "notifications/unheard", params: { words: "hello" } };
 
@@ -39,4 +39,21 @@ describe("what a client says unasked to a server without sessions, while rules t
     rules.letGo();
     await expect.poll(told).toBe(1);
   });
+});
+
+test("what a server asks or says while it works at a call is heard on that call's stream, though another is open", async () => {
+  const said = [
+    { jsonrpc: "2.0", id: "q", method: "roots/list" },
+    { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "at work" } },
+    { jsonrpc: "2.0", id: 1, result: { content: [] } },
+  ].map((message) => `data: ${JSON.stringify(message)}\n\n`);
+  const { url } = await inSession((one, response) => {
+    stream(response, ...(one.method === "GET" ? [": open\n\n"] : said));
+    if (one.method === "POST") response.end();
+  });
+  const open = await fetch(url, { headers: { accept: "text/event-stream", ...SESSION } });
+  const reader = open.body?.getReader();
+  await reader?.read();
+  expect(await (await post(url, callOf(1, "f"), SESSION)).text()).toBe(said.join(""));
+  await reader?.cancel();
 });
