@@ -1,4 +1,4 @@
-import { requireChoice, requireObject } from "../base/argument.ts";
+import { requireChoice, requireMembers, requireObject } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
@@ -48,6 +48,7 @@ export function completeCall<R>(
   const call = ownAdmission(admission);
   requireObject("guard.complete: end", end, '{ status: "ran", result }');
   requireChoice("guard.complete: status", end.status, ENDS);
+  requireMembers("guard.complete: end", end, end.status === "ran" ? RAN : FAILED);
   // Of what was cut nobody knows what happened: it is not tried again.
   call.inner?.end(isFailed(end) && call.cutBy === undefined ? "failed" : "ran");
   // The outer admission of the same call judges and settles it.
@@ -102,6 +103,9 @@ function finish<R>(judged: Judged, judging: Judging<R>): MaybePromise<Outcome<R>
 }
 
 const ENDS = ["ran", "failed"] as const satisfies readonly CallResult<unknown>["status"][];
+
+const RAN = ["status", "result", "usage", "codec", "isError"];
+const FAILED = ["status", "error", "usage"];
 
 /** An admission is only ever ended by the Guard that gave it. */
 export function ownAdmission(admission: Admission): LiveAdmission {

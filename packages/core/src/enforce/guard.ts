@@ -1,4 +1,10 @@
-import { requireFunction, requireList, requireObject, requireText } from "../base/argument.ts";
+import {
+  requireFunction,
+  requireList,
+  requireMembers,
+  requireObject,
+  requireText,
+} from "../base/argument.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -158,13 +164,13 @@ export function createGuard(given: GuardCore): Guard {
     toolCall: call,
     modelCall: call,
     toolRun(guarded) {
-      requireCall(guarded);
+      requireCall(guarded, TOOL_MEMBERS);
       return andThen(admitCall(core, guarded.context), (admitted) =>
         admitted.status === "admitted" ? runTool(core, admitted, guarded) : admitted,
       );
     },
     modelStream(guarded) {
-      requireCall(guarded);
+      requireCall(guarded, STREAM_MEMBERS);
       requireObject("guard.modelStream: codec", guarded.codec, "{ … }");
       return andThen(admitCall(core, guarded.context, guarded.countedBy), (admitted) =>
         admitted.status === "admitted" ? guardStream(core, admitted, guarded) : admitted,
@@ -187,15 +193,20 @@ export function createGuard(given: GuardCore): Guard {
 // this way.
 
 function governCall<R>(core: AdmittingCore, guarded: GuardedCall<R>): MaybePromise<Outcome<R>> {
-  requireCall(guarded);
+  requireCall(guarded, CALL_MEMBERS);
   const admitted = admitCall(core, guarded.context, guarded.countedBy);
   if (isThenable(admitted)) return governLater(core, guarded, admitted);
   return admitted.status === "admitted" ? execute(core, admitted, guarded) : admitted;
 }
 
-/** Before anything is reserved for a call that could not run. */
-function requireCall(guarded: { readonly run: unknown }): void {
+const CALL_MEMBERS = ["context", "run", "result", "usage", "isError", "isControlFlow", "countedBy"];
+const TOOL_MEMBERS = ["context", "run"];
+const STREAM_MEMBERS = ["context", "run", "codec", "isControlFlow", "countedBy"];
+
+/** Before anything is reserved for a call that could not run, or would end otherwise than its caller means. */
+function requireCall(guarded: { readonly run: unknown }, names: readonly string[]): void {
   requireObject("a governed call", guarded, "{ context: { … }, run: () => … }");
+  requireMembers("a governed call", guarded, names);
   requireFunction("a governed call: run", guarded.run);
 }
 

@@ -1,4 +1,4 @@
-import { requireObject, requireText } from "../base/argument.ts";
+import { requireMembers, requireObject, requireText } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DegradeSpec, Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
@@ -16,6 +16,8 @@ export interface PlugAct extends OperatorAct {
   /** Default `operator`. */
   readonly authority?: PlugEntry["authority"];
 }
+
+const PLUG_ACT: readonly string[] = ["by", "reason", "role", "authority"];
 
 /** What operators do while agents run: stop, restore, degrade, recover. In force at the next hookpoint. */
 export interface Controls {
@@ -70,13 +72,13 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
   const { plugboard, degradation, ladders } = parts;
   return {
     unplug(subject, act) {
-      requireAct("controls.unplug", act);
+      requireAct("controls.unplug", act, PLUG_ACT);
       // The record of a stop without a reason would explain nothing.
       requireText("controls.unplug: reason", act.reason);
       return plugboard.unplug(subject, act);
     },
     plug(subject, act) {
-      requireAct("controls.plug", act);
+      requireAct("controls.plug", act, PLUG_ACT);
       return plugboard.plug(subject, act);
     },
     degrade(scope, degrade, act) {
@@ -100,6 +102,7 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
     },
     resetLadder(of, act) {
       requireObject("controls.resetLadder: ladder", of, '{ policyId, trigger: "rate", agent }');
+      requireMembers("controls.resetLadder: ladder", of, ["policyId", "trigger", "agent", "tenant"]);
       requireText("controls.resetLadder: policyId", of.policyId);
       requireText("controls.resetLadder: trigger", of.trigger);
       requireText("controls.resetLadder: agent", of.agent);

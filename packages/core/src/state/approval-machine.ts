@@ -1,4 +1,4 @@
-import { requireChoice, requireObject } from "../base/argument.ts";
+import { requireChoice, requireMembers, requireObject } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { requireDurationMs } from "../base/duration.ts";
 import { AgentplaneError } from "../base/errors.ts";
@@ -41,6 +41,7 @@ const STATUSES = ["pending", "approved", "denied", "expired", "consumed"] as con
  */
 export function statusIn(filter: { readonly status?: ApprovalStatus }): ApprovalStatus | undefined {
   requireObject("approvals.list: filter", filter, '{ status: "pending" }');
+  requireMembers("approvals.list: filter", filter, ["status"]);
   if (filter.status !== undefined) requireChoice("approvals.list: status", filter.status, STATUSES);
   return filter.status;
 }
@@ -169,13 +170,14 @@ export function denied(approval: Approval, act: ApprovalAct, nowMs: number): App
  */
 export function edited(
   approval: Approval,
-  act: ApprovalAct & { readonly inputHmac: string },
+  act: ApprovalAct & { readonly inputHmac: string; readonly input?: JsonValue },
   nowMs: number,
 ): Approval {
-  checkAct(approval, act, nowMs);
+  checkAct(approval, act, nowMs, EDIT);
+  const { inputHmac: _hmac, input: _input, ...yes } = act;
   const binding = { ...approval.binding, inputHmac: act.inputHmac };
   // What was shown is not what is asked for any more.
-  return approved({ ...withoutInput(approval), binding, approvedBy: [], editedBy: act.by }, act, nowMs);
+  return approved({ ...withoutInput(approval), binding, approvedBy: [], editedBy: act.by }, yes, nowMs);
 }
 
 /** Uses an approval up; undefined when it is not approved, or not any more. */
@@ -221,9 +223,13 @@ function withoutInput({ sealedInput: _sealed, ...approval }: Approval): Approval
   return approval;
 }
 
+const ACT: readonly string[] = ["by", "role", "reason"];
+const EDIT = [...ACT, "input", "inputHmac"];
+
 /** @throws AgentplaneError `approval_invalid` unless this person may answer, and it can still be answered */
-export function checkAct(approval: Approval, act: ApprovalAct, nowMs: number): void {
+export function checkAct(approval: Approval, act: ApprovalAct, nowMs: number, names = ACT): void {
   requireObject("approval: act", act, '{ by: "olga", role: "operator" }');
+  requireMembers("approval: act", act, names);
   requireChoice("approval: role", act.role, ROLES);
   const { by, role } = act;
   const { id, terms, requestedBy } = approval;

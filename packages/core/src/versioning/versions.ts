@@ -1,4 +1,4 @@
-import { requireObject, requireText } from "../base/argument.ts";
+import { requireMembers, requireObject, requireText } from "../base/argument.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { deepFrozen } from "../base/deeply-frozen.ts";
@@ -179,6 +179,7 @@ function publishRecord({
 
 function checkNote(source: string, note: PublishNote, id: unknown): void {
   requireObject(`${source}: note`, note, '{ author: "olga", changelog: "why" }');
+  requireMembers(`${source}: note`, note, ["author", "changelog"]);
   const { author, changelog } = note;
   const given = { id, author, changelog };
   const empty = Object.entries(given).filter(([, text]) => typeof text !== "string" || text.trim() === "");
