@@ -146,14 +146,17 @@ describe("an edited tool call", () => {
         return { messages: [last] };
       },
     });
-    const { run } = governedAgent({
-      plane: planeOf([deny("wipe")]),
-      model: new ScriptedChatModel(call("read")),
-      tools: [countingTool("read").tool, wipe.tool],
-      middleware: [edit],
-    });
-    await run();
+    const agentOf = (policies: readonly Policy[]) =>
+      governedAgent({
+        plane: planeOf(policies),
+        model: new ScriptedChatModel(call("read")),
+        tools: [countingTool("read").tool, wipe.tool],
+        middleware: [edit],
+      });
+    await agentOf([deny("wipe")]).run();
     expect(wipe.runs).toEqual([]);
+    await agentOf([]).run();
+    expect(wipe.runs).toHaveLength(1);
   });
 
   it("is denied under the name it goes by, too", async () => {

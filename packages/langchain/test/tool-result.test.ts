@@ -19,7 +19,8 @@ describe("a redacted tool result", () => {
     const model = new ScriptedChatModel(call("read"));
     const { run } = governedAgent({ plane: planeOf([policy]), model, tools: [read.tool] });
     const { toolMessages } = await run();
-    expect(toolMessages[0]).toMatchObject({ tool_call_id: "call_1_0", name: "read" });
+    const kept = { tool_call_id: "call_1_0", name: "read", status: "success" };
+    expect(toolMessages[0]).toMatchObject(kept);
     expectClean(toolMessages);
     expectClean(model.prompts[1]);
     expect(toolMessages[0]?.text).toContain("Bob");
