@@ -6,6 +6,7 @@ import type { Clock, Hash, Logger, Timers } from "../base/ports.ts";
 import { isHeld, isHeldUnseen, lockFile, lockName } from "./directory-lock.ts";
 import { LOCK_LOST_MS } from "./held-lock.ts";
 import type { Processes } from "./processes.ts";
+import { removeLeftovers } from "./remove-leftovers.ts";
 import { listWriters, segmentName } from "./segment-files.ts";
 import { SegmentSeal, type SegmentSealOptions } from "./segment-seal.ts";
 import { repairTornTail } from "./torn-tail.ts";
@@ -78,9 +79,19 @@ async function adopt(writer: number, options: AdoptOptions): Promise<void> {
   const lock = lockFile(lockName(writer), options);
   try {
     if (lock.isOfUnseen) detachNewest(writer, options);
+    removeLeftovers(writer, directory, files);
     const end = findTrailEnd(writer, options);
     const place = { writer, number: end.number };
-    if (end.torn) await record(repairTornTail(end.torn, { directory, files, hash, nowMs: clock.wallMs() }));
+    for (const repair of repairTornTail(writer, end.torn, {
+      directory,
+      files,
+      hash,
+      nowMs: clock.wallMs(),
+    })) {
+      // oxlint-disable-next-line no-await-in-loop -- seldom more than one
+      await record(repair.record);
+      repair.told();
+    }
     if (end.unsealed === 0) return;
     // Told before it is sealed: after that nobody can tell these lines from those that were sealed as they were written.
     await record(resumedRecord(place, end, clock.wallMs()));

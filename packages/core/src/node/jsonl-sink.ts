@@ -11,10 +11,11 @@ import { lockWriter, type WriterLock } from "./directory-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { checkJsonlOptions, JSONL_DEFAULTS, type JsonlSinkOptions } from "./jsonl-sink-options.ts";
 import { publishCheckpoint } from "./publish-checkpoint.ts";
+import { removeLeftovers } from "./remove-leftovers.ts";
 import type { SegmentPlace } from "./segment-files.ts";
 import { SegmentSeal } from "./segment-seal.ts";
 import { SegmentWriter } from "./segment-writer.ts";
-import { repairTornTail } from "./torn-tail.ts";
+import { repairTornTail, type Repair } from "./torn-tail.ts";
 import { detachNewest, findTrailEnd } from "./trail-end.ts";
 import { trailIdOf } from "./trail-id.ts";
 import { resumedRecord, trailRecord } from "./trail-records.ts";
@@ -54,15 +55,16 @@ export interface JsonlSink extends AuditSink {
 export function jsonlSink(options: JsonlSinkOptions): JsonlSink {
   checkJsonlOptions(options);
   const { directory } = options;
-  const { chain, writer, commit, adoption, lock, trail } = open(options);
+  const { chain, writer, commit, adoption, lock, trail, repaired } = open(options);
   let closing: Promise<void> | undefined;
   // A process that ends by itself first writes what still waits for company; a failure is in the log.
   const onExit = (): void => void commit.flush().catch(() => undefined);
   process.once("beforeExit", onExit);
   const close = async (): Promise<void> => {
     process.removeListener("beforeExit", onExit);
-    // What it repairs is recorded here, and must be in the last checkpoint; it never rejects.
+    // What it repairs is recorded here, and must be in the last checkpoint; neither rejects.
     await adoption.end();
+    await repaired;
     try {
       await commit.checkpoint();
       // That may have ended a segment: what is removed thereupon is recorded, too.
@@ -100,6 +102,8 @@ interface Opened {
   readonly adoption: Adoption;
   readonly lock: WriterLock;
   readonly trail: string;
+  /** Settles when it is clear whether what was repaired at the start is on the disk; never rejects. */
+  readonly repaired: Promise<void> | undefined;
 }
 
 function open(options: JsonlSinkOptions): Opened {
@@ -134,9 +138,9 @@ function start(
   const trail = trailIdOf(number, directory, { files, checkpoints });
   checkpoints.trail = trail;
   if (isOfUnseen) detachNewest(number, { directory, files });
+  removeLeftovers(number, directory, files);
   const found = findTrailEnd(number, { directory, files, hash, checkpoints });
-  const repaired =
-    found.torn && repairTornTail(found.torn, { directory, files, hash, nowMs: clock.wallMs() });
+  const repairs = repairTornTail(number, found.torn, { directory, files, hash, nowMs: clock.wallMs() });
   const sealing = {
     ...settings,
     ...ports,
@@ -165,11 +169,22 @@ function start(
   const writer = new SegmentWriter({ ...sealing, ...place, seal, upkeep, end, hasTakenOver, confirm });
   const chain = createChain(hash, end);
   const commit = new GroupCommit({ ...settings, ...ports, chain, writer });
-  if (repaired !== undefined) void commit.append(repaired, "buffered");
+  for (const { record } of repairs) void commit.append(record, "buffered");
   if (hasTakenOver) void commit.append(resumedRecord(place, found, clock.wallMs()), "buffered");
   const record = async (one: ControlRecord): Promise<void> => commit.append(one, "durable");
   const adoption = new Adoption({ ...sealing, writer: number, processes: options.processes, record });
-  return { chain, writer, commit, adoption, trail };
+  return { chain, writer, commit, adoption, trail, repaired: whenTold(repairs, commit, logger) };
+}
+
+/** What cannot be told now is told by the next start. */
+async function whenTold(repairs: readonly Repair[], commit: GroupCommit, logger: Logger): Promise<void> {
+  if (repairs.length === 0) return;
+  try {
+    await commit.flush();
+    for (const { told } of repairs) told();
+  } catch (error) {
+    logger.error("what a crash tore off the audit trail will be reported again", { error });
+  }
 }
 
 function warnOfUnsigned({ signer, hasUnsigned }: CheckpointTrust, directory: string, logger: Logger): void {

@@ -35,7 +35,7 @@ export interface TrailEnd {
 
 const LINE_BREAK = 10;
 /** Node.js makes no longer string; segments are shorter by far, see `maxSegmentBytes`. */
-const MAX_READ_BYTES = 512 * 1024 * 1024 - 1024;
+export const MAX_READ_BYTES = 512 * 1024 * 1024 - 1024;
 
 /** What finding the end works with. */
 export interface TrailSources {
