@@ -2,7 +2,7 @@ import { createPorts } from "../base/runtime.ts";
 import { ConfigError } from "../base/errors.ts";
 import { memberIssues } from "../base/member-issues.ts";
 import type { Hash } from "../base/ports.ts";
-import { addDigest, JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
+import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
 import { textOfUtf8 } from "../base/utf8.ts";
 import type { AuditRecord } from "./audit-record.ts";
 import type { AuditSink } from "./audit-sink.ts";
@@ -47,7 +47,9 @@ export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?
   /** What `createChain` makes a text of. */
   const addLine = (to: JsonTarget, record: AuditRecord): void => {
     to.addShared(PREV);
-    addDigest(to, prev);
+    // Hex has nothing to escape, and looking for it takes as long as writing it. Another port's digest may be anything.
+    if (prev.length === HASH_CHARS) to.addPlain(prev);
+    else to.addRaw(prev);
     to.addShared(RECORD);
     addRecord(to, record);
     to.addShared(SEQ);

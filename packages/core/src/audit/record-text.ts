@@ -2,7 +2,7 @@ import type { AllOf } from "../base/all-of.ts";
 import { assertNever } from "../base/assert-never.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { written } from "../base/json-text.ts";
-import { addDigest, JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
+import { JsonText, SharedJson, type JsonTarget } from "../base/json-target.ts";
 import type { Usage } from "../base/model-costs.ts";
 import type { AuditIdentity, AuditRecord, DecisionRecord, OutcomeRecord } from "./audit-record.ts";
 import type { DecisionPlace } from "../decision/decision-template.ts";
@@ -100,11 +100,7 @@ function addDecisionRecord(
   addText(to, LABEL.callId, callId);
   addDecision(to, record.decision, IN_DECISION);
   addIdentity(to, record.identity);
-  if (inputDigest !== undefined) {
-    to.addShared(LABEL.inputDigest);
-    addDigest(to, inputDigest);
-    to.add(`"`);
-  }
+  addText(to, LABEL.inputDigest, inputDigest);
   to.addShared(KIND.decision);
   addText(to, LABEL.model, model);
   addText(to, LABEL.tool, tool);

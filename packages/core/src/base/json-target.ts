@@ -32,19 +32,6 @@ export interface JsonTarget {
   addPlain(text: string): void;
 }
 
-/** Of SHA-256. */
-const DIGEST_CHARS = 64;
-
-/**
- * Adds a digest: hex has nothing to escape. Looking for it in so long a text takes longer than writing it, and three stand
- * in the two records of a call: 1 % of it.
- * @param digest From a port; another one's may be anything.
- */
-export function addDigest(to: JsonTarget, digest: string): void {
-  if (digest.length === DIGEST_CHARS) to.addPlain(digest);
-  else to.addRaw(digest);
-}
-
 /** Writes one text after the other. */
 export class JsonText implements JsonTarget {
   #text = "";

@@ -149,6 +149,13 @@ test("a record changed after it was appended does not change its line", () => {
   expect(sink.lines()[0]).toContain('"by":"ada"');
 });
 
+test("escapes what a hash of one's own gives that is no digest of SHA-256", () => {
+  const sink = memorySink({ hash: { sha256: () => '"odd"\n', hmacSha256: hash.hmacSha256 } });
+  for (let index = 0; index < 3; index++) sink.append(controlRecord("a"));
+  expect(sink.records()).toHaveLength(3);
+  expect(sink.end.prev).toBe('"odd"\n');
+});
+
 test("keeps 10,000 records by default", () => {
   const sink = memorySink({ hash });
   for (let index = 0; index < 10_001; index++) sink.append(controlRecord("a"));
