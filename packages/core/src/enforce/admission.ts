@@ -43,8 +43,12 @@ export class LiveAdmission implements Admission {
   readonly inner: InnerCall | undefined;
   /** Whether Guard itself sees that the call runs; of one that was admitted by hand only its caller knows. */
   isSeen: boolean;
+  /** How many promises of its caller are pending that stand for signs of life. */
+  pending = 0;
   /** A sign of life that its caller gave since holds were renewed. */
   isAlive = false;
+  /** The turn at which its holds were renewed, or taken. */
+  renewedAt = 0;
 
   constructor(
     { decision, context, callKeys, inner }: Ruling,

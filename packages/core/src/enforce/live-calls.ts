@@ -9,6 +9,8 @@ import type { LiveAdmission } from "./admission.ts";
 export interface LiveCalls {
   add(admission: LiveAdmission): void;
   remove(admission: LiveAdmission): boolean;
+  /** Notes a sign of life of a call that was admitted by hand. */
+  sign(admission: LiveAdmission): void;
   get(decisionId: string): LiveAdmission | undefined;
   /** Undefined too when calls of several agents or tenants run under one id: nobody gets another's. */
   byCallId(callId: string): LiveAdmission | undefined;
@@ -23,6 +25,7 @@ export interface LiveCalls {
 export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: number): LiveCalls {
   const calls = new ChurnMap<LiveAdmission>();
   let stopTimer: (() => void) | undefined;
+  let turn = 0;
 
   const cutUnplugged = (): void => {
     calls.forEach((call) => {
@@ -35,11 +38,12 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   const renewOne = (call: LiveAdmission, id: string): void => {
     try {
       // Who admits by hand and goes away would hold its part for as long as the process lives.
-      if (!call.isSeen && !call.isAlive) {
+      if (!call.isSeen && call.pending === 0 && !call.isAlive) {
         if (!point.lapse(id)) calls.delete(id);
         return;
       }
       call.isAlive = false;
+      call.renewedAt = turn;
       const renewed = point.renew(id);
       if (isThenable(renewed)) renewed.catch((error: unknown) => report(error, ports));
     } catch (error) {
@@ -48,17 +52,24 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
     }
   };
   const renew = (): void => {
+    turn++;
     stopTimer = calls.size === 0 ? undefined : ports.timers.set(renew, holdTtlMs / 3);
     calls.forEach(renewOne);
   };
 
   return {
     add(admission) {
+      admission.renewedAt = turn;
       calls.set(admission.decision.id, admission);
       stopTimer ??= ports.timers.set(renew, holdTtlMs / 3);
     },
     remove: (admission) =>
       calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
+    sign(admission) {
+      admission.isAlive = true;
+      // At its next turn it could be too late.
+      if (turn - admission.renewedAt >= 2) renewOne(admission, admission.decision.id);
+    },
     get: (decisionId) => calls.get(decisionId),
     byCallId(callId) {
       const found: LiveAdmission[] = [];

@@ -3,7 +3,7 @@ import type { LiveAdmission } from "./admission.ts";
 import { alreadyEnded } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 
-/** Notes a sign of life; the holds are renewed when it is their turn. */
+/** Notes a sign of life; the holds are renewed when it is their turn, or at once where that comes too late. */
 export function renewByHand(
   { live }: GuardCore,
   admission: LiveAdmission,
@@ -12,14 +12,15 @@ export function renewByHand(
   // What joined the call around it lives as long as that one.
   if (admission.isJoined) return;
   if (live.get(admission.decision.id) !== admission) throw alreadyEnded(admission);
-  admission.isAlive = true;
+  live.sign(admission);
   if (running === undefined) return;
   requireObject("guard.renew: running", running, "a promise");
   requireFunction("guard.renew: running.then", running.then);
-  admission.isSeen = true;
+  admission.pending++;
   const settled = (): void => {
-    admission.isSeen = false;
+    admission.pending--;
     admission.isAlive = true;
   };
-  running.then(settled, settled);
+  // It settles once, whatever another's thenable does.
+  Promise.resolve(running).then(settled, settled);
 }

@@ -91,7 +91,11 @@ export function createInFlightTable(elapsedMs: () => number, holdTtlMs: number):
     get: (decisionId) => byDecision.get(decisionId),
     byCallKey: (callKey) => byKey.get(callKey),
     touch(decisionId) {
-      if (byDecision.get(decisionId) !== undefined) aliveMs.set(decisionId, elapsedMs());
+      const flight = byDecision.get(decisionId);
+      if (flight === undefined) return;
+      aliveMs.set(decisionId, elapsedMs());
+      // Silent no more, it is the newest of those that were.
+      if (lapsed.delete(decisionId)) lapsed.set(decisionId, flight);
     },
     lapse(decisionId) {
       const flight = byDecision.get(decisionId);

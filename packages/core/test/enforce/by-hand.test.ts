@@ -149,6 +149,66 @@ describe("a call of which Guard knows that it runs", () => {
     expect(outcomesOf(bench)).toStrictEqual(["unsettled"]);
   });
 
+  it("holds as long as any of the promises that its caller gave is pending", async () => {
+    const bench = createBench({ policies: [BUDGET] });
+    const admission = await admit(bench);
+    const { held } = await tokensOf(bench);
+    const [short, long] = [pending<void>(), pending<void>()];
+    bench.plane.guard.renew(admission, short.promise);
+    bench.plane.guard.renew(admission, long.promise);
+    short.resolve();
+    await bench.ports.clock.advanceAsync(10 * HOLD_MS);
+    expect(await tokensOf(bench)).toStrictEqual({ used: 0, held });
+    long.resolve();
+    await bench.ports.clock.advanceAsync(HOLD_MS + HOLD_MS / 3);
+    expect(outcomesOf(bench)).toStrictEqual(["unsettled"]);
+  });
+
+  it("holds on while Guard runs it, whatever became of a promise that its caller gave", async () => {
+    const bench = createBench({ policies: [BUDGET] });
+    const [part, whole] = [pending<void>(), pending<string>()];
+    const ran = bench.plane.guard.modelCall({
+      context: modelCall(),
+      run: (admitted) => {
+        bench.plane.guard.renew(admitted, part.promise);
+        return whole.promise;
+      },
+    });
+    part.resolve();
+    await bench.ports.clock.advanceAsync(10 * HOLD_MS);
+    whole.resolve("done");
+    expect(await ran).toMatchObject({ status: "ran" });
+    expect(outcomesOf(bench)).toStrictEqual(["ran"]);
+  });
+
+  it("holds for its whole time from a sign on, however late that came", async () => {
+    const bench = createBench({ policies: [BUDGET] });
+    const admission = await admit(bench);
+    const { held } = await tokensOf(bench);
+    for (let time = 0; time < 5; time++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await bench.ports.clock.advanceAsync(HOLD_MS - 1);
+      bench.plane.guard.renew(admission);
+    }
+    await bench.ports.clock.advanceAsync(HOLD_MS - 1);
+    expect(await tokensOf(bench)).toStrictEqual({ used: 0, held });
+    expect(bench.outcomes()).toStrictEqual([]);
+  });
+
+  it("is kept for its end though it had fallen silent, and ten thousand others after it", async () => {
+    const bench = createBench();
+    const first = await admit(bench, modelCall());
+    await bench.ports.clock.advanceAsync(2 * HOLD_MS);
+    await bench.plane.guard.admitBatch(Array.from({ length: 9_999 }, () => modelCall()));
+    await bench.ports.clock.advanceAsync(2 * HOLD_MS);
+    bench.plane.guard.renew(first);
+    await bench.ports.clock.advanceAsync(HOLD_MS / 3);
+    await bench.plane.guard.admitBatch([modelCall()]);
+    await bench.ports.clock.advanceAsync(2 * HOLD_MS);
+    const outcome = await bench.plane.guard.complete(first, { status: "ran", result: 1 });
+    expect(outcome).toMatchObject({ status: "ran" });
+  });
+
   it("costs the store nothing for each sign of life", async () => {
     const ports = createTestPorts();
     const state = sharedState(ports);
