@@ -85,14 +85,6 @@ export class LineLog implements JsonTarget {
     this.#end = end + length;
   }
 
-  addPlain(text: string): void {
-    const end = this.#end;
-    const { bytes } = this.#latest;
-    if (end === undefined) return;
-    if (bytes.latin1Write === undefined || end + text.length > bytes.length) this.#put(text, true);
-    else this.#end = end + bytes.latin1Write(text, end);
-  }
-
   /**
    * Ends the line that was begun.
    * @returns Its UTF-8, good until the next line; undefined where it must be written as a whole: it does not fit, holds a

@@ -47,9 +47,7 @@ export function memorySink(options: { readonly hash?: Hash; readonly maxRecords?
   /** What `createChain` makes a text of. */
   const addLine = (to: JsonTarget, record: AuditRecord): void => {
     to.addShared(PREV);
-    // Hex has nothing to escape, and looking for it takes as long as writing it. Another port's digest may be anything.
-    if (prev.length === HASH_CHARS) to.addPlain(prev);
-    else to.addRaw(prev);
+    to.addRaw(prev);
     to.addShared(RECORD);
     addRecord(to, record);
     to.addShared(SEQ);

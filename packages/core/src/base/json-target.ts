@@ -28,8 +28,6 @@ export interface JsonTarget {
   /** Adds what stands between quotation marks: what has to be escaped there is escaped. */
   addRaw(text: string): void;
   addShared(json: SharedJson): void;
-  /** Adds what is known to stand there as it is, a byte for each character. */
-  addPlain(text: string): void;
 }
 
 /** Writes one text after the other. */
@@ -52,10 +50,6 @@ export class JsonText implements JsonTarget {
   }
 
   addShared({ text }: SharedJson): void {
-    this.#text += text;
-  }
-
-  addPlain(text: string): void {
     this.#text += text;
   }
 }
