@@ -56,4 +56,20 @@ describe("data that was remembered", () => {
   it("is the same with the very same instance of a class, into which no rule looks", () => {
     expect(remembered({ row })({ row })).toBe(true);
   });
+
+  it("is gone through once, however many ways lead to it", () => {
+    const tangled = (): unknown[] => {
+      let list: unknown[] = ["a"];
+      for (let level = 0; level < 60; level++) list = [list, list];
+      return list;
+    };
+    const before = tangled();
+    expect([remembered(before)(before), remembered(before)(tangled())]).toStrictEqual([true, true]);
+  });
+
+  it("is another where it holds itself in two members, without a search of all ways", () => {
+    const loop: Record<string, unknown> = {};
+    Object.assign(loop, { a: loop, b: loop });
+    expect(remembered(loop)(loop)).toBe(false);
+  });
 });
