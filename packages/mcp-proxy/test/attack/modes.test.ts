@@ -31,10 +31,11 @@ const REQUESTS: readonly (readonly [string, Record<string, unknown>])[] = [
   ["Tools/call", { name: "wipe" }],
 ];
 
-// As the table of the modes says, from the tool that is safe to what nobody knows; an ask that nobody answers is a no.
+// As the table of the modes says, from the tool that is safe to what nobody knows; an ask that nobody answers is a no, and
+// no mode lets through what a careless server could take for a call.
 test.each<[Mode, string]>([
-  ["READ_ONLY", "yes yes no yes yes yes yes yes yes yes"],
-  ["NO_EXTERNAL", "yes yes no no no yes yes yes yes yes"],
+  ["READ_ONLY", "yes yes no yes yes yes yes yes yes no"],
+  ["NO_EXTERNAL", "yes yes no no no yes yes yes yes no"],
   ["HUMAN_LOOP", "no no no no no yes yes yes no no"],
   ["SAFE_TOOLS_ONLY", "yes no no no no yes yes yes no no"],
   ["FULL_BLOCK", "no no no no no no no no no no"],
