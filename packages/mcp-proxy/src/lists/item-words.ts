@@ -22,6 +22,12 @@ const SCHEMAS = new Set(["inputSchema", "outputSchema"]);
 const OF_VALUES = new Set(["default", "examples", "const", "enum", "$comment"]);
 /** Members of a schema whose own members are named by whoever wrote it. */
 const NAMED = new Set(["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"]);
+/** What allows less the less it says: of such a member all is left out where something in it is. */
+const ALL_OR_NOTHING = new Set(["oneOf", "not", "if", "contains"]);
+/** What is about the properties that are not named: with a name left out, these go too. */
+const ABOUT_OTHERS = new Set(["additionalProperties", "unevaluatedProperties"]);
+/** What no value is wrong by. */
+const NOTES = new Set([...WORDS, "default", "examples", "$comment"]);
 /** What stands in a schema to be read by machines is shorter, and one word. */
 const SAYS = /[\s@]|.{65}/su;
 
@@ -51,7 +57,8 @@ export function withWords(item: JsonRecord, left: readonly JsonRecord[]): JsonRe
 function itemHeard(item: JsonRecord, hear: Hear): JsonRecord {
   return membersHeard(item, (name, value, add) => {
     const isWhole = !USAGE.has(name) && hasWords({ [name]: value });
-    if (isWhole || isText(name, value)) add(hear({ [name]: value }));
+    const isLoose = SCHEMAS.has(name) && saysByItself(value);
+    if (isWhole || isLoose || isText(name, value)) add(hear({ [name]: value }));
     else add({ [name]: heard(value, hear, SCHEMAS.has(name) ? "schema" : "plain") });
   });
 }
@@ -62,17 +69,55 @@ function heard(value: unknown, hear: Hear, place: Place): unknown {
   if (record === undefined) return value;
   if (place === "names")
     return membersHeard(record, (name, inner, add) => add(propertyHeard(name, inner, hear)));
+  return place === "schema" ? schemaHeard(record, hear) : plainHeard(record, hear);
+}
+
+function plainHeard(record: JsonRecord, hear: Hear): JsonRecord {
   return membersHeard(record, (name, inner, add) => {
-    if (isText(name, inner) || (place === "schema" && isOfSchema(name, inner))) add(hear({ [name]: inner }));
-    else add({ [name]: heard(inner, hear, place === "schema" && NAMED.has(name) ? "names" : place) });
+    if (isText(name, inner)) add(hear({ [name]: inner }));
+    else add({ [name]: heard(inner, hear, "plain") });
   });
+}
+
+function schemaHeard(record: JsonRecord, hear: Hear): JsonRecord {
+  const left = membersHeard(record, (name, inner, add) => {
+    if (isText(name, inner) || isOfSchema(name, inner)) return add(hear({ [name]: inner }));
+    const [value, isLess] = heardWhole(inner, hear, NAMED.has(name) ? "names" : "schema");
+    if (!isLess || !ALL_OR_NOTHING.has(name)) add({ [name]: value });
+  });
+  const isAnyNameLost = ["properties", "patternProperties"].some((member) => {
+    return sizeOf(left[member]) < sizeOf(record[member]);
+  });
+  if (!isAnyNameLost) return left;
+  return Object.fromEntries(Object.entries(left).filter(([name]) => !ABOUT_OTHERS.has(name)));
+}
+
+/** What is left of a value, and whether it forbids something else than it did. */
+function heardWhole(value: unknown, hear: Hear, place: Place): readonly [unknown, boolean] {
+  let isLess = false;
+  const left = heard(
+    value,
+    (words) => {
+      const shown = hear(words);
+      isLess ||= Object.keys(words).some((name) => !NOTES.has(name) && !Object.hasOwn(shown, name));
+      return shown;
+    },
+    place,
+  );
+  return [left, isLess];
 }
 
 /** A property and its schema; where nothing may be left of its name, neither is there. */
 function propertyHeard(name: string, schema: unknown, hear: Hear): JsonRecord {
   const { propertyNames: shown } = SAYS.test(name) ? hear({ propertyNames: name }) : { propertyNames: name };
-  const inner = heard(schema, hear, "schema");
-  return typeof shown === "string" ? { [shown]: inner } : NOTHING;
+  const { schema: inner } = saysByItself(schema)
+    ? hear({ schema })
+    : { schema: heard(schema, hear, "schema") };
+  return typeof shown === "string" && inner !== undefined ? { [shown]: inner } : NOTHING;
+}
+
+function sizeOf(value: unknown): number {
+  return Object.keys(recordOf(value) ?? {}).length;
 }
 
 /** @param visit Adds what is to be there in the place of a member. */
@@ -106,7 +151,11 @@ function isText(name: string, value: unknown): boolean {
 /** Whether a member of a schema is heard as a whole: it says something, or is of values. */
 function isOfSchema(name: string, value: unknown): boolean {
   if (OF_VALUES.has(name)) return hasWords(value);
-  if (SAYS.test(name)) return true;
+  return SAYS.test(name) || saysByItself(value);
+}
+
+/** Whether something is said where a schema has none of its own members for it: in a text, or in lists of texts. */
+function saysByItself(value: unknown): boolean {
   if (typeof value === "string") return SAYS.test(value);
-  return Array.isArray(value) && value.some((one) => typeof one === "string" && SAYS.test(one));
+  return Array.isArray(value) && value.some(saysByItself);
 }
