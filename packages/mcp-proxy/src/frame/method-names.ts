@@ -1,4 +1,4 @@
-import { readingsOf } from "../names/tool-names.ts";
+import { foldOf, readingsOf } from "../names/tool-names.ts";
 
 /** The methods of the protocol, in all its revisions. */
 const METHODS: ReadonlySet<string> = new Set(
@@ -13,7 +13,7 @@ const METHODS: ReadonlySet<string> = new Set(
     "notifications/elicitation/complete notifications/subscriptions/acknowledged",
   ].flatMap((names) => names.split(" ")),
 );
-const FOLDED: ReadonlySet<string> = new Set([...METHODS].map((method) => method.toLowerCase()));
+const FOLDED: ReadonlySet<string> = new Set([...METHODS].map((method) => foldOf(method)));
 
 /**
  * Whether a careless reader may take a method for one of the protocol's that it is not: written in other letters, or with
@@ -21,5 +21,5 @@ const FOLDED: ReadonlySet<string> = new Set([...METHODS].map((method) => method.
  */
 export function isMisspelt(method: unknown): boolean {
   if (typeof method !== "string" || METHODS.has(method)) return false;
-  return [method, ...readingsOf(method)].some((reading) => FOLDED.has(reading.toLowerCase()));
+  return [method, ...readingsOf(method)].some((reading) => FOLDED.has(foldOf(reading)));
 }

@@ -62,6 +62,8 @@ export class ToolNames {
   }
 }
 
-function foldOf(name: string): string {
-  return (PLAIN.test(name) ? name : readingOf(name)).toUpperCase().toLowerCase();
+/** The same for all names that some reader takes for one: to Java, `ı` and `İ` are an `i` in another case. */
+export function foldOf(name: string): string {
+  if (PLAIN.test(name)) return name.toLowerCase();
+  return readingOf(name).toUpperCase().toLowerCase().replaceAll("i\u0307", "i");
 }

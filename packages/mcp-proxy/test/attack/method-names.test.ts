@@ -17,19 +17,23 @@ const CALLS = [
 const REFUSED = { error: { code: -32600, message: "the message was refused: misspelt method" } };
 
 describe("a method that is written otherwise", () => {
-  test.each([...CALLS, "Resources/read", "tasks/RESULT", "sampling/CreateMessage"])(
-    "does not reach the server: %j",
-    async (method) => {
-      const { client, answer, toServer, plane } = wiredRelay({ policies: [NO_WIPE] });
-      client(request(1, method, { name: "wipe", arguments: {} }));
-      expect(await answer(1)).toMatchObject(REFUSED);
-      client([request(2, method), callOf(3, "f")] as never);
-      expect(await answer(2)).toMatchObject(REFUSED);
-      client({ jsonrpc: "2.0", method });
-      expect(toServer).toStrictEqual([]);
-      await plane.close();
-    },
-  );
+  test.each([
+    ...CALLS,
+    "Resources/read",
+    "tasks/RESULT",
+    "sampling/CreateMessage",
+    "resources/l\u0131st",
+    "\u0130nitialize",
+  ])("does not reach the server: %j", async (method) => {
+    const { client, answer, toServer, plane } = wiredRelay({ policies: [NO_WIPE] });
+    client(request(1, method, { name: "wipe", arguments: {} }));
+    expect(await answer(1)).toMatchObject(REFUSED);
+    client([request(2, method), callOf(3, "f")] as never);
+    expect(await answer(2)).toMatchObject(REFUSED);
+    client({ jsonrpc: "2.0", method });
+    expect(toServer).toStrictEqual([]);
+    await plane.close();
+  });
 
   test.each(["Sampling/createMessage", "elicitation/Create", "roots/LIST"])(
     "does not reach the client: %j",
