@@ -53,30 +53,25 @@ describe.skipIf(!hasRedis)("calls that are admitted from leases", () => {
     await dropNamespace(namespace);
   });
 
-  // An exchange that a stalled machine lets run out of time is in doubt, and until it is told again nothing more is admitted.
-  test(
-    "are not refused for what calls hold that are called off or fail in the same moment",
-    { retry: 2 },
-    async () => {
-      const state = await open();
-      const spec = budget("called off", 10);
-      const answers = await Promise.allSettled([
-        admit(state, "first", [hard(spec, 1)]),
-        admit(state, "off", [hard(spec, 1)], calledOff),
-        admit(state, "bad", [hard(spec, 1)], fails),
-        admit(state, "over", [hard(spec, 11)]),
-        admit(state, "last", [hard(spec, 9)]),
-      ]);
-      expect(answers.map((one) => (one.status === "fulfilled" ? one.value : String(one.reason)))).toEqual([
-        "admitted",
-        "called off",
-        "RangeError: not so",
-        "refused",
-        "admitted",
-      ]);
-      expect(await state.ledger.read(spec)).toEqual({ used: 0, held: 10, limit: 10 });
-    },
-  );
+  test("are not refused for what calls hold that are called off or fail in the same moment", async () => {
+    const state = await open();
+    const spec = budget("called off", 10);
+    const answers = await Promise.allSettled([
+      admit(state, "first", [hard(spec, 1)]),
+      admit(state, "off", [hard(spec, 1)], calledOff),
+      admit(state, "bad", [hard(spec, 1)], fails),
+      admit(state, "over", [hard(spec, 11)]),
+      admit(state, "last", [hard(spec, 9)]),
+    ]);
+    expect(answers.map((one) => (one.status === "fulfilled" ? one.value : String(one.reason)))).toEqual([
+      "admitted",
+      "called off",
+      "RangeError: not so",
+      "refused",
+      "admitted",
+    ]);
+    expect(await state.ledger.read(spec)).toEqual({ used: 0, held: 10, limit: 10 });
+  });
 
   test("are not refused by what their own process has leased, where one of their limits cannot be", async () => {
     const state = await open();

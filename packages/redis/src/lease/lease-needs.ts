@@ -45,10 +45,23 @@ export class LeaseNeeds {
 
   /** What this process has leased of a call's limits and does not use. */
   unused(items: readonly ReserveItem[]): readonly LeaseWish[] {
-    const leases = new Set(items.flatMap(({ spec }) => this.#deps.book.find(spec.key) ?? []));
-    return Array.from(leases)
+    return this.#leasesOf(items)
       .filter((lease) => isLeased(lease) && lease.total > lease.spent + lease.inFlight)
       .map(returned);
+  }
+
+  /**
+   * Waits for what is exchanged of a call's limits by now: until then nobody knows what of it is unused.
+   * @returns Whether anything was, and is clear.
+   */
+  async exchanged(items: readonly ReserveItem[]): Promise<boolean> {
+    const underWay = this.#leasesOf(items).flatMap(({ exchange }) => exchange ?? []);
+    await Promise.all(underWay.map(({ done }) => done));
+    return underWay.some(({ isInDoubt }) => !isInDoubt);
+  }
+
+  #leasesOf(items: readonly ReserveItem[]): readonly Lease[] {
+    return [...new Set(items.flatMap(({ spec }) => this.#deps.book.find(spec.key) ?? []))];
   }
 }
 

@@ -169,12 +169,15 @@ export class LeasedLedger implements LedgerStore {
     return this.#deps.exchanger.arrived();
   }
 
-  /**
-   * Makes room for a call that was refused, as far as it is this process that takes it.
-   * @returns Whether it may fit now.
-   */
+  /** Makes room for a refused call, as far as it is this process that takes it; returns whether it may fit now. */
   async makeRoom(items: readonly ReserveItem[]): Promise<boolean> {
     const hasWaited = await this.undecided.decided(items);
+    return (await this.#giveBack(items)) || hasWaited;
+  }
+
+  /** Gives back what is leased of a call's limits and not used; returns whether that is another amount than before. */
+  async #giveBack(items: readonly ReserveItem[]): Promise<boolean> {
+    const hasWaited = await this.#needs.exchanged(items);
     const unused = this.#needs.unused(items);
     await this.#deps.exchanger.exchange(unused);
     return hasWaited || unused.length > 0;
@@ -205,15 +208,10 @@ export class LeasedLedger implements LedgerStore {
 
   /** A refusal may be by what this very process has leased and not used: that is given back first. */
   async #remotely(request: ReserveRequest, way: Way): Promise<Reservation> {
-    const { remote, exchanger } = this.#deps;
+    const { remote } = this.#deps;
     await this.moved.moveOut(request.id);
     let answer = await remote[way](request);
-    if (!answer.isGranted) {
-      const unused = this.#needs.unused(request.items);
-      if (unused.length === 0) return answer;
-      await exchanger.exchange(unused);
-      answer = await remote[way](request);
-    }
+    if (!answer.isGranted && (await this.#giveBack(request.items))) answer = await remote[way](request);
     // What became of the call before, when its time was up, is told by then: this is another one.
     if (answer.isGranted && way === "reserve") this.#local.forgetEnded(request.id);
     return answer;
