@@ -77,7 +77,7 @@ function asksOf(pass: Pass, voters: readonly PassAnswer[]): readonly Ask[] {
 }
 
 function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]): ApprovalBinding {
-  const { tool } = context;
+  const { tool, target, model, api } = context;
   return {
     tenant: context.tenant,
     agent: context.agent.id,
@@ -86,6 +86,9 @@ function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]):
     hookpoint: context.hookpoint,
     ...(context.approvalFor === "call" && { callId: context.callId }),
     tool: tool && { name: tool.name, server: tool.server, originalName: tool.originalName, pin: tool.pin },
+    ...(target !== undefined && { target: { name: target.name, server: target.server } }),
+    ...(model !== undefined && { model: { name: model.name, provider: model.provider } }),
+    ...(api !== undefined && { api }),
     inputHmac: parts.hmac(canonicalJson(inputOf(context) ?? null)),
     asks: asks
       .map(({ policyId, policyVersion, ruleId }) => ({ policyId, contentHash: policyVersion, ruleId }))
@@ -109,6 +112,7 @@ function open(
   { asks, binding }: { asks: readonly Ask[]; binding: ApprovalBinding },
 ): MaybePromise<void> {
   const { context } = pass;
+  const { target, model } = context;
   const requested = parts.approvals.request({
     binding,
     terms: strictestTerms(asks.map(({ terms }) => terms)),
@@ -117,6 +121,8 @@ function open(
       tenant: context.tenant ?? null,
       hookpoint: context.hookpoint,
       tool: context.tool?.name ?? null,
+      ...(target !== undefined && { target: auditView(target.name, pass.duties, parts) }),
+      ...(model !== undefined && { model: model.name }),
       input: auditView(inputOf(context) ?? null, pass.duties, parts),
       reasons: pass.answers.filter(({ effect }) => effect === "ask").map(({ said }) => said.reason),
     },

@@ -1,6 +1,7 @@
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { DocumentStore } from "../store/state-store.ts";
-import { bindingKey, type Approval, type ApprovalBinding } from "./approval-machine.ts";
+import { bindingKey, type ApprovalBinding } from "./approval-binding.ts";
+import type { Approval } from "./approval-machine.ts";
 
 /** Requests of one binding that somebody said yes to, and that are looked through; open ones would push those out. */
 const MAX_PER_BINDING = 32;

@@ -1,37 +1,10 @@
 import { requireChoice, requireMembers, requireObject } from "../base/argument.ts";
-import { canonicalJson } from "../base/canonical-json.ts";
 import { requireDurationMs } from "../base/duration.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { ApprovalTerms } from "../policy/policy.ts";
+import type { ApprovalBinding } from "./approval-binding.ts";
 import { isSamePerson, personKey } from "./person-key.ts";
-
-/** What an approval is good for, and nothing else. */
-export interface ApprovalBinding {
-  readonly tenant: string | undefined;
-  readonly agent: string;
-  readonly session: string | undefined;
-  readonly user: string | undefined;
-  readonly hookpoint: string;
-  /** Of a call whose approval is good for no other. */
-  readonly callId?: string;
-  readonly tool:
-    | {
-        readonly name: string;
-        readonly server: string | undefined;
-        readonly originalName: string | undefined;
-        readonly pin: string | undefined;
-      }
-    | undefined;
-  /** HMAC over the canonical JSON of the input as it will be executed. */
-  readonly inputHmac: string;
-  /** Exactly the asks that are waived; a changed policy has another hash. */
-  readonly asks: readonly {
-    readonly policyId: string;
-    readonly contentHash: string;
-    readonly ruleId: string;
-  }[];
-}
 
 const STATUSES = ["pending", "approved", "denied", "expired", "consumed"] as const;
 
@@ -195,11 +168,6 @@ export function givenBack(approval: Approval | undefined, use: string): Approval
   if (approval?.status !== "consumed" || approval.usedBy !== use) return approval;
   const { usedBy: _used, ...unused } = approval;
   return { ...unused, status: "approved" };
-}
-
-/** A binding as one text: equal bindings have equal texts. */
-export function bindingKey(binding: ApprovalBinding): string {
-  return canonicalJson(binding);
 }
 
 /** How long may be waited for an answer. */

@@ -5,12 +5,12 @@ import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { DocumentStore } from "../store/state-store.ts";
+import { bindingKey, type ApprovalBinding } from "./approval-binding.ts";
 import { ApprovalIndex } from "./approval-index.ts";
 import type { ApprovalsDeps } from "./approvals-deps.ts";
 import {
   approvalAt,
   approved,
-  bindingKey,
   createApproval,
   denied,
   edited,
@@ -19,7 +19,6 @@ import {
   unknownApproval,
   type Approval,
   type ApprovalAct,
-  type ApprovalBinding,
   type ApprovalRequest,
   type ApprovalStatus,
   type ApprovalUse,
@@ -30,6 +29,7 @@ import { waitForAnswer } from "./approval-wait.ts";
 import { EditedInputs } from "./edited-inputs.ts";
 import { SealedInputs } from "./sealed-inputs.ts";
 
+export type * from "./approval-binding.ts";
 export type * from "./approval-machine.ts";
 
 /** How long a request is remembered after its last change. */

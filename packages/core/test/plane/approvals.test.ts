@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Decision } from "../../src/decision/decision.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import type { ContextInit } from "../../src/context/create-context.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
 import { createTestPorts } from "../../src/testing/create-test-ports.ts";
 import {
@@ -35,6 +36,20 @@ const INPUT = { to: "x@y.z" };
 
 async function mail({ plane }: Bench, input: JsonValue = INPUT, change: CallChange = {}): Promise<Decision> {
   return plane.engine.decide(toolCall("send_mail", input, { callId: "c1", ...change }));
+}
+
+const askingAlways = rule.condition({ where: { agent: "*" }, then: "escalate" });
+
+function aimed(hookpoint: string, name: string, server?: string): CallChange {
+  return { hookpoint, target: { name, server } };
+}
+
+function modelled(model: { readonly name: string; readonly provider?: string }): CallChange {
+  return { hookpoint: "before_model_call", model };
+}
+
+function calling(method: string, url: string): Partial<ContextInit> {
+  return { tool: "browse", api: { method, url } };
 }
 
 async function approved(bench: Bench): Promise<Decision> {
@@ -82,6 +97,42 @@ describe("an approval", () => {
     expect(await call({ pin: "v2" })).toMatchObject({ effect: "ask" });
     expect(await call({ pin: "v1", server: "srv" })).toMatchObject({ effect: "ask" });
     expect(await call({ pin: "v1" })).toMatchObject({ effect: "allow" });
+  });
+
+  it.each<[string, Partial<ContextInit>, Partial<ContextInit>]>([
+    ["resource", aimed("before_resource_read", "file:///a"), aimed("before_resource_read", "file:///b")],
+    [
+      "resource of another server",
+      aimed("before_resource_read", "a"),
+      aimed("before_resource_read", "a", "srv"),
+    ],
+    ["handoff", aimed("before_handoff", "billing"), aimed("before_handoff", "root")],
+    ["prompt", aimed("before_prompt_get", "mild"), aimed("before_prompt_get", "wild")],
+    ["model", modelled({ name: "small" }), modelled({ name: "large" })],
+    [
+      "provider's model",
+      modelled({ name: "m", provider: "here" }),
+      modelled({ name: "m", provider: "there" }),
+    ],
+    ["HTTP call", calling("GET", "https://a.example/"), calling("DELETE", "https://a.example/")],
+  ])("does not fit another %s", async (_what, asked, other) => {
+    const bench = benchOf({ policies: [blocking("ask", [askingAlways])] });
+    const decide = async (change: Partial<ContextInit>): Promise<Decision> =>
+      bench.plane.engine.decide({ hookpoint: "before_tool_call", agent: "bot", session: "s1", ...change });
+    const pending = await decide(asked);
+    await bench.plane.approvals.approve(pending.approvalId ?? "", OLGA);
+    expect(await decide(other)).toMatchObject({ effect: "ask" });
+    expect(await decide(asked)).toMatchObject({ effect: "allow", approvalId: pending.approvalId });
+  });
+
+  it("tells the approver which resource or model it is about", async () => {
+    const bench = benchOf({ policies: [blocking("ask", [askingAlways])] });
+    const viewOf = async (change: CallChange): Promise<unknown> => {
+      const { approvalId } = await bench.plane.engine.decide({ agent: "bot", hookpoint: "", ...change });
+      return (await bench.plane.approvals.get(approvalId ?? ""))?.view;
+    };
+    expect(await viewOf(aimed("before_resource_read", "file:///a"))).toMatchObject({ target: "file:///a" });
+    expect(await viewOf(modelled({ name: "large" }))).toMatchObject({ model: "large" });
   });
 
   it("is void once the policy that asked has changed", async () => {
