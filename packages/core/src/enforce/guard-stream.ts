@@ -52,7 +52,7 @@ async function* streamChunks<Chunk>(
       for (const ready of progress.take(chunk, call.codec)) yield ready;
     }
     isEnded = true;
-    const content = await endStream(core, admission, progress);
+    const content = await endStream(core, admission, progress, false);
     for (const ready of progress.flush(call.codec, content)) yield ready;
   } catch (error) {
     if (isEnded) throw error;
@@ -64,7 +64,7 @@ async function* streamChunks<Chunk>(
     await failStream(core, admission, { progress, error });
   } finally {
     // The consumer went away in the middle: what was produced is still charged.
-    if (!isEnded) await endStream(core, admission, progress);
+    if (!isEnded) await endStream(core, admission, progress, true);
   }
 }
 
@@ -82,11 +82,12 @@ async function endStream<Chunk>(
   core: GuardCore,
   admission: LiveAdmission,
   progress: StreamProgress<Chunk>,
+  isCut: boolean,
 ): Promise<StreamContent> {
   const outcome = await completeCall<StreamContent>(core, admission, {
     status: "ran",
     result: progress.content(),
-    usage: progress.usage(admission),
+    usage: progress.usage(admission, isCut),
   });
   if (outcome.status !== "ran") throw outcome.error;
   return outcome.result;
@@ -97,7 +98,7 @@ async function failStream<Chunk>(
   admission: LiveAdmission,
   { progress, error }: { progress: StreamProgress<Chunk>; error: unknown },
 ): Promise<never> {
-  const usage = progress.usage(admission);
+  const usage = progress.usage(admission, true);
   const outcome = await completeCall<never>(core, admission, { status: "failed", error, usage });
   throw outcome.status === "ran" ? error : outcome.error;
 }

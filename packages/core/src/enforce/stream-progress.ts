@@ -18,8 +18,11 @@ export interface StreamProgress<Chunk> {
   flush(codec: StreamCodec<Chunk>, judged: StreamContent): readonly Chunk[];
   /** What was produced, by part. */
   content(): StreamContent;
-  /** As reported or counted; a stream that failed before its first chunk used nothing. */
-  usage(admission: LiveAdmission): Usage | undefined;
+  /**
+   * As reported or counted; a stream that failed before its first chunk used nothing.
+   * @param isCut It broke off: what came after the last report is counted too.
+   */
+  usage(admission: LiveAdmission, isCut: boolean): Usage | undefined;
 }
 
 /** Starts with nothing taken in. */
@@ -29,6 +32,8 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
   const lastOf = new Map<string, Chunk>();
   const buffered: Chunk[] = [];
   let reported: Usage | undefined;
+  /** What came since. */
+  let unreported = "";
   let hasStarted = false;
   const { holdBack } = duties;
   const isWhole = holdBack === "whole";
@@ -70,8 +75,12 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
       const chunk = isLookedAt && codec.withoutEcho !== undefined ? codec.withoutEcho(given) : given;
       if (chunk === undefined) return [];
       const found = codec.read(chunk);
-      if (found !== undefined) produced.set(found.part, (produced.get(found.part) ?? "") + found.text);
-      reported = codec.usage?.(chunk) ?? reported;
+      if (found !== undefined) {
+        produced.set(found.part, (produced.get(found.part) ?? "") + found.text);
+        unreported += found.text;
+      }
+      const report = codec.usage?.(chunk);
+      if (report !== undefined) [reported, unreported] = [report, ""];
       if (!isWhole) return release(chunk, codec);
       buffered.push(chunk);
       return [];
@@ -92,19 +101,26 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
       const parts = [...produced];
       return parts.length === 1 && parts[0] !== undefined ? parts[0][1] : Object.fromEntries(parts);
     },
-    usage({ context }) {
-      if (reported !== undefined || !hasStarted) return reported;
+    usage({ context }, isCut) {
       const model = context.model ?? { name: "" };
       // A model may say what a tokenizer refuses, such as a token of its own: the call has happened, and is charged.
       const count = (text: string): number =>
         readAside(core, text, () => core.tokenizer.countTokens(text, model)) ??
         byteTokenizer.countTokens(text, model);
+      if (reported !== undefined)
+        return isCut && unreported !== "" ? withOutput(reported, count(unreported)) : reported;
+      if (!hasStarted) return undefined;
       return {
         inputTokens: count(JSON.stringify(context.model?.messages ?? "")),
         outputTokens: [...produced.values()].reduce((sum, text) => sum + count(text), 0),
       };
     },
   };
+}
+
+/** A report as of the beginning, with what came after it; the cost that it names was that of the beginning, too. */
+function withOutput({ costMicroUsd: _early, ...usage }: Usage, tokens: number): Usage {
+  return usage.outputTokens === undefined ? usage : { ...usage, outputTokens: usage.outputTokens + tokens };
 }
 
 /** Redacts one text of an answer as it comes. */

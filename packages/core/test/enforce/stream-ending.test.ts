@@ -28,6 +28,11 @@ async function* brokenAfter(pieces: readonly string[]): AsyncGenerator<Chunk> {
   throw new Error("connection lost");
 }
 
+async function leaveAfter(stream: AsyncIterable<Chunk>, chunks: number): Promise<void> {
+  let count = 0;
+  for await (const chunk of stream) if (chunk !== undefined && ++count === chunks) break;
+}
+
 describe("settlement", () => {
   const options: BenchOptions = { tokenizer: { countTokens: (text) => text.length }, policies: [BUDGET] };
 
@@ -63,6 +68,28 @@ describe("settlement", () => {
     expect(held).toBe(0);
     expect(used).toBe(JSON.stringify([{ role: "user", content: "hi" }]).length + 3);
     expect(bench.outcomes()).toMatchObject([{ outcome: "ran" }]);
+  });
+
+  it.each([
+    ["the consumer leaves", async (stream: AsyncIterable<Chunk>) => leaveAfter(stream, 3)],
+    ["it fails", async (stream: AsyncIterable<Chunk>) => readAll(stream)],
+  ])("charges what came after an early report too when %s", async (_when, read) => {
+    const bench = benchOf(options);
+    async function* source(): AsyncGenerator<Chunk> {
+      yield { outputTokens: 1 };
+      yield* brokenAfter(["abc", "defg"]);
+    }
+    await read(await openStream(bench, source));
+    expect(await usedOf(bench)).toStrictEqual({ used: 1 + 3 + 4, held: 0 });
+  });
+
+  it("takes a report that came after the text as it is, whenever the consumer leaves", async () => {
+    const bench = benchOf(options);
+    await leaveAfter(
+      await openStream(bench, () => streamOf(["hello", { outputTokens: 2 }, { end: "all" }])),
+      2,
+    );
+    expect(await usedOf(bench)).toStrictEqual({ used: 2, held: 0 });
   });
 
   it("gives the hold back when the stream fails before its first chunk, and charges what came when it fails later", async () => {
