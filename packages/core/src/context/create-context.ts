@@ -9,8 +9,10 @@ import { afterOf, HOOKPOINT_PATTERN } from "./hookpoint.ts";
 import { identityText, invalid, MAX_NAME_CHARS } from "./identity-text.ts";
 import { CONTEXT_FIELDS, requireKnownFields, type KnownFields } from "./known-fields.ts";
 import { snapshot } from "./snapshot.ts";
+import { inputOf, subjectOf } from "./subject.ts";
 
 export type { ContextInit } from "./context-init.ts";
+export { inputOf } from "./subject.ts";
 
 type Draft = { -readonly [Field in keyof PolicyContext]: PolicyContext[Field] };
 
@@ -128,19 +130,13 @@ export function withInput(context: PolicyContext, input: JsonValue): PolicyConte
   const { tool, model, target } = context;
   const value = snapshot(input);
   if (value === inputOf(context)) return context;
-  if (tool !== undefined)
+  const subject = subjectOf(context);
+  if (tool !== undefined && subject === "tool")
     return Object.freeze({ ...context, tool: Object.freeze({ ...tool, input: value }) });
-  if (model !== undefined)
+  if (model !== undefined && subject === "model")
     return Object.freeze({ ...context, model: Object.freeze({ ...model, messages: value }) });
   if (target === undefined) return context;
   return Object.freeze({ ...context, target: Object.freeze({ ...target, input: value }) });
-}
-
-/** What goes into the action and may be rewritten or redacted: a tool's or target's input, a model's messages. */
-export function inputOf({ tool, model, target }: PolicyContext): JsonValue | undefined {
-  if (tool !== undefined) return tool.input;
-  if (model !== undefined) return model.messages;
-  return target?.input;
 }
 
 function hookpointOf(hookpoint: unknown): string {

@@ -1,9 +1,9 @@
 import { suggest } from "../base/did-you-mean.ts";
 import type { MaybePromise } from "../base/maybe-promise.ts";
 import { conflictOf } from "../context/context-mark.ts";
-import { isAfter, type Hookpoint } from "../context/hookpoint.ts";
+import { isAfter } from "../context/hookpoint.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
-import { inputOf } from "../context/create-context.ts";
+import { inputOf, subjectAt, subjectOf } from "../context/subject.ts";
 import type { PlugEntry } from "../state/plugboard.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CarriedAdmission, EngineParts } from "./engine-parts.ts";
@@ -54,35 +54,12 @@ function refusedHookpoint({ context: { hookpoint } }: Pass, { settings }: Engine
 
 /** Lists of tools and conditions say nothing of a call that does not name what they are about, and budgets see nothing. */
 function refusedSubject({ context }: Pass): Refusal | undefined {
-  const subject = subjectOf(context.hookpoint);
+  const subject = subjectAt(context.hookpoint);
   if (subject === undefined || context[subject] !== undefined) return undefined;
   return {
     cause: "subject_missing",
     reason: `${context.hookpoint} needs the ${subject} that the call is about: give the context a \`${subject}\``,
   };
-}
-
-function subjectOf(hookpoint: Hookpoint): "tool" | "model" | "target" | undefined {
-  switch (hookpoint) {
-    case "before_tool_call":
-    case "after_tool_call":
-      return "tool";
-    case "before_model_call":
-    case "after_model_call":
-      return "model";
-    case "before_handoff":
-    case "after_handoff":
-    case "before_resource_read":
-    case "after_resource_read":
-    case "before_prompt_get":
-    case "after_prompt_get":
-    case "before_elicitation":
-    case "after_elicitation":
-      return "target";
-    // A run, a list of tools and what customers declare are about nothing beside the agent.
-    default:
-      return undefined;
-  }
 }
 
 /** Reads the gates again if anything was awaited since: the stricter answer wins. */
@@ -169,7 +146,7 @@ function refusedContent(pass: Pass, parts: EngineParts): Refusal | undefined {
   const input = inputOf(context);
   if (input === undefined || !hasUnreadable(input)) return undefined;
   const isHarmless = traits?.access === "read" && traits.external === false;
-  const isOpen = isHarmless || context.model !== undefined || !isLookedAt(pass, parts);
+  const isOpen = isHarmless || subjectOf(context) === "model" || !isLookedAt(pass, parts);
   const onOpaque = parts.settings.onOpaque ?? (isOpen ? "allow" : "block");
   if (onOpaque === "allow") return undefined;
   return {

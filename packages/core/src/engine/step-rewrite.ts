@@ -8,6 +8,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import { redactBy, type RedactDeps } from "../context/redact.ts";
 import { NO_REDACTION, planOf, type RedactPlan } from "../context/redact-plan.ts";
 import { hasUnreadable } from "../context/snapshot.ts";
+import { subjectOf } from "../context/subject.ts";
 import { applyRewrites } from "../context/rewrite.ts";
 import type { RedactObligation, RedactSurface, RewriteObligation } from "../decision/obligation.ts";
 import type { EngineParts } from "./engine-parts.ts";
@@ -113,9 +114,10 @@ export function contentOf(context: PolicyContext): PolicyContext["result"] {
 }
 
 /** The surface of a context's content. */
-export function surfaceOf({ hookpoint, model }: PolicyContext): RedactSurface {
-  if (isAfter(hookpoint)) return model === undefined ? "result" : "response";
-  return model === undefined ? "input" : "prompt";
+export function surfaceOf(context: PolicyContext): RedactSurface {
+  const isModel = subjectOf(context) === "model";
+  if (isAfter(context.hookpoint)) return isModel ? "response" : "result";
+  return isModel ? "prompt" : "input";
 }
 
 /** How a scanner should understand the text of a surface. */

@@ -1,3 +1,4 @@
+import { subjectOf } from "../context/subject.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import type { InFlight } from "./in-flight.ts";
 
@@ -15,9 +16,10 @@ export function withheld(flight: InFlight, { decision, context }: Ruling): Rulin
 }
 
 /** What is read in the place of a result that is withheld. */
-export function withheldWords({ tool, model }: InFlight["context"], reason: string): string {
+export function withheldWords(context: InFlight["context"], reason: string): string {
+  const { tool } = context;
   // A model's answer changes nothing in the world: what matters is that it is not shown.
-  if (model !== undefined) return `The model's answer is withheld: ${reason}.`;
+  if (subjectOf(context) === "model") return `The model's answer is withheld: ${reason}.`;
   const what = tool === undefined ? "The action" : `The call of ${tool.name}`;
   return `${what} WAS executed, but its result is withheld: ${reason}. Do not repeat the call.`;
 }

@@ -3,6 +3,7 @@ import type { ScanChannel, Scanner } from "../base/scanner.ts";
 import { visitStrings } from "../context/content.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
+import { inputOf, subjectOf } from "../context/subject.ts";
 
 /** A piece of content and who is speaking in it. */
 export interface ScanPart {
@@ -31,11 +32,12 @@ export const SCAN_CHANNELS = [
  * result inside a prompt is judged as a tool's result; the operator's own system messages are left out.
  */
 export function scanParts(context: PolicyContext): readonly ScanPart[] {
-  const { hookpoint, model, result, tool, target } = context;
+  const { hookpoint, result } = context;
   if (isAfter(hookpoint)) return part(resultChannel(context), result);
-  if (model !== undefined) return model.messages === undefined ? [] : messageParts(model.messages);
-  if (tool !== undefined) return part("tool_input", tool.input);
-  return part(targetChannel(hookpoint), target?.input);
+  const input = inputOf(context);
+  const subject = subjectOf(context);
+  if (subject === "model") return input === undefined ? [] : messageParts(input);
+  return part(subject === "tool" ? "tool_input" : targetChannel(hookpoint), input);
 }
 
 /**
@@ -65,8 +67,9 @@ function part(channel: ScanChannel, value: JsonValue | undefined): readonly Scan
   return value === undefined ? [] : [{ channel, value }];
 }
 
-function resultChannel({ hookpoint, model }: PolicyContext): ScanChannel {
-  if (model !== undefined) return "model_output";
+function resultChannel(context: PolicyContext): ScanChannel {
+  const { hookpoint } = context;
+  if (subjectOf(context) === "model") return "model_output";
   if (hookpoint === "after_tool_list") return "tool_description";
   if (hookpoint === "after_elicitation") return "user";
   return hookpoint === "after_agent" ? "model_output" : "tool_result";

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { USAGE_FIELDS } from "../context/context-parts.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
+import { inputOf, subjectOf } from "../context/subject.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { apiOf } from "./api-rule.ts";
 import type { RuleRead } from "./rule.ts";
@@ -25,6 +26,8 @@ export interface WhereField {
   /** What an absent value means; see `ValuePlace.absent`. */
   readonly absent: "error" | "no-match";
   readonly read: (subject: WhereSubject) => JsonValue | undefined | typeof INAPPLICABLE;
+  /** How every value of it is spelt: another text would be compared with none of them. */
+  readonly spelt?: (text: string) => string;
 }
 
 /** A group of values: a fixed set of members, or `paths` into content of any shape. */
@@ -66,9 +69,10 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
   input: {
     members: "paths",
     // A tool call has an input, whatever was left out of it: without one, or with null, there is no answer.
-    value: ({ context: { tool, target } }) => {
-      const input = (tool ?? target)?.input;
-      return input === undefined && tool === undefined ? INAPPLICABLE : input;
+    value: ({ context }) => {
+      const subject = subjectOf(context);
+      const input = subject === "model" ? undefined : inputOf(context);
+      return input === undefined && subject !== "tool" ? INAPPLICABLE : input;
     },
     reads: "input",
   },
@@ -79,7 +83,12 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
     isOutcome: true,
   },
   api: {
-    members: members(["method", "host", "path", "scheme"], ["port"]),
+    members: {
+      ...members(["path"], ["port"]),
+      method: { ...name(unread), spelt: (text) => text.toUpperCase() },
+      host: { ...name(unread), spelt: (text) => text.toLowerCase() },
+      scheme: { ...name(unread), spelt: (text) => text.toLowerCase() },
+    },
     value: apiValue,
     reads: "api",
   },
@@ -115,8 +124,9 @@ function apiValue({ context, traits }: WhereSubject): JsonValue | undefined | ty
 }
 
 /** Whether a model has answered and did not say what it used: that is a missing value, where elsewhere there is none. */
-export function isSilent({ hookpoint, model, isError, usage }: PolicyContext): boolean {
-  return usage === undefined && model !== undefined && isAfter(hookpoint) && isError !== true;
+export function isSilent(context: PolicyContext): boolean {
+  const { hookpoint, isError, usage } = context;
+  return usage === undefined && isAfter(hookpoint) && isError !== true && subjectOf(context) === "model";
 }
 
 function asJson(value: object | undefined): JsonValue | typeof INAPPLICABLE {
