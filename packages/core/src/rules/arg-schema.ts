@@ -29,7 +29,8 @@ const schemaParam = jsonSchemaParam as z.core.$ZodType as z.core.$ZodType<
 >;
 
 /**
- * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references.
+ * Blocks tool calls whose input does not fit a schema: JSON Schema 2020-12 without patterns, formats and references. What
+ * is not JSON (infinite numbers, dates) fits only where the schema says nothing.
  * `rule.argSchema` takes a zod schema as well, as long as it says no more than that.
  */
 export const argSchema = defineRule({

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import { suggest } from "../base/did-you-mean.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { ownMember } from "../base/own-member.ts";
+import { isOpaque } from "../context/opaque.ts";
 import { BOUND_KEYWORDS } from "./json-schema-bounds.ts";
 import type { SchemaCheck } from "./schema-check.ts";
 import { below, refuse, type SpecPlace } from "./spec-place.ts";
@@ -44,8 +45,11 @@ export function compileSchema(schema: unknown, place: SpecPlace): SchemaCheck {
     const check = keyword?.(operand, schema, at);
     if (check !== undefined) checks.push(check);
   }
+  if (checks.length === 0) return () => undefined;
   return (value, at, problems) => {
-    for (const check of checks) check(value, at, problems);
+    // Infinity is no number to `maximum`, and a date an object to `type`: what JSON has no word for fits nothing.
+    if (isOpaque(value)) problems.push(`${at} must be plain data`);
+    else for (const check of checks) check(value, at, problems);
   };
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 
 import type { JsonValue } from "../../src/base/json.ts";
+import { snapshot } from "../../src/context/snapshot.ts";
 import { argSchema } from "../../src/rules/arg-schema.ts";
 import { rule as factories } from "../../src/rules/rule-factory.ts";
 import { answerOf, ask, compileRule, problemsOf, toolCall } from "./compile-rule.ts";
@@ -127,4 +128,17 @@ test("refuses a schema that no JSON Schema can be made of", () => {
 
 test("says how to give a schema of zod where it stands in plain data", () => {
   expect(problemsOf(argSchema, { schema: z.object({}) }).join("\n")).toMatch(/rule\.argSchema/);
+});
+
+test.for<[object, unknown]>([
+  [{ maximum: 500 }, Infinity],
+  [{ minimum: 0 }, -Infinity],
+  [{ maximum: 500 }, NaN],
+  [{ not: { type: "number" } }, NaN],
+  [{ type: "object" }, new Date()],
+  [{ additionalProperties: { maximum: 5 } }, { a: Infinity }],
+  [{ items: { maximum: 5 } }, [Infinity]],
+])("holds to %j what JSON has no word for", ([schema, value]) => {
+  expect(fits(schema, snapshot(value))).toBe(false);
+  expect(fits({}, snapshot(value))).toBe(true);
 });
