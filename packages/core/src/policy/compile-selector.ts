@@ -114,7 +114,7 @@ function dimension(patterns: readonly string[] | undefined): DimensionTest | und
 function compileTags(tags: SelectorSpec["tags"]): CompiledSelector["tags"] {
   if (tags === undefined) return undefined;
   const tests = Object.entries(tags).map(
-    ([name, patterns]) => [name, compilePatterns([patterns].flat())] as const,
+    ([name, patterns]) => [name.normalize("NFC"), compilePatterns([patterns].flat())] as const,
   );
   if (tests.length === 0) return undefined;
   return (actual) => tests.every(([name, test]) => Object.hasOwn(actual, name) && test.matches(actual[name]));

@@ -85,6 +85,12 @@ describe("a selector", () => {
     expect(tags?.({ env: "prod" })).toBe(false);
   });
 
+  test("knows a tag by its name, however that is composed", () => {
+    const tags = { "r\u00e9gion": "eu" };
+    expect(compileSelector({ tags: { "re\u0301gion": "eu" } }).tags?.(tags)).toBe(true);
+    expect(compileSelector({ tags: { "re\u0301gion": "us" } }).tags?.(tags)).toBe(false);
+  });
+
   test("does not take an inherited member for a tag", () => {
     expect(compileSelector({ tags: { toString: "*" } }).tags?.({})).toBe(false);
   });

@@ -5,6 +5,7 @@ import * as z from "zod";
 
 import { AgentplaneError } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import { tagsOf } from "../../src/context/context-parts.ts";
 import type { PolicyContext, ToolCall } from "../../src/context/context.ts";
 import { createCel } from "../../src/cel/index.ts";
 import { condition } from "../../src/rules/condition.ts";
@@ -202,6 +203,12 @@ test("takes patterns for names: documented_globs_match", () => {
   expect(answerOf(rule, at("billing-1", "dev"))).toBe("skip");
 });
 
+test("knows a tag by its name, however that is composed", () => {
+  const tags = tagsOf({ "re\u0301gion": "eu" });
+  for (const name of ["r\u00e9gion", "re\u0301gion"])
+    expect(answerOf(on({ tags: { [name]: "eu" } }), contextAt("before_agent", { tags }))).toBe("block");
+});
+
 test("an absent name matches nothing, and no negation makes it a match", () => {
   expect(answerOf(on({ tenant: "*" }), contextAt("before_agent"))).toBe("skip");
   expect(() =>
@@ -300,6 +307,13 @@ test.for<[object, string]>([
   [{ where: { history: { calls: { gt: "5" } } } }, "where.history.calls.gt: must be a number"],
   [{ where: { usage: { inputTokens: { glob: "5*" } } } }, "where.usage.inputTokens.glob: compares texts"],
   [{ where: { tool: "x" }, then: "deny" }, "then"],
+  [{ where: { api: { method: "delete" } } }, "where.api.method: is spelt as in no call"],
+  [
+    { where: { any: [{ api: { method: { in: ["GET", "Post"] } } }] } },
+    "where.any.0.api.method: is spelt as in no call",
+  ],
+  [{ where: { api: { host: ["*.Example.com"] } } }, "where.api.host: is spelt as in no call"],
+  [{ where: { api: { scheme: { not: "HTTP" } } } }, "where.api.scheme: is spelt as in no call"],
 ])("typo_and_garbage_conditions_fail_to_load: %j", ([params, problem]) => {
   expect(problemsOf(condition, params).join("\n")).toContain(problem);
 });
