@@ -1,4 +1,12 @@
-import { parseDocument } from "yaml";
+import {
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type ParsedNode,
+  type Scalar,
+} from "yaml";
 
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
 import { readPolicyFileText } from "./policy-file-text.ts";
@@ -43,11 +51,13 @@ export function parsePolicyText(text: string, path: string): unknown {
 
 function parseYaml(text: string, path: string): unknown {
   // Not `silent`: that would also ignore a second document in the file.
+  const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: "core",
     version: "1.2",
-    uniqueKeys: true,
+    uniqueKeys: isSameName,
     logLevel: "error",
+    lineCounter: lines,
   });
   // A warning is what YAML would ignore, such as an unknown tag; policies ignore nothing.
   const problems = [...document.errors, ...document.warnings];
@@ -57,6 +67,7 @@ function parseYaml(text: string, path: string): unknown {
       problems.map(({ message, linePos }) => syntaxIssue(message, linePos?.[0])),
     );
   }
+  refuseTags(document, lines, path);
   try {
     const data: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return data;
@@ -66,6 +77,35 @@ function parseYaml(text: string, path: string): unknown {
     throw new ConfigError(`file:${path}`, [{ path: "", message, suggestion }], error);
   }
 }
+
+/** As members `1` and `"1"` are one, of which only the later would stay. */
+function isSameName(one: ParsedNode, other: ParsedNode): boolean {
+  if (!isScalar(one) || !isScalar(other)) return one === other;
+  return typeof one.value === typeof other.value ? one.value === other.value : nameOf(one) === nameOf(other);
+}
+
+/** A scalar's value is no object but null, which becomes an empty name. */
+function nameOf({ value }: Scalar): string {
+  return value === null || value === undefined ? "" : `${value as string | number | boolean}`;
+}
+
+/**
+ * Those that YAML knows are not unknown to the parser. The one without a name is what an exclusion without quotes becomes
+ * where a space follows: the opposite of what was meant.
+ */
+function refuseTags(document: Document.Parsed, lines: LineCounter, path: string): void {
+  const issues: ConfigIssue[] = [];
+  visit(document, {
+    Node(_key, { tag, range }) {
+      if (tag === undefined) return;
+      const { line, col } = lines.linePos(range?.[0] ?? 0);
+      issues.push({ path: `line ${line}, column ${col}`, message: "has a tag", suggestion: NO_TAGS });
+    },
+  });
+  if (issues.length > 0) throw new ConfigError(`file:${path}`, issues);
+}
+
+const NO_TAGS = 'leave it out, or quote an exclusion: "!name"';
 
 function syntaxIssue(
   message: string,
@@ -79,5 +119,5 @@ function syntaxIssue(
     const suggestion = "put all policies into the one list `policies`, or into several files";
     return { path, message: "a second document begins here", suggestion };
   }
-  return { path, message: first };
+  return { path, message: first, ...(first.startsWith("Unresolved tag") && { suggestion: NO_TAGS }) };
 }
