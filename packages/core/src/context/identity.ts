@@ -21,7 +21,8 @@ export interface IdentityConflict {
   readonly sources: readonly [string, string];
 }
 
-const FIELDS = [
+/** Everything that a source may say. */
+export const IDENTITY_FIELDS = [
   "agent",
   "tenant",
   "user",
@@ -42,7 +43,7 @@ export function resolveIdentity(
   trust: readonly string[],
 ): { readonly identity: IdentityClaim } | { readonly conflict: IdentityConflict } {
   const identity: { -readonly [Field in keyof IdentityClaim]: IdentityClaim[Field] } = {};
-  for (const field of FIELDS) {
+  for (const field of IDENTITY_FIELDS) {
     const said = sources.filter((source) => source.identity[field] !== undefined);
     const first = said[0];
     if (first === undefined) continue;

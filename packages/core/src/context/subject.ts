@@ -1,4 +1,3 @@
-import { assertNever } from "../base/assert-never.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { PolicyContext } from "./context.ts";
 import type { Hookpoint } from "./hookpoint.ts";
@@ -6,44 +5,24 @@ import type { Hookpoint } from "./hookpoint.ts";
 /** What a call is about, of the things that a context may name. */
 export type Subject = "tool" | "model" | "target";
 
-/** What a call at a hookpoint must be about; undefined where it is about nothing beside the agent, or whatever is named. */
+const AIMED = /^(?:before|after)_(?:handoff|resource_read|prompt_get|elicitation)$/;
+
+/** What a call at a hookpoint must be about. A run, a list of tools and what customers declare are about nothing. */
 export function subjectAt(hookpoint: Hookpoint): Subject | undefined {
-  switch (hookpoint) {
-    case "before_tool_call":
-    case "after_tool_call":
-      return "tool";
-    case "before_model_call":
-    case "after_model_call":
-      return "model";
-    case "before_handoff":
-    case "after_handoff":
-    case "before_resource_read":
-    case "after_resource_read":
-    case "before_prompt_get":
-    case "after_prompt_get":
-    case "before_elicitation":
-    case "after_elicitation":
-      return "target";
-    // A run, a list of tools and what customers declare are about nothing beside the agent.
-    default:
-      return undefined;
-  }
+  if (hookpoint === "before_tool_call" || hookpoint === "after_tool_call") return "tool";
+  if (hookpoint === "before_model_call" || hookpoint === "after_model_call") return "model";
+  return AIMED.test(hookpoint) ? "target" : undefined;
 }
 
 /**
  * What a call is about. A context may name more, such as the model that called a tool: whatever looks at its content must
  * look at the same one.
  */
-export function subjectOf({
-  hookpoint,
-  tool,
-  model,
-  target,
-}: Pick<PolicyContext, "hookpoint" | Subject>): Subject | undefined {
+export function subjectOf(context: Pick<PolicyContext, "hookpoint" | Subject>): Subject | undefined {
+  const { hookpoint, tool, model, target } = context;
   if (model === undefined && target === undefined) return tool && "tool";
   const subject = subjectAt(hookpoint);
-  if (subject === "model" && model !== undefined) return subject;
-  if (subject === "target" && target !== undefined) return subject;
+  if (subject !== undefined && context[subject] !== undefined) return subject;
   if (tool !== undefined) return "tool";
   return model === undefined ? "target" : "model";
 }
@@ -51,16 +30,5 @@ export function subjectOf({
 /** What goes into the action and may be rewritten or redacted: a tool's or target's input, a model's messages. */
 export function inputOf(context: PolicyContext): JsonValue | undefined {
   const subject = subjectOf(context);
-  switch (subject) {
-    case "tool":
-      return context.tool?.input;
-    case "model":
-      return context.model?.messages;
-    case "target":
-      return context.target?.input;
-    case undefined:
-      return undefined;
-    default:
-      return assertNever(subject, "subject");
-  }
+  return subject === "model" ? context.model?.messages : subject && context[subject]?.input;
 }

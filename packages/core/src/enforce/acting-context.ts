@@ -8,7 +8,12 @@ import {
   requireKnownFields,
   type KnownFields,
 } from "../context/known-fields.ts";
-import { resolveIdentity, type IdentityClaim, type IdentitySource } from "../context/identity.ts";
+import {
+  IDENTITY_FIELDS,
+  resolveIdentity,
+  type IdentityClaim,
+  type IdentitySource,
+} from "../context/identity.ts";
 import type { Denial } from "../decision/decision-point.ts";
 import type { CarriedAdmission } from "../engine/engine-parts.ts";
 import type { GuardCore } from "./guard-core.ts";
@@ -103,7 +108,7 @@ type IgnoredTeller = (source: IdentitySource, resolved: IdentityClaim) => void;
 function createIgnoredTeller({ ports }: GuardCore): IgnoredTeller {
   const told = new Set<string>();
   return ({ name, identity }, resolved) => {
-    for (const field of FIELDS) {
+    for (const field of IDENTITY_FIELDS) {
       const key = `${name} ${field}`;
       if (identity[field] === undefined || resolved[field] !== undefined || told.has(key)) continue;
       told.add(key);
@@ -130,14 +135,6 @@ function nameWho(core: GuardCore, given: GuardedContext, tellIgnored: IgnoredTel
   return { init: placed(actingAs(given, resolved.identity)), conflict: conflictIn(given) };
 }
 
-const FIELDS = [
-  "agent",
-  "tenant",
-  "user",
-  "session",
-  "runId",
-  "ancestors",
-] as const satisfies readonly (keyof IdentityClaim)[];
 const NO_SOURCES: readonly IdentitySource[] = Object.freeze([]);
 const UNCLEAR =
   "This call was refused because it is unclear for whom it is made. Do not retry; end the task.";

@@ -107,20 +107,18 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
       const count = (text: string): number =>
         readAside(core, text, () => core.tokenizer.countTokens(text, model)) ??
         byteTokenizer.countTokens(text, model);
-      if (reported !== undefined)
-        return isCut && unreported !== "" ? withOutput(reported, count(unreported)) : reported;
-      if (!hasStarted) return undefined;
+      if (isCut && unreported !== "" && reported?.outputTokens !== undefined) {
+        // The cost that it names was that of the beginning, too.
+        const { costMicroUsd: _early, ...usage } = reported;
+        return { ...usage, outputTokens: reported.outputTokens + count(unreported) };
+      }
+      if (reported !== undefined || !hasStarted) return reported;
       return {
         inputTokens: count(JSON.stringify(context.model?.messages ?? "")),
         outputTokens: [...produced.values()].reduce((sum, text) => sum + count(text), 0),
       };
     },
   };
-}
-
-/** A report as of the beginning, with what came after it; the cost that it names was that of the beginning, too. */
-function withOutput({ costMicroUsd: _early, ...usage }: Usage, tokens: number): Usage {
-  return usage.outputTokens === undefined ? usage : { ...usage, outputTokens: usage.outputTokens + tokens };
 }
 
 /** Redacts one text of an answer as it comes. */

@@ -86,9 +86,9 @@ function bindingOf({ context }: Pass, parts: EngineParts, asks: readonly Ask[]):
     hookpoint: context.hookpoint,
     ...(context.approvalFor === "call" && { callId: context.callId }),
     tool: tool && { name: tool.name, server: tool.server, originalName: tool.originalName, pin: tool.pin },
-    ...(target !== undefined && { target: { name: target.name, server: target.server } }),
-    ...(model !== undefined && { model: { name: model.name, provider: model.provider } }),
-    ...(api !== undefined && { api }),
+    ...(target && { target: { name: target.name, server: target.server } }),
+    ...(model && { model: { name: model.name, provider: model.provider } }),
+    ...(api && { api }),
     inputHmac: parts.hmac(canonicalJson(inputOf(context) ?? null)),
     asks: asks
       .map(({ policyId, policyVersion, ruleId }) => ({ policyId, contentHash: policyVersion, ruleId }))
@@ -121,8 +121,8 @@ function open(
       tenant: context.tenant ?? null,
       hookpoint: context.hookpoint,
       tool: context.tool?.name ?? null,
-      ...(target !== undefined && { target: auditView(target.name, pass.duties, parts) }),
-      ...(model !== undefined && { model: model.name }),
+      ...(target && { target: auditView(target.name, pass.duties, parts) }),
+      ...(model && { model: model.name }),
       input: auditView(inputOf(context) ?? null, pass.duties, parts),
       reasons: pass.answers.filter(({ effect }) => effect === "ask").map(({ said }) => said.reason),
     },
