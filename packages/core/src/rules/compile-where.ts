@@ -200,23 +200,12 @@ function compilePart(
   if (typeof members !== "string" && field === undefined) {
     return refuse(place, "is not something a condition can look at", suggest(member, Object.keys(members)));
   }
-  const odd = field?.spelt && oddlySpelt(condition, field.spelt);
-  if (odd !== undefined) return refuse(place, "is spelt as in no call", `write "${odd}"`);
   const holds = field?.holds ?? (members === "tags" ? "text" : "json");
   const absent = holds === "text" ? "no-match" : "error";
-  const test = compileValue(condition, { ...place, holds, absent, subject: subjectName });
+  // Comparisons have no capitals of their own.
+  const said: unknown = field?.isCaseless ? JSON.parse(JSON.stringify(condition).toLowerCase()) : condition;
+  const test = compileValue(said, { ...place, holds, absent, subject: subjectName });
   return test && { segments, test };
-}
-
-/** @returns How the first text that no call has is spelt in calls. */
-function oddlySpelt(condition: JsonValue, spelt: (text: string) => string): string | undefined {
-  if (typeof condition === "string") return condition === spelt(condition) ? undefined : spelt(condition);
-  if (typeof condition !== "object" || condition === null) return undefined;
-  for (const part of Object.values(condition)) {
-    const odd = oddlySpelt(part, spelt);
-    if (odd !== undefined) return odd;
-  }
-  return undefined;
 }
 
 function onValue(

@@ -26,8 +26,8 @@ export interface WhereField {
   /** What an absent value means; see `ValuePlace.absent`. */
   readonly absent: "error" | "no-match";
   readonly read: (subject: WhereSubject) => JsonValue | undefined | typeof INAPPLICABLE;
-  /** How every value of it is spelt: another text would be compared with none of them. */
-  readonly spelt?: (text: string) => string;
+  /** It is read in lower case, whatever it was written in. */
+  readonly isCaseless?: boolean;
 }
 
 /** A group of values: a fixed set of members, or `paths` into content of any shape. */
@@ -41,6 +41,14 @@ export interface WhereSection {
 
 const name = (read: WhereField["read"]): WhereField => ({ holds: "text", absent: "no-match", read });
 const number = (read: WhereField["read"]): WhereField => ({ holds: "number", absent: "error", read });
+
+/** Members are read from their section's value. */
+function unread(): undefined {
+  return undefined;
+}
+
+/** Of an HTTP call: its method in capitals, its host and scheme in small letters are the same. */
+const CASELESS: WhereField = { ...name(unread), isCaseless: true };
 
 /** Single values at the root of a condition; `tool` is compared apart, under every name a tool has. */
 export const WHERE_FIELDS: Readonly<Record<string, WhereField>> = {
@@ -83,12 +91,7 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
     isOutcome: true,
   },
   api: {
-    members: {
-      ...members(["path"], ["port"]),
-      method: { ...name(unread), spelt: (text) => text.toUpperCase() },
-      host: { ...name(unread), spelt: (text) => text.toLowerCase() },
-      scheme: { ...name(unread), spelt: (text) => text.toLowerCase() },
-    },
+    members: { ...members(["path"], ["port"]), method: CASELESS, host: CASELESS, scheme: CASELESS },
     value: apiValue,
     reads: "api",
   },
@@ -105,11 +108,6 @@ export const WHERE_SECTIONS: Readonly<Record<string, WhereSection>> = {
   },
 };
 
-/** Members are read from their section's value. */
-function unread(): undefined {
-  return undefined;
-}
-
 function members(names: readonly string[], numbers: readonly string[]): Readonly<Record<string, WhereField>> {
   return Object.fromEntries([
     ...names.map((member) => [member, name(unread)] as const),
@@ -120,7 +118,8 @@ function members(names: readonly string[], numbers: readonly string[]): Readonly
 /** A URL that cannot be judged is a missing value, which the policy's `onError` decides. */
 function apiValue({ context, traits }: WhereSubject): JsonValue | undefined | typeof INAPPLICABLE {
   const call = apiOf(context, traits);
-  return call !== undefined && "refused" in call ? undefined : asJson(call);
+  if (call === undefined) return INAPPLICABLE;
+  return "refused" in call ? undefined : asJson({ ...call, method: call.method.toLowerCase() });
 }
 
 /** Whether a model has answered and did not say what it used: that is a missing value, where elsewhere there is none. */

@@ -255,6 +255,20 @@ test("compares the HTTP call and the usage", () => {
   expect(answerOf(on({ usage: { outputTokens: { gt: 8 } } }), ended)).toBe("block");
 });
 
+test.for([
+  { method: "delete" },
+  { method: { in: ["GET", "Delete"] } },
+  { method: { glob: "del*" } },
+  { host: "API.Example.com" },
+  { host: ["*.EXAMPLE.com"] },
+  { scheme: { not: { eq: "HTTP" } } },
+])("reads %j as calls are spelt: whatever its capitals are, it means the same call", (api) => {
+  const traits = { api: { method: "Delete", url: "$.url" } };
+  const call = toolCall("http", { url: "https://api.example.com/Reports" });
+  expect(answerOf(on({ api }), call, { traits })).toBe("block");
+  expect(answerOf(on({ api: { ...api, path: "/reports" } }), call, { traits })).toBe("skip");
+});
+
 test("finds the HTTP call of a mapped tool, and cannot answer for a URL that nobody can judge", () => {
   const rule = on({ api: { host: "*.evil.test" } });
   const traits = { api: { method: "GET", url: "$.url" } };
@@ -307,13 +321,6 @@ test.for<[object, string]>([
   [{ where: { history: { calls: { gt: "5" } } } }, "where.history.calls.gt: must be a number"],
   [{ where: { usage: { inputTokens: { glob: "5*" } } } }, "where.usage.inputTokens.glob: compares texts"],
   [{ where: { tool: "x" }, then: "deny" }, "then"],
-  [{ where: { api: { method: "delete" } } }, "where.api.method: is spelt as in no call"],
-  [
-    { where: { any: [{ api: { method: { in: ["GET", "Post"] } } }] } },
-    "where.any.0.api.method: is spelt as in no call",
-  ],
-  [{ where: { api: { host: ["*.Example.com"] } } }, "where.api.host: is spelt as in no call"],
-  [{ where: { api: { scheme: { not: "HTTP" } } } }, "where.api.scheme: is spelt as in no call"],
 ])("typo_and_garbage_conditions_fail_to_load: %j", ([params, problem]) => {
   expect(problemsOf(condition, params).join("\n")).toContain(problem);
 });
