@@ -189,7 +189,8 @@ function loadCode({ policies, tools }: PlaneOptions, changes: PolicyChanges): vo
   if (policies === undefined && tools === undefined) return;
   changes.replaceAll("code", {
     apiVersion: "agentplane/v1",
-    policies: policies ?? [],
+    // Null, as of a file that was not read, is no empty list: nothing would be governed.
+    policies: policies === undefined ? [] : policies,
     ...(tools !== undefined && { tools }),
   });
 }

@@ -16,11 +16,15 @@ export interface ApprovalOptions {
 /** A misspelt resolver would leave every request unanswered. */
 export function approvalIssues(approvals: ApprovalOptions | undefined): readonly ConfigIssue[] {
   if (approvals === undefined) return [];
-  const { resolver, seal } = approvals;
+  const { resolver, key, seal } = approvals;
   const issues = [...memberIssues("approvals.", approvals, ["resolver", "key", "seal"])];
   if (resolver !== "external" && typeof resolver !== "function") {
     const suggestion = 'use "external", or a function that is told of each new request';
     issues.push({ path: "approvals.resolver", message: "is not a resolver", suggestion });
+  }
+  // An empty variable of the environment would be a key that everybody knows.
+  if (key !== undefined && (typeof key !== "string" || key === "")) {
+    issues.push({ path: "approvals.key", message: "is no key", suggestion: "give a secret text, or none" });
   }
   // Callers without types may pass the key itself.
   if (seal !== undefined && (typeof seal?.seal !== "function" || typeof seal.open !== "function")) {
