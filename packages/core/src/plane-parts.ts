@@ -50,7 +50,7 @@ export function createParts(
     ...machine,
     controls: state.controls,
     headroom: (entry, ruleId, context) =>
-      headroomOf({ set, ledger: state.ledger, planeId }, { setBy: entry.by, ruleId, context }),
+      headroomOf({ set, ledger: state.ledger, planeId }, { entry, ruleId, context }),
   });
   const approvalKey = options.approvals?.key ?? ports.ids.secret("key");
   const hmac = (text: string): string => ports.hash.hmacSha256(approvalKey, text);

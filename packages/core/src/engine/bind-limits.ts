@@ -1,7 +1,7 @@
 import { assertNever } from "../base/assert-never.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
-import type { LimitSpec, LimitSubject, Window } from "../policy/limit.ts";
+import type { LimitSpec, LimitSubject, LimitSubjects, Window } from "../policy/limit.ts";
 import type { LimitDeclaration, LimitEstimate } from "../rules/rule.ts";
 import { NO_LIMITS, type BoundLimit, type BoundLimits } from "./bound-limit.ts";
 import type { CompiledEntry } from "./compiled-policy.ts";
@@ -147,7 +147,7 @@ function bindOne(of: Binding, planeId: string, context: PolicyContext): BoundLim
 /** Names one limit for one subject, also for operators who grant, reset or read it. */
 export function limitSpecOf(
   of: { planeId: string; entry: CompiledEntry; declaration: LimitDeclaration; subject: LimitSubject },
-  context: PolicyContext,
+  context: LimitSubjects,
 ): LimitSpec {
   const { planeId, entry, declaration, subject } = of;
   const key = tupleKey([
@@ -177,7 +177,7 @@ RoomySpec.prototype = Object.prototype;
 
 type LimitSpecDraft = { -readonly [Field in keyof LimitSpec]: LimitSpec[Field] };
 
-function subjectValue(subject: LimitSubject, context: PolicyContext): string | undefined {
+function subjectValue(subject: LimitSubject, context: LimitSubjects): string | undefined {
   switch (subject) {
     case "agent":
       return context.agent.id;

@@ -10,6 +10,7 @@ import type { EscalationStep, RuleSpec } from "../policy/policy.ts";
 import { isBuiltInRule, type RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
 import { checkOwnKind } from "./check-own-kind.ts";
+import { checkLadder } from "./check-ladder.ts";
 import { CompiledPolicy, type CompiledEntry, type LadderGroup } from "./compiled-policy.ts";
 import { dutiesOf, type OwnedObligation } from "./owned-obligation.ts";
 
@@ -43,8 +44,7 @@ export function compilePolicy(
   compiler: PolicyCompiler,
 ): CompiledPolicy {
   const { policy } = loaded;
-  if (!compiler.canShowInput && policy.escalation !== undefined)
-    refuseShownInputs(policy.id, policy.escalation);
+  checkLadder(loaded, compiler);
   const entries: CompiledEntry[] = [];
   const compiled: CompiledPolicy & { isClosable: boolean } = new CompiledPolicy(
     loaded,
@@ -64,20 +64,6 @@ export function compilePolicy(
     }
   }
   return compiled;
-}
-
-/** Nothing could be encrypted, and nothing is stored in the clear: an approver would wait for an input in vain. */
-function refuseShownInputs(id: string, escalation: readonly EscalationStep[]): void {
-  const at = escalation.findIndex(({ action }) => "hitl" in action && action.hitl.showInput === true);
-  if (at === -1) return;
-  throw new ConfigError(`policy ${id}`, [
-    {
-      path: `${id}.escalation[${at}].action.hitl.showInput`,
-      message: "needs a seal, for what is shown is stored encrypted",
-      suggestion:
-        "pass createAgentPlane({ approvals: { resolver, seal: aesSeal(key) } }) with aesSeal of @agentplane/core/node, or leave it out",
-    },
-  ]);
 }
 
 const NO_RULES: readonly RuleSpec[] = Object.freeze([]);

@@ -138,16 +138,15 @@ function setMode(
   degrade: DegradeSpec,
   reason = breach.said.reason,
 ): MaybePromise<void> {
-  const { context } = pass;
+  const { agent, tenant, user, session, tool } = pass.context;
   const kind = degrade.scope ?? "agent";
-  const id = { agent: context.agent.id, tenant: context.tenant, session: context.session, global: undefined }[
-    kind
-  ];
+  const id = { agent: agent.id, tenant, session, global: undefined }[kind];
   return parts.degradation.set({
-    scope: { kind, ...(id !== undefined && { id }), tenant: context.tenant ?? null },
+    scope: { kind, ...(id !== undefined && { id }), tenant: tenant ?? null },
     degrade,
     cause: `${breach.policyId}/${breach.entry.ruleId}: ${reason}`,
     by: `policy:${breach.policyId}`,
+    whose: { agent, tenant, user, session, ...(tool && { tool: { name: tool.name } }) },
   });
 }
 

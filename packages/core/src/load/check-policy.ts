@@ -1,9 +1,12 @@
 import { suggest } from "../base/did-you-mean.ts";
-import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { getPath } from "../context/path.ts";
 import { compilePatterns } from "../policy/compile-selector.ts";
+import { isBuiltInRule } from "../rules/registry.ts";
+import type { RuleKind, RuleTiming } from "../rules/rule.ts";
 import type { IssueList, IssuePath } from "./issue-list.ts";
-import type { RuleTiming } from "../rules/rule.ts";
 import type { PolicyRules, ReadRule, RulePart } from "./rule-part.ts";
+import { shapeKeys } from "./zod-issues.ts";
 
 /**
  * Checks that every rule of a policy has a name of its own: state, triggers and diffs go by it.
@@ -59,31 +62,38 @@ function areOfDifferentKinds(rules: readonly RulePart[]): boolean {
 }
 
 /**
- * Checks that a recovery by headroom names a rule of the same policy: one that names none would never recover.
- * @param value The policy, or any part of it.
+ * Checks that a recovery by headroom names a limit of the same policy: one that names none would never recover.
+ * @param policy As written.
  */
-export function checkHeadroom(
-  value: JsonValue | undefined,
-  at: { path: IssuePath; issues: IssueList; rules: PolicyRules },
+export function checkHeadrooms(
+  policy: JsonObject,
+  { path, issues, rules }: { path: IssuePath; issues: IssueList; rules: PolicyRules },
 ): void {
-  if (Array.isArray(value)) {
-    for (const [position, item] of value.entries())
-      checkHeadroom(item, { ...at, path: [...at.path, position] });
-    return;
-  }
-  if (!isJsonObject(value)) return;
-  for (const [name, member] of Object.entries(value)) {
-    const path = [...at.path, name];
-    const rule = name === "headroom" && isJsonObject(member) ? member["rule"] : undefined;
-    if (typeof rule !== "string") {
-      checkHeadroom(member, { ...at, path });
-      continue;
+  for (const [list, place] of PLACES) {
+    const items = policy[list];
+    for (const [position, item] of Array.isArray(items) ? items.entries() : []) {
+      const named = getPath(item, `$.${place}`);
+      if (typeof named !== "string") continue;
+      const known = placesOf(rules)
+        .filter(([timing, , { kind }]) => timing === "blocking" && mayLimit(kind))
+        .flatMap(([, , { id, kind }]) => [id ?? kind.kind, kind.kind]);
+      if (known.includes(named)) continue;
+      const where = [...path, list, position, ...place.split(".")];
+      issues.add(where, `"${named}" is no limit of this policy`, suggest(named, [...new Set(known)]));
     }
-    const known = placesOf(at.rules).flatMap(([, , { id, kind }]) => [id ?? kind.kind, kind.kind]);
-    if (known.includes(rule)) continue;
-    const hint = known.length === 0 ? "name a rule with a limit" : suggest(rule, [...new Set(known)]);
-    at.issues.add([...path, "rule"], `"${rule}" is no rule of this policy`, hint);
   }
+}
+
+const IN_DEGRADE = "degrade.recover.when.headroom.rule";
+/** Where modes are set. */
+const PLACES = [
+  ["escalation", `action.${IN_DEGRADE}`],
+  ["blocking", IN_DEGRADE],
+] as const;
+
+/** Built-in limits say by whom they count; what a kind of the user's own does is known when it is compiled. */
+function mayLimit(kind: RuleKind): boolean {
+  return !isBuiltInRule(kind) || shapeKeys(kind.params).includes("per");
 }
 
 /**

@@ -90,7 +90,7 @@ export class DocumentReader extends ValueReader {
     // A policy that was read is JSON, which its type cannot say.
     const copy = known.policy as unknown as JsonObject;
     if (!isSameData(value, copy, size)) return undefined;
-    const findings = { ...size, mayHoldSecret: false, hasHeadroom: false };
+    const findings = { ...size, mayHoldSecret: false };
     this.take(findings, true);
     return { ...NOTHING, copy, findings };
   }

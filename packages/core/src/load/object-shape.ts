@@ -9,7 +9,6 @@ export interface ObjectShape {
   readonly forbidden: readonly boolean[] | undefined;
   /** Which names mean that a text is a secret; undefined when none does. */
   readonly secret: readonly boolean[] | undefined;
-  readonly hasHeadroom: boolean;
 }
 
 /** Customers name arguments and tags: more shapes than this are not worth remembering. */
@@ -46,7 +45,6 @@ function shapeOf(keys: readonly string[]): ObjectShape {
     keys,
     forbidden: forbidden.includes(true) ? forbidden : undefined,
     secret: secret.includes(true) ? secret : undefined,
-    hasHeadroom: keys.includes("headroom"),
   };
 }
 

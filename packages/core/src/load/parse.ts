@@ -4,7 +4,7 @@ import { drain, Pace, RULES_PER_STEP, type SlicedWork } from "../base/sliced-wor
 import type { Policy, PolicyDocument } from "../policy/policy.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
-import { checkHeadroom, checkRuleNames, checkSelector } from "./check-policy.ts";
+import { checkHeadrooms, checkRuleNames, checkSelector } from "./check-policy.ts";
 import type { KnownPolicy } from "./document-reader.ts";
 import { IssueList, type IssuePath } from "./issue-list.ts";
 import { refuseLiteralSecrets } from "./literal-secret.ts";
@@ -165,7 +165,7 @@ function checkPolicy(
   checkRules(part.blocking, { timing: "blocking", path, issues, registry });
   checkRules(part.nonBlocking, { timing: "nonBlocking", path, issues, registry });
   checkRuleNames(part, { path, issues });
-  if (part.findings.hasHeadroom) checkHeadroom(value, { path, issues, rules: part });
+  checkHeadrooms(value, { path, issues, rules: part });
   checkSelector(value["selector"], { path, issues, hookpoints });
   return { policy, rules: part };
 }

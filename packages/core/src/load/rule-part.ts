@@ -30,8 +30,6 @@ export interface ReadFindings {
   readonly members: number;
   /** Some text in it may be a literal secret. */
   readonly mayHoldSecret: boolean;
-  /** Some recovery in it may name a rule. */
-  readonly hasHeadroom: boolean;
 }
 
 /** A rule that nothing is wrong with. */
@@ -62,5 +60,5 @@ export const NOTHING: PolicyPart = Object.freeze({
   copy: null,
   blocking: NO_RULES,
   nonBlocking: NO_RULES,
-  findings: Object.freeze({ chars: 0, members: 0, mayHoldSecret: false, hasHeadroom: false }),
+  findings: Object.freeze({ chars: 0, members: 0, mayHoldSecret: false }),
 });

@@ -26,7 +26,6 @@ export class ValueReader {
   #chars = 0;
   #memberCount = 0;
   #mayHoldSecret = false;
-  #hasHeadroom = false;
 
   /**
    * @param isOwned The value was just parsed and nobody else has it: it is frozen itself instead of a copy.
@@ -76,30 +75,26 @@ export class ValueReader {
     readonly findings: ReadFindings;
   } {
     const mayHoldSecret = this.#mayHoldSecret;
-    const hasHeadroom = this.#hasHeadroom;
     const chars = this.#chars;
     const members = this.#memberCount;
-    this.#mayHoldSecret = this.#hasHeadroom = false;
+    this.#mayHoldSecret = false;
     const copy = this.read(value);
     const findings: ReadFindings = {
       chars: this.#chars - chars,
       members: this.#memberCount - members,
       mayHoldSecret: this.#mayHoldSecret,
-      hasHeadroom: this.#hasHeadroom,
     };
     this.#mayHoldSecret = mayHoldSecret;
-    this.#hasHeadroom = hasHeadroom;
     return { copy, findings };
   }
 
   /** Counts a value that was read apart. */
-  protected take({ chars, members, mayHoldSecret, hasHeadroom }: ReadFindings, isAgain: boolean): void {
+  protected take({ chars, members, mayHoldSecret }: ReadFindings, isAgain: boolean): void {
     if (isAgain) {
       this.#count(chars);
       this.#memberCount += members;
     }
     this.#mayHoldSecret ||= mayHoldSecret;
-    this.#hasHeadroom ||= hasHeadroom;
   }
 
   /** Reads a member's value; its name ends the path. */
@@ -180,7 +175,6 @@ export class ValueReader {
     const shape = this.shapes.of(Object.keys(object));
     const { keys } = shape;
     const copy = this.copyOf(object);
-    if (shape.hasHeadroom) this.#hasHeadroom = true;
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at]!;
       const value = this.memberAt(object, shape, at);

@@ -5,6 +5,15 @@ export type Measure = "calls" | "tokens" | "microUsd" | "ms";
 export const LIMIT_SUBJECTS = ["agent", "tenant", "user", "session", "run", "tool", "global"] as const;
 export type LimitSubject = (typeof LIMIT_SUBJECTS)[number];
 
+/** Whom limits may count by: what they need to know of a call. */
+export interface LimitSubjects {
+  readonly agent: { readonly id: string; readonly runId?: string };
+  readonly tenant?: string | undefined;
+  readonly user?: string | undefined;
+  readonly session?: string | undefined;
+  readonly tool?: { readonly name: string };
+}
+
 /** A sliding stretch of time, a calendar unit in a time zone, or the whole life of the subject. */
 export type Window =
   | { readonly kind: "sliding"; readonly windowMs: number }

@@ -29,5 +29,12 @@ export interface DegradeSpec {
   readonly delay?: { readonly max: string };
 }
 
+/** The headroom that ends a mode, if it is that what does. */
+export function headroomIn({ recover }: DegradeSpec): { rule: string; atLeast: number } | undefined {
+  return typeof recover === "object" && "when" in recover && "headroom" in recover.when
+    ? recover.when.headroom
+    : undefined;
+}
+
 /** One cell of the mode table. */
 export type ModeCell = "allow" | "throttle" | "ask" | "block";

@@ -5,12 +5,12 @@ import type { ControlRecord } from "../audit/audit-record.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { actionOf } from "../context/hookpoint.ts";
+import { headroomIn } from "../policy/mode.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { DocumentStore } from "../store/state-store.ts";
 import { joinModes, NO_MODES, type ModeJudgement } from "./judge-modes.ts";
 import {
   createModeEntry,
-  headroomOf,
   isQuietRecovery,
   isScopeCovered,
   isScopeIn,
@@ -179,7 +179,7 @@ export class Degradation {
   }
 
   #hasHeadroom(entry: ModeEntry, context: PolicyContext, nowMs: number): boolean {
-    const wanted = headroomOf(entry);
+    const wanted = headroomIn(entry.degrade);
     const { headroom } = this.#deps;
     if (wanted === undefined || headroom === undefined) return false;
     const askedMs = this.#headroomAskedMs.get(entry.id);

@@ -4,7 +4,8 @@ import { DURATION_HINT, parseDurationMs } from "../base/duration.ts";
 import { ConfigError, type ConfigIssue } from "../base/errors.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
-import { MODES, type DegradeSpec } from "../policy/mode.ts";
+import type { LimitSubjects } from "../policy/limit.ts";
+import { headroomIn, MODES, type DegradeSpec } from "../policy/mode.ts";
 
 /**
  * Whom a mode concerns. An agent includes its descendants; an agent or session without a tenant is meant in every
@@ -24,6 +25,8 @@ export interface ModeChange {
   /** For people. */
   readonly cause: string;
   readonly by: string;
+  /** Whose call led to it: a recovery by headroom asks about their share of the limit. */
+  readonly whose?: LimitSubjects | undefined;
 }
 
 /** A mode in force. Several hold at once and each recovers alone. */
@@ -43,10 +46,11 @@ export interface ModeEntry extends ModeChange {
 export function createModeEntry(change: ModeChange, nowMs: number): ModeEntry {
   const issues = issuesOf(change);
   if (issues.length > 0) throw new ConfigError("mode", issues);
-  const { degrade, cause, by } = change;
+  const { degrade, cause, by, whose } = change;
   const scope = normalScope(change.scope);
   const id = tupleKey([scope.kind, tenantKey(scope), scope.id, canonicalJson(degrade), by]);
-  return renewed({ id, scope, degrade, cause, by, at: nowMs }, nowMs);
+  const isAsked = whose !== undefined && headroomIn(degrade) !== undefined;
+  return renewed({ id, scope, degrade, cause, by, at: nowMs, ...(isAsked && { whose }) }, nowMs);
 }
 
 /** Every tenant, no tenant and a tenant of whatever name are three different scopes. */
@@ -67,15 +71,6 @@ export function renewed(entry: ModeEntry, nowMs: number): ModeEntry {
 /** Whether a quiet time, not a fixed one, ends this mode. */
 export function isQuietRecovery({ degrade: { recover } }: ModeEntry): boolean {
   return typeof recover === "object" && "when" in recover && "quietFor" in recover.when;
-}
-
-/** The headroom that ends this mode, if it is that what does. */
-export function headroomOf({
-  degrade: { recover },
-}: ModeEntry): { rule: string; atLeast: number } | undefined {
-  return typeof recover === "object" && "when" in recover && "headroom" in recover.when
-    ? recover.when.headroom
-    : undefined;
 }
 
 /** Whether a scope found by its id is also meant in this context's tenant. */

@@ -75,7 +75,7 @@ describe("an error across fields names its place and the way out", () => {
           },
         ],
       }),
-      'policies[0].escalation[0].action.degrade.recover.when.headroom.rule: "rat" is no rule of this policy — did you mean "rate"?',
+      'policies[0].escalation[0].action.degrade.recover.when.headroom.rule: "rat" is no limit of this policy — did you mean "rate"?',
     ],
     [
       "an unknown alert channel",

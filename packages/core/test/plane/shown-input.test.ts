@@ -130,7 +130,7 @@ describe("a policy that shows its approvers the input", () => {
 it("a plane without a seal refuses the policy, and says what to pass", () => {
   const options = { policies: [SHOWN], approvals: { resolver: "external" } } as const;
   expect(() => createBench(options)).toThrow(
-    "shown.escalation[0].action.hitl.showInput: needs a seal, for what is shown is stored encrypted — pass createAgentPlane({ approvals: { resolver, seal: aesSeal(key) } })",
+    "shown.escalation[0].action.hitl.showInput: needs a seal, for what is shown is stored encrypted — pass approvals: { seal: aesSeal(key) }",
   );
 });
 
