@@ -57,13 +57,14 @@ export function toolOf(tool: string | ToolInit): ToolCall {
   if (typeof tool === "string") return Object.freeze({ name: identityText(tool, "tool") });
   requireObject(tool, "tool", "must be a name, or an object with a name");
   requireKnownFields(tool, TOOL_FIELDS);
-  const draft: Draft<ToolCall> = { name: identityText(tool.name, "tool.name") };
+  const name = identityText(tool.name, "tool.name");
+  // Read once: a getter must not show one input to the check and another to the snapshot.
+  const { input } = tool;
+  // What is added to a literal takes a second object.
+  const draft: Draft<ToolCall> = input === undefined ? { name } : { name, input: snapshot(input) };
   if (tool.server !== undefined) draft.server = identityText(tool.server, "tool.server");
   if (tool.originalName !== undefined)
     draft.originalName = identityText(tool.originalName, "tool.originalName");
-  // Read once: a getter must not show one input to the check and another to the snapshot.
-  const { input } = tool;
-  if (input !== undefined) draft.input = snapshot(input);
   if (tool.pin !== undefined) draft.pin = identityText(tool.pin, "tool.pin");
   return Object.freeze(draft);
 }

@@ -28,42 +28,53 @@ export interface Admission {
 
 /** Guard's own handle on an admission. */
 export class LiveAdmission implements Admission {
-  readonly status = "admitted";
-  readonly decision: Decision;
-  readonly context: PolicyContext;
-  readonly isInputChanged: boolean;
-  readonly isJoined: boolean;
-  readonly callKeys: readonly string[];
+  readonly #ruling: Ruling;
+  isInputChanged = false;
   #carried: CarriedAdmission | undefined;
   readonly #ports: Ports;
   #controller: AbortControllerLike | undefined;
   #cut: Decision | undefined;
   #onCut: (() => void) | undefined;
   readonly #outer: LiveAdmission | undefined;
-  readonly inner: InnerCall | undefined;
-  /** Whether Guard itself sees that the call runs; of one that was admitted by hand only its caller knows. */
-  isSeen: boolean;
-  /** How many promises of its caller are pending that stand for signs of life. */
-  pending = 0;
+  /**
+   * How many stand for signs of life: Guard, where it sees itself that the call runs, and pending promises of who admitted
+   * it by hand, for of such a call only its caller knows.
+   */
+  alive = 0;
   /** A sign of life that its caller gave since holds were renewed. */
-  isAlive = false;
+  isSigned = false;
   /** The turn at which its holds were renewed, or taken. */
   renewedAt = 0;
 
-  constructor(
-    { decision, context, callKeys, inner }: Ruling,
-    of: { asked: PolicyContext; outer: LiveAdmission | undefined; ports: Ports },
-  ) {
-    this.decision = decision;
-    this.context = context;
-    this.callKeys = callKeys;
-    this.isInputChanged = inputOf(context) !== inputOf(of.asked);
-    this.isJoined = of.outer !== undefined;
-    this.inner = inner;
+  /** @param outer The admission that it joins. */
+  constructor(ruling: Ruling, outer: LiveAdmission | undefined, ports: Ports) {
+    this.#ruling = ruling;
+    this.#outer = outer;
+    this.#ports = ports;
     // A run holds nothing but its count, and lasts as long as its agent.
-    this.isSeen = context.hookpoint === "before_agent";
-    this.#outer = of.outer;
-    this.#ports = of.ports;
+    if (ruling.context.hookpoint === "before_agent") this.alive++;
+  }
+
+  // Every call makes one of these: what follows from another field has none of its own.
+
+  get status(): "admitted" {
+    return "admitted";
+  }
+
+  get decision(): Decision {
+    return this.#ruling.decision;
+  }
+
+  get context(): PolicyContext {
+    return this.#ruling.context;
+  }
+
+  get inner(): InnerCall | undefined {
+    return this.#ruling.inner;
+  }
+
+  get isJoined(): boolean {
+    return this.#outer !== undefined;
   }
 
   get input(): unknown {
@@ -73,12 +84,10 @@ export class LiveAdmission implements Admission {
 
   /** What code inside the call carries: the lineage of a nested agent, the identity of a repeated interception. */
   get carried(): CarriedAdmission {
-    const { context, callKeys, decision, inner } = this;
+    const { context, callKeys, decision, inner } = this.#ruling;
     return (this.#carried ??= {
-      agentId: context.agent.id,
+      agent: context.agent,
       tenant: context.tenant,
-      ancestors: context.agent.ancestors,
-      runId: context.agent.runId,
       callKeys,
       decisionId: decision.id,
       layers: inner?.layers ?? 0,

@@ -1,5 +1,6 @@
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { PolicyContext } from "../context/context.ts";
+import { inputOf } from "../context/create-context.ts";
 import type { Decision } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import type { ActingContexts, GuardedContext, Prepared } from "./acting-context.ts";
@@ -93,7 +94,8 @@ function admissionOf(
   // Ended while its inner layer was being decided: there is nothing left to join.
   if (outer === undefined && ruling.inner?.isJoined === true)
     return andThen(core.point.refuse(asked, ENDED), denied);
-  const admission = new LiveAdmission(ruling, { asked, outer, ports: core.ports });
+  const admission = new LiveAdmission(ruling, outer, core.ports);
+  admission.isInputChanged = inputOf(ruling.context) !== inputOf(asked);
   if (outer !== undefined) return admission;
   // Pulled while the decision was being stored: nothing of this call has started, and nothing will.
   const cut = core.point.controls.cutOf(ruling.context);

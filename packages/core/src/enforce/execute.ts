@@ -2,7 +2,7 @@ import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts
 import type { Usage } from "../base/model-costs.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
-import { completeCall, type ResultCodec } from "./complete.ts";
+import { completeCall, type CallResult, type ResultCodec } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -44,17 +44,17 @@ export function execute<R>(
   admission: LiveAdmission,
   call: GuardedCall<R>,
 ): MaybePromise<Outcome<R>> {
-  const execution: Execution<R> = { core, admission, call };
-  admission.isSeen = true;
+  admission.alive++;
   let result: R;
   try {
     const running = core.scope.run(admission.carried, () => begun(call.run(admission)));
-    if (isThenable(running)) return endLater(execution, running);
+    if (isThenable(running)) return endLater({ core, admission, call }, running);
     result = running;
   } catch (error) {
-    return endFailed(execution, error);
+    return endFailed({ core, admission, call }, error);
   }
-  return endRan(execution, result);
+  // Without an execution: of most calls no more is made than this.
+  return completeCall(core, admission, ranWith(core, call, result));
 }
 
 /** What is lazy, such as a query, begins its work when it is awaited: that is inside the call, too. */
@@ -73,13 +73,17 @@ export function endLater<R>(execution: Execution<R>, running: Promise<R>): Promi
 
 /** Ends a call that gave a result. */
 export function endRan<R>({ core, admission, call }: Execution<R>, result: R): MaybePromise<Outcome<R>> {
-  return completeCall(core, admission, {
+  return completeCall(core, admission, ranWith(core, call, result));
+}
+
+function ranWith<R>(core: GuardCore, call: Execution<R>["call"], result: R): CallResult<R> {
+  return {
     status: "ran",
     result,
     usage: readAside(core, result, call.usage),
     codec: call.result,
     isError: readAside(core, result, call.isError) === true,
-  });
+  };
 }
 
 /** Ends a call that threw. */

@@ -29,7 +29,7 @@ export function guardStream<Chunk>(
   admission: LiveAdmission,
   call: StreamCall<Chunk>,
 ): AsyncIterable<Chunk> {
-  admission.isSeen = true;
+  admission.alive++;
   return readOnce(core, {
     read: () => streamChunks(core, admission, call),
     cut: () => cutErrorOf(admission),

@@ -18,11 +18,12 @@ export function withLineage(init: ContextInit, parent: CarriedAdmission | undefi
   const agent = agentInit(init.agent);
   const { id, ancestors } = agent;
   const tenant = init.tenant ?? parent.tenant;
-  const above = id === parent.agentId ? parent.ancestors : [...parent.ancestors, parent.agentId];
+  const { id: parentId, runId, ancestors: aboveParent } = parent.agent;
+  const above = id === parentId ? aboveParent : [...aboveParent, parentId];
   return {
     ...init,
     ...(tenant !== undefined && { tenant }),
-    agent: { ...agent, runId: parent.runId, ancestors: ancestors ?? above },
+    agent: { ...agent, runId, ancestors: ancestors ?? above },
   };
 }
 
@@ -33,6 +34,7 @@ export function withLineage(init: ContextInit, parent: CarriedAdmission | undefi
 export function besideLineage(claim: IdentityClaim, parent: CarriedAdmission | undefined): IdentityClaim {
   if (parent === undefined) return claim;
   const { agent, tenant, user, session } = claim;
-  const isAbove = agent !== undefined && (agent === parent.agentId || parent.ancestors.includes(agent));
+  const { id, ancestors } = parent.agent;
+  const isAbove = agent !== undefined && (agent === id || ancestors.includes(agent));
   return { agent: isAbove ? undefined : agent, tenant, user, session };
 }

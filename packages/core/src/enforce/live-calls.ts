@@ -38,11 +38,11 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
   const renewOne = (call: LiveAdmission, id: string): void => {
     try {
       // Who admits by hand and goes away would hold its part for as long as the process lives.
-      if (!call.isSeen && call.pending === 0 && !call.isAlive) {
+      if (call.alive === 0 && !call.isSigned) {
         if (!point.lapse(id)) calls.delete(id);
         return;
       }
-      call.isAlive = false;
+      call.isSigned = false;
       call.renewedAt = turn;
       const renewed = point.renew(id);
       if (isThenable(renewed)) renewed.catch((error: unknown) => report(error, ports));
@@ -66,7 +66,7 @@ export function createLiveCalls(point: DecisionPoint, ports: Ports, holdTtlMs: n
     remove: (admission) =>
       calls.get(admission.decision.id) === admission && calls.delete(admission.decision.id),
     sign(admission) {
-      admission.isAlive = true;
+      admission.isSigned = true;
       // At its next turn it could be too late.
       if (turn - admission.renewedAt >= 2) renewOne(admission, admission.decision.id);
     },

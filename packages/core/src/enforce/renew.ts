@@ -16,10 +16,10 @@ export function renewByHand(
   if (running === undefined) return;
   requireObject("guard.renew: running", running, "a promise");
   requireFunction("guard.renew: running.then", running.then);
-  admission.pending++;
+  admission.alive++;
   const settled = (): void => {
-    admission.pending--;
-    admission.isAlive = true;
+    admission.alive--;
+    admission.isSigned = true;
   };
   // It settles once, whatever another's thenable does.
   Promise.resolve(running).then(settled, settled);

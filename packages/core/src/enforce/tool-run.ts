@@ -26,7 +26,7 @@ export function runTool<R>(
   admission: LiveAdmission,
   { run }: GuardedTool<R>,
 ): MaybePromise<ToolRun<R>> {
-  admission.isSeen = true;
+  admission.alive++;
   let result: R;
   const execution: Execution<R> = { core, admission, call: {} };
   try {

@@ -77,7 +77,7 @@ export function createAtOnce(
   };
   const begin = (context: PolicyContext, canAsk: boolean): Pass => {
     const pass = createPass(context, "admit", inForce(), parts);
-    pass.canAsk = canAsk;
+    if (!canAsk) setRare(pass, { isUnasked: true });
     return pass;
   };
   const tryOnce = (
@@ -116,7 +116,7 @@ export function createAtOnce(
       pass.hasAwaited ||= real.hasAwaited;
       return goOn(pass, binding);
     };
-    return walk({ steps: entering, end: known }, begin(pass.asked, pass.canAsk), parts);
+    return walk({ steps: entering, end: known }, begin(pass.asked, !pass.rare.isUnasked), parts);
   };
 
   const end = (pass: Pass): MaybePromise<Ruling> => {
@@ -147,9 +147,13 @@ export function createAtOnce(
     if (once.answer.reservation !== undefined) return byFacts(pass);
     const tries = once.earlier + 1;
     const again = (leave?: Leave): MaybePromise<Ruling> => {
-      if (tries < MAX_TRIES) return tryOnce(pass.asked, pass.canAsk, tries, leave);
+      if (tries < MAX_TRIES) return tryOnce(pass.asked, !pass.rare.isUnasked, tries, leave);
       leave?.(false);
-      return walk({ steps: [...entering, ...judging], end: conclude }, begin(pass.asked, pass.canAsk), parts);
+      return walk(
+        { steps: [...entering, ...judging], end: conclude },
+        begin(pass.asked, !pass.rare.isUnasked),
+        parts,
+      );
     };
     // A store that answers at once knows no others of this process; who has its turn keeps it.
     return once.line !== "" && pass.hasAwaited && tries === 1 ? inLine(once.line, again) : again(once.leave);

@@ -1,15 +1,17 @@
 import type { AuditIdentity, DecisionRecord, OutcomeRecord } from "../audit/audit-record.ts";
-import type { Usage } from "../base/model-costs.ts";
 import { inputDigest } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { inputOf } from "../context/create-context.ts";
 import type { Decision } from "../decision/decision.ts";
+import type { CallEnd, Ruling } from "../decision/decision-point.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import { auditView } from "./audit-view.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { OwnedObligation } from "./owned-obligation.ts";
+import type { InFlight } from "./in-flight.ts";
+import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
 import type { Pass } from "./pass.ts";
 import { isLive, type Plan } from "./plan.ts";
+import { hasRun, isEstimated, isUnused, type RunEnd } from "./settle.ts";
 
 /** What the policies that match let a record contain, and how it must be kept. */
 export interface AuditScope {
@@ -100,44 +102,57 @@ type Draft<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /** How an admitted call ended, for its record. */
 export interface EndFacts {
-  readonly decisionId: string;
-  readonly context: PolicyContext;
-  readonly outcome: OutcomeRecord["outcome"];
-  readonly after?: Decision | undefined;
-  readonly usage?: Usage | undefined;
-  readonly isEstimated: boolean;
+  readonly flight: InFlight;
+  readonly status: OutcomeRecord["outcome"];
   readonly durationMs: number;
-  /** Of the judgement of the result. */
-  readonly duties: readonly OwnedObligation[];
-  /** Of the admission. */
-  readonly admittedDuties: readonly OwnedObligation[];
-  /** What matched the result; absent where nothing was judged. */
-  readonly plan: Plan | undefined;
+  /** Undefined where nobody has reported any. */
+  readonly end: CallEnd | undefined;
+  /** What the result's judgement came to, and the pass that judged it. */
+  readonly shown: Ruling | undefined;
+  readonly judging: Pass | undefined;
 }
 
 /** The one record of an outcome, with the ruling on its result. */
 export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineParts): OutcomeRecord {
-  const { context, after, usage } = facts;
+  const { flight, end, shown, judging } = facts;
+  const context = shown?.context ?? flight.ruling.context;
   const { tool, model, result } = context;
-  const record: Draft<OutcomeRecord> = {
-    kind: "outcome",
-    at: parts.ports.clock.wallMs(),
-    identity: identityOf(context),
-    decisionId: facts.decisionId,
-    outcome: facts.outcome,
-    durationMs: facts.durationMs,
-  };
+  const record = new RoomyOutcome(parts.ports.clock.wallMs(), identityOf(context));
+  record.decisionId = flight.ruling.decision.id;
+  record.outcome = facts.status;
+  record.durationMs = facts.durationMs;
   if (tool !== undefined) record.tool = tool.name;
   if (model !== undefined) record.model = model.name;
-  if (after !== undefined) record.after = after;
-  if (usage !== undefined) record.usage = usage;
-  if (facts.isEstimated) record.isEstimated = true;
+  if (shown !== undefined) record.after = shown.decision;
+  if (hasRun(end)) addUsage(record, flight, end);
   if (scope.includeResult && result !== undefined) {
-    const given = [...facts.admittedDuties, ...facts.duties];
-    record.result = auditView(result, auditDuties(facts.plan, context, given), parts);
+    const given = [...flight.duties, ...(judging?.duties ?? NO_DUTIES)];
+    record.result = auditView(result, auditDuties(judging?.plan, context, given), parts);
   }
   return record;
 }
+
+function addUsage(record: Draft<OutcomeRecord>, flight: InFlight, end: RunEnd): void {
+  const { usage } = end;
+  if (usage !== undefined) record.usage = usage;
+  if (!isUnused(end) && isEstimated(flight, usage)) record.isEstimated = true;
+}
+
+/** With room for what is added: see `newEntry`. */
+const RoomyIdentity = function (this: Draft<AuditIdentity>, agent: string): void {
+  this.agent = agent;
+  // TypeScript has no type for a function that is called with `new`.
+} as unknown as new (agent: string) => Draft<AuditIdentity>;
+RoomyIdentity.prototype = Object.prototype;
+
+/** The same for an outcome. */
+const RoomyOutcome = function (this: Draft<OutcomeRecord>, at: number, identity: AuditIdentity): void {
+  this.kind = "outcome";
+  this.at = at;
+  this.identity = identity;
+  // As above.
+} as unknown as new (at: number, identity: AuditIdentity) => Draft<OutcomeRecord>;
+RoomyOutcome.prototype = Object.prototype;
 
 let latestFor: PolicyContext | undefined;
 let latest: AuditIdentity | undefined;
@@ -159,7 +174,7 @@ function identityOf(context: PolicyContext): AuditIdentity {
 }
 
 function newIdentity({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
-  const identity: Draft<AuditIdentity> = { agent: agent.id };
+  const identity = new RoomyIdentity(agent.id);
   if (agent.runId !== undefined) identity.runId = agent.runId;
   if (agent.ancestors.length > 0) identity.ancestors = agent.ancestors;
   if (tenant !== undefined) identity.tenant = tenant;

@@ -100,6 +100,7 @@ function compileEntry(parts: EntryParts, compiler: PolicyCompiler): CompiledEntr
     readsSession,
     reads,
     told: undefined,
+    toldAlone: undefined,
     policy,
     ruleId,
     kind: kind.kind,

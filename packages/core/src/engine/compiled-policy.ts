@@ -22,6 +22,8 @@ export interface CompiledEntry {
   readonly reads: readonly RuleRead[];
   /** What the rule said last, wrapped: built-in rules mostly give the very same answer again. */
   told?: PassAnswer | undefined;
+  /** The same as all that a pass was told, which it mostly is. */
+  toldAlone?: readonly PassAnswer[] | undefined;
   readonly policy: CompiledPolicy;
   readonly ruleId: string;
   readonly kind: string;

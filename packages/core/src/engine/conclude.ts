@@ -157,10 +157,8 @@ function stop(pass: Pass, ruling: Ruling, parts: PipelineParts, refusal: Refusal
 export function addFlight(pass: Pass, ruling: Ruling, inFlight: InFlightTable): void {
   inFlight.add({
     ruling,
-    context: pass.context,
     traits: pass.traits,
-    callKey: pass.call.callKey,
-    reservationId: pass.call.reservationId,
+    call: pass.call,
     heldIds: pass.heldIds,
     limits: pass.limits,
     duties: pass.duties,

@@ -17,7 +17,6 @@ export function createPass(
 ): Pass {
   return {
     intent,
-    canAsk: true,
     startedMs: parts.ports.clock.elapsedMs(),
     index: inForce.index,
     revision: parts.revision(),
@@ -49,6 +48,7 @@ const NO_CALL: Pass["call"] = Object.freeze(newCall(""));
 const NOTHING: readonly never[] = Object.freeze([]);
 const NOTHING_RARE: Rare = Object.freeze({
   isExplaining: false,
+  isUnasked: false,
   isCounted: false,
   isOverrun: false,
   shadowAnswers: NOTHING,

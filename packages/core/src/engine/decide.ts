@@ -127,7 +127,7 @@ export function createDecider(
       if (atOnce !== undefined && !isCounted && intent === "admit" && !isAfter(context.hookpoint))
         return atOnce(context, canAsk);
       const pass = createPass(context, intent, inForce(), parts);
-      pass.canAsk = canAsk;
+      if (!canAsk) setRare(pass, { isUnasked: true });
       if (isCounted) setRare(pass, { isCounted });
       if (isAfter(context.hookpoint)) return walk(afterRuled, pass, parts);
       return walk(intent === "peek" ? peek : full, pass, parts);

@@ -2,7 +2,7 @@ import type { AsyncScope, Ports } from "../base/ports.ts";
 import type { Scanner } from "../base/scanner.ts";
 import type { ControlRecord } from "../audit/audit-record.ts";
 import type { AuditSink } from "../audit/audit-sink.ts";
-import type { PolicyContext } from "../context/context.ts";
+import type { AgentIdentity, PolicyContext } from "../context/context.ts";
 import type { CombineAlgorithm } from "../decision/combine.ts";
 import type { Effect } from "../decision/decision.ts";
 import type { Ruling } from "../decision/decision-point.ts";
@@ -20,10 +20,8 @@ import type { ObserverQueue } from "./observe.ts";
 
 /** Which admission the running code belongs to: how a nested agent and a framework's replay are recognised. */
 export interface CarriedAdmission {
-  readonly agentId: string;
+  readonly agent: AgentIdentity;
   readonly tenant: string | undefined;
-  readonly ancestors: readonly string[];
-  readonly runId: string | undefined;
   /** The first names the call; a second is the same call as it was rewritten. */
   readonly callKeys: readonly string[];
   readonly decisionId: string;

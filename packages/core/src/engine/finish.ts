@@ -5,15 +5,15 @@ import { msSince } from "../base/ms-since.ts";
 import type { OutcomeRecord } from "../audit/audit-record.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { CallEnd, Ruling } from "../decision/decision-point.ts";
-import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
+import { auditScopeOf, outcomeRecord, type EndFacts } from "./audit-records.ts";
 import type { Decider, JudgedResult } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { guarded } from "./guarded-duty.ts";
-import type { InFlight, InFlightTable } from "./in-flight.ts";
+import type { InFlightTable } from "./in-flight.ts";
 import { recordLateShadow } from "./late-shadow.ts";
-import { NO_DUTIES, type OwnedObligation } from "./owned-obligation.ts";
+import type { Pass } from "./pass.ts";
 import { isLive, type Plan } from "./plan.ts";
-import { isEstimated, isUnused, releaseAll, settleAll, type RunEnd } from "./settle.ts";
+import { hasRun, releaseAll, settleAll, type RunEnd } from "./settle.ts";
 import { UNRECORDED, UNSETTLED, withheld, withheldFor } from "./withheld.ts";
 
 /** What ending works with. */
@@ -23,22 +23,13 @@ export interface FinishParts extends EngineParts {
 }
 
 /** One end on its way: each step reads the earlier fields and fills its own. */
-interface Ending {
+interface Ending extends EndFacts {
   readonly parts: FinishParts;
-  readonly flight: InFlight;
-  readonly durationMs: number;
+  readonly end: CallEnd;
   status: Exclude<OutcomeRecord["outcome"], "unsettled">;
-  /** Of a call that ran. */
-  run: RunEnd | undefined;
-  isError: boolean;
-  /** Enforcement refused it after all, before it began. */
-  isRefused: boolean;
-  isUnknown: boolean;
   isStateSound: boolean;
-  /** What the result's judgement came to. */
   shown: Ruling | undefined;
-  duties: readonly OwnedObligation[];
-  plan: Plan | undefined;
+  judging: Pass | undefined;
 }
 
 /**
@@ -56,26 +47,21 @@ export function finishCall(
     parts,
     flight,
     durationMs: msSince(parts.ports.clock, flight.startedMs),
+    end,
     status: end.status,
-    run: undefined,
-    isError: false,
-    isRefused: end.status === "released" && end.isRefused === true,
-    isUnknown: false,
     isStateSound: true,
     shown: undefined,
-    duties: NO_DUTIES,
-    plan: undefined,
+    judging: undefined,
   };
   switch (end.status) {
     case "suspended":
       return andThenWith(closeCall(ending), nothing, ending);
     case "released":
-      if (ending.isRefused && flight.used !== undefined)
+      if (end.isRefused === true && flight.used !== undefined)
         return andThenWith(guarded("approval", giveBack, ending), releaseAndClose, ending);
       return releaseAndClose(true, ending);
     case "ran":
     case "failed":
-      ending.run = end;
       // Settled first: what was used is charged even when judging the result fails.
       return andThenWith(guarded("settlement", settle, ending), judge, ending);
     default:
@@ -103,19 +89,28 @@ function closeReleased(_isReleased: boolean, ending: Ending): MaybePromise<undef
   return andThenWith(closeCall(ending), nothing, ending);
 }
 
-function settle({ run, flight, parts, durationMs }: Ending): MaybePromise<void> {
-  return settleAll(flight, runOf(run), parts, durationMs);
+function settle({ end, flight, parts, durationMs }: Ending): MaybePromise<void> {
+  return settleAll(flight, runOf(end), parts, durationMs);
+}
+
+function isFailed(end: CallEnd): boolean {
+  return hasRun(end) && (end.status === "failed" || end.context.isError === true);
+}
+
+/** Enforcement refused it after all, before it began. */
+function isRefused(end: CallEnd): boolean {
+  return end.status === "released" && end.isRefused === true;
 }
 
 /** The end of a call that ran: the steps below are reached by no other. */
-function runOf(run: RunEnd | undefined): RunEnd {
-  if (run !== undefined) return run;
+function runOf(end: CallEnd): RunEnd {
+  if (hasRun(end)) return end;
   throw new AgentplaneError("internal_unreachable", "the end of a call that did not run was judged");
 }
 
 function judge(isSettled: boolean, ending: Ending): MaybePromise<Ruling> {
   const { parts, flight } = ending;
-  const end = runOf(ending.run);
+  const end = runOf(ending.end);
   const mayShow = isSettled || parts.settings.onStateError === "allow";
   const denial = end.denial ?? (mayShow ? undefined : UNSETTLED);
   return andThenWith(parts.decider.judgeResult(end.context, denial, flight.duties), closeRun, ending);
@@ -123,16 +118,11 @@ function judge(isSettled: boolean, ending: Ending): MaybePromise<Ruling> {
 
 function closeRun({ ruling, pass }: JudgedResult, ending: Ending): MaybePromise<Ruling> {
   const { parts, flight } = ending;
-  const end = runOf(ending.run);
   if (pass.rare.lateShadow.length > 0) recordLateShadow(pass, ruling.decision, parts);
   const isWithheld = ruling.decision.effect === "block";
   ending.shown = isWithheld ? withheld(flight, ruling) : ruling;
   if (isWithheld) ending.status = "withheld";
-  ending.isError = end.status === "failed" || end.context.isError === true;
-  // Cut in the middle, it may have happened: it is not tried again under the same id.
-  ending.isUnknown = end.denial?.cause === "unplugged";
-  ending.duties = pass.duties;
-  ending.plan = pass.plan;
+  ending.judging = pass;
   return andThenWith(closeCall(ending), shownAfter, ending);
 }
 
@@ -156,25 +146,28 @@ const CALL_STATE = {
 
 /** Moves the call and its session on. */
 function closeState(ending: Ending): MaybePromise<void> {
-  const { flight, parts, isError } = ending;
-  if (flight.callKey === undefined) return endInSession(undefined, ending);
-  const state = isError && !ending.isUnknown ? "failed" : CALL_STATE[ending.status];
+  const { flight, parts, end } = ending;
+  const { callKey, reservationId } = flight.call;
+  if (callKey === undefined) return endInSession(undefined, ending);
+  // Cut in the middle, it may have happened: it is not tried again under the same id.
+  const isUnknown = hasRun(end) && end.denial?.cause === "unplugged";
+  const state = isFailed(end) && !isUnknown ? "failed" : CALL_STATE[ending.status];
   const info = {
     nowMs: parts.nowMs(),
     decisionId: flight.ruling.decision.id,
-    reservationId: flight.reservationId,
+    reservationId,
   };
-  return andThenWith(parts.admissions.advance(flight.callKey, state, info), endInSession, ending);
+  return andThenWith(parts.admissions.advance(callKey, state, info), endInSession, ending);
 }
 
 function endInSession(_advanced: void, ending: Ending): MaybePromise<void> {
-  const { flight, parts, status, isRefused, isError, durationMs } = ending;
-  const { id } = flight.ruling.decision;
+  const { flight, parts, end, status, durationMs } = ending;
+  const { context, decision } = flight.ruling;
   if (status === "suspended") return;
   // It never began, so that the same call may be made again; or it was refused after all.
-  if (status === "released" && !isRefused) return parts.sessions.takeOut(flight.context, id);
-  const effect = isRefused ? "block" : "allow";
-  return parts.sessions.complete(flight.context, id, { isError, durationMs, effect });
+  if (status === "released" && !isRefused(end)) return parts.sessions.takeOut(context, decision.id);
+  const effect = isRefused(end) ? "block" : "allow";
+  return parts.sessions.complete(context, decision.id, { isError: isFailed(end), durationMs, effect });
 }
 
 /**
@@ -191,36 +184,25 @@ function recordOutcome(isStateSound: boolean, ending: Ending): MaybePromise<bool
 }
 
 function writeOutcome(ending: Ending): MaybePromise<void> {
-  const { flight, parts, shown, run, status, plan, durationMs } = ending;
-  const context = shown?.context ?? flight.context;
+  const { flight, parts, shown, judging } = ending;
+  const context = shown?.context ?? flight.ruling.context;
+  const plan = judging?.plan;
   const scope = auditScopeOf(plan, context, flight.traits);
-  const facts = {
-    decisionId: flight.ruling.decision.id,
-    context,
-    outcome: status,
-    after: shown?.decision,
-    usage: run?.usage,
-    isEstimated: run !== undefined && !isUnused(run) && isEstimated(flight, run.usage),
-    durationMs,
-    duties: ending.duties,
-    admittedDuties: flight.duties,
-    plan,
-  };
-  const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
+  const written = parts.audit.append(outcomeRecord(ending, scope, parts), scope.mode);
   if (plan !== undefined && plan.observers.length > 0) tellObservers(ending, plan, context);
   return written;
 }
 
 function tellObservers(ending: Ending, plan: Plan, context: PolicyContext): void {
-  const { parts, shown, flight, run, durationMs, isError } = ending;
+  const { parts, shown, flight, end, durationMs } = ending;
   const live = plan.observers.filter((entry) => isLive(entry, context));
   if (live.length === 0) return;
   parts.observers.push(live, {
     context,
     decision: shown?.decision ?? flight.ruling.decision,
     phase: "outcome",
-    ...(run?.usage !== undefined && { usage: run.usage }),
+    ...(hasRun(end) && end.usage !== undefined && { usage: end.usage }),
     durationMs,
-    isError,
+    isError: isFailed(end),
   });
 }

@@ -1,20 +1,18 @@
 import { ChurnMap } from "../base/churn-map.ts";
-import type { PolicyContext } from "../context/context.ts";
 import type { Ruling } from "../decision/decision-point.ts";
 import type { ToolTraits } from "../policy/traits.ts";
 import type { ApprovalUse } from "../state/approval.ts";
 import type { BoundLimits } from "./bound-limit.ts";
+import type { CallState } from "./call-state.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 
 /** An admission whose end is awaited. */
 export interface InFlight {
+  /** Its context is the call as it is executed. */
   readonly ruling: Ruling;
-  /** As executed. */
-  readonly context: PolicyContext;
   readonly traits: ToolTraits | undefined;
-  readonly callKey: string | undefined;
-  /** The one under which the call was entered. */
-  readonly reservationId: string;
+  /** As it was entered. */
+  readonly call: CallState;
   readonly heldIds: readonly string[];
   readonly limits: BoundLimits;
   readonly duties: readonly OwnedObligation[];
@@ -69,7 +67,8 @@ export function createInFlightTable(elapsedMs: () => number, holdTtlMs: number):
     byDecision.delete(decisionId);
     if (lapsed.size > 0) lapsed.delete(decisionId);
     if (aliveMs.size > 0) aliveMs.delete(decisionId);
-    if (flight.callKey !== undefined && byKey.get(flight.callKey) === flight) byKey.delete(flight.callKey);
+    const { callKey } = flight.call;
+    if (callKey !== undefined && byKey.get(callKey) === flight) byKey.delete(callKey);
   };
   const sweep = (): void => {
     byDecision.forEach((flight, decisionId) => {
@@ -80,7 +79,7 @@ export function createInFlightTable(elapsedMs: () => number, holdTtlMs: number):
     add(flight) {
       if (++added % SWEEP_EVERY === 0) sweep();
       byDecision.set(flight.ruling.decision.id, flight);
-      if (flight.callKey !== undefined) byKey.set(flight.callKey, flight);
+      if (flight.call.callKey !== undefined) byKey.set(flight.call.callKey, flight);
     },
     take(decisionId) {
       const flight = byDecision.get(decisionId);

@@ -22,10 +22,14 @@ export function hasVoter(pass: Pass, combine: CombineAlgorithm, wanted: Effect):
   const { answers } = pass;
   // Mostly none at all has it; then nobody needs to know which take part.
   for (let at = 0; at < answers.length; at++) {
-    if (answers[at]!.effect === wanted)
-      return votersOfPass(pass, combine).some(({ effect }) => effect === wanted);
+    if (answers[at]!.effect === wanted) return isAmong(votersOfPass(pass, combine), wanted);
   }
   return false;
+}
+
+/** By itself: a closure over `wanted` would cost every question about every call, not only this one. */
+function isAmong(voters: readonly PassAnswer[], wanted: Effect): boolean {
+  return voters.some(({ effect }) => effect === wanted);
 }
 
 /** The answers that take part, in candidate order whatever the order in which they came. */

@@ -17,7 +17,10 @@ export function ruleAnswer(
   const { told } = entry;
   if (told !== undefined && told.given === given) return told;
   const wrapped = wrap(entry, given.answer, { cause: "rule", given });
-  if (entry.isBuiltIn && isDeeplyFrozen(given)) entry.told = wrapped;
+  if (entry.isBuiltIn && isDeeplyFrozen(given)) {
+    entry.told = wrapped;
+    entry.toldAlone = Object.freeze([wrapped]);
+  }
   return wrapped;
 }
 
@@ -61,7 +64,12 @@ function ownEffect(answer: Answer["answer"]): Effect {
 
 /** Adds an answer to a pass; its lists are replaced and never changed. */
 export function addAnswer(pass: Pass, answer: PassAnswer): void {
-  pass.answers = pass.answers.length === 0 ? [answer] : [...pass.answers, answer];
+  pass.answers = pass.answers.length === 0 ? alone(answer) : [...pass.answers, answer];
+}
+
+function alone(answer: PassAnswer): readonly PassAnswer[] {
+  const { told, toldAlone } = answer.entry;
+  return told === answer && toldAlone !== undefined ? toldAlone : [answer];
 }
 
 /** Gives an answer of a pass another effect; answers are shared, so it is replaced. */

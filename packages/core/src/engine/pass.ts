@@ -10,6 +10,7 @@ import type { SessionView } from "../rules/session-view.ts";
 import type { StoreAdmissionAnswer } from "../store/state-store.ts";
 import type { CompiledEntry, PassAnswer } from "./compiled-policy.ts";
 import type { BoundLimits } from "./bound-limit.ts";
+import type { CallState } from "./call-state.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { OwnedObligation } from "./owned-obligation.ts";
 import type { Plan } from "./plan.ts";
@@ -28,19 +29,6 @@ export interface Ask {
   readonly policyVersion: string;
   readonly ruleId: string;
   readonly terms: ApprovalTerms;
-}
-
-/** Where a call key stands, as far as this pass is concerned. */
-export interface CallState {
-  readonly callKey: string | undefined;
-  readonly reservationId: string;
-  readonly attempt: number;
-  /** This very execution already carries the admission of this call: a second interception of one call. */
-  readonly isJoined: boolean;
-  /** Of a claim that was made before the decision: until then the call is surely this pass's. */
-  readonly untilMs?: number | undefined;
-  /** What an attempt inside the call's own admission is known by beside its key. */
-  readonly alsoKnownAs?: readonly string[];
 }
 
 /** An admission that is to be written in one step, decided on what this process knows without asking. */
@@ -65,6 +53,8 @@ export interface AtOnce {
 export interface Rare {
   /** Ask every candidate, also after a block. */
   readonly isExplaining: boolean;
+  /** No human can be asked: what needs one is blocked. */
+  readonly isUnasked: boolean;
   /** Limits have counted the call around this one, which is the same: no more is taken. */
   readonly isCounted: boolean;
   readonly isOverrun: boolean;
@@ -95,8 +85,6 @@ export function setRare(pass: Pass, given: Partial<Rare>): void {
 /** One question on its way through the pipeline: each step reads the earlier fields and fills its own. */
 export interface Pass {
   readonly intent: Intent;
-  /** Whether a human can be asked; else what needs one is blocked. */
-  canAsk: boolean;
   readonly startedMs: number;
   readonly index: PolicyIndex;
   readonly revision: number;

@@ -66,16 +66,10 @@ export function entryOf(pass: Pass, decision: Decision, parts: EngineParts): Ses
   const { tool } = context;
   const name = tool?.name ?? context.model?.name ?? context.target?.name;
   const { callKey } = pass.call;
-  const entry = newEntry({
-    at: parts.nowMs(),
-    hookpoint: context.hookpoint,
-    agent: context.agent.id,
-    effect: decision.effect,
-    // As it was asked: rules look for repeats before anything is rewritten.
-    inputDigest: tool === undefined ? "" : inputDigest(pass.asked, parts.ports.hash),
-    isInFlight: pass.intent === "admit" && decision.effect === "allow",
-    decisionId: decision.id,
-  });
+  const entry = newEntry(parts.nowMs(), context, decision);
+  // As it was asked: rules look for repeats before anything is rewritten.
+  if (tool !== undefined) entry.inputDigest = inputDigest(pass.asked, parts.ports.hash);
+  entry.isInFlight = pass.intent === "admit" && decision.effect === "allow";
   if (name !== undefined) entry.name = name;
   if (traits?.access !== undefined) entry.access = traits.access;
   if (tool !== undefined) {

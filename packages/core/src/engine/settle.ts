@@ -10,6 +10,11 @@ import type { InFlight, InFlightTable } from "./in-flight.ts";
 /** How a call ended that ran. */
 export type RunEnd = Extract<CallEnd, { status: "ran" | "failed" }>;
 
+/** Whether a call ran, as far as anybody knows. */
+export function hasRun(end: CallEnd | undefined): end is RunEnd {
+  return end !== undefined && (end.status === "ran" || end.status === "failed");
+}
+
 /** Charges what was really used, the estimate where that is not known. */
 export function settleAll(
   flight: InFlight,
@@ -72,17 +77,18 @@ export function settleAtEstimate(
     if (id === undefined) return;
     return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
   };
+  const { callKey, reservationId } = flight.call;
   const advanced = (): MaybePromise<void> =>
-    flight.callKey === undefined
+    callKey === undefined
       ? undefined
-      : parts.admissions.advance(flight.callKey, "done", {
+      : parts.admissions.advance(callKey, "done", {
           nowMs: parts.nowMs(),
           decisionId,
-          reservationId: flight.reservationId,
+          reservationId,
         });
   return andThen(settleFrom(0), () =>
     andThen(advanced(), () =>
-      parts.sessions.complete(flight.context, decisionId, { isError: false, durationMs: 0 }),
+      parts.sessions.complete(flight.ruling.context, decisionId, { isError: false, durationMs: 0 }),
     ),
   );
 }

@@ -12,8 +12,8 @@ export function renewCall(decisionId: string, parts: SignParts): MaybePromise<vo
   const flight = parts.inFlight.get(decisionId);
   if (flight === undefined) return;
   parts.inFlight.touch(decisionId);
-  const known =
-    flight.callKey && parts.admissions.renew(flight.callKey, { decisionId, nowMs: parts.nowMs() });
+  const { callKey } = flight.call;
+  const known = callKey && parts.admissions.renew(callKey, { decisionId, nowMs: parts.nowMs() });
   return andThen(known, () => renewAll(flight.heldIds, parts));
 }
 
@@ -38,19 +38,13 @@ const SILENT =
   "a call that guard.admit() admitted was not completed, released or suspended within holdTtl: what it held is charged or " +
   "given back, as its limits say; end every admission, and tell guard.renew() of one that takes longer";
 
+const NOBODY_KNOWS = { end: undefined, shown: undefined, judging: undefined };
+
 function recordLapse(flight: InFlight, parts: SignParts): void {
-  const { ruling, context, traits, duties, startedMs } = flight;
-  const facts = {
-    decisionId: ruling.decision.id,
-    context,
-    outcome: "unsettled",
-    isEstimated: false,
-    durationMs: msSince(parts.ports.clock, startedMs),
-    duties,
-    admittedDuties: duties,
-    plan: undefined,
-  } as const;
-  const scope = auditScopeOf(undefined, context, traits);
+  const { context } = flight.ruling;
+  const durationMs = msSince(parts.ports.clock, flight.startedMs);
+  const facts = { flight, status: "unsettled", durationMs, ...NOBODY_KNOWS } as const;
+  const scope = auditScopeOf(undefined, context, flight.traits);
   if (parts.inFlight.lapses === 1) parts.ports.logger.warn(SILENT, { hookpoint: context.hookpoint });
   const written = parts.audit.append(outcomeRecord(facts, scope, parts), scope.mode);
   if (!isThenable(written)) return;

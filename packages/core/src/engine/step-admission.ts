@@ -113,7 +113,7 @@ function knowAs(
 /** One id, input and name may still be another tool of another server, or another user's: that is another call. */
 function isSameCall({ context }: Pass, running: InFlight | undefined): boolean {
   if (running === undefined) return false;
-  const { tool, user } = running.context;
+  const { tool, user } = running.ruling.context;
   return (
     user === context.user &&
     tool?.server === context.tool?.server &&

@@ -27,7 +27,7 @@ export function approve(pass: Pass, parts: EngineParts): MaybePromise<void> {
 
 function approveAsks(pass: Pass, parts: EngineParts, asks: readonly Ask[]): MaybePromise<void> {
   const hasResolver = parts.settings.hasResolver();
-  if (!hasResolver || !pass.canAsk) {
+  if (!hasResolver || pass.rare.isUnasked) {
     const why = hasResolver
       ? "nobody can be asked about what runs elsewhere, unseen"
       : "nobody can answer: pass approvals: { resolver } to createAgentPlane";

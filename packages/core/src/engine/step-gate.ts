@@ -110,9 +110,10 @@ export function unplugged({ subject, reason, by }: PlugEntry): Refusal {
 function isWithin({ agent, tenant }: PolicyContext, parent: CarriedAdmission): boolean {
   const { id, runId, ancestors } = agent;
   if (parent.tenant !== undefined && tenant !== parent.tenant) return false;
-  if (parent.runId !== undefined && runId !== parent.runId) return false;
-  if (!parent.ancestors.every((ancestor, at) => ancestors[at] === ancestor)) return false;
-  return id === parent.agentId || ancestors[parent.ancestors.length] === parent.agentId;
+  const { id: parentId, runId: parentRun, ancestors: above } = parent.agent;
+  if (parentRun !== undefined && runId !== parentRun) return false;
+  if (!above.every((ancestor, at) => ancestors[at] === ancestor)) return false;
+  return id === parentId || ancestors[above.length] === parentId;
 }
 
 function refusedIdentity({ context, index }: Pass, { scope, settings }: EngineParts): Refusal | undefined {
@@ -122,7 +123,7 @@ function refusedIdentity({ context, index }: Pass, { scope, settings }: EnginePa
   if (parent !== undefined && !isWithin(context, parent)) {
     return {
       cause: "lineage_missing",
-      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agentId}" without its whole lineage, tenant and run id; build the context with guard.context()`,
+      reason: `agent "${context.agent.id}" runs inside a call of "${parent.agent.id}" without its whole lineage, tenant and run id; build the context with guard.context()`,
     };
   }
   const { optionalIdentity } = settings;

@@ -59,9 +59,10 @@ function take(pass: Pass, parts: EngineParts, request: ReserveRequest): MaybePro
   const answered =
     refusedBefore(pass) ??
     (pass.intent === "ask" ? parts.ledger.probe(request) : parts.ledger.reserve(request));
-  return isThenable(answered)
-    ? takenLater(pass, parts, { request, answered })
-    : taken(pass, parts, { request, answered });
+  if (isThenable(answered)) return takenLater(pass, parts, { request, answered });
+  // Mostly all of it fits.
+  if (answered.isGranted && answered.breaches.length === 0) hold(pass, request.id);
+  else return taken(pass, parts, { request, answered });
 }
 
 /** A refusal of the same request a moment ago; it is used once. */
@@ -89,8 +90,7 @@ function taken(
     answered: { isGranted, breaches },
   }: { readonly request: ReserveRequest; readonly answered: Reservation },
 ): MaybePromise<void> {
-  if (isGranted && pass.intent === "admit") hold(pass, request.id);
-  if (breaches.length === 0) return;
+  if (isGranted) hold(pass, request.id);
   const [only] = breaches;
   if (!isGranted && breaches.length === 1 && only?.index === pass.limits.items.length) {
     const waiting = waitForSlot(pass, parts, only.retryAfterMs);
@@ -101,6 +101,7 @@ function taken(
 }
 
 function hold(pass: Pass, id: string): void {
+  if (pass.intent !== "admit") return;
   pass.heldIds = pass.heldIds.length === 0 ? [id] : [...pass.heldIds, id];
 }
 

@@ -1,3 +1,4 @@
+import type { PolicyContext } from "../context/context.ts";
 import { subjectOf } from "../context/subject.ts";
 import type { Denial, Ruling } from "../decision/decision-point.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -7,7 +8,7 @@ export const UNSETTLED: Denial = { cause: "state_error", reason: "what it used c
 
 /** The action has happened: whoever reads the replacement must not believe that it did not. */
 export function withheld(flight: InFlight, { decision, context }: Ruling): Ruling {
-  const message = withheldWords(flight.context, decision.reason);
+  const message = withheldWords(flight.ruling.context, decision.reason);
   return {
     decision: { ...decision, message },
     context: Object.freeze({ ...context, result: message, isError: true }),
@@ -16,7 +17,7 @@ export function withheld(flight: InFlight, { decision, context }: Ruling): Rulin
 }
 
 /** What is read in the place of a result that is withheld. */
-export function withheldWords(context: InFlight["context"], reason: string): string {
+export function withheldWords(context: PolicyContext, reason: string): string {
   const { tool } = context;
   // A model's answer changes nothing in the world: what matters is that it is not shown.
   if (subjectOf(context) === "model") return `The model's answer is withheld: ${reason}.`;

@@ -1,30 +1,34 @@
+import type { PolicyContext } from "../context/context.ts";
+import type { Decision } from "../decision/decision.ts";
 import type { SessionEntry } from "../rules/session-view.ts";
 
 /** An entry that is not shown yet: it is frozen when it is shown first. */
 export type EntryDraft = { -readonly [Field in keyof SessionEntry]: SessionEntry[Field] };
 
-/** What every entry says. */
-export type EntryFacts = Pick<
-  SessionEntry,
-  "at" | "hookpoint" | "agent" | "effect" | "inputDigest" | "isInFlight" | "decisionId"
->;
-
 /**
- * Begins an entry: an ordinary object with room for what else it may say. What V8 adds to a literal lies in a second
- * object, and thousands of entries are kept.
+ * Begins an entry of a call that does not run: an ordinary object with room for what else it may say. What V8 adds to a
+ * literal lies in a second object, and thousands of entries are kept.
+ * @param at Epoch ms on the steady clock.
  */
-export function newEntry(facts: EntryFacts): EntryDraft {
-  return new RoomyEntry(facts);
+export function newEntry(at: number, context: PolicyContext, decision: Decision): EntryDraft {
+  return new RoomyEntry(at, context, decision);
 }
 
-const RoomyEntry = function (this: EntryDraft, facts: EntryFacts): void {
-  this.at = facts.at;
-  this.hookpoint = facts.hookpoint;
-  this.agent = facts.agent;
-  this.effect = facts.effect;
-  this.inputDigest = facts.inputDigest;
-  this.isInFlight = facts.isInFlight;
-  this.decisionId = facts.decisionId;
+type EntryConstructor = new (at: number, context: PolicyContext, decision: Decision) => EntryDraft;
+
+const RoomyEntry = function (
+  this: EntryDraft,
+  at: number,
+  { hookpoint, agent }: PolicyContext,
+  { id, effect }: Decision,
+): void {
+  this.at = at;
+  this.hookpoint = hookpoint;
+  this.agent = agent.id;
+  this.effect = effect;
+  this.inputDigest = "";
+  this.isInFlight = false;
+  this.decisionId = id;
   // TypeScript has no type for a function that is called with `new`.
-} as unknown as new (facts: EntryFacts) => EntryDraft;
+} as unknown as EntryConstructor;
 RoomyEntry.prototype = Object.prototype;

@@ -111,19 +111,17 @@ export class Sessions {
 
   /** Notes how an admitted call ended; `effect` block takes back one that was not let go on after all. */
   complete(context: PolicyContext, decisionId: string, end: CallOutcome): MaybePromise<void> {
-    return this.#change(context, (known) => completed(known, decisionId, end));
+    return this.#update(context, (old) => {
+      const known = this.#known(old);
+      return this.#changed(old, known, completed(known, decisionId, end));
+    });
   }
 
   /** Takes an admitted call out that never began: it is nobody's past. */
   takeOut(context: PolicyContext, decisionId: string): MaybePromise<void> {
-    return this.#change(context, (known) => withoutCall(known, decisionId));
-  }
-
-  #change(context: PolicyContext, changed: (known: SessionRecord) => SessionRecord): MaybePromise<void> {
     return this.#update(context, (old) => {
-      const known = old === undefined ? this.#newSession() : recordIn(old);
-      const next = changed(known);
-      return next === known ? old : this.#stored(old, known, next);
+      const known = this.#known(old);
+      return this.#changed(old, known, withoutCall(known, decisionId));
     });
   }
 
@@ -177,7 +175,7 @@ export class Sessions {
     entry: SessionEntry,
     seen: SessionView | undefined,
   ): StoredHistory | undefined {
-    const known = old === undefined ? this.#newSession() : recordIn(old);
+    const known = this.#known(old);
     if (seen !== undefined && !isShownBy(known, seen)) return undefined;
     return this.#stored(old, known, added(withoutEarlier(known, entry.callKey), entry));
   }
@@ -188,8 +186,16 @@ export class Sessions {
     return stored;
   }
 
-  #newSession(): SessionRecord {
-    return emptySession(this.#deps.nowMs());
+  #changed(
+    old: StoredHistory | undefined,
+    known: SessionRecord,
+    next: SessionRecord,
+  ): StoredHistory | undefined {
+    return next === known ? old : this.#stored(old, known, next);
+  }
+
+  #known(old: StoredHistory | undefined): SessionRecord {
+    return old === undefined ? emptySession(this.#deps.nowMs()) : recordIn(old);
   }
 
   #update(

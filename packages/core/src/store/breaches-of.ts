@@ -7,7 +7,8 @@ import type { LimitBreach, ReserveItem } from "./state-store.ts";
 /** What a request is looked over against. */
 export interface Counted {
   readonly cells: CellTable;
-  readonly nowMs: number;
+  /** Set for each request: looking one over never waits. */
+  nowMs: number;
 }
 
 const NOTHING_KEPT: readonly (HeldItem | undefined)[] = Object.freeze([]);
@@ -44,14 +45,13 @@ export function breachesOf(
 function fit(items: readonly ReserveItem[], index: number, nowMs: number): Fit {
   const item = items[index];
   if (item === undefined) throw new AgentplaneError("internal_unreachable", "a reservation lost an item");
-  const { spec, amount } = item;
   const cell = found[index];
   let pending = 0;
   for (let before = 0; before < index; before++) {
     const other = items[before]!;
     // Where the key is known, its cell tells it without the letters of both.
-    const isSame = cell === undefined ? other.spec.key === spec.key : found[before] === cell;
+    const isSame = cell === undefined ? other.spec.key === item.spec.key : found[before] === cell;
     if (isSame) pending += other.amount;
   }
-  return cell === undefined ? fitUnused(spec, amount, pending) : cell.fit(spec, amount, { pending, nowMs });
+  return cell === undefined ? fitUnused(item, pending) : cell.fit(item, pending, nowMs);
 }

@@ -2,7 +2,7 @@ import { assertNever } from "../base/assert-never.ts";
 import type { LimitSpec } from "../policy/limit.ts";
 import { calendarPeriod } from "./calendar.ts";
 import type { Expiring } from "./expiry-heap.ts";
-import type { LimitState } from "./state-store.ts";
+import type { LimitState, ReserveItem } from "./state-store.ts";
 import type { SavedWindow, UsageWindow } from "./usage-window.ts";
 import { createWindow, restoreWindow, withRoomFor } from "./window.ts";
 
@@ -11,6 +11,8 @@ export interface Fit {
   readonly isFitting: boolean;
   readonly retryAfterMs: number | undefined;
 }
+
+type Asked = Pick<ReserveItem, "spec" | "amount">;
 
 /** A grant and until when it counts. */
 interface Grant {
@@ -120,7 +122,7 @@ export class LimitCell implements Expiring {
   }
 
   /** @param pending What earlier items of the same request already want of this key. */
-  fit(spec: LimitSpec, amount: number, { pending, nowMs }: { pending: number; nowMs: number }): Fit {
+  fit({ spec, amount }: Asked, pending: number, nowMs: number): Fit {
     const used = this.#window.used(nowMs);
     const missing = used + this.held + pending + amount - spec.limit - this.#granted(nowMs);
     // Nothing asked for is never refused, not even while there is debt: a free model under a spent budget.
@@ -151,7 +153,7 @@ export class LimitCell implements Expiring {
 }
 
 /** What a key that is not known yet would answer: nothing used, nothing held, and nothing is remembered by asking. */
-export function fitUnused(spec: LimitSpec, amount: number, pending: number): Fit {
+export function fitUnused({ spec, amount }: Asked, pending: number): Fit {
   return pending + amount <= spec.limit || amount === 0
     ? FITTING
     : { isFitting: false, retryAfterMs: undefined };

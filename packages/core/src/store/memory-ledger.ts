@@ -1,6 +1,6 @@
 import { listOf } from "../base/list-of.ts";
 import type { LimitSpec } from "../policy/limit.ts";
-import { breachesOf } from "./breaches-of.ts";
+import { breachesOf, type Counted } from "./breaches-of.ts";
 import type { CellTable } from "./cell-table.ts";
 import { checkAmount, checkRequest, checkTtl } from "./check-request.ts";
 import type { ExpiryHeap } from "./expiry-heap.ts";
@@ -28,6 +28,7 @@ export class MemoryLedger implements LedgerStore {
   readonly #holds: LedgerTables["holds"];
   readonly #running: ExpiryHeap<Hold>;
   readonly #late: ExpiryHeap<Hold>;
+  readonly #counted: Counted;
 
   /**
    * @param nowMs A time that never goes back.
@@ -39,6 +40,7 @@ export class MemoryLedger implements LedgerStore {
     this.#holds = holds;
     this.#running = running;
     this.#late = late;
+    this.#counted = { cells, nowMs: Number.NEGATIVE_INFINITY };
   }
 
   /** How many limit keys are known. */
@@ -51,9 +53,8 @@ export class MemoryLedger implements LedgerStore {
     const nowMs = this.#sweep();
     const earlier = this.#holds.get(request.id);
     if (earlier !== undefined) return this.#retake(earlier, request, nowMs);
-    const breaches = breachesOf(request.items, { cells: this.#cells, nowMs });
-    if (breaches !== undefined && isRefused(request, breaches)) return { isGranted: false, breaches };
-    const answer = breaches === undefined ? GRANTED : { isGranted: true, breaches };
+    const answer = this.#judge(request, nowMs);
+    if (!answer.isGranted) return answer;
     this.#makeRoom(request.items, nowMs);
     this.#keep(new Hold(request.id, this.#taken(request.items, nowMs), answer), nowMs + request.ttlMs);
     return answer;
@@ -130,7 +131,8 @@ export class MemoryLedger implements LedgerStore {
     nowMs: number,
     kept: readonly (HeldItem | undefined)[] = NOTHING_KEPT,
   ): Reservation {
-    const breaches = breachesOf(request.items, { cells: this.#cells, nowMs }, kept);
+    this.#counted.nowMs = nowMs;
+    const breaches = breachesOf(request.items, this.#counted, kept);
     return breaches === undefined ? GRANTED : { isGranted: !isRefused(request, breaches), breaches };
   }
 

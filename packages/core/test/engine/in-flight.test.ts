@@ -4,7 +4,7 @@ import { createInFlightTable, type InFlight } from "../../src/engine/in-flight.t
 
 function flight(id: string, startedMs: number): InFlight {
   // The table looks at these members alone.
-  return { ruling: { decision: { id } }, callKey: `key-${id}`, startedMs } as unknown as InFlight;
+  return { ruling: { decision: { id } }, call: { callKey: `key-${id}` }, startedMs } as unknown as InFlight;
 }
 
 test("forgets admissions that nobody ended, and keeps those that give a sign of life", () => {
@@ -24,7 +24,7 @@ test("forgets admissions that nobody ended, and keeps those that give a sign of 
 test("an admission is taken out once", () => {
   const table = createInFlightTable(() => 0, 1_000);
   table.add(flight("a", 0));
-  expect(table.take("a")?.callKey).toBe("key-a");
+  expect(table.take("a")?.call.callKey).toBe("key-a");
   expect(table.take("a")).toBeUndefined();
   expect(table.byCallKey("key-a")).toBeUndefined();
 });

@@ -59,7 +59,7 @@ test.for([
             const exact = admitted
               .filter(({ atMs }) => atMs > nowMs - windowMs)
               .reduce((sum, one) => sum + one.amount, 0);
-            const { isFitting, retryAfterMs } = cell.fit(spec, amount, { pending: 0, nowMs });
+            const { isFitting, retryAfterMs } = cell.fit({ spec, amount }, 0, nowMs);
             const mayFit = exact + amount <= limit;
             if (kind === "log" ? isFitting !== mayFit : isFitting && !mayFit)
               wrong.push({ nowMs, amount, isFitting });
@@ -69,7 +69,7 @@ test.for([
             } else if (retryAfterMs !== undefined) {
               // Exactly then, not a millisecond earlier.
               const fitsAt = (atMs: number): boolean =>
-                cloneAfter(spec, admitted).fit(spec, amount, { pending: 0, nowMs: atMs }).isFitting;
+                cloneAfter(spec, admitted).fit({ spec, amount }, 0, atMs).isFitting;
               if (!fitsAt(nowMs + retryAfterMs) || fitsAt(nowMs + retryAfterMs - 1))
                 wrong.push({ nowMs, amount, retryAfterMs });
             }
@@ -98,7 +98,7 @@ test("a phase-adversarial burst at every offset of a bucket stays within the lim
     const admitted: { atMs: number; amount: number }[] = [];
     for (const atMs of [START_MS + offset, START_MS + offset + windowMs - 1, START_MS + offset + windowMs]) {
       let count = 0;
-      while (cell.fit(spec, 1, { pending: 0, nowMs: atMs }).isFitting) {
+      while (cell.fit({ spec, amount: 1 }, 0, atMs).isFitting) {
         cell.use(1, atMs, atMs);
         count++;
       }
@@ -115,7 +115,7 @@ test("buckets admit at steady load nearly what an exact log would", () => {
   let admitted = 0;
   for (let index = 0; index < 60_000; index++) {
     const nowMs = START_MS + index * 10;
-    if (!cell.fit(spec, 1, { pending: 0, nowMs }).isFitting) continue;
+    if (!cell.fit({ spec, amount: 1 }, 0, nowMs).isFitting) continue;
     cell.use(1, nowMs, nowMs);
     admitted++;
   }
