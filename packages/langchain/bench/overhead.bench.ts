@@ -75,8 +75,14 @@ function callTool(isGoverned: boolean): Call {
       name: "read",
       args: { id: "o1", note: "please hurry" },
     };
-    // What the interceptions look at of createAgent's request.
-    const request = { toolCall, tool: read, state, runtime } as unknown as ToolCallRequest;
+    // What the interceptions look at of createAgent's request, and of what LangGraph makes for the task of each call.
+    const task = {
+      __pregel_task_id: toolCall.id,
+      __pregel_scratchpad: { currentTaskInput: { ...state, lg_tool_call: toolCall } },
+      checkpoint_ns: `tools:${toolCall.id}`,
+    };
+    const own = { ...runtime, configurable: { ...runtime.configurable, ...task } };
+    const request = { toolCall, tool: read, state, runtime: own } as unknown as ToolCallRequest;
     if (!isGoverned) return runTool(request);
     return outer?.wrapToolCall?.(
       request as never,

@@ -126,4 +126,11 @@ describe("a tool that nobody hears of", () => {
     expect(await charged([work])).toBe(3);
     expect(thread).toBe("t1");
   });
+
+  it("is given no name of its run, by which what it calls with its configuration would go", async () => {
+    const names: unknown[] = [];
+    const look = (_input: unknown, config: RunnableConfig) => (names.push(config.runName), "ok");
+    await charged([tool(look, about)]);
+    expect(names).toStrictEqual([undefined]);
+  });
 });

@@ -8,48 +8,26 @@ import { isApprovalPause } from "./approval-interrupt.ts";
 const PAUSES = new WeakMap<GovernedPlane, WeakMap<object, unknown>>();
 
 /**
- * Makes a call at its innermost place, and notes that the plane asks a human about it.
+ * Takes note of what a call threw at its innermost place, where the plane asks a human about it.
  * @param made For the call: LangChain's runtime of a tool; for a turn of the model, LangGraph's `configurable`.
- * @param call Not made again in a run that pauses already: each attempt would ask anew.
  */
-export async function notingPause<R>(
-  plane: GovernedPlane,
-  made: object | undefined,
-  call: () => Promise<R>,
-): Promise<R> {
-  throwNoted(plane, made);
-  try {
-    return await call();
-  } catch (error) {
-    if (made !== undefined && isApprovalPause(error)) {
-      const pauses = PAUSES.get(plane) ?? new WeakMap<object, unknown>();
-      PAUSES.set(plane, pauses.set(made, error));
-    }
-    throw error;
-  }
+export function notePause(plane: GovernedPlane, made: object | undefined, error: unknown): void {
+  if (made === undefined || !isApprovalPause(error)) return;
+  const pauses = PAUSES.get(plane) ?? new WeakMap<object, unknown>();
+  PAUSES.set(plane, pauses.set(made, error));
 }
 
 /**
- * Lets all other middleware make a call.
+ * Goes on where nothing has paused a call: before it is made, as each attempt would ask anew, and where all other middleware
+ * has ended.
  * @throws GraphInterrupt where it was paused, whatever they made of that.
  */
-export async function pausingBehind<R>(
-  plane: GovernedPlane,
-  made: object | undefined,
-  call: () => R | Promise<R>,
-): Promise<R> {
-  if (made !== undefined) PAUSES.get(plane)?.delete(made);
-  try {
-    const result = await call();
-    throwNoted(plane, made);
-    return result;
-  } catch (error) {
-    throwNoted(plane, made);
-    throw error;
-  }
-}
-
-function throwNoted(plane: GovernedPlane, made: object | undefined): void {
+export function throwNoted(plane: GovernedPlane, made: object | undefined): void {
   const pause = made === undefined ? undefined : PAUSES.get(plane)?.get(made);
   if (pause !== undefined) throw pause;
+}
+
+/** All other middleware is about to make a call. */
+export function forgetPause(plane: GovernedPlane, made: object | undefined): void {
+  if (made !== undefined) PAUSES.get(plane)?.delete(made);
 }

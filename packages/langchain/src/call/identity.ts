@@ -61,7 +61,8 @@ export function identityOf(identity: GovernedIdentity, run: RunFacts): RunIdenti
   };
 }
 
-function claimOf(fromRun: NonNullable<GovernedIdentity["fromRun"]>, run: RunFacts): IdentityClaim {
+/** What a run says of who acts in it, by the members that are named. */
+export function claimOf(fromRun: NonNullable<GovernedIdentity["fromRun"]>, run: RunFacts): IdentityClaim {
   const read = (member: string | undefined): string | undefined =>
     member === undefined ? undefined : memberOf(run, member);
   const [tenant, user, session] = [read(fromRun.tenant), read(fromRun.user), read(fromRun.session)];

@@ -113,3 +113,11 @@ export function taskIdOf({ configurable }: RunFacts): string | undefined {
   const id = configurable?.["__pregel_task_id"];
   return typeof id === "string" && id !== "" ? id : undefined;
 }
+
+/** What LangGraph gave the running task: a state, or what was sent to it. */
+export function taskInputOf({ configurable }: RunFacts): unknown {
+  const pad: unknown = configurable?.["__pregel_scratchpad"];
+  return typeof pad === "object" && pad !== null && "currentTaskInput" in pad
+    ? pad.currentTaskInput
+    : undefined;
+}

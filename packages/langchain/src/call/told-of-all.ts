@@ -30,14 +30,44 @@ export function toldOfAll<R>(handler: BaseCallbackHandler | undefined, run: () =
   place ??= placeIn();
   // Where nothing is kept, as in a browser, callbacks are all there is.
   if (place === undefined) return run();
-  const { variables, hooks, hook } = place;
-  const set = before?.[variables] as Variables | undefined;
-  const known = Array.isArray(set?.[hooks]) ? (set[hooks] as readonly unknown[]) : [];
-  const added = { [hooks]: known.includes(hook) ? known : [...known, hook], [VARIABLE]: handler };
-  const value = { ...set, ...added };
+  const value = withHandler(place, before, handler);
+  const { variables } = place;
   const store =
     before === undefined ? { [variables]: value } : new Proxy(before, new Beside(variables, value));
   return storage.run(store, run);
+}
+
+/**
+ * The same for code that at once starts a run of its own of LangChain, which takes over what is told here. What is kept of the
+ * run around is changed for that moment: an asynchronous context more costs as much as all else.
+ * @param start Whatever it does outside of that run is not told of.
+ */
+export function toldAtStart<R>(handler: BaseCallbackHandler, start: () => R): R {
+  // As above, and its members may be set.
+  const around = AsyncLocalStorageProviderSingleton.getInstance().getStore() as
+    | Record<string | symbol, unknown>
+    | undefined;
+  place ??= placeIn();
+  if (around === undefined || place === undefined) return toldOfAll(handler, start);
+  const { variables } = place;
+  const before = around[variables];
+  around[variables] = withHandler(place, around, handler);
+  try {
+    return start();
+  } finally {
+    around[variables] = before;
+  }
+}
+
+/** The variables around, with a handler that is told. */
+function withHandler(
+  { variables, hooks, hook }: Place,
+  around: Variables | undefined,
+  handler: BaseCallbackHandler | undefined,
+): Variables {
+  const set = around?.[variables] as Variables | undefined;
+  const known = Array.isArray(set?.[hooks]) ? (set[hooks] as readonly unknown[]) : [];
+  return { ...set, [hooks]: known.includes(hook) ? known : [...known, hook], [VARIABLE]: handler };
 }
 
 /**

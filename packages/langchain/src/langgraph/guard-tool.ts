@@ -7,16 +7,17 @@ import {
   type RunnableConfig,
   type RunnableToolLike,
 } from "@langchain/core/runnables";
-import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StructuredTool, type DynamicTool, type StructuredToolInterface } from "@langchain/core/tools";
 
 import { checkGoverned, type GovernedIdentity } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 import { hasPrivateMembers } from "../call/private-members.ts";
+import { taskInputOf } from "../call/provider-calls.ts";
 import { messagesOf } from "../call/turn-of-call.ts";
 import { isToolCall } from "../content/tool-call-input.ts";
 import { knowAgent } from "../approval/waiting-calls.ts";
 import type { GateSettings } from "../call/settings.ts";
+import { nodeConfig } from "./run-facts.ts";
 import { governedToolCall } from "./tool-call.ts";
 
 /**
@@ -113,9 +114,7 @@ function guardedBinding(settings: GateSettings, tool: RunnableToolLike): Runnabl
 
 /** The messages that the node around a call was given: a tool is told the call alone. */
 function messagesOfTask(): unknown {
-  const around = AsyncLocalStorageProviderSingleton.getRunnableConfig()?.configurable;
-  const pad: unknown = around?.["__pregel_scratchpad"];
-  return isObject(pad) && "currentTaskInput" in pad ? messagesOf(pad.currentTaskInput) : undefined;
+  return messagesOf(taskInputOf(nodeConfig() ?? {}));
 }
 
 /** A configuration, or in older code callbacks in its place. */

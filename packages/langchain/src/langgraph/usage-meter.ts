@@ -74,7 +74,7 @@ export class UsageMeter extends BaseCallbackHandler {
   override awaitHandlers = true;
   override raiseError = true;
   protected readonly settings: GateSettings;
-  readonly #running = new Map<string, MeteredRun>();
+  #running: Map<string, MeteredRun> | undefined;
 
   constructor(settings: GateSettings) {
     super();
@@ -147,6 +147,7 @@ export class UsageMeter extends BaseCallbackHandler {
   /** Remembers what was admitted until its run ends. */
   protected started(runId: string, admission: Admission): void {
     const held = isHeldBack(this.settings.plane, admission);
+    this.#running ??= new Map();
     this.#running.set(runId, { admission, tokens: streamedTokens(), isHeldBack: held });
   }
 
@@ -155,7 +156,7 @@ export class UsageMeter extends BaseCallbackHandler {
 
   /** A call that runs. */
   protected running(runId: string): MeteredRun | undefined {
-    return this.#running.get(runId);
+    return this.#running?.get(runId);
   }
 
   /** Ends a run that threw; what it had streamed was used. */
@@ -184,8 +185,8 @@ export class UsageMeter extends BaseCallbackHandler {
 
   /** What was admitted for a run, once. */
   protected take(runId: string): MeteredRun | undefined {
-    const run = this.#running.get(runId);
-    this.#running.delete(runId);
+    const run = this.#running?.get(runId);
+    this.#running?.delete(runId);
     return run;
   }
 
@@ -206,7 +207,7 @@ export class UsageMeter extends BaseCallbackHandler {
   }
 
   #streams(runId: string, piece: object): void {
-    const run = this.#running.get(runId);
+    const run = this.#running?.get(runId);
     run?.tokens.take([piece]);
     if (run?.isHeldBack === true) throw refusedStream();
   }

@@ -5,7 +5,7 @@ import { isGraphBubbleUp } from "@langchain/langgraph";
 import type { ModelRequest, WrapModelCallHandler } from "langchain";
 
 import { askByInterrupt } from "../approval/approval-interrupt.ts";
-import { notingPause } from "../approval/noted-pauses.ts";
+import { notePause, throwNoted } from "../approval/noted-pauses.ts";
 import { modelContext } from "../call/context.ts";
 import { ANSWER, BrokenOff } from "../content/broken-off.ts";
 import { runModel } from "../observed/cut-signal.ts";
@@ -50,9 +50,14 @@ export async function governedModelCall(
   const { plane, answers } = gate;
   const { configurable } = given.runtime;
   answers.put(configurable);
-  const answer = await notingPause(plane, configurable, () =>
-    providerCall(gate, given, { handler, isCharged }),
-  );
+  throwNoted(plane, configurable);
+  let answer: AIMessage;
+  try {
+    answer = await providerCall(gate, given, { handler, isCharged });
+  } catch (error) {
+    notePause(plane, configurable, error);
+    throw error;
+  }
   answers.give(configurable, () => MODEL_RESULT.read(answer));
   // In the place of a Command createAgent hands wrappers its message.
   const message = messageIn(answer);

@@ -10,7 +10,8 @@ import {
 } from "langchain";
 
 import type { AgentRuns } from "../run/agent-runs.ts";
-import { pausingBehind } from "../approval/noted-pauses.ts";
+import type { LiveRun } from "../run/live-run.ts";
+import { forgetPause, throwNoted } from "../approval/noted-pauses.ts";
 import { withAnsweredCalls } from "../approval/answered-calls.ts";
 import { withBareErrors } from "../call/bare-errors.ts";
 import { forgetCommands, judgeable, messageIn, notedCommands, takeBack } from "./own-commands.ts";
@@ -67,10 +68,10 @@ async function stepOfRun(
   given: ModelRequest,
   handler: WrapModelCallHandler,
 ): Promise<AIMessage> {
-  const { runs } = gate;
   const { messages, runtime } = given;
-  const begun = await runs.begin({ messages, runtime, isTurn: true });
+  const begun = await gate.runs.begin({ messages, runtime, isTurn: true });
   if ("refusal" in begun) return modelRefusal(begun.refusal);
+  const { run } = begun;
   forgetCommands(runtime);
   let answer: AIMessage;
   try {
@@ -78,14 +79,14 @@ async function stepOfRun(
     const request = begun.messages === messages ? given : { ...given, messages: [...begun.messages] };
     answer = await surrounded(gate, request, handler);
   } catch (error) {
-    await runs.end(runtime, endBy(error));
+    await run.end(endBy(error));
     throw error;
   }
   if (goesOn(answer)) {
-    await runs.leave(runtime);
+    await run.leave();
     return answer;
   }
-  const withheld = await runs.end(runtime, { answer: lastWords(answer, runtime) });
+  const withheld = await run.end({ answer: lastWords(answer, runtime) });
   // Words of ours about the very call say more than those about its run.
   if (withheld === undefined || refusalError(answer) !== undefined) return answer;
   takeBack(answer);
@@ -120,26 +121,25 @@ async function callOfTurn(
   request: ToolCallRequest,
   handler: ToolCallHandler,
 ): Promise<ToolResult> {
-  const { runs } = gate;
   const { runtime, toolCall, state } = request;
-  let hasBegun = false;
+  let running: LiveRun | undefined;
   try {
-    const begun = await runs.begin({ messages: state.messages, runtime });
+    const begun = await gate.runs.begin({ messages: state.messages, runtime });
     if ("refusal" in begun) return toolRefusal(begun.refusal, toolCall);
-    hasBegun = true;
+    running = begun.run;
     const result = await gate.turns.once(request, () => judgedResult(gate.tools, request, handler));
-    hasBegun = false;
-    return await leftRun(gate, request, result);
+    running = undefined;
+    return await leftRun(begun.run, request, result);
   } catch (error) {
-    if (hasBegun) await endedByCall(runs, runtime, error);
+    if (running !== undefined) await endedByCall(running, error);
     await noteWaiting({ ...gate, run: runtime, toolCall, messages: state.messages }, error);
     throw error;
   }
 }
 
 /** A call of a run threw. */
-async function endedByCall(runs: AgentRuns, runtime: RunFacts, error: unknown): Promise<void> {
-  const ended = runs.end(runtime, endBy(error));
+async function endedByCall(run: LiveRun, error: unknown): Promise<void> {
+  const ended = run.end(endBy(error));
   // Calls that pause side by side do so in their order: the first is not to wait for the record.
   if (isGraphBubbleUp(error)) ended.catch(() => undefined);
   else await ended;
@@ -147,16 +147,15 @@ async function endedByCall(runs: AgentRuns, runtime: RunFacts, error: unknown): 
 
 /** What a call gives to its run, which goes on, or ends with it. */
 function leftRun(
-  { runs }: Surrounding,
+  run: LiveRun,
   request: ToolCallRequest,
   result: ToolResult,
 ): ToolResult | Promise<ToolResult> {
-  const { runtime, toolCall } = request;
   if (isLastWord(request, result)) {
-    const withheld = runs.end(runtime, { answer: result });
-    return withheld.then((denied) => (denied === undefined ? result : toolRefusal(denied, toolCall)));
+    const withheld = run.end({ answer: result });
+    return withheld.then((denied) => (denied === undefined ? result : toolRefusal(denied, request.toolCall)));
   }
-  const left = runs.leave(runtime);
+  const left = run.leave();
   return left === undefined ? result : left.then(() => result);
 }
 
@@ -165,8 +164,8 @@ function leftRun(
  * again. An error does not.
  */
 function isLastWord({ tool, toolCall, state }: ToolCallRequest, result: ToolResult): result is ToolMessage {
-  if (!ToolMessage.isInstance(result) || result.status === "error") return false;
   if (tool === undefined || !("returnDirect" in tool) || tool.returnDirect !== true) return false;
+  if (!ToolMessage.isInstance(result) || result.status === "error") return false;
   const turn = state.messages.findLast((one) => AIMessage.isInstance(one));
   return turn?.tool_calls?.at(-1)?.id === toolCall.id;
 }
@@ -193,11 +192,7 @@ async function surrounded(
   if (nested !== undefined) meterNode(nested);
   let isPaused = false;
   try {
-    const answer = judgeable(
-      await toldOfAll(nested, () =>
-        pausingBehind(gate.plane, request.runtime.configurable, () => handler(request)),
-      ),
-    );
+    const answer = judgeable(await toldOfAll(nested, () => answerBehind(gate, request, handler)));
     return await judgedAnswer(gate, request, answer, { isCharged: nested?.hasAskedModel === true });
   } catch (error) {
     isPaused = isGraphBubbleUp(error);
@@ -205,4 +200,23 @@ async function surrounded(
   } finally {
     calls.end(request.runtime, isPaused);
   }
+}
+
+/** What all other middleware gives. */
+async function answerBehind(
+  { plane }: Surrounding,
+  request: ModelRequest,
+  handler: WrapModelCallHandler,
+): Promise<AIMessage> {
+  const { configurable } = request.runtime;
+  forgetPause(plane, configurable);
+  let answer: AIMessage;
+  try {
+    answer = await handler(request);
+  } catch (error) {
+    throwNoted(plane, configurable);
+    throw error;
+  }
+  throwNoted(plane, configurable);
+  return answer;
 }

@@ -6,7 +6,7 @@ import { isMarkedGuarded } from "../call/guarded-mark.ts";
 import { RESULT } from "../langgraph/tool-call.ts";
 import { UsageMeter } from "../langgraph/usage-meter.ts";
 import type { GateSettings } from "../call/settings.ts";
-import { runFactsOf } from "../langgraph/run-facts.ts";
+import { nodeConfig, runFactsOf } from "../langgraph/run-facts.ts";
 import { identityOf, type RunFacts } from "../call/identity.ts";
 import type { JudgingHandler } from "../observed/observed-call.ts";
 import type { ShownEnd } from "../observed/observed-handler.ts";
@@ -35,9 +35,11 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   hasAskedModel = false;
   readonly #nested: NestedCalls;
   // A callback runs outside of the run that it is told of; this is made within.
-  readonly #run = runFactsOf(undefined);
-  readonly #ends = new Map<string, Ending>();
-  readonly #runnableTools = new RunnableTools();
+  readonly #node = nodeConfig();
+  // Made where something is called inside: most tools call nothing.
+  #run: RunFacts | undefined;
+  #ends: Map<string, Ending> | undefined;
+  #runnableTools: RunnableTools | undefined;
 
   constructor(settings: GateSettings, nested: NestedCalls) {
     super(settings);
@@ -72,6 +74,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
       NonNullable<BaseCallbackHandler["handleChainStart"]>
     >
   ): Promise<void> {
+    this.#runnableTools ??= new RunnableTools();
     const tool = this.#runnableTools.start({ runId, parentRunId, runName, inputs });
     if (tool !== undefined) await this.#startTool(tool.runId, tool, metadata);
   }
@@ -106,12 +109,12 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   override async handleChainEnd(output: unknown, runId: string): Promise<void> {
-    this.#runnableTools.end(runId);
+    this.#runnableTools?.end(runId);
     await this.handleToolEnd(output, runId);
   }
 
   override async handleChainError(error: unknown, runId: string): Promise<void> {
-    this.#runnableTools.end(runId);
+    this.#runnableTools?.end(runId);
     await this.failed(runId, error);
   }
 
@@ -120,15 +123,15 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   isHolding(): boolean {
-    return [...this.#ends.values()].some(({ isHeldBack }) => isHeldBack);
+    return [...(this.#ends?.values() ?? [])].some(({ isHeldBack }) => isHeldBack);
   }
 
   shownEnd(runId: unknown): Promise<ShownEnd | undefined> | undefined {
-    return typeof runId === "string" ? this.#ends.get(runId)?.shown : undefined;
+    return typeof runId === "string" ? this.#ends?.get(runId)?.shown : undefined;
   }
 
   protected override runFacts(): RunFacts {
-    return this.#run;
+    return (this.#run ??= runFactsOf(undefined, this.#node));
   }
 
   protected override started(runId: string, admission: Admission): void {
@@ -136,15 +139,16 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     const tells: Ending["tells"][] = [];
     const shown = new Promise<ShownEnd | undefined>((resolve) => void tells.push(resolve));
     const tell = (end: ShownEnd | undefined): void => void tells.splice(0).map((each) => each(end));
+    this.#ends ??= new Map();
     this.#ends.set(runId, { isHeldBack: this.isHeldBack(runId), shown, tells: tell });
   }
 
   protected override judged(runId: string, shown: ShownEnd | undefined): void {
-    const ending = this.#ends.get(runId);
+    const ending = this.#ends?.get(runId);
     ending?.tells(shown);
     // Who hears of it later is told of the object itself, which is changed by then; of what stands for it for ever.
-    if (ending === undefined || shown === undefined) this.#ends.delete(runId);
-    else this.#ends.set(runId, { ...ending, isHeldBack: false });
+    if (ending === undefined || shown === undefined) this.#ends?.delete(runId);
+    else this.#ends?.set(runId, { ...ending, isHeldBack: false });
   }
 
   async #startTool(
@@ -161,7 +165,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     const { plane, identity } = this.settings;
     const admitted = await plane.guard.admit({
       hookpoint: "before_tool_call",
-      ...identityOf(identity, this.#run),
+      ...identityOf(identity, this.runFacts()),
       tool: { name, ...(originalName !== undefined && { originalName }), input },
     });
     if (admitted.status !== "admitted") throw admitted.error;
@@ -177,7 +181,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
 
   /** A model in a graph of its own: an agent that nobody governs, also where it calls no tool. */
   #tellModel([llm, , , , , , metadata = {}]: Parameters<UsageMeter["handleChatModelStart"]>): void {
-    const [own, place] = [this.#run.configurable?.["checkpoint_ns"], metadata["checkpoint_ns"]];
+    const [own, place] = [this.runFacts().configurable?.["checkpoint_ns"], metadata["checkpoint_ns"]];
     if (isMarkedGuarded(llm) || typeof place !== "string" || typeof own !== "string") return;
     if (!place.startsWith(`${own}|`)) return;
     const name = metadata["ls_model_name"] ?? metadata["ls_provider"];

@@ -70,8 +70,9 @@ export function cuttable<T extends StructuredToolInterface>(
     if (unheard !== undefined) return either.during(() => unheard.invoke(input, own));
     return either.during(() => toldOfAll(inside, () => tool.invoke(input, own)));
   };
-  // It inherits everything but how it is invoked.
-  return Object.create(tool, { name: { value: tool.name }, invoke: { value: invoke } }) as T;
+  // It inherits everything but how it is invoked. Its class may keep the name in a private member.
+  const cut: object = { __proto__: tool, name: tool.name, invoke };
+  return cut as T;
 }
 
 /**

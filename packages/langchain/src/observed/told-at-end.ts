@@ -20,27 +20,39 @@ export async function toldAtEnd<R>(
   refuse: (denied: Denied) => unknown,
   isAsItCame: () => boolean = () => false,
 ): Promise<Outcome<R>> {
-  const ends: NonNullable<ObservedCall["end"]>[] = [];
-  const tell = async (shown: ShownEnd | undefined): Promise<void> => {
-    for (const end of ends) {
-      // oxlint-disable-next-line no-await-in-loop -- in the order in which they ran
-      await end(shown);
-    }
-  };
+  const ends: End[] = [];
   try {
     const outcome = await call((observed) => {
       if (observed.end !== undefined) ends.push(observed.end);
       return observed.callbacks;
     });
-    if (ends.length === 0) return outcome;
-    if (outcome.status !== "ran") await tell({ result: refuse(outcome), isWithheld: true });
-    else if (isAsItCame()) await tell(undefined);
-    else if (outcome.result instanceof BrokenOff || outcome.result instanceof LeftByCommand)
-      await tell({ error: outcome.result.error });
-    else await tell({ result: outcome.result });
+    if (ends.length > 0) await tell(ends, shownOf(outcome, { refuse, isAsItCame }));
     return outcome;
   } catch (error) {
-    if (ends.length > 0) await tell(isAsItCame() ? undefined : { error });
+    if (ends.length > 0) await tell(ends, isAsItCame() ? undefined : { error });
     throw error;
   }
+}
+
+type End = NonNullable<ObservedCall["end"]>;
+
+async function tell(ends: readonly End[], shown: ShownEnd | undefined): Promise<void> {
+  for (const end of ends) {
+    // oxlint-disable-next-line no-await-in-loop -- in the order in which they ran
+    await end(shown);
+  }
+}
+
+function shownOf<R>(
+  outcome: Outcome<R>,
+  {
+    refuse,
+    isAsItCame,
+  }: { readonly refuse: (denied: Denied) => unknown; readonly isAsItCame: () => boolean },
+): ShownEnd | undefined {
+  if (outcome.status !== "ran") return { result: refuse(outcome), isWithheld: true };
+  if (isAsItCame()) return undefined;
+  const { result } = outcome;
+  if (result instanceof BrokenOff || result instanceof LeftByCommand) return { error: result.error };
+  return { result };
 }

@@ -1,10 +1,10 @@
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { CallbackManager, type CallbackManagerForToolRun } from "@langchain/core/callbacks/manager";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { DynamicStructuredTool, type StructuredToolInterface } from "@langchain/core/tools";
+import { DynamicStructuredTool, tool as madeTool, type StructuredToolInterface } from "@langchain/core/tools";
 
 import { UnheardRun } from "./governed-callbacks.ts";
-import { isToldOfAll, toldOfAll } from "../call/told-of-all.ts";
+import { isToldOfAll, toldAtStart, toldOfAll } from "../call/told-of-all.ts";
 
 /**
  * A tool as `tool()` makes it, called where nobody hears of calls, as most are: LangChain is spared the callbacks of the call
@@ -19,28 +19,38 @@ export function unheardTool(
   inside: BaseCallbackHandler,
 ): StructuredToolInterface | undefined {
   if (config?.callbacks !== undefined || isToldOfAll() || !isPlain(tool)) return undefined;
-  const run = async (
-    input: unknown,
-    heard: CallbackManagerForToolRun | undefined,
-    own: RunnableConfig,
-  ): Promise<unknown> => {
-    // Such as the console, for a tool that is verbose.
-    if (heard !== undefined) inheritedOf(heard).push(inside);
-    const started = heard ?? unheardRun(inside);
-    // For a function that hands its own configuration on, where nothing of the run is around it.
-    own.callbacks ??= started.getChild();
-    const given: unknown = await toldOfAll(inside, () => tool.func(input, started, own));
+  const run = async (...call: Started): Promise<unknown> => {
+    const given: unknown = await begun(tool, inside, call);
     // LangChain runs a generator step by step, outside of the function that gave it.
     return isIterator(given) ? steps(given, inside) : given;
   };
   // It inherits everything but what runs.
-  return Object.create(tool, { _call: { value: run } }) as StructuredToolInterface;
+  const unheard: object = { __proto__: tool, _call: run };
+  return unheard as StructuredToolInterface;
 }
 
-function unheardRun(inside: BaseCallbackHandler): UnheardRun {
+/** What LangChain calls the function of a tool with: the input, the run that somebody hears of, the configuration. */
+type Started = [input: unknown, heard: CallbackManagerForToolRun | undefined, own: RunnableConfig];
+
+function begun(
+  tool: DynamicStructuredTool,
+  inside: BaseCallbackHandler,
+  [input, heard, own]: Started,
+): unknown {
+  if (heard !== undefined) {
+    // Such as the console, for a tool that is verbose.
+    inheritedOf(heard).push(inside);
+    return toldOfAll(inside, () => tool.func(input, heard, own));
+  }
   const given = new CallbackManager();
   given.addHandler(inside);
-  return new UnheardRun(given);
+  // For a function that hands its own configuration on, where nothing of the run is around it.
+  own.callbacks ??= given;
+  if (!isMadeByTool(tool.func)) return toldOfAll(inside, () => tool.func(input, new UnheardRun(given), own));
+  // What it calls with that would go by the name of this run, which LangChain leaves out beside a run that is heard of.
+  const named: { runName?: string | undefined } = own;
+  named.runName = undefined;
+  return toldAtStart(inside, () => tool.func(input, undefined, own));
 }
 
 async function* steps(given: AsyncIterator<unknown>, inside: BaseCallbackHandler): AsyncGenerator {
@@ -66,6 +76,24 @@ function inheritedOf(run: CallbackManagerForToolRun): BaseCallbackHandler[] {
   // Protected by the types alone.
   return (run as unknown as { readonly inheritableHandlers: BaseCallbackHandler[] }).inheritableHandlers;
 }
+
+/** The functions of tools, and whether LangChain's `tool()` made them of one that starts in a run of its own, at once. */
+const MADE = new WeakMap<object, boolean>();
+
+function isMadeByTool(func: object): boolean {
+  let made = MADE.get(func);
+  if (made === undefined) MADE.set(func, (made = sourceOf(func) === MADE_BY_TOOL));
+  return made;
+}
+
+function sourceOf(func: object): string {
+  return Function.prototype.toString.call(func);
+}
+
+/** Nothing else tells it: all that `tool()` makes have this one source. */
+const MADE_BY_TOOL = sourceOf(
+  madeTool(() => "", { name: "any", schema: { type: "object", properties: {} } }).func,
+);
 
 const { invoke, call } = DynamicStructuredTool.prototype;
 

@@ -1,7 +1,8 @@
 import { isGraphInterrupt, isParentCommand } from "@langchain/langgraph";
 import type { AnyAgentMiddleware } from "langchain";
 
-import type { AgentRuns, RunEnd } from "./agent-runs.ts";
+import type { AgentRuns } from "./agent-runs.ts";
+import type { RunEnd } from "./live-run.ts";
 import type { RunFacts } from "../call/identity.ts";
 
 /** Hooks that are nodes of the graph: what one throws, or a jump to the end, ends the run where no call shows it. */

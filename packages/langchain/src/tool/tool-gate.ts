@@ -5,7 +5,7 @@ import { isGraphBubbleUp } from "@langchain/langgraph";
 import { ToolInvocationError, type ToolCallHandler, type ToolCallRequest } from "langchain";
 
 import { askByInterrupt } from "../approval/approval-interrupt.ts";
-import { notingPause } from "../approval/noted-pauses.ts";
+import { notePause, throwNoted } from "../approval/noted-pauses.ts";
 import { toolContext } from "../call/context.ts";
 import type { JudgedCalls } from "../call/judged-calls.ts";
 import { cuttable } from "../observed/cut-signal.ts";
@@ -54,11 +54,11 @@ export async function governedToolCall(
   results.put(runtime);
   const failure: Failure = { thrown: undefined };
   try {
-    const result = await notingPause(plane, runtime, () =>
-      decidedCall(settings, request, { handler, failure }),
-    );
+    throwNoted(plane, runtime);
+    const result = await decidedCall(settings, request, { handler, failure });
     return leaveBy(given(settings, request, result));
   } catch (error) {
+    notePause(plane, runtime, error);
     if (isGraphBubbleUp(error)) throw error;
     // What has no usable name is no call that could be decided: the model may correct itself.
     if (failure.thrown === undefined && isMisnamed(error))

@@ -2,7 +2,8 @@ import type { ToolCall } from "@langchain/core/messages";
 import { isGraphInterrupt } from "@langchain/langgraph";
 import type { ToolCallRequest } from "langchain";
 
-import { taskIdOf } from "../call/provider-calls.ts";
+import type { RunFacts } from "../call/identity.ts";
+import { taskIdOf, taskInputOf } from "../call/provider-calls.ts";
 import type { ToolResult } from "../content/tool-result.ts";
 
 /** Turns that wait for a human and may never go on: beyond this many the oldest is forgotten. */
@@ -28,7 +29,7 @@ interface MadeCall {
 interface Turn {
   readonly made: Map<string, MadeCall>;
   /** Made before the turn paused. */
-  readonly before: Map<string, MadeCall>;
+  readonly before: Map<string, MadeCall> | undefined;
 }
 
 /** Keeps them in memory; after a restart the model reads that a call had already run. */
@@ -39,7 +40,7 @@ export function createTurnResults(): TurnResults {
   const turnOf = (execution: object, task: string): Turn => {
     const known = turns.get(execution);
     if (known !== undefined) return known;
-    const turn = { made: new Map(), before: paused.get(task) ?? new Map() };
+    const turn: Turn = { made: new Map(), before: paused.get(task) };
     paused.delete(task);
     turns.set(execution, turn);
     return turn;
@@ -51,25 +52,45 @@ export function createTurnResults(): TurnResults {
     const [oldest] = paused.keys();
     if (paused.size > MAX_PAUSED && oldest !== undefined) paused.delete(oldest);
   };
+  const makeOnce = async (turn: Turn, { task, toolCall, make }: TurnCall): Promise<ToolResult> => {
+    const { id } = toolCall;
+    const before = turn.before?.get(id);
+    turn.before?.delete(id);
+    const isSame = before !== undefined && isSameCall(before.toolCall, toolCall);
+    const result = isSame ? before.result.catch(() => make()) : make();
+    turn.made.set(id, { toolCall, result });
+    try {
+      return await result;
+    } catch (error) {
+      if (isGraphInterrupt(error)) pause(task, turn);
+      throw error;
+    }
+  };
   return {
-    async once({ runtime, toolCall }, make) {
-      const { id } = toolCall;
+    once({ runtime, toolCall }, make) {
       const [execution, task] = [runtime.configurable, taskIdOf(runtime)];
-      if (execution === undefined || task === undefined || id === undefined) return make();
-      const turn = turnOf(execution, task);
-      const before = turn.before.get(id);
-      turn.before.delete(id);
-      const isSame = before !== undefined && isSameCall(before.toolCall, toolCall);
-      const result = isSame ? before.result.catch(() => make()) : make();
-      turn.made.set(id, { toolCall, result });
-      try {
-        return await result;
-      } catch (error) {
-        if (isGraphInterrupt(error)) pause(task, turn);
-        throw error;
-      }
+      if (execution === undefined || task === undefined || !hasId(toolCall) || isAlone(runtime))
+        return make();
+      return makeOnce(turnOf(execution, task), { task, toolCall, make });
     },
   };
+}
+
+/** A call that others may be made beside. */
+interface TurnCall {
+  readonly task: string;
+  readonly toolCall: ToolCall & { readonly id: string };
+  readonly make: () => Promise<ToolResult>;
+}
+
+function hasId(toolCall: ToolCall): toolCall is TurnCall["toolCall"] {
+  return toolCall.id !== undefined;
+}
+
+/** Whether LangGraph was sent this call for a task of its own, as all are but with `version: "v1"`. */
+function isAlone(runtime: RunFacts): boolean {
+  const input = taskInputOf(runtime);
+  return typeof input === "object" && input !== null && "lg_tool_call" in input;
 }
 
 /** The history may have been edited while its turn waited. */
