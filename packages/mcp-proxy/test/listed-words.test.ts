@@ -202,8 +202,17 @@ describe("what the schema of a tool says", () => {
     expect(tool).toStrictEqual({ name: "t", inputSchema: left, outputSchema: left });
   });
 
-  test("is redacted wherever it stands", async () => {
-    const left = inSchema("[EMAIL]");
+  test("is redacted where no value is wrong by it, and left out where one would be", async () => {
+    const left = {
+      type: "object",
+      properties: {
+        default: { type: "string", default: "[EMAIL]" },
+        "[EMAIL]": { type: "number" },
+        n: { $ref: "#/$defs/n", examples: [{ note: "[EMAIL]" }], $comment: "[EMAIL]" },
+      },
+      $defs: { n: { anyOf: [{}, { type: "string", "[EMAIL]": 1 }] } },
+      required: ["n"],
+    };
     expect(await shown(REDACT, MAIL)).toStrictEqual({ name: "t", inputSchema: left, outputSchema: left });
   });
 });
