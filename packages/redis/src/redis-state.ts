@@ -93,10 +93,10 @@ export function redisState(options: RedisStateOptions): RedisState {
       await feed.subscribed;
     },
     async close() {
-      const untold = (await leased?.close()) ?? 0;
+      await leased?.close();
       stay?.();
       await unfinished.flush();
-      const lost = unfinished.close() + untold;
+      const lost = unfinished.close();
       if (lost > 0)
         ports.logger.warn("closed while Redis was away: holds of ended calls expire instead", {
           holds: lost,

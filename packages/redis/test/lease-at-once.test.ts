@@ -16,6 +16,8 @@ const LIMIT = 60;
 const PROCESSES = 2;
 const RUNS = Number(process.env["AGENTPLANE_RUNS"] ?? 50);
 const LONG_MS = 10 * 86_400_000;
+/** Over when somebody has waited. */
+const SHORT_MS = 200;
 const spec = budget("life", LIMIT);
 
 /** What a caller does with a call that runs. */
@@ -23,6 +25,7 @@ type Act = Fate | "again" | "as another" | "settle" | "release" | "wait" | "tick
 
 interface Step {
   readonly amount: number;
+  readonly ttlMs: number;
   readonly then: readonly Act[];
 }
 
@@ -30,6 +33,7 @@ interface Step {
 function callersWith(acts: readonly Act[]): fc.Arbitrary<readonly (readonly Step[])[]> {
   const step = fc.record({
     amount: fc.integer({ min: 1, max: 12 }),
+    ttlMs: fc.constantFrom(LONG_MS, LONG_MS, SHORT_MS),
     then: fc.array(fc.constantFrom(...acts), { maxLength: 4 }),
   });
   return fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 8 });
@@ -121,8 +125,8 @@ describe.skipIf(!hasRedis)("leases of calls at once, in every order of requests 
 
   async function call(play: Play, at: number, steps: readonly Step[]): Promise<void> {
     const process = play.processes[at % PROCESSES]!;
-    for (const [count, { amount, then }] of steps.entries()) {
-      const request = take(`${at}:${count}`, spec, amount, LONG_MS);
+    for (const [count, { amount, ttlMs, then }] of steps.entries()) {
+      const request = take(`${at}:${count}`, spec, amount, ttlMs);
       const answer = await Promise.resolve(process.ledger.reserve(request)).catch(ignored);
       if (answer?.isGranted === true) play.running.set(request.id, amount);
       note(play);

@@ -2,7 +2,7 @@ import type { ReserveRequest } from "@agentplane/core";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { RedisLedger } from "../src/ledger/redis-ledger.ts";
-import { LEASE, startProcess, type LeasedProcess } from "./leased-process.ts";
+import { LEASE, startProcess, type Fate, type LeasedProcess } from "./leased-process.ts";
 import { budget, take } from "./limits.ts";
 import { dropNamespace, freshNamespace } from "./open-state.ts";
 import { hasRedis } from "./servers.ts";
@@ -221,6 +221,97 @@ describe.skipIf(!hasRedis)("leases, where two things happen at once", () => {
     await ticked;
     await process.ledger.close();
     expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  /** Lets the time of a call be up, and the process come to it. */
+  async function letExpire(request: ReserveRequest): Promise<void> {
+    nowMs += request.ttlMs + 1;
+    await process.tick();
+  }
+
+  test.for([
+    ["less than it was charged", 4],
+    ["just that", 10],
+    ["more, as debt", 15],
+    ["nothing", 0],
+  ] as const)("a call that is settled after its time pays what it used: %s", async ([, actual]) => {
+    const call = take("call", spec, 10, 300);
+    await reserve(call);
+    await letExpire(call);
+    expect(await process.ledger.read(spec)).toMatchObject({ used: 10 });
+    await process.ledger.settle("call", [actual]);
+    await process.ledger.settle("call", [actual]);
+    expect(await process.ledger.read(spec)).toEqual({ used: actual, held: 0, limit: LIMIT });
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: actual, held: 0, limit: LIMIT });
+  });
+
+  test("a call that is released after its time has used nothing", async () => {
+    const call = take("call", spec, 10, 300);
+    await reserve(call);
+    await letExpire(call);
+    await process.ledger.release("call");
+    await process.ledger.settle("call", [9]);
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 0, held: 0, limit: LIMIT });
+  });
+
+  test("a call that is made again after its time is charged once", async () => {
+    const call = take("call", spec, 10, 300);
+    await reserve(call);
+    await letExpire(call);
+    await reserve(call);
+    await process.ledger.settle("call", [4]);
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call whose time is up is not revived by a renewal: its room is another's", async () => {
+    const all = take("call", budget("small", 20), 10, 300);
+    const given = { ...all, items: all.items.map((item) => ({ ...item, expired: "release" as const })) };
+    await reserve(given);
+    nowMs += 301;
+    await process.ledger.renew("call", 60_000);
+    expect((await reserve(take("other", budget("small", 20), 20))).isGranted).toBe(true);
+  });
+
+  test.for<Fate>(["is not sent", "is lost", "loses its answer", "comes late"])(
+    "a call whose time is up and is told while a request %s is charged once, and ended late as any other",
+    async (fate) => {
+      const call = take("call", spec, 10, 300);
+      await reserve(call);
+      process.fate = fate;
+      await letExpire(call);
+      await Promise.resolve(process.ledger.settle("call", [4])).catch(() => undefined);
+      process.fate = "arrives";
+      await process.tick();
+      await process.tick();
+      await process.deliver();
+      await process.ledger.close();
+      expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+    },
+  );
+
+  test("a call of a process that ends after the call's time is charged, and ended late elsewhere", async () => {
+    const call = take("call", spec, 10, 300);
+    await reserve(call);
+    nowMs += 301;
+    await process.ledger.close();
+    expect(await server.read(spec)).toEqual({ used: 10, held: 0, limit: LIMIT });
+    await server.settle("call", [4]);
+    expect(await server.read(spec)).toEqual({ used: 4, held: 0, limit: LIMIT });
+  });
+
+  test("a call is charged in the stretch of the window in which its time was up", async () => {
+    const windowMs = 6_000;
+    const sliding = { ...spec, key: "slide", window: { kind: "sliding", windowMs } as const };
+    await reserve(take("call", sliding, 10, 300));
+    nowMs += 5_000;
+    await process.tick();
+    expect(await server.read(sliding)).toMatchObject({ used: 10 });
+    // Of the 61 slices of a window, the oldest counts whole.
+    nowMs += windowMs - 5_000 + 300 + (2 * windowMs) / 60;
+    expect(await server.read(sliding)).toMatchObject({ used: 0 });
   });
 
   test("a lease that is taken long after it was given up holds nothing", async () => {

@@ -7,10 +7,7 @@ import type { LogLine } from "./storm-plan.ts";
 export interface Account {
   /** At least so much. */
   readonly low: number;
-  /**
-   * At most so much: more than `low` by what killed processes were in the middle of, and by what leases keep of calls that
-   * were ended after their time.
-   */
+  /** At most so much: more than `low` only by what killed processes were in the middle of. */
   readonly high: number;
   readonly granted: number;
   readonly inDoubt: number;
@@ -18,32 +15,18 @@ export interface Account {
   readonly late: number;
 }
 
-/** What the logs say of one call. */
-interface LoggedCall {
-  readonly line: LogLine;
-  readonly reserved: number;
-  /** It was ended when its time may have been up, by a store that then leaves what that charged. */
-  readonly isKept: boolean;
-}
-
 /** Adds up logs, apart from the store: the last line of a call says how it stands. */
 export function accountOf(logs: readonly string[]): Account {
-  const calls = new Map<string, LoggedCall>();
+  const calls = new Map<string, { line: LogLine; reserved: number }>();
   let late = 0;
   for (const line of logs.flatMap(linesOf)) {
-    const [act, id, amount, expired] = line;
-    const known = calls.get(id);
-    if (act === "late" && expired === "release") late += amount;
-    calls.set(id, {
-      line,
-      reserved: act === "reserving" ? amount : (known?.reserved ?? amount),
-      isKept: known?.isKept === true || act === "kept",
-    });
+    const [act, id, amount] = line;
+    if (act === "late") late += amount;
+    calls.set(id, { line, reserved: act === "reserving" ? amount : (calls.get(id)?.reserved ?? amount) });
   }
   let account: Account = { low: 0, high: 0, granted: 0, inDoubt: 0, late };
-  for (const call of calls.values()) {
-    const { line } = call;
-    const [low, high] = chargeOf(call);
+  for (const { line, reserved } of calls.values()) {
+    const [low, high] = chargeOf(line, reserved);
     account = {
       low: account.low + low,
       high: account.high + high,
@@ -55,19 +38,16 @@ export function accountOf(logs: readonly string[]): Account {
   return account;
 }
 
-function chargeOf({ line, reserved, isKept }: LoggedCall): readonly [low: number, high: number] {
-  const [act, , amount, expired] = line;
+function chargeOf([act, , amount, expired]: LogLine, reserved: number): readonly [low: number, high: number] {
   const left = expired === "charge" ? reserved : 0;
   switch (act) {
     case "refused":
-      return [0, 0];
     case "released":
-      return [0, isKept ? left : 0];
+      return [0, 0];
     case "settled":
-      return [amount, isKept ? Math.max(amount, left) : amount];
+      return [amount, amount];
     case "granted":
     case "late":
-    case "kept":
       return [left, left];
     case "reserving":
     case "releasing":

@@ -38,21 +38,9 @@ export interface WorkerOrders {
   readonly reservationsPerCaller: number;
 }
 
-/**
- * One line of a log. A call that is ended after its time was charged or given back already: its end may be debt (`late`), or
- * leave what was charged (`kept`).
- */
+/** One line of a log. A call that is ended after its time was charged or given back already: its end may be debt. */
 export type LogLine = readonly [
-  act:
-    | "reserving"
-    | "granted"
-    | "refused"
-    | "late"
-    | "kept"
-    | "settling"
-    | "settled"
-    | "releasing"
-    | "released",
+  act: "reserving" | "granted" | "refused" | "late" | "settling" | "settled" | "releasing" | "released",
   id: string,
   /** Reserved or settled. */
   amount: number,

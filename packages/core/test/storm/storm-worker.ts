@@ -121,9 +121,6 @@ async function twice(
   }
   // What was given back in its time was had by others meanwhile; what was charged then is no more.
   if (is === "settled" && expired === "release" && isLate()) note(["late", id, amount, expired]);
-  // Leases do not lower what the time of a call charged: the README of @agentplane/redis says so.
-  if (orders.store.takenInAdvance !== undefined && expired === "charge" && isLate())
-    note(["kept", id, amount, expired]);
   note([is, id, amount, expired]);
 }
 

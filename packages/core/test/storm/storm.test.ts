@@ -32,18 +32,23 @@ describe.each(STORES)("1,000 callers in 8 processes on one budget in %s, one pro
   }, 300_000);
 });
 
-test("processes that lease and of which none is killed leave exactly what they have used", async ({
-  skip,
-}) => {
-  if (!(await isReachable("leased"))) skip();
-  const own = `storm_${randomUUID().replaceAll("-", "")}`;
-  const store = storeAddress("leased", { directory: temporaryDirectory(), name: own });
-  try {
-    const [result] = await runStorm({ store, rounds: 1, kills: 0, processes: 2, limit: 20_000 });
-    if (result === undefined) throw new Error("no round was run");
-    expect(faultsOf(result)).toStrictEqual([]);
-    expect(result).toMatchObject({ unknown: 0, used: result.low, high: result.low });
-  } finally {
-    await dropStore(store);
-  }
-}, 300_000);
+test.for([
+  ["", 2_500],
+  [", also of calls that end after their time", 30],
+] as const)(
+  "processes that lease and of which none is killed leave exactly what they have used%s",
+  { timeout: 300_000 },
+  async ([, ttlMs], { skip }) => {
+    if (!(await isReachable("leased"))) skip();
+    const own = `storm_${randomUUID().replaceAll("-", "")}`;
+    const store = storeAddress("leased", { directory: temporaryDirectory(), name: own });
+    try {
+      const [result] = await runStorm({ store, rounds: 1, kills: 0, processes: 2, limit: 20_000, ttlMs });
+      if (result === undefined) throw new Error("no round was run");
+      expect(faultsOf(result)).toStrictEqual([]);
+      expect(result).toMatchObject({ unknown: 0, used: result.low, high: result.low });
+    } finally {
+      await dropStore(store);
+    }
+  },
+);

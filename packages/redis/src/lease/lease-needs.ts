@@ -44,10 +44,10 @@ export class LeaseNeeds {
   }
 
   /** What this process has leased of a call's limits and does not use. */
-  unused(items: readonly ReserveItem[]): readonly LeaseWish[] {
-    return this.#leasesOf(items)
-      .filter((lease) => isLeased(lease) && lease.total > lease.spent + lease.inFlight)
-      .map(returned);
+  unused(items: readonly ReserveItem[]): readonly Lease[] {
+    return this.#leasesOf(items).filter(
+      (lease) => isLeased(lease) && lease.total > lease.spent + lease.inFlight,
+    );
   }
 
   /**

@@ -1,7 +1,8 @@
 import type { LeaseBook } from "./lease-book.ts";
 import type { LeaseExchanger } from "./lease-exchange.ts";
 import { isLeased, isTaken, returned } from "./lease-needs.ts";
-import type { LocalHold, LocalHolds } from "./local-holds.ts";
+import type { LocalHolds } from "./local-holds.ts";
+import { isClear } from "./moved-holds.ts";
 
 /** What returning leases needs. */
 export interface LeaseReturnDeps {
@@ -28,7 +29,6 @@ export class LeaseReturn {
     for (let round = 0; round < MAX_ROUNDS && book.all().some(isTaken); round++) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await exchanger.settled();
-      local.sweep(elapsedMs());
       const moves = local.drain(elapsedMs(), isClear);
       // oxlint-disable-next-line no-await-in-loop -- as above
       await exchanger.exchange(book.all().filter(isLeased).map(returned), moves);
@@ -38,13 +38,7 @@ export class LeaseReturn {
   /** As `all`, of a process that ends this moment: sent before this returns, behind what is under way. */
   now(): void {
     const { book, local, exchanger, elapsedMs } = this.#deps;
-    local.sweep(elapsedMs());
     const moves = local.drain(elapsedMs(), () => true);
     exchanger.leave(book.all().filter(isTaken).map(returned), moves);
   }
-}
-
-/** What is held of a lease that is under way or in doubt stays with it. */
-function isClear(_id: string, { leases }: LocalHold): boolean {
-  return leases.every((lease) => lease?.exchange === undefined);
 }

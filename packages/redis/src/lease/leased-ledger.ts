@@ -10,9 +10,8 @@ import type {
 } from "@agentplane/core";
 import { checkAmount, checkRequest, checkTtl } from "@agentplane/core/store";
 
-import { LateDebts } from "./late-debts.ts";
-import { LeaseBook } from "./lease-book.ts";
-import type { LeaseExchanger } from "./lease-exchange.ts";
+import { LeaseBook, type Lease } from "./lease-book.ts";
+import type { LeaseExchanger, LeaseWish } from "./lease-exchange.ts";
 import { isLeasable, isLeased, LeaseNeeds, returned } from "./lease-needs.ts";
 import { LeaseReturn } from "./lease-return.ts";
 import { LocalHolds } from "./local-holds.ts";
@@ -49,7 +48,6 @@ export class LeasedLedger implements LedgerStore {
   readonly moved: MovedHolds;
   /** Calls whose limits are taken, and that may yet be called off. */
   readonly undecided = new UndecidedAdmissions();
-  readonly #debts: LateDebts;
   readonly #returns: LeaseReturn;
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
@@ -58,7 +56,6 @@ export class LeasedLedger implements LedgerStore {
     this.#deps = deps;
     this.#needs = new LeaseNeeds({ ...deps, book: this.#book });
     this.moved = new MovedHolds({ ...deps, local: this.#local });
-    this.#debts = new LateDebts(deps);
     this.#returns = new LeaseReturn({ ...deps, book: this.#book, local: this.#local });
     this.#schedule();
   }
@@ -83,7 +80,7 @@ export class LeasedLedger implements LedgerStore {
     const { id, items } = request;
     if (this.#local.isHeld(request)) return GRANTED;
     // What a call holds already counts for it: only the server tells what would fit without.
-    if (this.#isClosed || this.#local.isRunning(id) || !items.every(isLeasable))
+    if (this.#isClosed || this.#local.get(id) !== undefined || !items.every(isLeasable))
       return this.#remotely(request, "probe");
     const isCovered = (): boolean => this.#needs.uncovered(items).length === 0;
     return isCovered() ? GRANTED : this.#exchanged(request, isCovered, "probe");
@@ -94,10 +91,7 @@ export class LeasedLedger implements LedgerStore {
     const moving = this.moved.moving(id);
     if (moving !== undefined) return moving.then(() => this.settle(id, actuals));
     const hold = this.#local.get(id);
-    if (hold === undefined) return this.#deps.remote.settle(id, actuals);
-    if (!hold.hasExpired) return this.#local.settle(id, hold, actuals);
-    this.#local.delete(id);
-    return this.#debts.settle(id, hold, actuals);
+    return hold === undefined ? this.#deps.remote.settle(id, actuals) : this.#local.settle(id, hold, actuals);
   }
 
   release(id: string): MaybePromise<void> {
@@ -113,11 +107,14 @@ export class LeasedLedger implements LedgerStore {
     if (moving !== undefined) return moving.then(() => this.renew(id, ttlMs));
     const hold = this.#local.get(id);
     if (hold === undefined) return this.#deps.remote.renew(id, ttlMs);
-    this.#local.renew(id, ttlMs, this.#deps.elapsedMs());
+    const elapsedMs = this.#deps.elapsedMs();
+    // One whose time is up is about to be moved: its room may then be another's.
+    if (hold.dueMs > elapsedMs) this.#local.renew(id, ttlMs, elapsedMs);
   }
 
   /** What the server says, with the own lease shown as what became of it; the leases of others count as held. */
   async read(spec: LimitSpec): Promise<LimitState> {
+    await this.moved.exchange([], (lease) => this.#continued(lease));
     const state = await this.#deps.remote.read(spec);
     const lease = this.#book.find(spec.key);
     if (lease?.holdId === undefined || lease.exchange !== undefined) return state;
@@ -145,17 +142,12 @@ export class LeasedLedger implements LedgerStore {
       lease.spent -= spent;
   }
 
-  /**
-   * Gives everything back that is not used; what running calls hold becomes holds of their own.
-   * @returns How many ends of calls the server could not be told of.
-   */
-  async close(): Promise<number> {
+  /** Gives everything back that is not used; what calls hold becomes holds of their own. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer?.();
     await this.#deps.exchanger.retry();
-    await this.#debts.retry();
     await this.#returns.all();
-    return this.#debts.size;
   }
 
   /** As `close`, of a process that ends this moment: all is sent before this returns, and no answer is waited for. */
@@ -175,12 +167,13 @@ export class LeasedLedger implements LedgerStore {
     return (await this.#giveBack(items)) || hasWaited;
   }
 
-  /** Gives back what is leased of a call's limits and not used; returns whether that is another amount than before. */
+  /**
+   * Gives back what is leased of a call's limits and not used, and what calls hold whose time is up; returns whether that is
+   * another amount than before.
+   */
   async #giveBack(items: readonly ReserveItem[]): Promise<boolean> {
     const hasWaited = await this.#needs.exchanged(items);
-    const unused = this.#needs.unused(items);
-    await this.#deps.exchanger.exchange(unused);
-    return hasWaited || unused.length > 0;
+    return (await this.moved.exchange(this.#needs.unused(items), returned)) || hasWaited;
   }
 
   /** Takes a request from leases, in the place of what the same call held of them. */
@@ -212,30 +205,28 @@ export class LeasedLedger implements LedgerStore {
     await this.moved.moveOut(request.id);
     let answer = await remote[way](request);
     if (!answer.isGranted && (await this.#giveBack(request.items))) answer = await remote[way](request);
-    // What became of the call before, when its time was up, is told by then: this is another one.
-    if (answer.isGranted && way === "reserve") this.#local.forgetEnded(request.id);
     return answer;
   }
 
   async #keep(): Promise<void> {
     const { exchanger, ttlMs } = this.#deps;
-    const elapsedMs = this.#deps.elapsedMs();
-    this.#local.sweep(elapsedMs);
     await exchanger.retry();
-    await this.#debts.retry();
     // Whoever closes gives them back.
     if (this.#isClosed) return;
+    const elapsedMs = this.#deps.elapsedMs();
     const aging = this.#book
       .all()
       .filter((lease) => isLeased(lease) && elapsedMs >= lease.untilMs - ttlMs / 2);
-    await exchanger.exchange(
-      aging.map((lease) =>
-        lease.usedMs > elapsedMs - ttlMs
-          ? { lease, limit: lease.limit, least: 1, most: this.#needs.mostOf(lease) }
-          : returned(lease),
-      ),
-    );
+    await this.moved.exchange(aging, (lease) => this.#continued(lease));
     for (const lease of this.#book.all()) this.#book.dropIdle(lease);
+  }
+
+  /** Takes a lease anew that was used lately; gives back another. */
+  #continued(lease: Lease): LeaseWish {
+    const { ttlMs } = this.#deps;
+    return lease.usedMs > this.#deps.elapsedMs() - ttlMs
+      ? { lease, limit: lease.limit, least: 1, most: this.#needs.mostOf(lease) }
+      : returned(lease);
   }
 
   #schedule(): void {

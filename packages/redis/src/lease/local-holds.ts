@@ -10,14 +10,15 @@ export interface LocalHold {
   readonly leases: readonly (Lease | undefined)[];
   /** Elapsed time of this process at which its time is up. */
   dueMs: number;
-  /** Its time was up without an end: it was charged or given back, item by item. */
-  hasExpired: boolean;
 }
 
-/** How long after its time the end of a call still finds what it took. */
-const LATE_END_MS = 86_400_000;
+/** Which holds are meant. */
+export type WhichHolds = (id: string, hold: LocalHold) => boolean;
 
-/** The holds of calls that were admitted from leases: in this process alone, without any round trip. */
+/**
+ * The holds of calls that were admitted from leases: in this process alone, without any round trip. One whose time is up
+ * stays until it was moved to the server, which charges it or gives it back, and finds it when the call ends late.
+ */
 export class LocalHolds {
   readonly #holds = new Map<string, LocalHold>();
   readonly #book: LeaseBook;
@@ -30,39 +31,34 @@ export class LocalHolds {
     return this.#holds.get(id);
   }
 
-  /** Whether a call runs under that id whose time is not up. */
-  isRunning(id: string): boolean {
-    return this.#holds.get(id)?.hasExpired === false;
-  }
-
-  /** Whether a running call holds just what is asked for. */
+  /** Whether a call holds just what is asked for. */
   isHeld({ id, items: wanted }: ReserveRequest): boolean {
     const hold = this.#holds.get(id);
-    if (hold === undefined || hold.hasExpired || hold.items.length !== wanted.length) return false;
+    if (hold === undefined || hold.items.length !== wanted.length) return false;
     return hold.items.every(
       ({ spec, amount }, at) => wanted[at]?.spec.key === spec.key && wanted[at]?.amount === amount,
     );
   }
 
-  /** The leases that a running call holds of, each once. */
-  leasesOf(id: string): readonly Lease[] {
-    return [...new Set(this.#holds.get(id)?.leases.flatMap((lease) => lease ?? []))];
+  /** The leases that some holds are of, each once. */
+  leasesOf(isWanted: WhichHolds): readonly Lease[] {
+    const wanted = Array.from(this.#holds).filter(([id, hold]) => isWanted(id, hold));
+    return [...new Set(wanted.flatMap(([, { leases }]) => leases.flatMap((lease) => lease ?? [])))];
   }
 
-  /** Lets a call run on whose time is not up. */
+  /** Lets a call hold on. */
   renew(id: string, ttlMs: number, elapsedMs: number): void {
     const hold = this.#holds.get(id);
-    if (hold?.hasExpired === false) hold.dueMs = elapsedMs + ttlMs;
+    if (hold !== undefined) hold.dueMs = elapsedMs + ttlMs;
   }
 
   /** Takes every item of a request from leases, in the place of what the same call holds; or leaves all as it is. */
   take(request: ReserveRequest, elapsedMs: number): boolean {
     const earlier = this.#holds.get(request.id);
-    const isRunning = earlier?.hasExpired === false;
-    if (isRunning) giveBack(earlier.items, earlier.leases);
+    if (earlier !== undefined) giveBack(earlier.items, earlier.leases);
     const leases = this.#takenFrom(request, elapsedMs);
     if (leases === undefined) {
-      if (isRunning) takeAgain(earlier.items, earlier.leases);
+      if (earlier !== undefined) takeAgain(earlier.items, earlier.leases);
       return false;
     }
     this.#put(request, leases, elapsedMs);
@@ -82,41 +78,17 @@ export class LocalHolds {
 
   release(id: string, hold: LocalHold): void {
     this.#holds.delete(id);
-    if (!hold.hasExpired) giveBack(hold.items, hold.leases);
+    giveBack(hold.items, hold.leases);
   }
 
-  /** Forgets a hold whose end was dealt with otherwise. */
-  delete(id: string): void {
-    this.#holds.delete(id);
-  }
-
-  /** Forgets a call whose time was up: another one has its id now. */
-  forgetEnded(id: string): void {
-    if (!this.isRunning(id)) this.#holds.delete(id);
-  }
-
-  /** Lets the time of holds be up. */
-  sweep(elapsedMs: number): void {
-    for (const [id, hold] of this.#holds) {
-      if (hold.dueMs > elapsedMs) continue;
-      if (hold.hasExpired) this.#holds.delete(id);
-      else expire(hold);
-    }
-  }
-
-  /**
-   * Takes out calls that still run, with what is left of their time, and gives back what they took.
-   * @param isWanted Which of them.
-   */
-  drain(elapsedMs: number, isWanted: (id: string, hold: LocalHold) => boolean): LeaseMoves {
-    const running = Array.from(this.#holds).filter(
-      ([id, hold]) => !hold.hasExpired && hold.dueMs > elapsedMs && isWanted(id, hold),
-    );
-    for (const [id, hold] of running) this.release(id, hold);
+  /** Takes holds out, with what is left of their time (less than nothing where it is up), and gives back what they took. */
+  drain(elapsedMs: number, isWanted: WhichHolds): LeaseMoves {
+    const wanted = Array.from(this.#holds).filter(([id, hold]) => isWanted(id, hold));
+    for (const [id, hold] of wanted) this.release(id, hold);
     return {
-      calls: running.map(([id, { items, dueMs }]) => ({ id, items, ttlMs: Math.ceil(dueMs - elapsedMs) })),
+      calls: wanted.map(([id, { items, dueMs }]) => ({ id, items, ttlMs: Math.ceil(dueMs - elapsedMs) })),
       undo: () => {
-        for (const [id, hold] of running) {
+        for (const [id, hold] of wanted) {
           takeAgain(hold.items, hold.leases);
           this.#holds.set(id, hold);
         }
@@ -125,7 +97,7 @@ export class LocalHolds {
   }
 
   #put({ id, ttlMs, items }: ReserveRequest, leases: LocalHold["leases"], elapsedMs: number): void {
-    this.#holds.set(id, { items, leases, dueMs: elapsedMs + ttlMs, hasExpired: false });
+    this.#holds.set(id, { items, leases, dueMs: elapsedMs + ttlMs });
   }
 
   #takenFrom({ items }: ReserveRequest, elapsedMs: number): LocalHold["leases"] | undefined {
@@ -160,15 +132,4 @@ function giveBack(items: readonly ReserveItem[], leases: readonly (Lease | undef
 function takeAgain(items: readonly ReserveItem[], leases: readonly (Lease | undefined)[]): void {
   for (const [position, lease] of leases.entries())
     if (lease !== undefined) lease.inFlight += items[position]?.amount ?? 0;
-}
-
-function expire(hold: LocalHold): void {
-  hold.hasExpired = true;
-  hold.dueMs += LATE_END_MS;
-  for (const [position, { amount, expired }] of hold.items.entries()) {
-    const lease = hold.leases[position];
-    if (lease === undefined) continue;
-    lease.inFlight -= amount;
-    if (expired === "charge") lease.spent += amount;
-  }
 }
