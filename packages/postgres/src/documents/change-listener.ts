@@ -42,7 +42,8 @@ export class ChangeListener {
   /** Never rejects. */
   async #connect(): Promise<void> {
     const { config, channel, woken } = this.#deps;
-    const client = new Client({ ...config, keepAlive: true });
+    // A pool hides its password, so that it is not printed: a copy is without it.
+    const client = new Client({ ...config, password: config.password, keepAlive: true });
     this.#client = client;
     client.on("notification", () => woken());
     client.on("error", (error) => this.#lost(client, error));
