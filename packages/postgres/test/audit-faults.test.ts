@@ -106,6 +106,18 @@ describe.skipIf(!canStartServers)("an audit trail whose server fails", () => {
     expect(subjects).toEqual(Array.from({ length: 20 }, (_, index) => `n${index}`));
   });
 
+  test("tells what came late also when it is closed before that was written", async () => {
+    await server.stop();
+    await expect(sink.append(record("durable"), "durable")).rejects.toMatchObject({ code: "audit_failed" });
+    await server.start();
+    await sink.close();
+    expect((await written()).map((one) => ("subject" in one ? one.subject : one.kind))).toEqual([
+      "before",
+      "durable",
+      "audit",
+    ]);
+  });
+
   test("counts what it has no room for", async () => {
     await sink.close();
     sink = open(2_000);

@@ -69,14 +69,19 @@ export function postgresAudit(options: PostgresAuditOptions): PostgresAudit {
     ports,
   });
   const stopTending = tendAtIntervals(table, keepDays, ports);
+  const writeOut = async (): Promise<void> => {
+    await commit.flush();
+    // What came late is told behind what was written first.
+    await commit.flush();
+  };
   // A process that ends by itself first writes what still waits for company; a failure is in the log.
-  const onExit = (): void => void commit.flush().catch(() => undefined);
+  const onExit = (): void => void writeOut().catch(() => undefined);
   process.once("beforeExit", onExit);
   const close = async (): Promise<void> => {
     process.removeListener("beforeExit", onExit);
     stopTending();
     try {
-      await commit.flush();
+      await writeOut();
     } finally {
       const unwritten = commit.stop();
       if (unwritten > 0) ports.logger.error("audit records stay unwritten", { records: unwritten });
