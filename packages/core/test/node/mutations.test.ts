@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 
 import { expect, test } from "vitest";
@@ -56,14 +56,22 @@ async function misses(
     const segment = trail.segments[place.number]!;
     const directory = folder(place.number);
     const file = path.join(directory, segment.name);
-    writeFileSync(file, mutation.bytes);
+    overwrite(file, mutation.bytes);
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     const wrong = await wrongAnswer(trail, { directory, place, mutation });
     if (wrong !== undefined) found.push(`${mutation.how} ${segment.name}:${mutation.firstBad}: ${wrong}`);
     ways.set(mutation.how, (ways.get(mutation.how) ?? 0) + 1);
-    writeFileSync(file, textOf(segment.lines));
+    overwrite(file, Buffer.from(textOf(segment.lines)));
   }
   return { misses: found, ways };
+}
+
+/** Emptied first, as `writeFileSync` does it, a file is brought to the disk each time: ext4 keeps it from being lost so. */
+function overwrite(file: string, bytes: Buffer): void {
+  const opened = openSync(file, "r+");
+  writeSync(opened, bytes);
+  ftruncateSync(opened, bytes.length);
+  closeSync(opened);
 }
 
 /** What is wrong with what a check says; undefined where it is right. */
