@@ -20,6 +20,7 @@ import {
   type StartedModel,
 } from "./metered-model.ts";
 import type { GateSettings } from "../call/settings.ts";
+import { signsOfLife } from "./signs-of-life.ts";
 
 /**
  * Charges the model calls of a run that nobody else governs: those that other code makes with models of its own, such as
@@ -45,6 +46,8 @@ interface MeteredRun {
   readonly tokens: StreamedTokens;
   /** Whether a rule looks at what it gives. */
   readonly isHeldBack: boolean;
+  /** Says that a piece of a stream came. */
+  readonly hears: () => void;
 }
 
 type Heard<Event extends keyof BaseCallbackHandler> = Parameters<
@@ -88,16 +91,16 @@ export class UsageMeter extends BaseCallbackHandler {
   }
 
   override async handleChatModelStart(
-    ...[llm, messages, runId, , extra, , metadata]: Heard<"handleChatModelStart">
+    ...[llm, messages, runId, , extra, tags, metadata]: Heard<"handleChatModelStart">
   ): Promise<void> {
     if (!isMarkedGuarded(llm))
-      await this.#startModel(runId, { llm, prompt: messages.flat(), extra, metadata });
+      await this.#startModel(runId, { llm, prompt: messages.flat(), extra, metadata }, tags);
   }
 
   override async handleLLMStart(
-    ...[llm, prompt, runId, , extra, , metadata]: Heard<"handleLLMStart">
+    ...[llm, prompt, runId, , extra, tags, metadata]: Heard<"handleLLMStart">
   ): Promise<void> {
-    await this.#startModel(runId, { llm, prompt, extra, metadata });
+    await this.#startModel(runId, { llm, prompt, extra, metadata }, tags);
   }
 
   override handleLLMNewToken(...[token, , runId, , , fields]: Heard<"handleLLMNewToken">): void {
@@ -144,11 +147,19 @@ export class UsageMeter extends BaseCallbackHandler {
     return { configurable: metadata };
   }
 
-  /** Remembers what was admitted until its run ends. */
-  protected started(runId: string, admission: Admission): void {
-    const held = isHeldBack(this.settings.plane, admission);
+  /**
+   * Remembers what was admitted until its run ends.
+   * @param made What LangChain made for the run and keeps as long: the list of its tags.
+   */
+  protected started(runId: string, admission: Admission, made: object | undefined): void {
+    const { plane } = this.settings;
     this.#running ??= new Map();
-    this.#running.set(runId, { admission, tokens: streamedTokens(), isHeldBack: held });
+    this.#running.set(runId, {
+      admission,
+      tokens: streamedTokens(),
+      isHeldBack: isHeldBack(plane, admission),
+      hears: signsOfLife(plane, admission, made),
+    });
   }
 
   /** What handlers beside this one are to hear of an end; undefined where it is as it came. */
@@ -190,7 +201,11 @@ export class UsageMeter extends BaseCallbackHandler {
     return run;
   }
 
-  async #startModel(runId: string, model: Omit<StartedModel, "run">): Promise<void> {
+  async #startModel(
+    runId: string,
+    model: Omit<StartedModel, "run">,
+    made: object | undefined,
+  ): Promise<void> {
     const { plane, identity } = this.settings;
     if (!isFirstToHear(plane, runId, model.extra)) return;
     const context = startedContext(identity, { ...model, run: this.runFacts(model.metadata) });
@@ -203,11 +218,12 @@ export class UsageMeter extends BaseCallbackHandler {
         `the prompt of ${context.model.name} would have to be changed, which only guardModel() or its own agent under govern() can`,
       );
     }
-    this.started(runId, admitted);
+    this.started(runId, admitted, made);
   }
 
   #streams(runId: string, piece: object): void {
     const run = this.#running?.get(runId);
+    run?.hears();
     run?.tokens.take([piece]);
     if (run?.isHeldBack === true) throw refusedStream();
   }

@@ -1,4 +1,4 @@
-import { AgentplaneError, type Admission } from "@agentplane/core";
+import { AgentplaneError } from "@agentplane/core";
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessage } from "@langchain/core/messages";
 
@@ -10,7 +10,7 @@ import { nodeConfig, runFactsOf } from "../langgraph/run-facts.ts";
 import { identityOf, type RunFacts } from "../call/identity.ts";
 import type { JudgingHandler } from "../observed/observed-call.ts";
 import type { ShownEnd } from "../observed/observed-handler.ts";
-import { RunnableTools } from "./runnable-tools.ts";
+import { RunnableTools, type RunnableTool } from "./runnable-tools.ts";
 import { namesOfTool, noteToolNames } from "./tool-names.ts";
 
 /**
@@ -61,22 +61,22 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   override async handleToolStart(
-    ...[serialized, input, runId, , , metadata, runName]: Parameters<
+    ...[serialized, input, runId, , tags, metadata, runName]: Parameters<
       NonNullable<BaseCallbackHandler["handleToolStart"]>
     >
   ): Promise<void> {
     const names = namesOfTool({ serialized, runName });
-    await this.#startTool(runId, { ...names, input: inputOf(input) }, metadata);
+    await this.#startTool({ runId, made: tags, ...names, input: inputOf(input) }, metadata);
   }
 
   override async handleChainStart(
-    ...[, inputs, runId, parentRunId, , metadata, , runName]: Parameters<
+    ...[, inputs, runId, parentRunId, tags, metadata, , runName]: Parameters<
       NonNullable<BaseCallbackHandler["handleChainStart"]>
     >
   ): Promise<void> {
     this.#runnableTools ??= new RunnableTools();
-    const tool = this.#runnableTools.start({ runId, parentRunId, runName, inputs });
-    if (tool !== undefined) await this.#startTool(tool.runId, tool, metadata);
+    const tool = this.#runnableTools.start({ runId, parentRunId, runName, inputs, made: tags });
+    if (tool !== undefined) await this.#startTool(tool, metadata);
   }
 
   override async handleToolEnd(output: unknown, runId: string): Promise<void> {
@@ -134,8 +134,8 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
     return (this.#run ??= runFactsOf(undefined, this.#node));
   }
 
-  protected override started(runId: string, admission: Admission): void {
-    super.started(runId, admission);
+  protected override started(...[runId, admission, made]: Parameters<UsageMeter["started"]>): void {
+    super.started(runId, admission, made);
     const tells: Ending["tells"][] = [];
     const shown = new Promise<ShownEnd | undefined>((resolve) => void tells.push(resolve));
     const tell = (end: ShownEnd | undefined): void => void tells.splice(0).map((each) => each(end));
@@ -152,12 +152,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   async #startTool(
-    runId: string,
-    {
-      name,
-      originalName,
-      input,
-    }: { readonly name: string; readonly originalName?: string; readonly input: unknown },
+    { runId, made, name, originalName, input }: StartedTool,
     metadata: Readonly<Record<string, unknown>> | undefined,
   ): Promise<void> {
     this.#tell({ kind: "tool", name }, metadata?.["lc_agent_name"]);
@@ -176,7 +171,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
         `the input of ${name} would have to be changed, which only its own agent under govern can`,
       );
     }
-    this.started(runId, admitted);
+    this.started(runId, admitted, made);
   }
 
   /** A model in a graph of its own: an agent that nobody governs, also where it calls no tool. */
@@ -208,6 +203,11 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
 }
 
 const MAX_TOLD = 1_000;
+
+/** A tool as it starts. */
+interface StartedTool extends RunnableTool {
+  readonly originalName?: string;
+}
 
 /** How handlers beside this one learn of an end. */
 interface Ending {
