@@ -3,6 +3,7 @@ import https from "node:https";
 import { urlToHttpOptions } from "node:url";
 
 import { endInOne } from "./end-in-one.ts";
+import { IdleConnections, KEEPING, sayHowLong } from "./idle-connections.ts";
 
 /** What is sent to the server. */
 export interface UpstreamRequest {
@@ -16,18 +17,13 @@ export interface UpstreamRequest {
   readonly mayRepeat?: boolean;
 }
 
-/**
- * How long an idle connection is kept, in ms. Many servers close them after five seconds without having said so, and what is
- * sent just then is lost; the HTTP client of Node.js itself keeps them as long (undici@8, `keepAliveTimeout`).
- */
-const IDLE_MS = 4_000;
-
 /** The way to one server over HTTP: connections are kept, no redirect is followed. */
 export class Upstream {
   /** Where the server speaks MCP. */
   readonly url: URL;
   readonly #token: string | undefined;
   readonly #agent: http.Agent;
+  readonly #idle: IdleConnections;
   /** The parts of the URL, taken apart once. */
   readonly #place: ReturnType<typeof urlToHttpOptions>;
 
@@ -36,9 +32,8 @@ export class Upstream {
     this.url = url;
     this.#token = token;
     this.#place = urlToHttpOptions(url);
-    // Only with a timeout of its own does an agent heed what a server says of how long it keeps connections.
-    const options = { keepAlive: true, noDelay: true, maxSockets: Infinity, timeout: IDLE_MS };
-    this.#agent = url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
+    this.#agent = url.protocol === "https:" ? new https.Agent(KEEPING) : new http.Agent(KEEPING);
+    this.#idle = new IdleConnections(this.#agent);
   }
 
   /** @returns The answer, once its headers are there; rejects when there is none. */
@@ -47,12 +42,14 @@ export class Upstream {
     const { request } = this.url.protocol === "https:" ? https : http;
     const place = url === undefined ? this.#place : urlToHttpOptions(url);
     const options = { ...place, method, agent: this.#agent, headers: this.#head(headers, body) };
+    this.#idle.endOverdue();
     return new Promise((resolve, reject) => {
       const sent = request(options);
       cutBy(signal, sent);
       let hasAnswer = false;
       sent.on("response", (answer) => {
         hasAnswer = true;
+        sayHowLong(answer);
         resolve(answer);
       });
       // A server gives an idle connection up just when a request comes: whether it got that nobody knows. Each try takes

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -66,16 +67,16 @@ test("what has begun to be answered does not go again", async () => {
   expect(got).toHaveLength(3);
 });
 
-/** Who ends a connection that is idle, to a server that says this about how long it keeps them. */
-async function idleEndedBy(said: Readonly<Record<string, string>>): Promise<string> {
+/** Who ends a connection that is idle, to a server that keeps it so long and says so, or says nothing. */
+async function idleEndedBy([keptMs, hint]: readonly [number, string | undefined]): Promise<string> {
   let endedBy = Promise.resolve("nobody");
   const { url } = await scripted((_one, response) => {
     const { socket } = response;
     endedBy = new Promise((resolve) => {
       socket?.on("end", () => resolve("the proxy"));
-      // By itself this server does so after six seconds.
-      socket?.on("close", () => resolve("the server"));
+      setTimeout(() => resolve("the server"), keptMs).unref();
     });
+    const said = hint === undefined ? {} : { "keep-alive": hint };
     response.writeHead(202, { connection: "keep-alive", ...said }).end();
   });
   const upstream = new Upstream(new URL(url));
@@ -88,6 +89,42 @@ async function idleEndedBy(said: Readonly<Record<string, string>>): Promise<stri
 }
 
 test("an idle connection is given up before servers do that", { timeout: 20_000 }, async () => {
-  const ended = [{}, { "keep-alive": "timeout=2" }].map(idleEndedBy);
-  expect(await Promise.all(ended)).toStrictEqual(["the proxy", "the proxy"]);
+  const servers = [
+    // As those of Node.js, which take a second more than they say.
+    [5_900, undefined],
+    [1_900, "timeout=2"],
+    [1_900, "max=5, timeout=2"],
+    [1_900, 'Max=5,Timeout = "2"'],
+    [900, "timeout=1, max=5"],
+  ] as const;
+  const ended = await Promise.all(servers.map(idleEndedBy));
+  expect(ended).toStrictEqual(servers.map(() => "the proxy"));
+});
+
+/** A server of its own thread, which gives idle connections up while this one stands still. */
+const BESIDE = `
+import http from "node:http";
+import { parentPort } from "node:worker_threads";
+const server = http.createServer({ keepAliveTimeout: 100, keepAliveTimeoutBuffer: 0 }, (request, response) => {
+  response.writeHead(202, { connection: "keep-alive", "keep-alive": "timeout=2" }).end();
+});
+server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+`;
+
+test("no call takes a connection whose time was over while the process stood still", async () => {
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(BESIDE)}`));
+  onTestFinished(async () => void (await worker.terminate()));
+  const [port] = (await once(worker, "message")) as [number];
+  const upstream = new Upstream(new URL(`http://127.0.0.1:${port}/mcp`));
+  onTestFinished(() => upstream.close());
+  const client = new HttpRequests(upstream);
+  const frame = ownFrame({ jsonrpc: "2.0", ...callOf(7, "echo") });
+  const { signal } = new AbortController();
+  const first = await client.post(frame, signal);
+  first.resume();
+  await once(first, "close");
+  // The agent has the connection back.
+  await new Promise(setImmediate);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100);
+  expect((await client.post(frame, signal)).statusCode).toBe(202);
 });
