@@ -9,10 +9,13 @@ const SCHEME = /^([a-z][a-z\d+.-]*):/i;
 /** What nobody need escape (RFC 3986, 2.2 and 2.3), and what separates: servers that decode all of it find those as well. */
 const PLAIN = /[\w\-.~!$&'()*+,;=:@/\\]/;
 const ESCAPES = /(?:%[\da-f]{2})+/gi;
+/** An expression of a template; all that comes of it begins with its operator (RFC 6570, section 3.2). */
+const EXPRESSION = /\{([/.;?&#])/g;
 
 /**
  * The names that a server may take a URI for: as it is written; without what readers leave out, such as `..` and needless
- * escapes (RFC 3986, section 6.2.2; WHATWG URL); and with all its characters as they are, or escaped.
+ * escapes (RFC 3986, section 6.2.2; WHATWG URL); and with all its characters as they are, or escaped. Of a template what all
+ * that it stands for begins with.
  * @returns Each once, the one that is written first: most URIs have that alone.
  */
 export function uriReadings(uri: string): readonly UriReading[] {
@@ -24,6 +27,7 @@ export function uriReadings(uri: string): readonly UriReading[] {
     { name: decoded, isOtherSpelling: true },
     { name: ofTheWeb(uri) ?? uri, isOtherSpelling: true },
     { name: encodedOf(decoded), isOtherSpelling: true },
+    { name: normalOf(uri.replaceAll(EXPRESSION, "$1{")), isOtherSpelling: true },
   ];
   return readings.filter(({ name }, at) => readings.findIndex((one) => one.name === name) === at);
 }

@@ -164,3 +164,33 @@ test.each([
   const denied = read("https://example.com/secret", "block");
   expect(await reading(uri, [denied])).toMatchObject({ isRead: false, sent: [] });
 });
+
+describe("a template of which no expansion may be read", () => {
+  test.each([
+    ["file:///logs{?level}", "file:///logs"],
+    ["file:///logs{?level,day}{#line}", "file:///logs"],
+    ["file:///x/../logs{#line}", "file:///logs"],
+    ["file:///logs{/name}", "file:///logs/*"],
+    ["file:///logs/{+path}", "file:///logs/*"],
+    ["https://example.com/logs{?level}", "https://example.com/logs?*"],
+    ["notes://shop/a{.format}", "notes://shop/a.*"],
+    ["notes://shop/a{;v}{&w}", "notes://shop/a;*"],
+  ])("%j of %j is not listed, and no value of it completed", async (uriTemplate, denied) => {
+    const policies = [read(denied, "block")];
+    const items = [uriTemplate, "file:///log{?level}"].map((one) => ({ name: "t", uriTemplate: one }));
+    const wired = wiredRelay({ policies }, { serve: () => ({ result: { resourceTemplates: items } }) });
+    wired.client(request(1, "resources/templates/list"));
+    expect(await wired.answer(1)).toHaveProperty("result.resourceTemplates", items.slice(1));
+    await wired.plane.close();
+    expect(await reading(uriTemplate, policies, "allow", "completion/complete")).toMatchObject({
+      isRead: false,
+      sent: [],
+    });
+  });
+
+  test("is what policies call it too", async () => {
+    const template = "notes://shop/a{?level}";
+    const { isRead } = await reading(template, [read(template, "allow")], "block", "completion/complete");
+    expect(isRead).toBe(true);
+  });
+});
