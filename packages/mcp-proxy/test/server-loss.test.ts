@@ -161,7 +161,19 @@ test("one that leaves is not waited for without end", async () => {
   const { write, leave, said, plane } = piped(COMMAND, { policies: [ASK] });
   write(callOf(1, "pay"));
   await expect.poll(async () => (await plane.approvals.list()).length).toBe(1);
-  await leave();
+  // Only from here on: `expect.poll` would let the timers run on.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const left = leave();
+  while (vi.getTimerCount() === 0)
+    // oxlint-disable-next-line no-await-in-loop -- until it has read that its input has ended
+    await new Promise((resolve) => setImmediate(resolve));
+  vi.advanceTimersByTime(29_999);
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  await left;
   expect(said).toStrictEqual([]);
 });
 
