@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -39,12 +41,11 @@ describe.each(["mostRestrictive", "priority"] as const)(
               for (const context of asked) {
                 for (const intent of ["peek", "admit"] as const) {
                   const expected = askOracle({ policies, context, combine, defaultEffect, intent });
-                  expect({ intent, context, ...answerOf(decide(plane, context, intent)) }).toStrictEqual({
-                    intent,
-                    context,
-                    ...expected,
-                  });
+                  const answer = answerOf(decide(plane, context, intent));
                   compared++;
+                  // `expect` alone, 200,000 times, takes a fifth of the time of it all.
+                  if (isDeepStrictEqual(answer, expected)) continue;
+                  expect({ intent, context, ...answer }).toStrictEqual({ intent, context, ...expected });
                 }
               }
             },
