@@ -16,6 +16,7 @@ import { Degradation } from "./state/degradation.ts";
 import { Ladders } from "./state/ladder.ts";
 import { Plugboard } from "./state/plugboard.ts";
 import { Sessions } from "./state/session.ts";
+import { sharedNowMs } from "./store/shared-now.ts";
 import type { StateStore } from "./store/state-store.ts";
 
 /** What the parts are made of. */
@@ -33,8 +34,7 @@ export function createParts(
   options: PlaneOptions,
   { ports, set, recorder, state, observers, tools }: Wiring,
 ): EngineParts {
-  const steady = createSteadyClock(ports.clock);
-  const nowMs = (): number => steady.nowMs();
+  const nowMs = sharedNowMs(state, createSteadyClock(ports.clock));
   const shared = { hasStore: options.state !== undefined, hasKey: options.approvals?.key !== undefined };
   const answers = createAnswerWarnings(shared, ports.logger);
   const recordControl: EngineParts["recordControl"] = (record) => {

@@ -77,7 +77,7 @@ export function postgresState(options: PostgresStateOptions): StateStore {
     woken: () => feed.look(),
   });
   const started = (): void => (options.listen === false ? undefined : listener.start());
-  const feed: ChangeFeed = new ChangeFeed({ database, ports, pollMs, started });
+  const feed: ChangeFeed = new ChangeFeed({ database, ports, pollMs, heard, started });
   const tidy = new Tidy(database, tidyMs, ports);
   const sender = createGroupSender({ database, ledger, heard });
   const writes = new GroupedWrites({
@@ -109,6 +109,7 @@ export function postgresState(options: PostgresStateOptions): StateStore {
     ledger,
     ...collections,
     admit: (admission) => admitOnServer({ writes, ...collections }, admission),
+    nowMs: () => clock.toldMs(),
     async close() {
       for (const part of [ledger, feed, listener, tidy, ...Object.values(collections)]) part.close();
       await database.close();

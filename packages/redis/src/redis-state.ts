@@ -73,7 +73,7 @@ export function redisState(options: RedisStateOptions): RedisState {
   });
   const documents = createCollections({ connection, keyspace, writes, heartbeatMs, ...ports });
   const feed = new ChangeFeed(
-    { connection: following, keyspace, heartbeatMs, ...ports },
+    { connection: following, keyspace, heartbeatMs, ...ports, clock },
     Object.values(documents).map(({ changes }) => changes),
   );
   const leased = settings.lease && createLeased(settings.lease, { remote: ledger, caller, keyspace, ports });
@@ -88,6 +88,7 @@ export function redisState(options: RedisStateOptions): RedisState {
     ...documents,
     admit: (admission) =>
       leased === undefined ? admitWhole(admission) : admitLeased(leased, admission, admitWhole),
+    nowMs: () => clock.toldMs(),
     async ready() {
       await checked;
       await feed.subscribed;

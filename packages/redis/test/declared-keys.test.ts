@@ -5,7 +5,7 @@ import type { LimitSpec, ReserveItem } from "@agentplane/core";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { UPDATE } from "../src/lua/document-scripts.ts";
+import { REVISIONS, UPDATE } from "../src/lua/document-scripts.ts";
 import * as ledgerScripts from "../src/lua/ledger-scripts.ts";
 import { budget, rate } from "./limits.ts";
 import { freshNamespace, openState, pause } from "./open-state.ts";
@@ -19,7 +19,7 @@ interface Inner {
   readonly command: readonly string[];
 }
 
-const NAMED = { ...ledgerScripts, UPDATE };
+const NAMED = { ...ledgerScripts, REVISIONS, UPDATE };
 const SCRIPTS = Object.values(NAMED);
 const nameOf = new Map(
   Object.entries(NAMED).map(([name, { lua }]) => [createHash("sha1").update(lua).digest("hex"), name]),

@@ -35,11 +35,8 @@ export function gate(pass: Pass, parts: EngineParts): void {
     refusedContent(pass, parts);
 }
 
-function isStale({ plugboard, degradation, nowMs }: EngineParts): boolean {
-  // Reading the clock costs as much as matching does.
-  if (plugboard.isSettled && degradation.isSettled) return false;
-  const now = nowMs();
-  return plugboard.isStale(now) || degradation.isStale(now);
+function isStale({ plugboard, degradation }: EngineParts): boolean {
+  return plugboard.isStale() || degradation.isStale();
 }
 
 /** A misspelt hookpoint would meet no policy and so be allowed. */

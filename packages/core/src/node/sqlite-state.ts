@@ -47,6 +47,7 @@ export interface SqliteState extends StateStore {
   readonly admissions: SqliteDocuments;
   readonly versions: SqliteDocuments;
   admit(admission: StoreAdmission): StoreAdmissionAnswer;
+  nowMs(): number;
   close(): void;
 }
 
@@ -109,6 +110,7 @@ export function sqliteState(options: SqliteStateOptions): StateStore {
       clock.check();
       return admitInFile({ database, ...admitted }, admission);
     },
+    nowMs: () => clock.nowMs(),
     close() {
       changes.close();
       database.close();

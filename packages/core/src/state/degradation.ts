@@ -27,7 +27,7 @@ export type { ModeChange, ModeEntry, ModeScope } from "./mode-entry.ts";
 /** What degradation needs. */
 export interface DegradationDeps {
   readonly controls: DocumentStore;
-  readonly ports: Pick<Ports, "logger" | "timers">;
+  readonly ports: Pick<Ports, "clock" | "logger" | "timers">;
   /** Keeps several planes on one store apart. */
   readonly planeId?: string;
   nowMs(): number;
@@ -60,7 +60,6 @@ export class Degradation {
       documents: deps.controls,
       prefix: this.#prefix,
       ports: deps.ports,
-      nowMs: () => deps.nowMs(),
       changed: (old, next) => {
         if (old !== undefined) this.#index.remove(old.scope, old);
         if (next !== undefined) this.#index.add(next.scope, next);
@@ -157,14 +156,9 @@ export class Degradation {
     this.#replica.confirm(heartbeatMs);
   }
 
-  /** Whether all is known for good: nobody said how often the store would be heard of. */
-  get isSettled(): boolean {
-    return this.#replica.isSettled;
-  }
-
   /** Whether modes may be unknown here: not read yet, or unconfirmed for two heartbeats. */
-  isStale(nowMs: number): boolean {
-    return this.#replica.isStale(nowMs);
+  isStale(): boolean {
+    return this.#replica.isStale();
   }
 
   close(): void {

@@ -31,7 +31,7 @@ export interface PlugEntry {
 /** What a plugboard needs. */
 export interface PlugboardDeps {
   readonly controls: DocumentStore;
-  readonly ports: Pick<Ports, "logger" | "timers">;
+  readonly ports: Pick<Ports, "clock" | "logger" | "timers">;
   /** Keeps several planes on one store apart. */
   readonly planeId?: string;
   nowMs(): number;
@@ -55,7 +55,6 @@ export class Plugboard {
       documents: deps.controls,
       prefix: this.#prefix,
       ports: deps.ports,
-      nowMs: () => deps.nowMs(),
       changed: (old, next) => {
         if (old !== undefined) this.#index.remove(scopeOf(old.subject), old);
         if (next !== undefined) this.#index.add(scopeOf(next.subject), next);
@@ -134,14 +133,9 @@ export class Plugboard {
     this.#replica.confirm(heartbeatMs);
   }
 
-  /** Whether all is known for good: nobody said how often the store would be heard of. */
-  get isSettled(): boolean {
-    return this.#replica.isSettled;
-  }
-
   /** Whether plugs may be unknown here: not read yet, or unconfirmed for two heartbeats. */
-  isStale(nowMs: number): boolean {
-    return this.#replica.isStale(nowMs);
+  isStale(): boolean {
+    return this.#replica.isStale();
   }
 
   close(): void {

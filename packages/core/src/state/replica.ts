@@ -9,8 +9,8 @@ export interface ReplicaDeps<T> {
   readonly documents: DocumentStore;
   /** Of the keys it follows. */
   readonly prefix: string;
-  readonly ports: Pick<Ports, "logger" | "timers">;
-  nowMs(): number;
+  /** Its clock only counts on: how long the store was not heard of is nothing that the store could tell. */
+  readonly ports: Pick<Ports, "clock" | "logger" | "timers">;
   /** Told of every entry that comes and goes. */
   changed(old: T | undefined, next: T | undefined): void;
 }
@@ -72,7 +72,11 @@ export class Replica<T> {
 
   /** Reads everything again, for a store whose subscription may have missed something. */
   load(): MaybePromise<void> {
-    const reading = { misses: this.#misses, beganMs: this.#deps.nowMs(), newer: new Set<string>() };
+    const reading = {
+      misses: this.#misses,
+      beganMs: this.#deps.ports.clock.elapsedMs(),
+      newer: new Set<string>(),
+    };
     this.#readings.add(reading.newer);
     const done = (): void => void this.#readings.delete(reading.newer);
     try {
@@ -93,18 +97,14 @@ export class Replica<T> {
   confirm(heartbeatMs: number): void {
     this.#heartbeatMs = heartbeatMs;
     // What was missed before stays unknown until it is read.
-    if (this.#missesRead === this.#misses) this.#confirmedMs = this.#deps.nowMs();
-  }
-
-  /** Whether nothing here can become outdated by time alone. */
-  get isSettled(): boolean {
-    return this.#isLoaded && this.#heartbeatMs === undefined;
+    if (this.#missesRead === this.#misses) this.#confirmedMs = this.#deps.ports.clock.elapsedMs();
   }
 
   /** Whether what is read here may be outdated. */
-  isStale(nowMs: number): boolean {
+  isStale(): boolean {
     if (!this.#isLoaded) return true;
-    return this.#heartbeatMs !== undefined && nowMs - this.#confirmedMs > 2 * this.#heartbeatMs;
+    if (this.#heartbeatMs === undefined) return false;
+    return this.#deps.ports.clock.elapsedMs() - this.#confirmedMs > 2 * this.#heartbeatMs;
   }
 
   /** In force here at once, then everywhere: a kill does not wait for a store, nor for one that fails. */

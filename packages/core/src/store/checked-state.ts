@@ -24,6 +24,7 @@ export function checkedState(state: StateStore, deadline: StateDeadline): StateS
     ...(state.admit !== undefined && {
       admit: checkedAdmit(state.admit.bind(state), reservations, deadline),
     }),
+    ...(state.nowMs !== undefined && { nowMs: () => state.nowMs?.() }),
     close: () => state.close(),
   };
 }

@@ -152,5 +152,11 @@ export interface StateStore {
    * step; one across a network should have it, for it costs one round trip instead of one per step.
    */
   admit?(admission: StoreAdmission): MaybePromise<StoreAdmissionAnswer>;
+  /**
+   * What time it is by the clock that all processes of this state share, in epoch ms: until when a mode, a question, a
+   * ladder's breach or the claim to a call holds is counted by it, whatever the clock of the process shows. Undefined while
+   * it is not known. A store that one process has for itself leaves it out.
+   */
+  nowMs?(): number | undefined;
   close(): MaybePromise<void>;
 }

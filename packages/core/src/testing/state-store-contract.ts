@@ -5,6 +5,7 @@ import { DOCUMENT_BEHAVIOURS } from "./document-contract.ts";
 import { DOCUMENT_KEY_BEHAVIOURS } from "./document-key-contract.ts";
 import { LEDGER_BEHAVIOURS } from "./ledger-contract.ts";
 import { LEDGER_END_BEHAVIOURS } from "./ledger-end-contract.ts";
+import { PLANE_CLOCK_BEHAVIOURS } from "./plane-clock-contract.ts";
 import { PLANE_RESTART_BEHAVIOURS } from "./plane-restart-contract.ts";
 import { PLANE_SHARED_BEHAVIOURS } from "./plane-shared-contract.ts";
 import { RESTART_BEHAVIOURS } from "./restart-contract.ts";
@@ -22,6 +23,7 @@ const BEHAVIOURS = [
   ...WATCH_BEHAVIOURS,
   ...ADMIT_BEHAVIOURS,
   ...PLANE_SHARED_BEHAVIOURS,
+  ...PLANE_CLOCK_BEHAVIOURS,
 ];
 const DURABLE_BEHAVIOURS = [...RESTART_BEHAVIOURS, ...PLANE_RESTART_BEHAVIOURS];
 

@@ -150,14 +150,14 @@ test("what was not read yet is stale; it is tried again until it is", async () =
   void boardOf(machines).unplug({ kind: "all" }, ACT);
   const controls = brokenDocuments(machines.store.controls);
   const board = new Plugboard({ ...machines, controls });
-  expect(board.isStale(machines.nowMs())).toBe(true);
+  expect(board.isStale()).toBe(true);
   await Promise.resolve();
   controls.heal();
   await new Promise((resolve) => setImmediate(resolve));
   expect(machines.errors).toHaveLength(1);
   machines.advanceMs(1_000);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(board.isStale(machines.nowMs())).toBe(false);
+  expect(board.isStale()).toBe(false);
   expect(board.cutOf(contextOf())).toBeDefined();
 });
 
@@ -165,14 +165,14 @@ test("a replica unconfirmed for two heartbeats is stale until it is confirmed ag
   const machines = createTestMachines();
   const board = boardOf(machines);
   machines.advanceMs(1_000_000);
-  expect(board.isStale(machines.nowMs())).toBe(false);
+  expect(board.isStale()).toBe(false);
   board.confirm(1_000);
   machines.advanceMs(2_000);
-  expect(board.isStale(machines.nowMs())).toBe(false);
+  expect(board.isStale()).toBe(false);
   machines.advanceMs(1);
-  expect(board.isStale(machines.nowMs())).toBe(true);
+  expect(board.isStale()).toBe(true);
   board.confirm(1_000);
-  expect(board.isStale(machines.nowMs())).toBe(false);
+  expect(board.isStale()).toBe(false);
 });
 
 test("an empty id is refused: it would cut nothing", () => {

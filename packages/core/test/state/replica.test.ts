@@ -40,8 +40,11 @@ function createRemote() {
   const replica = new Replica<string>({
     documents,
     prefix: "",
-    ports: { timers, logger: createRecordingLogger() },
-    nowMs: () => nowMs,
+    ports: {
+      timers,
+      logger: createRecordingLogger(),
+      clock: { wallMs: () => nowMs, elapsedMs: () => nowMs },
+    },
     changed: () => undefined,
   });
   return {
@@ -50,7 +53,7 @@ function createRemote() {
     timers,
     tell: () => watcher!,
     advanceMs: (durationMs: number) => void (nowMs += durationMs),
-    isStale: () => replica.isStale(nowMs),
+    isStale: () => replica.isStale(),
     fail: (isFailing: boolean) => void (isDown = isFailing),
     /** Answers every listing under way with what the store held when it was asked. */
     async answer(isHeard = true) {

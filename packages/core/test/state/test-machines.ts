@@ -8,7 +8,7 @@ export type Reported = Omit<ControlRecord, "kind" | "at">;
 
 /** A memory store, a clock, timers that fire when it moves, and what the machines report. */
 export interface TestMachines extends TestStore {
-  readonly ports: Pick<Ports, "ids" | "timers" | "logger">;
+  readonly ports: Pick<Ports, "clock" | "ids" | "timers" | "logger">;
   readonly records: Reported[];
   readonly errors: string[];
   record(record: Reported): void;
@@ -34,6 +34,7 @@ export function createTestMachines(): TestMachines {
     errors,
     record: (one) => void records.push(one),
     ports: {
+      clock: { wallMs: () => base.nowMs(), elapsedMs: () => base.nowMs() },
       timers: {
         set(run, delayMs) {
           const timer = { atMs: base.nowMs() + delayMs, run };

@@ -10,6 +10,8 @@ export interface ChangeFeedDeps {
   readonly ports: OwnPorts;
   /** How often the log of changes is read, in ms, whatever was notified. */
   readonly pollMs: number;
+  /** Told the server's clock with every reading. */
+  heard(clockMs: number): void;
   /** Called when the first watcher comes: begins to listen for notifications. */
   started(): void;
 }
@@ -182,6 +184,7 @@ export class ChangeFeed {
       `WITH h AS (SELECT revision, pruned, ${mark("$1")} AS told_mark, ${mark("o.revision")} AS head_mark ` +
       `FROM "${schema}".change_head o LIMIT 1) ` +
       `SELECT h.revision::text AS head, h.pruned::text AS pruned, told_mark, head_mark, ` +
+      `"${schema}".clock_ms()::text AS clock, ` +
       `c.revision::text AS revision, c.collection, c.key, c.value::text AS json FROM h ` +
       `LEFT JOIN "${schema}".document_change c ON c.revision > $1 AND c.at_ms >= "${schema}".clock_ms() - $2 ` +
       `ORDER BY c.revision`;
@@ -191,6 +194,7 @@ export class ChangeFeed {
     if (this.#isFailing) this.#deps.ports.logger.info("changes of plugs, modes and approvals are read again");
     this.#isFailing = false;
     const [first] = rows;
+    if (first !== undefined) this.#deps.heard(Number(first["clock"]));
     const markIn = (column: string): string | null =>
       typeof first?.[column] === "string" ? first[column] : null;
     return {

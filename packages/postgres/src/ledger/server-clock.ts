@@ -12,10 +12,14 @@ export class ServerClock {
     this.#heard = { clockMs, atMs: this.#nowMs() };
   }
 
+  /** The server's epoch ms now; undefined before it was ever heard. */
+  toldMs(): number | undefined {
+    return this.#heard && this.#heard.clockMs + (this.#nowMs() - this.#heard.atMs);
+  }
+
   /** The server's epoch ms this long from now, at the earliest; undefined before it was ever heard. */
   afterMs(durationMs: number): number | undefined {
-    if (this.#heard === undefined) return undefined;
-    const { clockMs, atMs } = this.#heard;
-    return Math.ceil(clockMs + (this.#nowMs() - atMs) + durationMs);
+    const toldMs = this.toldMs();
+    return toldMs === undefined ? undefined : Math.ceil(toldMs + durationMs);
   }
 }

@@ -19,9 +19,14 @@ export class ServerClock {
     this.#offsetMs = serverMs - this.#clock.elapsedMs();
   }
 
+  /** About now; undefined before the first answer. */
+  toldMs(): number | undefined {
+    return this.#offsetMs === undefined ? undefined : this.#offsetMs + this.#clock.elapsedMs();
+  }
+
   /** About now; before the first answer, by the own clock. */
   nowMs(): number {
-    return this.#offsetMs === undefined ? this.#clock.wallMs() : this.#offsetMs + this.#clock.elapsedMs();
+    return this.toldMs() ?? this.#clock.wallMs();
   }
 
   /** The server's time in so many ms; undefined before the first answer. */

@@ -1,9 +1,11 @@
-import type { Logger, Timers } from "@agentplane/core";
+import { AgentplaneError, type Logger, type Timers } from "@agentplane/core";
 
 import { parseChange, type ChangeMessage } from "./change-message.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Keyspace } from "../connection/keyspace.ts";
 import { isCluster } from "../connection/redis-client.ts";
+import type { ServerClock } from "../connection/server-clock.ts";
+import { REVISIONS } from "../lua/document-scripts.ts";
 
 /** A collection of documents that hears of its changes. */
 export interface FeedListener {
@@ -18,6 +20,8 @@ export interface ChangeFeedDeps {
   /** For this feed alone: its messages and its answers come in the order in which the server made them. */
   readonly connection: Connection;
   readonly keyspace: Keyspace;
+  /** Told with every heartbeat. */
+  readonly clock: Pick<ServerClock, "learn">;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly heartbeatMs: number;
@@ -103,10 +107,14 @@ export class ChangeFeed {
   }
 
   async #revisions(): Promise<readonly (readonly [FeedListener, number])[]> {
-    const { connection, keyspace } = this.#deps;
+    const { connection, keyspace, clock } = this.#deps;
     const keys = this.#listeners.map(({ collection }) => keyspace.revisionOf(collection));
-    const counts = await connection.run((client) => client.mget(...keys));
-    return this.#listeners.map((listener, index) => [listener, Number(counts[index] ?? 0)]);
+    const answer = await connection.run((client) => REVISIONS.run(client, keys, []));
+    const [nowMs, ...counts] = Array.isArray(answer) ? answer.map(Number) : [];
+    if (nowMs === undefined || counts.length !== keys.length)
+      throw new AgentplaneError("state_failed", "Redis answered with something else than revisions");
+    clock.learn(nowMs);
+    return this.#listeners.map((listener, index) => [listener, counts[index] ?? 0]);
   }
 
   async #beat(): Promise<void> {

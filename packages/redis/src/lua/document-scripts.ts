@@ -63,6 +63,14 @@ local function write_document(k, a)
 end
 `;
 
+/** `KEYS`: the revisions of collections. Answers the time in ms, then what stands there, 0 for nothing. */
+export const REVISIONS = createScript(`
+local time = redis.call('TIME')
+local answer = { tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) }
+for at, key in ipairs(KEYS) do answer[at + 1] = redis.call('GET', key) or 0 end
+return answer
+`);
+
 /** Writes a document if it is still what was read. Answers `{ 1, version }` or else `{ 0, what is there now }`. */
 export const UPDATE = createScript(`${DOCUMENTS_LUA}
 local current = moved(0, 0)
