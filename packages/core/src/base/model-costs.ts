@@ -1,3 +1,5 @@
+import { requireMembers, requireObject } from "./argument.ts";
+
 /** Tokens a model call used; `inputTokens` includes cached ones, as providers report them. */
 export interface Usage {
   readonly inputTokens?: number;
@@ -6,6 +8,31 @@ export interface Usage {
   readonly cacheWriteTokens?: number;
   /** The whole cost in integer micro-dollars, when the caller knows it better than a price table. */
   readonly costMicroUsd?: number;
+}
+
+/** What a usage counts. */
+export const USAGE_FIELDS = [
+  "inputTokens",
+  "outputTokens",
+  "cacheReadTokens",
+  "cacheWriteTokens",
+  "costMicroUsd",
+] as const satisfies readonly (keyof Usage)[];
+
+/** Whether a usage is read by such a member. */
+export function isUsageField(name: string): boolean {
+  return (USAGE_FIELDS as readonly string[]).includes(name);
+}
+
+/**
+ * Refuses a usage with a member that nobody reads: a misspelt count would be charged at its estimate in silence.
+ * @param usage As a caller writes it; one that says null says nothing.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function requireUsage(where: string, usage: unknown): void {
+  if (usage === undefined || usage === null) return;
+  requireObject(where, usage, "{ inputTokens: 1200, outputTokens: 300 }");
+  requireMembers(where, usage, USAGE_FIELDS);
 }
 
 /** A number of tokens, or of micro-dollars, that can be charged: not NaN, not negative, and exact. */

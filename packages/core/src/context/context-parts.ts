@@ -1,5 +1,5 @@
 import type { AllOf } from "../base/all-of.ts";
-import { isUsableAmount, type Usage } from "../base/model-costs.ts";
+import { isUsableAmount, type Usage, type USAGE_FIELDS } from "../base/model-costs.ts";
 import { normaliseApiCall, urlOf } from "./api-call.ts";
 import type { AgentIdentity, ApiCall, ModelCall, Target, ToolCall } from "./context.ts";
 import type { AgentInit, ApiInit, ModelInit, TargetInit, ToolInit } from "./context-init.ts";
@@ -126,15 +126,6 @@ export function tagsOf(tags: Readonly<Record<string, string>> | undefined): Read
   }
   return Object.freeze(draft);
 }
-
-/** What a usage counts. */
-export const USAGE_FIELDS = [
-  "inputTokens",
-  "outputTokens",
-  "cacheReadTokens",
-  "cacheWriteTokens",
-  "costMicroUsd",
-] as const satisfies readonly (keyof Usage)[];
 
 /**
  * Reads a usage. What is no count, or cannot be read, is left out, never an error: the call has happened and must be

@@ -7,7 +7,7 @@ import { agentOf, apiOf, modelOf, tagsOf, targetOf, toolOf, usageOf } from "./co
 import { ContextMark } from "./context-mark.ts";
 import { afterOf, HOOKPOINT_PATTERN } from "./hookpoint.ts";
 import { identityText, invalid, MAX_NAME_CHARS } from "./identity-text.ts";
-import { CONTEXT_FIELDS, requireKnownFields, type KnownFields } from "./known-fields.ts";
+import { CONTEXT_FIELDS, requireKnownFields, USAGE_MEMBERS, type KnownFields } from "./known-fields.ts";
 import { snapshot } from "./snapshot.ts";
 import { inputOf, subjectOf } from "./subject.ts";
 
@@ -62,6 +62,7 @@ export function readContext(init: ContextInit, nowMs: number, known: KnownFields
   if (init.model !== undefined) draft.model = modelOf(init.model);
   if (init.target !== undefined) draft.target = targetOf(init.target);
   if (init.api !== undefined) draft.api = apiOf(init.api);
+  if (typeof init.usage === "object" && init.usage !== null) requireKnownFields(init.usage, USAGE_MEMBERS);
   addResult(draft, init);
   ContextMark.put(draft);
   return Object.freeze(draft);

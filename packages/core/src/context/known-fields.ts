@@ -1,4 +1,5 @@
 import { suggest } from "../base/did-you-mean.ts";
+import { USAGE_FIELDS } from "../base/model-costs.ts";
 import { invalid } from "./identity-text.ts";
 import type { IdentityClaim } from "./identity.ts";
 import type { AgentInit, ApiInit, ContextInit, ModelInit, TargetInit, ToolInit } from "./context-init.ts";
@@ -50,6 +51,11 @@ export const MODEL_FIELDS = fieldsOf<ModelInit>("model", {
   messages: true,
   tools: true,
   maxOutputTokens: true,
+});
+
+export const USAGE_MEMBERS: KnownFields = Object.freeze({
+  where: "usage",
+  names: new Set<string>(USAGE_FIELDS),
 });
 
 export const TARGET_FIELDS = fieldsOf<TargetInit>("target", { name: true, server: true, input: true });

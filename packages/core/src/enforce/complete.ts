@@ -1,4 +1,3 @@
-import { requireChoice, requireMembers, requireObject } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import { andThenWith, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
 import type { Usage } from "../base/model-costs.ts";
@@ -42,13 +41,9 @@ export type CallResult<R> =
  */
 export function completeCall<R>(
   core: GuardCore,
-  admission: Admission,
+  call: LiveAdmission,
   end: CallResult<R>,
 ): MaybePromise<Outcome<R>> {
-  const call = ownAdmission(admission);
-  requireObject("guard.complete: end", end, '{ status: "ran", result }');
-  requireChoice("guard.complete: status", end.status, ENDS);
-  requireMembers("guard.complete: end", end, end.status === "ran" ? RAN : FAILED);
   // Of what was cut nobody knows what happened: it is not tried again.
   call.inner?.end(isFailed(end) && call.cutBy === undefined ? "failed" : "ran");
   // The outer admission of the same call judges and settles it.
@@ -101,11 +96,6 @@ function finish<R>(judged: Judged, judging: Judging<R>): MaybePromise<Outcome<R>
   });
   return andThenWith(finished, outcomeOf<R>, judging);
 }
-
-const ENDS = ["ran", "failed"] as const satisfies readonly CallResult<unknown>["status"][];
-
-const RAN = ["status", "result", "usage", "codec", "isError"];
-const FAILED = ["status", "error", "usage"];
 
 /** An admission is only ever ended by the Guard that gave it. */
 export function ownAdmission(admission: Admission): LiveAdmission {

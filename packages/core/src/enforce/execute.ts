@@ -1,5 +1,6 @@
+import { suggest } from "../base/did-you-mean.ts";
 import { andThen, isThenable, type MaybePromise } from "../base/maybe-promise.ts";
-import type { Usage } from "../base/model-costs.ts";
+import { isUsageField, USAGE_FIELDS, type Usage } from "../base/model-costs.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import type { Admission, LiveAdmission } from "./admission.ts";
 import { completeCall, type CallResult, type ResultCodec } from "./complete.ts";
@@ -80,7 +81,7 @@ function ranWith<R>(core: GuardCore, call: Execution<R>["call"], result: R): Cal
   return {
     status: "ran",
     result,
-    usage: readAside(core, result, call.usage),
+    usage: usageRead(core, readAside(core, result, call.usage)),
     codec: call.result,
     isError: readAside(core, result, call.isError) === true,
   };
@@ -93,6 +94,28 @@ export function endFailed<R>(
 ): MaybePromise<Outcome<R>> {
   if (readAside(core, error, call.isControlFlow) === true) return suspendAndThrow(core, admission, error);
   return completeCall<R>(core, admission, { status: "failed", error });
+}
+
+/** A usage that says nothing anybody reads is mostly misspelt, or a provider's own: never taken for none in silence. */
+export function usageRead(core: Pick<GuardCore, "ports">, usage: Usage | undefined): Usage | undefined {
+  if (typeof usage !== "object" || usage === null) return usage;
+  const unread = readAside(core, usage, onlyUnread);
+  if (unread === undefined) return usage;
+  const hint = suggest(unread, USAGE_FIELDS);
+  core.ports.logger.error(
+    `the usage of a finished call is charged at its estimate: nobody reads its "${unread}"; ${hint}`,
+  );
+  return undefined;
+}
+
+/** The first member of a usage none of whose members is read. */
+function onlyUnread(usage: Usage): string | undefined {
+  let unread: string | undefined;
+  for (const name in usage) {
+    if (isUsageField(name)) return undefined;
+    unread ??= name.slice(0, 64);
+  }
+  return unread;
 }
 
 /** The call has happened: a reader that fails costs the exact figure, never the settlement. */

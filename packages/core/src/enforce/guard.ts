@@ -15,7 +15,8 @@ import { createActingContexts, type GuardedContext, type GuardInit } from "./act
 import type { LiveAdmission, Admission } from "./admission.ts";
 import { admitCall, admitInOrder, isAround, type AdmittingCore } from "./admit.ts";
 import { askCall, isAsked, noteAsked, peekCall, type AskOptions, type IsAskedOptions } from "./asked.ts";
-import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
+import { completeByHand } from "./complete-by-hand.ts";
+import { ownAdmission, type CallResult } from "./complete.ts";
 import { execute, releaseCall, suspendCall, type GuardedCall } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { guardStream, streamDuties, type StreamCall } from "./guard-stream.ts";
@@ -156,9 +157,10 @@ export function createGuard(given: GuardCore): Guard {
     renew: (admission, running) => renewByHand(core, ownAdmission(admission), running),
     suspend: (admission) => suspendCall(core, ownAdmission(admission)),
     release: (admission) => releaseCall(core, ownAdmission(admission)),
-    complete: (admission, end) => completeCall(core, admission, end),
+    complete: (admission, end) => completeByHand(core, admission, end),
     judgeAgain(ended, changed) {
       requireObject("guard.judgeAgain: changed", changed, "{ result, codec }");
+      requireMembers("guard.judgeAgain: changed", changed, ["result", "codec"]);
       return judgeAgain(core, ended, changed);
     },
     toolCall: call,

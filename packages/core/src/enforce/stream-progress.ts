@@ -3,7 +3,7 @@ import { byteTokenizer } from "../base/tokenizer.ts";
 import { createTextStreamRedactor, type TextStreamRedactor } from "../context/redact-stream.ts";
 import type { StreamDuties } from "../decision/decision-point.ts";
 import type { LiveAdmission } from "./admission.ts";
-import { readAside } from "./execute.ts";
+import { readAside, usageRead } from "./execute.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { StreamCodec } from "./stream-codec.ts";
 
@@ -102,17 +102,18 @@ export function createProgress<Chunk>(core: GuardCore, duties: StreamDuties): St
       return parts.length === 1 && parts[0] !== undefined ? parts[0][1] : Object.fromEntries(parts);
     },
     usage({ context }, isCut) {
+      const known = usageRead(core, reported);
       const model = context.model ?? { name: "" };
       // A model may say what a tokenizer refuses, such as a token of its own: the call has happened, and is charged.
       const count = (text: string): number =>
         readAside(core, text, () => core.tokenizer.countTokens(text, model)) ??
         byteTokenizer.countTokens(text, model);
-      if (isCut && unreported !== "" && reported?.outputTokens !== undefined) {
+      if (isCut && unreported !== "" && known?.outputTokens !== undefined) {
         // The cost that it names was that of the beginning, too.
-        const { costMicroUsd: _early, ...usage } = reported;
-        return { ...usage, outputTokens: reported.outputTokens + count(unreported) };
+        const { costMicroUsd: _early, ...usage } = known;
+        return { ...usage, outputTokens: known.outputTokens + count(unreported) };
       }
-      if (reported !== undefined || !hasStarted) return reported;
+      if (known !== undefined || !hasStarted) return known;
       return {
         inputTokens: count(JSON.stringify(context.model?.messages ?? "")),
         outputTokens: [...produced.values()].reduce((sum, text) => sum + count(text), 0),

@@ -14,6 +14,7 @@ import { attachEngine } from "./attach.ts";
 import { buildDecision } from "./build-decision.ts";
 import { couldAskNow } from "./could-ask.ts";
 import { createPass } from "./create-pass.ts";
+import { checkedEnd } from "./checked-end.ts";
 import { createDecider } from "./decide.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { finishCall } from "./finish.ts";
@@ -138,16 +139,14 @@ export function createEngine(parts: EngineParts, set: PolicySet, deps: EngineDep
       }),
     explain: (given) => decider.explain(contextOf(given)),
     finish(decisionId, end) {
-      requireText("engine.finish: decisionId", decisionId);
-      requireObject("engine.finish: end", end, '{ status: "ran", context }');
-      requireChoice("engine.finish: status", end.status, ENDS);
-      if (end.status === "ran" || end.status === "failed") requireContext(end.context);
-      return endByHand(decisionId, end, parts) ? undefined : finishCall(decisionId, end, ending);
+      const checked = checkedEnd(decisionId, end);
+      return endByHand(decisionId, checked, parts) ? undefined : finishCall(decisionId, checked, ending);
     },
     refuse(context, denial, options) {
       requireContext(context);
       // Without a denial there would be nothing to refuse, and the call would be allowed.
       requireObject("engine.refuse: denial", denial, '{ cause: "rule", reason: "why" }');
+      requireMembers("engine.refuse: denial", denial, ["cause", "reason", "message"]);
       requireChoice("engine.refuse: cause", denial.cause, DECISION_CAUSES);
       const refused = decider.refuse(contextOf(context), denial, intentOf("engine.refuse", options));
       return andThen(refused, ({ decision }) => decision);
@@ -207,7 +206,6 @@ function endByHand(decisionId: string, { status }: CallEnd, { scope }: EnginePar
 }
 
 const INTENTS = ["peek", "ask", "admit"] as const satisfies readonly Intent[];
-const ENDS = ["ran", "failed", "suspended", "released"] as const satisfies readonly CallEnd["status"][];
 const ONLY = ["intent"];
 const HOW = [...ONLY, "canAsk", "isCounted"];
 

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { USAGE_FIELDS } from "../context/context-parts.ts";
+import { USAGE_FIELDS } from "../base/model-costs.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { isAfter } from "../context/hookpoint.ts";
 import { inputOf, subjectOf } from "../context/subject.ts";

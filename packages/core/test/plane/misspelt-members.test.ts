@@ -14,6 +14,13 @@ const OLGA = { by: "olga", role: "operator", reason: "drill" };
 const ACT = { by: "olga", reason: "drill" };
 const run = (): number => 1;
 
+function errorsOf({ logger }: Bench["ports"]): string {
+  return logger.entries
+    .filter(({ level }) => level === "error")
+    .map(({ message }) => message)
+    .join();
+}
+
 async function withAdmission({ plane }: Bench, use: (admitted: never) => unknown): Promise<unknown> {
   const admitted = await plane.guard.admit(toolCall("search"));
   return use(admitted as never);
@@ -58,6 +65,55 @@ const CALLS: readonly [string, Misspelt, string][] = [
     (bench) =>
       withAdmission(bench, (one) => bench.plane.guard.complete(one, given({ status: "failed", err: 1 }))),
     "error",
+  ],
+  [
+    "guard.complete of a usage",
+    (bench) =>
+      withAdmission(bench, (one) =>
+        bench.plane.guard.complete(
+          one,
+          given({ status: "ran", result: 1, usage: { inputToken: 1, outputTokens: 1 } }),
+        ),
+      ),
+    "inputTokens",
+  ],
+  [
+    "guard.judgeAgain",
+    ({ plane }) =>
+      plane.guard.judgeAgain(
+        toolCall("search"),
+        given({ result: 1, codec: { read: run, write: run }, codex: 1 }),
+      ),
+    "codec",
+  ],
+  [
+    "engine.finish",
+    ({ plane }) =>
+      plane.engine.finish("dec", given({ status: "ran", context: toolCall("search"), usge: {} })),
+    "usage",
+  ],
+  [
+    "engine.finish of a call given back",
+    ({ plane }) => plane.engine.finish("dec", given({ status: "released", isRefusd: true })),
+    "isRefused",
+  ],
+  [
+    "engine.finish of a usage",
+    ({ plane }) =>
+      plane.engine.finish(
+        "dec",
+        given({ status: "ran", context: toolCall("search"), usage: { outputToken: 1 } }),
+      ),
+    "outputTokens",
+  ],
+  [
+    "engine.refuse",
+    ({ plane }) =>
+      plane.engine.refuse(
+        plane.guard.context(toolCall("search")),
+        given({ cause: "rule", reason: "why", mesage: "no" }),
+      ),
+    "message",
   ],
   [
     "controls.unplug",
@@ -116,5 +172,54 @@ describe("a member that does not exist", () => {
     const called = async (): Promise<unknown> => call(bench);
     await expect(called()).rejects.toMatchObject({ code: "usage_invalid" });
     await expect(called()).rejects.toThrow(`did you mean "${meant}"?`);
+  });
+
+  test("is refused in the usage of a context", () => {
+    const { plane } = createBench();
+    const context = { ...toolCall("search"), usage: given({ inputToken: 1 }) };
+    expect(() => plane.guard.context(context)).toThrow(
+      'usage.inputToken is no field of usage; did you mean "inputTokens"?',
+    );
+  });
+
+  test("leaves the call where it was, so that it can be ended once more", async () => {
+    const { plane, outcomes } = createBench();
+    const admitted = await plane.guard.admit(toolCall("search"));
+    if (admitted.status !== "admitted") throw new Error("denied");
+    const end = { status: "ran", result: 1, usage: { inputToken: 1 } };
+    expect(() => plane.guard.complete(admitted, given(end))).toThrow("did you mean");
+    expect(await plane.guard.complete(admitted, { status: "ran", result: 1 })).toMatchObject({ result: 1 });
+    expect(outcomes()).toHaveLength(1);
+  });
+
+  test("is told of a usage that a finished call was read by, and the call is settled at its estimate", async () => {
+    const { plane, ports, outcomes } = createBench({
+      policies: [
+        blocking("b", [rule.tokenBudget({ maxTokens: 100_000, window: "1h", per: "tenant", maxOutput: 10 })]),
+      ],
+    });
+    const outcome = await plane.guard.modelCall({
+      context: modelCall(),
+      run,
+      usage: () => given({ inputToken: 7, outputToken: 3 }),
+    });
+    expect(outcome).toMatchObject({ status: "ran", result: 1 });
+    expect(errorsOf(ports)).toContain('nobody reads its "inputToken"; did you mean "inputTokens"?');
+    expect(outcomes()).toMatchObject([{ isEstimated: true }]);
+  });
+
+  test("of a provider beside those that are read is nothing to tell of", async () => {
+    const { plane, ports } = createBench();
+    await plane.guard.modelCall({
+      context: modelCall(),
+      run,
+      usage: () => given({ inputTokens: 7, outputTokens: 3, totalTokens: 10 }),
+    });
+    await plane.guard.modelCall({
+      context: modelCall(),
+      run,
+      usage: () => given({ totalTokens: 10, inputTokens: 7 }),
+    });
+    expect(errorsOf(ports)).toBe("");
   });
 });
