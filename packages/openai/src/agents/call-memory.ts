@@ -16,6 +16,14 @@ interface Asked {
   readonly refusal?: string;
 }
 
+/** A call about which nobody need be asked. */
+export interface FreeCall {
+  /** The run whose call it is. */
+  readonly context: RunContext | undefined;
+  /** Its input as the plane has read it, where it was asked. */
+  readonly input?: unknown;
+}
+
 /** A call that a remote MCP server wants to make. */
 export interface HostedQuestion {
   /** As the server asked for it. */
@@ -36,11 +44,13 @@ export class CallMemory {
   readonly #natives = new Map<string, string | undefined>();
   readonly #hosted = new Map<string, HostedQuestion>();
   readonly #sent = new Map<string, true>();
-  readonly #free = new Map<string, RunContext | undefined>();
+  readonly #free = new Map<string, FreeCall>();
 
   note(callId: string | undefined, asked: Asked): void {
     if (callId === undefined) return;
-    remember(this.#asked, callId, asked);
+    // Of most calls there is nothing to tell: what was told of one before is no longer so.
+    if (asked.refusal === undefined && asked.approvalId === undefined) this.#asked.delete(callId);
+    else remember(this.#asked, callId, asked);
   }
 
   /** Notes what a call of the running turn asks, by the SDK's id of it: its first question, where it asks several. */
@@ -81,17 +91,20 @@ export class CallMemory {
 
   /**
    * Nobody need be asked about it, so no answer is looked for when it runs.
+   * @param input As the plane has read it, where it was asked.
    * @returns That nobody need be asked.
    */
-  noteFree({ callId, context }: Pick<LocalCall, "callId" | "context">): false {
-    if (callId !== undefined) remember(this.#free, callId, context);
+  noteFree({ callId, context }: Pick<LocalCall, "callId" | "context">, input?: unknown): false {
+    if (callId !== undefined) remember(this.#free, callId, { context, input });
     return false;
   }
 
   /** Said of one execution: a state that is gone on with is looked at anew. */
-  takeFree({ callId, context }: Pick<LocalCall, "callId" | "context">): boolean {
-    if (callId === undefined || context === undefined || this.#free.get(callId) !== context) return false;
-    return this.#free.delete(callId);
+  takeFree({ callId, context }: Pick<LocalCall, "callId" | "context">): FreeCall | undefined {
+    const free = callId === undefined ? undefined : this.#free.get(callId);
+    if (callId === undefined || context === undefined || free?.context !== context) return undefined;
+    this.#free.delete(callId);
+    return free;
   }
 
   /** The plane's request about a call that the application was shown, in this very run. */

@@ -22,8 +22,9 @@ export function governFunctionTool(
   governor: ToolGovernor,
   origin?: ToolOrigin,
 ): AnyFunctionTool {
+  const named = { name: tool.name, ...origin };
   const callOf = (context: RunContext, input: unknown, callId: string | undefined): LocalCall => ({
-    tool: { name: tool.name, ...origin },
+    tool: named,
     input,
     ...idsOf(callId),
     context,
@@ -34,10 +35,10 @@ export function governFunctionTool(
     const asked = callOf(context, parseJson(text) ?? text, details?.toolCall?.callId);
     const call = details?.resumeState === undefined ? asked : { ...asked, isGoingOn: true };
     const run = async (admitted: Admitted): Promise<unknown> => {
-      const { input, isInputChanged } = admitted;
-      const told = details && joinSignal(details, () => admitted.signal);
-      const work = (): Promise<unknown> =>
-        outsideRun(() => tool.invoke(context, isInputChanged ? JSON.stringify(input) : text, told));
+      const told = details && joinSignal(details, admitted);
+      // Looked at where it was changed alone: each look makes a copy.
+      const asAdmitted = admitted.isInputChanged ? JSON.stringify(admitted.input) : text;
+      const work = (): Promise<unknown> => outsideRun(() => tool.invoke(context, asAdmitted, told));
       return failedWhereWorded(await (isAgent ? runNested(work) : work()));
     };
     try {
@@ -81,14 +82,14 @@ export function wordsOfFailure(error: unknown): string | undefined {
 /**
  * Gives a call's details a signal that the plane's cut fires too. What the SDK hangs on them hangs on the very object, and
  * it makes one for each call: they are told, not replaced. The signal is made when it is asked for: most tools never do.
- * @param cut The plane's own, of the call.
+ * @param admitted The call, which the plane may cut.
  * @returns The same details; of those that an application froze a copy, on which nothing can hang.
  */
-function joinSignal<D extends { readonly signal?: AbortSignal }>(details: D, cut: () => unknown): D {
+function joinSignal<D extends { readonly signal?: AbortSignal }>(details: D, admitted: Admitted): D {
   const { signal: own } = details;
   let joined: AbortSignal | undefined;
   const get = (): AbortSignal =>
-    (joined ??= AbortSignal.any([own, cut()].filter((one) => one instanceof AbortSignal)));
+    (joined ??= AbortSignal.any([own, admitted.signal].filter((one) => one instanceof AbortSignal)));
   const signal = { get, enumerable: true, configurable: true };
   if (Reflect.defineProperty(details, "signal", signal)) return details;
   return Object.defineProperty({ ...details }, "signal", signal);

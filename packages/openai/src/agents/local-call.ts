@@ -7,6 +7,7 @@ import {
   type Outcome,
 } from "@agentplane/core";
 
+import { isSameJson } from "../protocol/json.ts";
 import { actingAgent, type KnownAgent } from "./agent-identity.ts";
 import type { AgentsPlane } from "./agents-plane.ts";
 import type { CallMemory } from "./call-memory.ts";
@@ -27,17 +28,29 @@ export interface LocalCall extends MaybeOwnQuestion {
   readonly input: unknown;
 }
 
-/** What a call is, in the plane's words. Of no other call, in no other conversation, a human's yes to it says anything. */
+/**
+ * What a call is, in the plane's words. Of no other call, in no other conversation, a human's yes to it says anything.
+ * @param input The call's own, or the copy of it that the plane has made before: of that it makes no other.
+ */
 export function describeCall(
   { agent }: ToolGovernor,
-  { tool, input, callId, context }: LocalCall,
+  { tool, input: own, callId, context }: LocalCall,
+  input: unknown = own,
 ): GuardInit {
+  const { server, originalName } = tool;
+  const isNamed = callId !== undefined && callId !== "";
   return {
-    hookpoint: "before_tool_call",
     ...actingAgent(agent, context),
-    ...(callId !== undefined && callId !== "" && { callId, approvalFor: "call" as const }),
-    tool: { ...tool, input },
+    hookpoint: "before_tool_call",
+    callId: isNamed ? callId : undefined,
+    approvalFor: isNamed ? "call" : undefined,
+    tool: { name: tool.name, server, originalName, input },
   };
+}
+
+/** The copy of a call's input that is in the question about it. */
+function inputRead(question: GuardedContext | undefined): unknown {
+  return typeof question?.tool === "object" ? question.tool.input : undefined;
 }
 
 /** Whether a human must be asked before the SDK executes. A call that is blocked asks nobody: it is refused when it runs. */
@@ -57,7 +70,7 @@ export async function needsHuman(governor: ToolGovernor, call: LocalCall): Promi
   if (approvalId !== undefined && call.nativeId !== undefined) memory.noteNative(call.nativeId, approvalId);
   if (effect === "block") return false;
   if (effect === "ask") return true;
-  if (!(isOwn ?? (await isOwnQuestion(call)))) return memory.noteFree(call);
+  if (!(isOwn ?? (await isOwnQuestion(call)))) return memory.noteFree(call, inputRead(question));
   await noteQuestion(plane, knownQuestion(governor, call));
   return true;
 }
@@ -110,13 +123,18 @@ export async function runGoverned<R>(
   const { plane, memory, agent } = governor;
   const refusal = memory.takeRefusal(call);
   if (refusal !== undefined) return { isRun: false, message: refusal };
-  const isFree = memory.takeFree(call);
-  if (!isFree && (await isUnasked(plane, knownQuestion(governor, call))))
+  const free = memory.takeFree(call);
+  if (free === undefined && (await isUnasked(plane, knownQuestion(governor, call))))
     return { isRun: false, message: UNASKED };
+  const context = describeCall(
+    governor,
+    call,
+    isSameJson(call.input, free?.input) ? free?.input : call.input,
+  );
   const decided = (): Promise<Outcome<R>> | Outcome<R> =>
-    plane.guard.toolCall<R>({ context: describeCall(governor, call), run, isControlFlow: isPause });
+    plane.guard.toolCall<R>({ context, run, isControlFlow: isPause });
   // Of what was free a moment ago nobody was asked.
-  const isAsked = isFree ? notAsked : askedBefore(governor, call);
+  const isAsked = free === undefined ? askedBefore(governor, call) : notAsked;
   const outcome = await decided();
   if (outcome.status !== "pending" || !(await isAsked(outcome.approvalId))) {
     if (outcome.status !== "ran") onDenied?.(outcome.decision);

@@ -44,6 +44,23 @@ export function writtenOf(value: unknown): string {
   return value === undefined || value === null ? "" : JSON.stringify(value);
 }
 
+/** Whether two values say the same JSON. What holds a `$opaque` never does: a plane's mark for what is none looks like it. */
+export function isSameJson(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || one === null || typeof other !== "object" || other === null)
+    return one === other;
+  const names = Object.keys(one);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(other).length &&
+    names.every(
+      (name) =>
+        name !== "$opaque" &&
+        Object.hasOwn(other, name) &&
+        isSameJson(Reflect.get(one, name), Reflect.get(other, name)),
+    )
+  );
+}
+
 /** A copy with one deep member replaced; everything beside the path is shared. */
 export function replacedAt(value: unknown, path: readonly (string | number)[], by: unknown): unknown {
   const [first, ...rest] = path;

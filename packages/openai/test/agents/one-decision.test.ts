@@ -1,5 +1,5 @@
 import { rule } from "@agentplane/core";
-import { Agent } from "@openai/agents";
+import { Agent, RunContext } from "@openai/agents";
 import { describe, expect, test } from "vitest";
 
 import { govern } from "../../src/agents.ts";
@@ -58,6 +58,29 @@ describe("a call of a tool", () => {
     });
     await runner.run(govern(plane, IDENTITY, agent), "go");
     expect([ran, recorded, seen.asked]).toStrictEqual([[{ amount: 5 }], ["allow"], times]);
+    await plane.close();
+  });
+
+  test.each([
+    ["asked about", '{ "amount": 5 }', [{ amount: 5 }], "paid"],
+    ["another amount", '{"amount":50}', [], "Error: "],
+    ["one more member", '{"amount":5,"to":"eve"}', [], "Error: "],
+    ["fewer members", "{}", [], "Error: "],
+    ["a list of the same names", '{"amount":[5]}', [], "Error: "],
+  ])("is decided as it runs, and not as it was asked about: %s", async (_name, text, done, said) => {
+    const input = { amount: { lte: 9 }, to: { exists: false } };
+    const plane = planeOf({
+      policies: [{ ...ASK, blocking: [rule.condition({ where: { not: { input } }, then: "escalate" })] }],
+    });
+    const ran: unknown[] = [];
+    const [context, model] = [new RunContext(), calling()];
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(ran)] }));
+    const [tool] = await agent.getAllTools(context);
+    if (tool?.type !== "function") throw new Error("the tool of the agent is a function");
+    expect(await tool.needsApproval(context, { amount: 5 }, "call_1")).toBe(false);
+    const toolCall = { type: "function_call" as const, callId: "call_1", name: "refund", arguments: text };
+    const output: unknown = await tool.invoke(context, text, { toolCall });
+    expect([ran, String(output).slice(0, said.length)]).toStrictEqual([done, said]);
     await plane.close();
   });
 
