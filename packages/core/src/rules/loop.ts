@@ -1,3 +1,4 @@
+import { ownMember } from "../base/own-member.ts";
 import * as z from "zod/mini";
 
 import { requireDurationMs } from "../base/duration.ts";
@@ -52,8 +53,11 @@ export const loop = defineRule({
           (entry) =>
             entry.agent === context.agent.id && entry.effect === "allow" && entry.at > nowMs - withinMs,
         );
-        const turns = recent.filter((entry) => entry.hookpoint === "before_model_call");
-        if (context.hookpoint === "before_model_call" && turns.length >= maxIterations) {
+        const { hookpoint, agent } = context;
+        const turns = recent.filter((entry) => entry.hookpoint === "before_model_call").length;
+        // Entries are kept for so long, the count for the whole session.
+        const known = within === undefined ? ownMember(session?.counts.turns ?? {}, agent.id) : 0;
+        if (hookpoint === "before_model_call" && Math.max(turns, known ?? 0) >= maxIterations) {
           return breachAnswer(`the agent has made ${maxIterations} model calls`, STOP, breach);
         }
         // Only tool calls keep a digest in the history; hashing whole prompts would find nothing.

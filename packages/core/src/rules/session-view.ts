@@ -30,6 +30,8 @@ export interface SessionView {
     readonly blocked: number;
     readonly errors: number;
     readonly modelCalls: number;
+    /** Model calls by agent; of a session that an earlier version began, those since then. */
+    readonly turns?: Readonly<Record<string, number>>;
   };
   readonly startedAtMs: number;
 }

@@ -1,4 +1,4 @@
-import { actionOf } from "../context/hookpoint.ts";
+import { ownMember } from "../base/own-member.ts";
 import type { SessionEntry, SessionView } from "../rules/session-view.ts";
 import { atHand, isSpilled, openIn, openOf, sizeOf, withAtHand, type Chunk } from "./session-chunk.ts";
 
@@ -184,13 +184,16 @@ function replaced(
   return { ...record, chunks: sizeOf(next) > 0 ? chunks.with(chunk, next) : chunks.toSpliced(chunk, 1) };
 }
 
-function count(counts: Counts, { effect, hookpoint, isError }: SessionEntry, by: 1 | -1): Counts {
+function count(counts: Counts, { effect, hookpoint, agent, isError }: SessionEntry, by: 1 | -1): Counts {
   const isCall = effect === "allow";
+  const { turns = {} } = counts;
+  const isTurn = isCall && hookpoint === "before_model_call";
   return {
     calls: counts.calls + (isCall ? by : 0),
     blocked: counts.blocked + (effect === "block" ? by : 0),
     errors: counts.errors + (isError === true ? by : 0),
-    modelCalls: counts.modelCalls + (isCall && actionOf(hookpoint) === "model_call" ? by : 0),
+    modelCalls: counts.modelCalls + (isTurn ? by : 0),
+    turns: isTurn ? { ...turns, [agent]: (ownMember(turns, agent) ?? 0) + by } : turns,
   };
 }
 
@@ -203,6 +206,7 @@ export function isWhole(record: SessionRecord): record is WholeRecord {
 export function viewOf({ revision, startedAtMs, chunks, tail, counts }: WholeRecord): SessionView {
   const entries = [...chunks.flat(), ...tail].slice(-MAX_ENTRIES);
   for (const entry of entries) Object.freeze(entry);
+  Object.freeze(counts.turns);
   const view = Object.freeze({
     entries: Object.freeze(entries),
     counts: Object.freeze(counts),

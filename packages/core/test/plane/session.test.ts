@@ -79,7 +79,7 @@ it("rules see a frozen history in order, with calls in flight, refusals and erro
       isExternal: true,
     },
   ]);
-  expect(view?.counts).toStrictEqual({ calls: 2, blocked: 1, errors: 1, modelCalls: 0 });
+  expect(view?.counts).toStrictEqual({ calls: 2, blocked: 1, errors: 1, modelCalls: 0, turns: {} });
   expect(Object.isFrozen(view?.entries)).toBe(true);
 });
 
@@ -167,7 +167,7 @@ describe("a call that was admitted and given back unrun", () => {
     }
     await plane.guard.release(first);
     expect(await plane.engine.decide(toolCall("update"))).toMatchObject({ effect: "allow" });
-    expect(seen.at(-1)?.counts).toStrictEqual({ calls: 40, blocked: 0, errors: 0, modelCalls: 0 });
+    expect(seen.at(-1)?.counts).toStrictEqual({ calls: 40, blocked: 0, errors: 0, modelCalls: 0, turns: {} });
     expect(seen.at(-1)?.entries.map(({ name }) => name)).toStrictEqual(names);
   });
 

@@ -48,7 +48,7 @@ test("a session starts empty, sees calls in flight, and how they ended", async (
     ["2", true, undefined],
     ["3", false, undefined],
   ]);
-  expect(view.counts).toStrictEqual({ calls: 2, blocked: 1, errors: 1, modelCalls: 1 });
+  expect(view.counts).toStrictEqual({ calls: 2, blocked: 1, errors: 1, modelCalls: 1, turns: { a: 1 } });
 });
 
 test("a view is a frozen snapshot that later calls do not change", async () => {
@@ -57,9 +57,11 @@ test("a view is a frozen snapshot that later calls do not change", async () => {
   const view = await sessions.view(CONTEXT);
   await sessions.append(CONTEXT, entryOf("2"));
   expect(view.entries).toHaveLength(1);
-  expect([view, view.entries, view.counts, view.entries[0]].every((part) => Object.isFrozen(part))).toBe(
-    true,
-  );
+  expect(
+    [view, view.entries, view.counts, view.counts.turns, view.entries[0]].every((part) =>
+      Object.isFrozen(part),
+    ),
+  ).toBe(true);
   expect(await sessions.view(CONTEXT)).toBe(await sessions.view(CONTEXT));
 });
 
@@ -103,6 +105,7 @@ test("one call has one entry: what did not run, or was suspended, is replaced; a
     blocked: 0,
     errors: 1,
     modelCalls: 0,
+    turns: {},
   });
 });
 
@@ -123,7 +126,7 @@ test("the history is bounded to the latest 1,000 calls, the counters are not", a
   const { entries, counts } = await sessions.view(CONTEXT);
   expect(entries).toHaveLength(1_000);
   expect([entries[0]?.decisionId, entries.at(-1)?.decisionId]).toStrictEqual(["1500", "2499"]);
-  expect(counts).toStrictEqual({ calls: 2_500, blocked: 0, errors: 1, modelCalls: 0 });
+  expect(counts).toStrictEqual({ calls: 2_500, blocked: 0, errors: 1, modelCalls: 0, turns: {} });
 });
 
 test("parallel calls of one turn, in several processes, all find their place", async () => {
