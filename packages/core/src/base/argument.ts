@@ -54,7 +54,8 @@ function unusable(where: string, wanted: string, value: unknown): AgentplaneErro
   return new AgentplaneError("usage_invalid", `${where} must be ${wanted}, not ${kindOf(value)}`);
 }
 
-function kindOf(value: unknown): string {
+/** What a value is, for people; it is never repeated. */
+export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "a list";
   if (value === "") return "an empty text";

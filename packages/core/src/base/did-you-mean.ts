@@ -29,11 +29,16 @@ function beginningAlike(word: string, known: Iterable<string>): string | undefin
   return undefined;
 }
 
-/** The same as a sentence for an error: `did you mean "limit"?`, else the list of what exists, or that nothing does. */
+/** The same as a sentence for an error: `did you mean "limit"?`; undefined where nothing is like it. */
+export function guessFor(word: string, known: Iterable<string>): string | undefined {
+  const guess = didYouMean(word, known);
+  return guess === undefined ? undefined : `did you mean "${guess}"?`;
+}
+
+/** The same, else the list of what exists, or that nothing does. */
 export function suggest(word: string, known: readonly string[]): string {
   if (known.length === 0) return "there are none";
-  const guess = didYouMean(word, known);
-  return guess === undefined ? `use one of ${known.join(", ")}` : `did you mean "${guess}"?`;
+  return guessFor(word, known) ?? `use one of ${known.join(", ")}`;
 }
 
 function editDistance(a: string, b: string): number {

@@ -1,3 +1,4 @@
+import { kindOf } from "../base/argument.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "./context.ts";
 import { Given } from "./snapshot-mark.ts";
@@ -26,10 +27,9 @@ export class ContextMark extends Given {
  */
 export function requireContext(given: unknown): asserts given is object {
   if (typeof given === "object" && given !== null) return;
-  const kind = given === null || given === undefined ? String(given) : `a ${typeof given}`;
   throw new AgentplaneError(
     "context_invalid",
-    `a context is an object such as { hookpoint: "before_tool_call", agent: "support", tool: "refund" }, not ${kind}`,
+    `a context is an object such as { hookpoint: "before_tool_call", agent: "support", tool: "refund" }, not ${kindOf(given)}`,
   );
 }
 

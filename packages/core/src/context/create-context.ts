@@ -128,16 +128,11 @@ function copyAfter(
  * @param input A snapshot, or a value to snapshot.
  */
 export function withInput(context: PolicyContext, input: JsonValue): PolicyContext {
-  const { tool, model, target } = context;
   const value = snapshot(input);
-  if (value === inputOf(context)) return context;
   const subject = subjectOf(context);
-  if (tool !== undefined && subject === "tool")
-    return Object.freeze({ ...context, tool: Object.freeze({ ...tool, input: value }) });
-  if (model !== undefined && subject === "model")
-    return Object.freeze({ ...context, model: Object.freeze({ ...model, messages: value }) });
-  if (target === undefined) return context;
-  return Object.freeze({ ...context, target: Object.freeze({ ...target, input: value }) });
+  if (subject === undefined || value === inputOf(context)) return context;
+  const name = subject === "model" ? "messages" : "input";
+  return Object.freeze({ ...context, [subject]: Object.freeze({ ...context[subject], [name]: value }) });
 }
 
 function hookpointOf(hookpoint: unknown): string {

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { ownMember } from "../base/own-member.ts";
 import { rebuildItem, rebuildMember } from "./rebuild.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$-]*$/;
@@ -7,7 +8,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w$-]*$/;
 const STEP = /\.([^.[\]"]+)|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.)*")\]/y;
 
 /** Names through which a prototype could be reached; a policy that uses one is wrong or hostile. */
-const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+export const FORBIDDEN: ReadonlySet<unknown> = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
  * Reads a path into content: `$` is the whole, then `.name`, `[0]` or `["any name"]`. Linear in its length.
@@ -33,10 +34,7 @@ export function parsePath(path: string): readonly (string | number)[] | undefine
 /** Tells whether a path can be written to: one that reads well and leads through no prototype. */
 export function isWritablePath(path: string): boolean {
   const segments = parsePath(path);
-  return (
-    segments !== undefined &&
-    !segments.some((segment) => typeof segment === "string" && FORBIDDEN.has(segment))
-  );
+  return segments !== undefined && !segments.some((segment) => FORBIDDEN.has(segment));
 }
 
 /** The path of a member or an item: `$.a`, `$.a[0]`, `$["any name"]`. `parsePath` reads it back. */
@@ -80,7 +78,7 @@ export function getPath(value: JsonValue, path: string): JsonValue | undefined {
  */
 export function setPath(value: JsonValue, path: string, next: JsonValue): JsonValue | undefined {
   const segments = parsePath(path);
-  if (segments === undefined || segments.some((segment) => FORBIDDEN.has(String(segment)))) return undefined;
+  if (segments === undefined || segments.some((segment) => FORBIDDEN.has(segment))) return undefined;
   return setAt(value, segments, next);
 }
 
@@ -105,7 +103,7 @@ function childOf(value: JsonValue, segment: string | number): JsonValue | undefi
   if (Array.isArray(value))
     return typeof segment === "number" ? (value[segment] as JsonValue | undefined) : undefined;
   // Own members only: an ordinary object would answer `toString` with its prototype's.
-  return Object.hasOwn(value, segment) ? (value as JsonObject)[segment] : undefined;
+  return ownMember(value as JsonObject, String(segment));
 }
 
 function canAdd(value: JsonValue, segment: string | number): boolean {

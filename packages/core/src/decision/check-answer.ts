@@ -1,11 +1,9 @@
 import { isJsonObject } from "../base/json.ts";
 import { isWritablePath } from "../context/path.ts";
 import type { Answer, RuleAnswer } from "./answer.ts";
-import type { RedactSurface, RedactTreatment } from "./obligation.ts";
+import { REDACT_SURFACES, REDACT_TREATMENTS } from "./obligation.ts";
 
 const ANSWERS: readonly Answer["answer"][] = ["allow", "escalate", "degrade", "block"];
-const SURFACES: readonly RedactSurface[] = ["input", "prompt", "result", "response", "audit"];
-const TREATMENTS: readonly RedactTreatment[] = ["drop", "mask", "hash", "tokenise"];
 
 /**
  * Tells whether what a custom rule gave is an answer. Anything else would silently count as "no opinion", so that a
@@ -41,10 +39,10 @@ function isObligation(given: unknown): boolean {
   switch (given["kind"]) {
     case "redact":
       return (
-        isListOf(given["from"], (from) => isOneOf(from, SURFACES)) &&
+        isListOf(given["from"], (from) => isOneOf(from, REDACT_SURFACES)) &&
         isListOf(given["fields"], (field) => typeof field === "string") &&
         isListOf(given["detect"], (detector) => typeof detector === "string") &&
-        isOneOf(given["treatment"], TREATMENTS)
+        isOneOf(given["treatment"], REDACT_TREATMENTS)
       );
     case "rewrite":
       return (

@@ -1,10 +1,12 @@
 import type { JsonValue } from "../base/json.ts";
 
 /** What a redaction covers. */
-export type RedactSurface = "input" | "prompt" | "result" | "response" | "audit";
+export const REDACT_SURFACES = ["input", "prompt", "result", "response", "audit"] as const;
+export type RedactSurface = (typeof REDACT_SURFACES)[number];
 
 /** How a finding is replaced; the strongest wins: drop > mask > hash > tokenise. */
-export type RedactTreatment = "drop" | "mask" | "hash" | "tokenise";
+export const REDACT_TREATMENTS = ["drop", "mask", "hash", "tokenise"] as const;
+export type RedactTreatment = (typeof REDACT_TREATMENTS)[number];
 
 /** Replace named fields and detected text on the listed surfaces. */
 export interface RedactObligation {

@@ -168,11 +168,16 @@ function judgingOf<R>(
     }
     return { core, call, end, context: withResult(call.context, facts), denial: cut, isPartial };
   } catch (error) {
-    const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
-    const denial = cut ?? { cause: "content_refused", reason };
+    const denial = cut ?? unreadable(error);
     facts.result = undefined;
     return { core, call, end, context: withResult(call.context, facts), denial, isPartial: true };
   }
+}
+
+/** Why content is refused that could not be read. */
+export function unreadable(error: unknown): Denial {
+  const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
+  return { cause: "content_refused", reason };
 }
 
 /** Watching changes nothing: an error that is only watched is thrown as it was, however much of it could be read. */

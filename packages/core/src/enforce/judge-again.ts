@@ -1,4 +1,3 @@
-import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -12,7 +11,7 @@ import { withheldWords } from "../engine/withheld.ts";
 import type { GuardedContext } from "./acting-context.ts";
 import { LiveAdmission, type Admission } from "./admission.ts";
 import type { AdmittingCore } from "./admit.ts";
-import { resultDuties, type ResultCodec } from "./complete.ts";
+import { resultDuties, unreadable, type ResultCodec } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 import { denied, type Denied } from "./outcome.ts";
 import { throughHooks } from "./through-hooks.ts";
@@ -80,9 +79,8 @@ function withRead(core: GuardCore, { context, denial }: Ended, read: () => unkno
   try {
     return { context: withResult(context, { result: read(), nowMs }), denial };
   } catch (error) {
-    const reason = error instanceof AgentplaneError ? error.message : "the result cannot be read";
     const unread = withResult(context, { result: undefined, nowMs });
-    return { context: unread, denial: denial ?? { cause: "content_refused", reason } };
+    return { context: unread, denial: denial ?? unreadable(error) };
   }
 }
 

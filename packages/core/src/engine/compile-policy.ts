@@ -7,6 +7,8 @@ import type { AcceptedRule, PolicyRules } from "../load/rule-part.ts";
 import { compileSelector } from "../policy/compile-selector.ts";
 import type { LoadedPolicy } from "../policy/loaded-policy.ts";
 import type { EscalationStep, RuleSpec } from "../policy/policy.ts";
+import { HOW_TO_CEL } from "../rules/cel-condition.ts";
+import { HOW_TO_SCAN } from "../rules/detectors.ts";
 import { isBuiltInRule, type RuleRegistry } from "../rules/registry.ts";
 import type { CompiledRule, CompileTools, RuleKind, RuleTiming } from "../rules/rule.ts";
 import { checkOwnKind } from "./check-own-kind.ts";
@@ -183,9 +185,9 @@ function toolsFor(parts: EntryParts, offered: PolicyCompiler["tools"]): CompileT
 }
 
 const HOW_TO_WIRE = {
-  scanner: "pass createAgentPlane({ scanner: createScanner() }) from @agentplane/safety",
+  scanner: HOW_TO_SCAN,
   fetch: "pass ports: { fetch } on a runtime without a global fetch",
-  cel: "pass createAgentPlane({ cel: createCel() }) from @agentplane/core/cel",
+  cel: HOW_TO_CEL,
 } as const;
 
 function pathOf({ policy, timing, position }: EntryParts): string {

@@ -1,6 +1,6 @@
 import { requireMembers, requireObject, requireText } from "../base/argument.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
-import type { DegradeSpec, Mode } from "../policy/mode.ts";
+import { MODE_SCOPES, type DegradeSpec, type Mode } from "../policy/mode.ts";
 import type { ModeEntry, ModeScope } from "../state/degradation.ts";
 import { requireExactId, requireKnownMembers, requireSubject } from "../state/exact-subject.ts";
 import type { PlugEntry, PlugSubject } from "../state/plugboard.ts";
@@ -127,8 +127,6 @@ export function createControls(parts: EngineParts, set: PolicySet): Controls {
     status: () => ({ plugs: plugboard.entries(), modes: degradation.entries(), revision: parts.revision() }),
   };
 }
-
-const MODE_SCOPES = ["agent", "tenant", "session", "global"] as const satisfies readonly ModeScope["kind"][];
 
 /** A ladder that is not there has nothing to reset: mostly a misspelt name. */
 function requireTrigger(

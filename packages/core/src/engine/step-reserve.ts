@@ -151,9 +151,10 @@ function takeBreach(pass: Pass, { index, retryAfterMs }: LimitBreach): void {
   if (bound.entry.timing === "nonBlocking") return;
   const answer = breachAnswer(bound, retryAfterMs);
   const given = limitAnswer(bound.entry, answer);
-  if (bound.entry.policy.isShadow) setRare(pass, { shadowAnswers: [...pass.rare.shadowAnswers, given] });
-  else addAnswer(pass, given);
-  if (bound.item.isSoft && !bound.entry.policy.isShadow) setRare(pass, { isOverrun: true });
+  if (bound.entry.policy.isShadow)
+    return setRare(pass, { shadowAnswers: [...pass.rare.shadowAnswers, given] });
+  addAnswer(pass, given);
+  if (bound.item.isSoft) setRare(pass, { isOverrun: true });
 }
 
 function breachAnswer({ declaration }: BoundLimit, retryAfterMs: number | undefined): Answer {

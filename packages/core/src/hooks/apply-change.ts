@@ -1,4 +1,5 @@
-import { didYouMean } from "../base/did-you-mean.ts";
+import { kindOf } from "../base/argument.ts";
+import { guessFor } from "../base/did-you-mean.ts";
 import { AgentplaneError } from "../base/errors.ts";
 import type { PolicyContext } from "../context/context.ts";
 import { tagsOf } from "../context/context-parts.ts";
@@ -32,7 +33,7 @@ const INSTEAD = "return nothing, { input }, { result }, { tags } or { block: rea
 export function applyChange(context: PolicyContext, returned: HookReturn): AppliedChange {
   if (returned === undefined) return { context };
   if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
-    throw invalid(`it returned ${describe(returned)}`);
+    throw invalid(`it returned ${kindOf(returned)}`);
   }
   checkFields(Object.keys(returned));
   const { input, result, tags, block } = readOnce(returned);
@@ -62,10 +63,8 @@ function checkFields(fields: readonly string[]): void {
     throw invalid(`it returned "${unknown}", of which a hook can only change the ${changeable}`);
   if (CONTEXT_FIELDS.names.has(unknown)) throw invalid(`it returned "${unknown}", which no hook can change`);
   // What it is called may be the data itself: only a name that exists is repeated.
-  const guess = didYouMean(unknown.slice(0, 64), CHANGEABLE);
-  throw invalid(
-    `it returned a field that does not exist${guess === undefined ? "" : `: did you mean "${guess}"?`}`,
-  );
+  const guess = guessFor(unknown.slice(0, 64), CHANGEABLE);
+  throw invalid(`it returned a field that does not exist${guess === undefined ? "" : `: ${guess}`}`);
 }
 
 function replaceInput(context: PolicyContext, input: unknown): PolicyContext {
@@ -100,11 +99,6 @@ function addTags(context: PolicyContext, tags: unknown): PolicyContext {
     isSame = false;
   }
   return isSame ? context : Object.freeze({ ...context, tags: merged });
-}
-
-function describe(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
 function invalid(what: string): AgentplaneError {

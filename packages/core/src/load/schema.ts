@@ -5,6 +5,7 @@ import { alertTargetSchema } from "../policy/alert-schema.ts";
 import { between } from "../policy/between.ts";
 import { degradeSchema } from "../policy/degrade-schema.ts";
 import { durationSchema } from "../policy/duration-schema.ts";
+import { openObject } from "../policy/open-object.ts";
 import { checkedBy, matching, mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
 
@@ -37,10 +38,7 @@ export const patternSchema = z
 /** An empty list would match nothing, which nobody means. */
 const patternsSchema = z.array(patternSchema).check(between(1));
 
-/**
- * An object whose names are free, and whose members are alike. Zod's record, and its ways to say as much of an object,
- * would be more in every bundle.
- */
+/** An object whose names are free, and whose members are alike. */
 function objectOf(member: z.core.$ZodType, maxChars: number): z.ZodMiniObject {
   const checkNames = checkedBy((named: object, report) => {
     for (const name of Object.keys(named)) {
@@ -49,9 +47,8 @@ function objectOf(member: z.core.$ZodType, maxChars: number): z.ZodMiniObject {
         report([name], `has a name that must have at most ${maxChars} characters`);
     }
   });
-  const schema = new z.ZodMiniObject({ type: "object", shape: {}, catchall: member });
   // Also where a value is wrong: a person is told everything at once.
-  return schema.check(z.check(checkNames, { when: ({ value }) => isJsonObject(value) }));
+  return openObject(member).check(z.check(checkNames, { when: ({ value }) => isJsonObject(value) }));
 }
 
 /** The tags that a selector asks for. */

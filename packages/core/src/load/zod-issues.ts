@@ -1,7 +1,7 @@
 import { $ZodObject } from "zod/v4/core";
 import * as z from "zod/mini";
 
-import { didYouMean } from "../base/did-you-mean.ts";
+import { guessFor } from "../base/did-you-mean.ts";
 import { looksLikeSecret } from "./literal-secret.ts";
 import type { IssueList, IssuePath } from "./issue-list.ts";
 import { listOf, wordsFor } from "./zod-words.ts";
@@ -117,9 +117,7 @@ function memberAt(issue: z.core.$ZodIssueInvalidUnion): unknown {
 
 /** What to write instead of an unknown field. */
 export function suggestField(key: string, known: readonly string[]): string | undefined {
-  const guess = didYouMean(key, known);
-  if (guess !== undefined) return `did you mean "${guess}"?`;
-  return known.length === 0 ? "remove it" : `known fields: ${known.join(", ")}`;
+  return guessFor(key, known) ?? (known.length === 0 ? "remove it" : `known fields: ${known.join(", ")}`);
 }
 
 function suggestValue(input: unknown, values: readonly z.core.util.Primitive[]): string | undefined {
@@ -130,11 +128,10 @@ function suggestValue(input: unknown, values: readonly z.core.util.Primitive[]):
 
 function guessOf(input: unknown, values: readonly z.core.util.Primitive[]): string | undefined {
   if (typeof input !== "string") return undefined;
-  const guess = didYouMean(
+  return guessFor(
     input,
     values.filter((value) => typeof value === "string"),
   );
-  return guess === undefined ? undefined : `did you mean "${guess}"?`;
 }
 
 function suggestionOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {

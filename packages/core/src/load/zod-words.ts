@@ -1,5 +1,6 @@
 import type { core } from "zod";
 
+import { kindOf } from "../base/argument.ts";
 import { looksLikeSecret } from "./literal-secret.ts";
 
 /**
@@ -46,10 +47,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   int: "a whole number",
   boolean: "true or false",
   array: "a list",
-  tuple: "a list",
   object: "an object",
-  record: "an object",
-  null: "null",
 };
 
 function typeWords(expected: string, input: unknown): string {
@@ -61,11 +59,8 @@ function typeWords(expected: string, input: unknown): string {
 }
 
 function receivedWords(input: unknown): string {
-  if (input === null) return "null";
-  if (Array.isArray(input)) return "a list";
-  if (typeof input === "number" && !Number.isFinite(input)) return String(input);
-  if (typeof input === "boolean") return String(input);
-  return TYPE_WORDS[typeof input] ?? typeof input;
+  const isShown = typeof input === "boolean" || (typeof input === "number" && !Number.isFinite(input));
+  return isShown ? String(input) : kindOf(input);
 }
 
 function valueWords(values: readonly unknown[], input: unknown): string {

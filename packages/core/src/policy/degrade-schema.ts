@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 
 import { between } from "./between.ts";
 import { durationSchema } from "./duration-schema.ts";
-import { MODES } from "./mode.ts";
+import { MODE_SCOPES, MODES } from "./mode.ts";
 import { checkedBy, mustHold } from "./schema-check.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -32,7 +32,7 @@ export const degradeSchema = z
   .strictObject({
     mode: z.enum(MODES),
     recover: z.optional(recoverySchema),
-    scope: z.optional(z.enum(["agent", "tenant", "session", "global"])),
+    scope: z.optional(z.enum(MODE_SCOPES)),
     perMinute: z.optional(wholeNumber.check(between(1, 1_000_000))),
     delay: z.optional(z.strictObject({ max: durationSchema })),
   })

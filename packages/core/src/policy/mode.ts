@@ -16,13 +16,16 @@ export type Recovery =
   | { readonly when: { readonly quietFor: string } }
   | { readonly when: { readonly headroom: { readonly rule: string; readonly atLeast: number } } };
 
+/** Whom a mode may concern. */
+export const MODE_SCOPES = ["agent", "tenant", "session", "global"] as const;
+
 /** A mode to be set and how it is left. */
 export interface DegradeSpec {
   readonly mode: Mode;
   /** Default `manual`. */
   readonly recover?: Recovery;
   /** Whom it concerns. Default `agent` (and its descendants). */
-  readonly scope?: "agent" | "tenant" | "session" | "global";
+  readonly scope?: (typeof MODE_SCOPES)[number];
   /** RATE_THROTTLE only: calls per minute. Default 6. */
   readonly perMinute?: number;
   /** RATE_THROTTLE only: wait up to this long instead of blocking. Default: block. */

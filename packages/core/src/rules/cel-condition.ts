@@ -49,12 +49,15 @@ export function compileCelCondition(when: string, tools: CompileTools): Compiled
   };
 }
 
+/** How CEL comes in, for load errors. */
+export const HOW_TO_CEL = "pass createAgentPlane({ cel: createCel() }) from @agentplane/core/cel";
+
 function compileExpression(
   when: string,
   { cel, fail }: CompileTools,
 ): ReturnType<NonNullable<CompileTools["cel"]>["compile"]> {
   if (cel === undefined) {
-    return fail("when", "needs CEL", "pass createAgentPlane({ cel: createCel() }) from @agentplane/core/cel");
+    return fail("when", "needs CEL", HOW_TO_CEL);
   }
   try {
     return cel.compile(when);

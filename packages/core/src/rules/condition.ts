@@ -7,6 +7,7 @@ import { isAfter } from "../context/hookpoint.ts";
 import type { RuleAnswer } from "../decision/answer.ts";
 import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
+import { openObject } from "../policy/open-object.ts";
 import { checkedBy, mustHold } from "../policy/schema-check.ts";
 import { compileCelCondition } from "./cel-condition.ts";
 import { CheckedWhere } from "./checked-where.ts";
@@ -15,7 +16,7 @@ import { defineRule, NEEDS_NO_TEXT, type CompileTools, type RuleRead } from "./r
 import { mayHoldAt } from "./where-at-hookpoint.ts";
 import { allOf, negated, type Unanswered } from "./where-truth.ts";
 
-const expression = z.looseObject({}).check(
+const expression = openObject(z.unknown()).check(
   checkedBy((spec, report) => {
     const checked = compileWhere(spec, { stance: "deny", report });
     if (checked !== undefined) CheckedWhere.put(spec, checked);

@@ -3,7 +3,7 @@ import { SCAN_CONTEXT_CHARS, type DetectorInfo, type Scanner } from "../base/sca
 import type { CompiledRule, CompileTools } from "./rule.ts";
 
 /** How a scanner comes in, for load errors. */
-const HOW_TO_SCAN = "pass createAgentPlane({ scanner: createScanner() }) from @agentplane/safety";
+export const HOW_TO_SCAN = "pass createAgentPlane({ scanner: createScanner() }) from @agentplane/safety";
 
 /**
  * The scanner of the plane.

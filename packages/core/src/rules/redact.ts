@@ -1,6 +1,11 @@
 import * as z from "zod/mini";
 
-import type { RedactObligation, RedactSurface } from "../decision/obligation.ts";
+import {
+  REDACT_SURFACES,
+  REDACT_TREATMENTS,
+  type RedactObligation,
+  type RedactSurface,
+} from "../decision/obligation.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { requireDetectors, spanOf } from "./detectors.ts";
@@ -9,7 +14,7 @@ import { defineRule, type CompiledRule } from "./rule.ts";
 import { scanParams } from "./scan-rule.ts";
 import { someOf } from "./some-of.ts";
 
-const surfaceParam = z.enum(["input", "prompt", "result", "response", "audit"]);
+const surfaceParam = z.enum(REDACT_SURFACES);
 
 /**
  * Replaces named fields and detected text. It changes what is shown and written, never whether the call may run; what
@@ -26,7 +31,7 @@ export const redact = defineRule({
       fields: omittable(patternsParam),
       detect: scanParams.detect,
       from: z._default(someOf(surfaceParam), ["result", "response", "audit"]),
-      treatment: z._default(z.enum(["drop", "mask", "hash", "tokenise"]), "mask"),
+      treatment: z._default(z.enum(REDACT_TREATMENTS), "mask"),
     })
     .check(
       mustHold(({ fields, detect }) => fields !== undefined || detect !== undefined, "redacts nothing", {

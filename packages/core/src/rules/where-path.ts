@@ -1,7 +1,6 @@
 import type { JsonValue } from "../base/json.ts";
 import { parsePath } from "../context/content.ts";
-
-const FORBIDDEN: ReadonlySet<unknown> = new Set(["__proto__", "constructor", "prototype"]);
+import { FORBIDDEN } from "../context/path.ts";
 
 /**
  * Reads how a condition names a member of content: `amount`, `customer.country`, `items[0].price`, `$["a.b"]`.

@@ -5,7 +5,7 @@ import { ConfigError, type ConfigIssue } from "../base/errors.ts";
 import { tupleKey } from "../context/call-key.ts";
 import type { PolicyContext } from "../context/context.ts";
 import type { LimitSubjects } from "../policy/limit.ts";
-import { headroomIn, MODES, type DegradeSpec } from "../policy/mode.ts";
+import { headroomIn, MODE_SCOPES, MODES, type DegradeSpec } from "../policy/mode.ts";
 
 /**
  * Whom a mode concerns. An agent includes its descendants; an agent or session without a tenant is meant in every
@@ -13,7 +13,7 @@ import { headroomIn, MODES, type DegradeSpec } from "../policy/mode.ts";
  * that have none.
  */
 export interface ModeScope {
-  readonly kind: "agent" | "tenant" | "session" | "global";
+  readonly kind: (typeof MODE_SCOPES)[number];
   readonly id?: string;
   readonly tenant?: string | null;
 }
@@ -113,7 +113,7 @@ function issuesOf({ scope, degrade, by }: ModeChange): readonly ConfigIssue[] {
       suggestion: suggest(degrade.mode, MODES),
     });
   }
-  if (!["agent", "tenant", "session", "global"].includes(scope.kind)) {
+  if (!MODE_SCOPES.includes(scope.kind)) {
     issues.push({
       path: "scope",
       message: `"${scope.kind}" is not a scope`,

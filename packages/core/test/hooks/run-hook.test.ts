@@ -141,10 +141,10 @@ const circular: Record<string, unknown> = {};
 circular["self"] = circular;
 
 test.for<readonly [string, unknown, RegExp]>([
-  ["a text", "block", /it returned a string/],
+  ["a text", "block", /it returned a text/],
   ["true", true, /it returned a boolean/],
   ["null", null, /it returned null/],
-  ["a list", [], /it returned an array/],
+  ["a list", [], /it returned a list/],
   [
     "a misspelt field",
     { inptu: {} },
