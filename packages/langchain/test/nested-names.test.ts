@@ -3,6 +3,7 @@ import { RunnableLambda, type Runnable } from "@langchain/core/runnables";
 import { DynamicStructuredTool, DynamicTool, StructuredTool } from "@langchain/core/tools";
 import { createAgent, createMiddleware, tool, type AnyAgentMiddleware } from "langchain";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { tool as otherTool } from "langchain-core-lowest/tools";
 import * as z from "zod";
 
 import { govern } from "../src/index.ts";
@@ -40,6 +41,19 @@ class Told extends Wiping {
   override lc_serializable = true;
 }
 
+/** Tells LangChain of itself in words of its own. */
+class Worded extends Wiping {
+  override toJSON(): never {
+    return { lc: 1, type: "not_implemented", id: ["mine", "Look"] } as never;
+  }
+}
+
+/** The same, by an object that all have in common, and a member of each. */
+const WORDS = { lc: 1, type: "not_implemented", id: ["mine", "Look"] };
+class Personal extends Wiping {
+  override toJSON = (): never => WORDS as never;
+}
+
 /** Tools of one name, of every kind. */
 const KINDS: Readonly<Record<string, (work: () => string) => unknown>> = {
   "made by tool()": (work: () => string) => tool(work, { name: "wipe", description: "Wipes.", schema }),
@@ -48,6 +62,8 @@ const KINDS: Readonly<Record<string, (work: () => string) => unknown>> = {
     new DynamicTool({ name: "wipe", description: "Wipes.", func: async () => work() }),
   "of a class of its own": (work: () => string) => new Wiping(work),
   "of a class that tells of itself": (work: () => string) => new Told(work),
+  "of a class with words of its own": (work: () => string) => new Worded(work),
+  "with words of its own": (work: () => string) => new Personal(work),
   "made of a runnable": (work: () => string) =>
     RunnableLambda.from(work).asTool({ name: "wipe", description: "Wipes.", schema }),
 };
@@ -141,4 +157,51 @@ it("the name of its run can deny a tool as well", async () => {
   const look = tool(work, { name: "look", description: "Looks.", schema });
   await played([DENIED], look, (given) => given.invoke({}, { runName: "wipe" }), "tool");
   expect(work).not.toHaveBeenCalled();
+});
+
+describe("a tool of another copy of @langchain/core", () => {
+  const wipeOf = (work: () => string) =>
+    otherTool(work, { name: "wipe", description: "Wipes.", schema }) as unknown as Wipe;
+
+  it.each(Object.entries(WAYS))(
+    "is decided by its name in a tool of that copy, called %s",
+    async (_, way) => {
+      const work = vi.fn<() => string>(() => "wiped");
+      const inOther = async (policies: readonly Policy[]): Promise<void> => {
+        const delegate = otherTool(
+          async () => void (await Promise.resolve(way(wipeOf(work))).catch(() => "")),
+          {
+            name: "delegate",
+            description: "Asks.",
+            schema,
+          },
+        );
+        const model = new ScriptedChatModel({ calls: [{ name: "delegate" }] }, { text: "done" });
+        const tools = [delegate as unknown as StructuredTool];
+        await createAgent(govern(planeOf(policies), { agent: "a" }, { model, tools })).invoke(input);
+      };
+      await inOther([]);
+      expect(work).toHaveBeenCalledTimes(1);
+      await inOther([DENIED]);
+      expect(work).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  it.each(Object.entries(WAYS))("does not run where its name is not known, called %s", async (_, way) => {
+    const work = vi.fn<() => string>(() => "wiped");
+    await played([DENIED], wipeOf(work), way, "tool");
+    expect(work).not.toHaveBeenCalled();
+  });
+});
+
+it("a tool whose own name cannot be known does not run, and says what to do", async () => {
+  const work = vi.fn<() => string>(() => "wiped");
+  const errors: unknown[] = [];
+  const ask = (wipe: Wipe) =>
+    wipe.invoke({}, { runName: "look" }).catch((error: unknown) => errors.push(error));
+  await played([DENIED], Object.freeze(new Personal(work)), ask, "tool");
+  expect(work).not.toHaveBeenCalled();
+  expect(errors).toMatchObject([
+    { code: "usage_invalid", message: expect.stringMatching(/put it under guardTool/) },
+  ]);
 });

@@ -5,6 +5,8 @@ import { setContextVariable } from "@langchain/core/context";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { DynamicStructuredTool, tool, type StructuredToolInterface } from "@langchain/core/tools";
+import { registerConfigureHook as registerOtherHook } from "langchain-core-lowest/context";
+import { FakeListChatModel } from "langchain-core-lowest/utils/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 
@@ -125,6 +127,26 @@ describe("a tool that nobody hears of", () => {
     });
     expect(await charged([work])).toBe(3);
     expect(thread).toBe("t1");
+  });
+
+  it("has a model of another copy of @langchain/core decided, also beside hooks that are registered there", async () => {
+    const ask = (text: string) =>
+      new FakeListChatModel({ responses: ["fine"] }).invoke(text, { callbacks: [] });
+    const work = new DynamicStructuredTool({
+      ...about,
+      async func() {
+        await ask("a");
+        registerOtherHook({ contextVar: "theirs" });
+        await ask("b");
+        return "ok";
+      },
+    });
+    registerOtherHook({ contextVar: "theirs" });
+    const model = new ScriptedChatModel({ calls: [{ name: "work", args: { note: "n" } }] }, { text: "done" });
+    const { run, decisions } = governedAgent({ plane: planeOf(), model, tools: [work] });
+    await run();
+    const asked = decisions.filter(({ decision }) => decision.hookpoint === "before_model_call");
+    expect(asked).toHaveLength(4);
   });
 
   it("is given no name of its run, by which what it calls with its configuration would go", async () => {

@@ -13,6 +13,8 @@ interface Place {
   readonly hooks: string | symbol;
   /** The hook that adds the handler, as LangChain keeps it. */
   readonly hook: unknown;
+  /** Has the hook for other copies of LangChain. */
+  readonly others: object;
 }
 
 let place: Place | undefined;
@@ -61,13 +63,27 @@ export function toldAtStart<R>(handler: BaseCallbackHandler, start: () => R): R 
 
 /** The variables around, with a handler that is told. */
 function withHandler(
-  { variables, hooks, hook }: Place,
+  { variables, hooks, hook, others }: Place,
   around: Variables | undefined,
   handler: BaseCallbackHandler | undefined,
 ): Variables {
   const set = around?.[variables] as Variables | undefined;
-  const known = Array.isArray(set?.[hooks]) ? (set[hooks] as readonly unknown[]) : [];
-  return { ...set, [hooks]: known.includes(hook) ? known : [...known, hook], [VARIABLE]: handler };
+  const value: Record<string | symbol, unknown> = { __proto__: others, ...set, [VARIABLE]: handler };
+  if (set === undefined) {
+    value[hooks] = [hook];
+    return value;
+  }
+  // Another copy of LangChain may have hooks of its own.
+  for (const name of new Set([hooks, ...Reflect.ownKeys(set).filter((one) => isLike(one, hooks))])) {
+    const known = Array.isArray(set[name]) ? (set[name] as readonly unknown[]) : [];
+    value[name] = known.includes(hook) ? known : [...known, hook];
+  }
+  return value;
+}
+
+/** Each copy of LangChain looks for hooks under a symbol of its own, by one description; for all else in one place. */
+function isLike(name: string | symbol, hooks: string | symbol): boolean {
+  return typeof name === "symbol" && typeof hooks === "symbol" && name.description === hooks.description;
 }
 
 /**
@@ -125,6 +141,11 @@ function placeIn(): Place | undefined {
     const set = store[variables] as Variables;
     const hooks = Reflect.ownKeys(set).find((name) => Array.isArray(set[name]));
     if (hooks === undefined) return undefined;
-    return { variables, hooks, hook: (set[hooks] as readonly unknown[]).at(-1) };
+    const hook = (set[hooks] as readonly unknown[]).at(-1);
+    const others = new Proxy(
+      {},
+      { get: (none, name) => (isLike(name, hooks) ? [hook] : (Reflect.get(none, name) as unknown)) },
+    );
+    return { variables, hooks, hook, others };
   });
 }

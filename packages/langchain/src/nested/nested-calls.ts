@@ -11,7 +11,7 @@ import { identityOf, type RunFacts } from "../call/identity.ts";
 import type { JudgingHandler } from "../observed/observed-call.ts";
 import type { ShownEnd } from "../observed/observed-handler.ts";
 import { RunnableTools, type RunnableTool } from "./runnable-tools.ts";
-import { namesOfTool, noteToolNames } from "./tool-names.ts";
+import { namesOfTool, noteToolNames, type ToolNames } from "./tool-names.ts";
 
 /**
  * What becomes of calls that code inside a governed agent makes on its own: other middleware with a model of its own, a
@@ -76,7 +76,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   ): Promise<void> {
     this.#runnableTools ??= new RunnableTools();
     const tool = this.#runnableTools.start({ runId, parentRunId, runName, inputs, made: tags });
-    if (tool !== undefined) await this.#startTool(tool, metadata);
+    if (tool !== undefined) await this.#startTool({ ...tool, isKnown: true }, metadata);
   }
 
   override async handleToolEnd(output: unknown, runId: string): Promise<void> {
@@ -152,7 +152,7 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
   }
 
   async #startTool(
-    { runId, made, name, originalName, input }: StartedTool,
+    { runId, made, name, originalName, isKnown, input }: StartedTool,
     metadata: Readonly<Record<string, unknown>> | undefined,
   ): Promise<void> {
     this.#tell({ kind: "tool", name }, metadata?.["lc_agent_name"]);
@@ -164,11 +164,12 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
       tool: { name, ...(originalName !== undefined && { originalName }), input },
     });
     if (admitted.status !== "admitted") throw admitted.error;
-    if (admitted.isInputChanged) {
+    const refusal = isKnown ? undefined : NAMELESS;
+    if (refusal !== undefined || admitted.isInputChanged) {
       await plane.guard.release(admitted);
       throw new AgentplaneError(
         "usage_invalid",
-        `the input of ${name} would have to be changed, which only its own agent under govern can`,
+        refusal ?? `the input of ${name} would have to be changed, which only its own agent under govern can`,
       );
     }
     this.started(runId, admitted, made);
@@ -205,9 +206,12 @@ export class NestedCallHandler extends UsageMeter implements JudgingHandler {
 const MAX_TOLD = 1_000;
 
 /** A tool as it starts. */
-interface StartedTool extends RunnableTool {
-  readonly originalName?: string;
-}
+interface StartedTool extends RunnableTool, ToolNames {}
+
+/** It may be one that is denied. */
+const NAMELESS =
+  "a tool that does not tell its own name, such as one of another copy of @langchain/core, cannot be governed from outside; " +
+  "put it under guardTool(), or install one copy (npm ls @langchain/core)";
 
 /** How handlers beside this one learn of an end. */
 interface Ending {

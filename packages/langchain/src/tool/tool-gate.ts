@@ -14,6 +14,7 @@ import { isHeldBack } from "../shown/held-back.ts";
 import type { GovernedIdentity } from "../call/identity.ts";
 import { judgedBy } from "../nested/metered.ts";
 import type { NestedCallHandler } from "../nested/nested-calls.ts";
+import { noteToolNames } from "../nested/tool-names.ts";
 import { observeTool } from "../observed/observed-call.ts";
 import { toldAtEnd, type Observing } from "../observed/told-at-end.ts";
 import type { GovernedPlane } from "../call/plane.ts";
@@ -121,6 +122,8 @@ function admittedRequest(
 ): ToolCallRequest {
   const { input, signal } = admission;
   const inside = nested();
+  // One of another copy of LangChain probably calls others of that.
+  if (tool !== undefined) noteToolNames(Object.getPrototypeOf(tool) as object | null);
   return {
     ...rest,
     tool: isStructuredTool(tool)
