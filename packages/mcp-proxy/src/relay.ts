@@ -10,6 +10,7 @@ import { filteredList, isList } from "./lists/list-filter.ts";
 import { refuseOfClient, refuseOfServer } from "./call/refused-message.ts";
 import { idInUse, reply } from "./call/reply.ts";
 import { takeServerNotice } from "./call/server-notice.ts";
+import { withWordsJudged } from "./call/request-words.ts";
 import { serverRequest } from "./call/server-request.ts";
 import { stopped } from "./call/stopped.ts";
 import { subscription, tellChanged } from "./call/subscription.ts";
@@ -175,7 +176,7 @@ function answered(connection: Connection, frame: Frame): Promise<Frame | undefin
   const method = textOf(frame.message["method"]) ?? "";
   const isPlain = recordOf(frame.message["params"])?.["inputResponses"] === undefined;
   return method === "ping" || (isPlain && connection.lasting.session !== undefined)
-    ? inSession(connection, frame, method)
+    ? withWordsJudged(connection, frame, { method, act: governed })
     : begun(connection, frame, method);
 }
 
@@ -186,10 +187,10 @@ async function begun(connection: Connection, given: Frame, method: string): Prom
   const { frame } = taken;
   const refusal =
     connection.lasting.session === undefined ? await beginSession(connection, frame) : undefined;
-  return refusal ?? inSession(connection, frame, method);
+  return refusal ?? withWordsJudged(connection, frame, { method, act: governed });
 }
 
-function inSession(connection: Connection, frame: Frame, method: string): Promise<Frame | undefined> {
+function governed(connection: Connection, frame: Frame, method: string): Promise<Frame | undefined> {
   if (method === "tools/call") return toolCall(connection, frame);
   if (isTargeted(method)) return targetCall(connection, frame, method);
   return otherwise(connection, frame, method);

@@ -1,11 +1,12 @@
 import type { Frame } from "../frame/frame.ts";
 import { recordOf, textOf } from "../frame/json.ts";
-import { CODES, errorFrame, idOf, resultFrame } from "../frame/rpc.ts";
+import { idOf, resultFrame } from "../frame/rpc.ts";
 import { traceOf } from "../trace/traced-request.ts";
 import { isNoPage, NoPage } from "./asked-address.ts";
 import { NoAnswer, type Connection } from "../connection/connection.ts";
 import { errorDenial } from "./denial.ts";
 import { judgedNotice, type Shown } from "./judged-notice.ts";
+import { withheldRequest } from "./request-words.ts";
 import { sampling, type Described, type ServerCall } from "./sampling.ts";
 import { stopped } from "./stopped.ts";
 import { governedCall } from "./governed-call.ts";
@@ -63,13 +64,6 @@ const DECIDED_WHOLE = new Set(["sampling/createMessage", "elicitation/create"]);
 function judgedWords(connection: Connection, frame: Frame): Shown | Promise<Shown> {
   const { running, lasting } = connection;
   return judgedNotice(connection, frame, { name: "server", running, tasks: lasting.clientTasks });
-}
-
-function withheldRequest({ message }: Frame): Frame {
-  return errorFrame(idOf(message) ?? null, {
-    code: CODES.blocked,
-    message: "The request must not be passed on.",
-  });
 }
 
 /** @throws NoAnswer where the server has ended while rules were thinking: nobody must be asked in its name any more. */

@@ -1,5 +1,5 @@
 import { recordOf, type JsonRecord } from "../frame/json.ts";
-import { hasWords } from "./words.ts";
+import { hasWords, isOfProtocol } from "./words.ts";
 
 /** Whether a value is what a member of this name holds. */
 type Form = (value: unknown) => boolean;
@@ -60,6 +60,14 @@ export function contentOf(result: JsonRecord): JsonRecord {
 /** The same of the parameters of a notification, or of a request that no rule is about. */
 export function contentOfNotice(params: JsonRecord): JsonRecord {
   return withoutOfMeta(without(params, OF_NOTICES));
+}
+
+/** The same of what a client says beside a request of its own; of the protocol's own names there only the protocol speaks. */
+export function withoutHandling(content: JsonRecord): JsonRecord {
+  const meta = recordOf(content["_meta"]);
+  if (meta === undefined) return content;
+  const own = Object.entries(without(meta, OF_META)).filter(([name]) => !isOfProtocol(name));
+  return { ...content, _meta: Object.fromEntries(own) };
 }
 
 /** The same of a request for the client's model. */

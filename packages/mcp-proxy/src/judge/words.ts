@@ -21,6 +21,11 @@ export function hasWords(value: unknown): boolean {
   return Object.entries(value).some(([name, inner]) => !isOwnName(name) || hasWords(inner));
 }
 
+/** Whether a name beside a message is one that the protocol keeps for itself. */
+export function isOfProtocol(name: string): boolean {
+  return OF_THE_PROTOCOL.test(name);
+}
+
 function isOwnName(name: string): boolean {
-  return NAMES.has(name) || OF_THE_PROTOCOL.test(name);
+  return NAMES.has(name) || isOfProtocol(name);
 }
