@@ -23,7 +23,6 @@ const config: UserWorkspaceConfig = defineProject({
     },
   ],
   test: {
-    name: "langchain, lowest",
     testTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     // Every file imports the whole of LangChain: shared, that is paid once.

@@ -1,7 +1,7 @@
 import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 
 const config: UserWorkspaceConfig = defineProject({
-  test: { name: "openai", testTimeout: 60_000, expect: { poll: { timeout: 10_000 } }, isolate: false },
+  test: { testTimeout: 60_000, expect: { poll: { timeout: 10_000 } }, isolate: false },
   ssr: { resolve: { conditions: ["agentplane-source", "node"] } },
 });
 

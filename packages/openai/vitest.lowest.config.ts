@@ -3,7 +3,6 @@ import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 /** The same tests with the lowest versions of the SDKs that the peer ranges let in. */
 const config: UserWorkspaceConfig = defineProject({
   test: {
-    name: "openai, lowest",
     testTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     isolate: false,

@@ -2,7 +2,6 @@ import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 
 const config: UserWorkspaceConfig = defineProject({
   test: {
-    name: "redis",
     testTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     isolate: false,

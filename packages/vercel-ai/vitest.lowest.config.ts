@@ -4,7 +4,6 @@ import { defineProject, type UserWorkspaceConfig } from "vitest/config";
 const config: UserWorkspaceConfig = defineProject({
   // Every file imports the whole SDK: shared, that is paid once.
   test: {
-    name: "vercel-ai, lowest",
     testTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     isolate: false,
