@@ -50,6 +50,22 @@ export function requireMembers(where: string, value: object, names: readonly str
   }
 }
 
+/**
+ * Refuses what is no end of a call; of one that is, nothing more is made.
+ * @param ends What each `status` may say.
+ * @throws AgentplaneError `usage_invalid`
+ */
+export function requireEnd(
+  where: string,
+  end: { readonly status: string },
+  ends: ReadonlyMap<string, readonly string[]>,
+): void {
+  requireObject(where, end, '{ status: "ran", … }');
+  const names = ends.get(end.status);
+  if (names === undefined) requireChoice(`${where}.status`, end.status, [...ends.keys()]);
+  else requireMembers(where, end, names);
+}
+
 function unusable(where: string, wanted: string, value: unknown): AgentplaneError {
   return new AgentplaneError("usage_invalid", `${where} must be ${wanted}, not ${kindOf(value)}`);
 }

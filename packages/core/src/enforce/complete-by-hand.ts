@@ -1,4 +1,4 @@
-import { requireChoice, requireMembers, requireObject } from "../base/argument.ts";
+import { requireEnd } from "../base/argument.ts";
 import type { MaybePromise } from "../base/maybe-promise.ts";
 import { requireUsage } from "../base/model-costs.ts";
 import type { Admission } from "./admission.ts";
@@ -6,11 +6,10 @@ import { completeCall, ownAdmission, type CallResult } from "./complete.ts";
 import type { GuardCore } from "./guard-core.ts";
 import type { Outcome } from "./outcome.ts";
 
-const MEMBERS: Readonly<Record<CallResult<unknown>["status"], readonly string[]>> = {
-  ran: ["status", "result", "usage", "codec", "isError"],
-  failed: ["status", "error", "usage"],
-};
-const ENDS = Object.keys(MEMBERS);
+const ENDS: ReadonlyMap<string, readonly string[]> = new Map<CallResult<unknown>["status"], string[]>([
+  ["ran", ["status", "result", "usage", "codec", "isError"]],
+  ["failed", ["status", "error", "usage"]],
+]);
 
 /**
  * Ends an admission as callers without types may report it.
@@ -22,9 +21,7 @@ export function completeByHand<R>(
   end: CallResult<R>,
 ): MaybePromise<Outcome<R>> {
   const call = ownAdmission(admission);
-  requireObject("guard.complete: end", end, '{ status: "ran", result }');
-  requireChoice("guard.complete: status", end.status, ENDS);
-  requireMembers("guard.complete: end", end, MEMBERS[end.status]);
+  requireEnd("guard.complete: end", end, ENDS);
   requireUsage("guard.complete: usage", end.usage);
   return completeCall(core, call, end);
 }

@@ -101,10 +101,7 @@ export function usageRead(core: Pick<GuardCore, "ports">, usage: Usage | undefin
   if (typeof usage !== "object" || usage === null) return usage;
   const unread = readAside(core, usage, onlyUnread);
   if (unread === undefined) return usage;
-  const hint = suggest(unread, USAGE_FIELDS);
-  core.ports.logger.error(
-    `the usage of a finished call is charged at its estimate: nobody reads its "${unread}"; ${hint}`,
-  );
+  core.ports.logger.error(`nobody reads "${unread}" of a usage; ${suggest(unread, USAGE_FIELDS)}`);
   return undefined;
 }
 

@@ -98,6 +98,7 @@ export interface Guard {
    * Judges what others made of a result once its call had ended, such as other middleware: a decision of its own at
    * `after_*`, of which nothing is counted or settled.
    * @param call The admission, which has ended, or the description of a call that was not admitted.
+   * @throws AgentplaneError `usage_invalid` for an admission that still runs.
    */
   judgeAgain<R>(call: Admission | GuardedContext, changed: ChangedResult<R>): MaybePromise<Rejudged<R>>;
   /** admit + run + complete. An error of the call itself is thrown as it was, its text redacted where a policy asks. */

@@ -1,3 +1,4 @@
+import { AgentplaneError } from "../base/errors.ts";
 import { andThen, type MaybePromise } from "../base/maybe-promise.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { PolicyContext } from "../context/context.ts";
@@ -39,7 +40,7 @@ export function judgeAgain<R>(
   call: Admission | GuardedContext,
   { result, codec }: ChangedResult<R>,
 ): MaybePromise<Rejudged<R>> {
-  const ended = call instanceof LiveAdmission ? admittedCall(call) : describedCall(core, call);
+  const ended = call instanceof LiveAdmission ? admittedCall(core, call) : describedCall(core, call);
   if (!isLookedAt(core, ended)) return { status: "ran", result };
   const { context, denial } = withRead(core, ended, () => codec.read(result));
   const judged =
@@ -60,7 +61,14 @@ export function judgeAgain<R>(
 
 const ADMIT = Object.freeze({ intent: "admit" });
 
-function admittedCall({ context, decision }: Admission): Ended {
+function admittedCall({ live }: GuardCore, call: LiveAdmission): Ended {
+  const { context, decision } = call;
+  // Shown as if it had ended, its own end would settle and judge another result. What joined it ends with it.
+  if (!call.isJoined && live.get(decision.id) === call)
+    throw new AgentplaneError(
+      "usage_invalid",
+      `the admission ${decision.id} still runs; complete it, then judge what became of its result`,
+    );
   return { context, imposed: resultDuties(decision) };
 }
 

@@ -117,10 +117,14 @@ export function outcomeRecord(facts: EndFacts, scope: AuditScope, parts: EngineP
   const { flight, end, shown, judging } = facts;
   const context = shown?.context ?? flight.ruling.context;
   const { tool, model, result } = context;
-  const record = new RoomyOutcome(parts.ports.clock.wallMs(), identityOf(context));
-  record.decisionId = flight.ruling.decision.id;
-  record.outcome = facts.status;
-  record.durationMs = facts.durationMs;
+  const record: Draft<OutcomeRecord> = {
+    kind: "outcome",
+    at: parts.ports.clock.wallMs(),
+    identity: identityOf(context),
+    decisionId: flight.ruling.decision.id,
+    outcome: facts.status,
+    durationMs: facts.durationMs,
+  };
   if (tool !== undefined) record.tool = tool.name;
   if (model !== undefined) record.model = model.name;
   if (shown !== undefined) record.after = shown.decision;
@@ -137,22 +141,6 @@ function addUsage(record: Draft<OutcomeRecord>, flight: InFlight, end: RunEnd): 
   if (usage !== undefined) record.usage = usage;
   if (!isUnused(end) && isEstimated(flight, usage)) record.isEstimated = true;
 }
-
-/** With room for what is added: see `newEntry`. */
-const RoomyIdentity = function (this: Draft<AuditIdentity>, agent: string): void {
-  this.agent = agent;
-  // TypeScript has no type for a function that is called with `new`.
-} as unknown as new (agent: string) => Draft<AuditIdentity>;
-RoomyIdentity.prototype = Object.prototype;
-
-/** The same for an outcome. */
-const RoomyOutcome = function (this: Draft<OutcomeRecord>, at: number, identity: AuditIdentity): void {
-  this.kind = "outcome";
-  this.at = at;
-  this.identity = identity;
-  // As above.
-} as unknown as new (at: number, identity: AuditIdentity) => Draft<OutcomeRecord>;
-RoomyOutcome.prototype = Object.prototype;
 
 let latestFor: PolicyContext | undefined;
 let latest: AuditIdentity | undefined;
@@ -174,7 +162,7 @@ function identityOf(context: PolicyContext): AuditIdentity {
 }
 
 function newIdentity({ agent, tenant, user, session }: PolicyContext): AuditIdentity {
-  const identity = new RoomyIdentity(agent.id);
+  const identity: Draft<AuditIdentity> = { agent: agent.id };
   if (agent.runId !== undefined) identity.runId = agent.runId;
   if (agent.ancestors.length > 0) identity.ancestors = agent.ancestors;
   if (tenant !== undefined) identity.tenant = tenant;

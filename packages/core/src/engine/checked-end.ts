@@ -1,17 +1,17 @@
-import { requireChoice, requireMembers, requireObject, requireText } from "../base/argument.ts";
+import { requireEnd, requireText } from "../base/argument.ts";
 import { requireUsage } from "../base/model-costs.ts";
 import { requireContext } from "../context/context-mark.ts";
 import { usageOf } from "../context/context-parts.ts";
 import type { CallEnd } from "../decision/decision-point.ts";
+import { hasRun } from "./settle.ts";
 
 const RAN = ["status", "context", "usage", "denial"];
-const MEMBERS: Readonly<Record<CallEnd["status"], readonly string[]>> = {
-  ran: RAN,
-  failed: RAN,
-  released: ["status", "isRefused"],
-  suspended: ["status"],
-};
-const ENDS = Object.keys(MEMBERS);
+const ENDS: ReadonlyMap<string, readonly string[]> = new Map<CallEnd["status"], string[]>([
+  ["ran", RAN],
+  ["failed", RAN],
+  ["released", ["status", "isRefused"]],
+  ["suspended", ["status"]],
+]);
 
 /**
  * An end as callers without types may report it, its usage read once.
@@ -19,10 +19,8 @@ const ENDS = Object.keys(MEMBERS);
  */
 export function checkedEnd(decisionId: string, end: CallEnd): CallEnd {
   requireText("engine.finish: decisionId", decisionId);
-  requireObject("engine.finish: end", end, '{ status: "ran", context }');
-  requireChoice("engine.finish: status", end.status, ENDS);
-  requireMembers("engine.finish: end", end, MEMBERS[end.status]);
-  if (end.status !== "ran" && end.status !== "failed") return end;
+  requireEnd("engine.finish: end", end, ENDS);
+  if (!hasRun(end)) return end;
   requireContext(end.context);
   const { usage } = end;
   // What a context says was read when it was built: Guard reports no other.

@@ -26,7 +26,7 @@ export function settleAll(
   const first = heldIds[0];
   if (first === undefined) return;
   const settled = ledger.settle(first, actualsOf(flight, end, durationMs));
-  return heldIds.length === 1 ? settled : settleRest(settled, heldIds, ledger);
+  return heldIds.length === 1 ? settled : settleRest(settled, heldIds.slice(1), ledger);
 }
 
 function actualsOf({ limits }: InFlight, end: RunEnd, durationMs: number): readonly (number | undefined)[] {
@@ -55,11 +55,19 @@ function settleRest(
   settled: MaybePromise<void>,
   heldIds: readonly string[],
   ledger: LedgerStore,
-  next = 1,
 ): MaybePromise<void> {
-  const id = heldIds[next];
-  if (id === undefined) return settled;
-  return andThen(settled, () => settleRest(ledger.settle(id, []), heldIds, ledger, next + 1));
+  return andThen(settled, () => inTurn(heldIds, (id) => ledger.settle(id, [])));
+}
+
+/** Does something with all that a call holds, one after the other. */
+export function inTurn(
+  heldIds: readonly string[],
+  work: (id: string) => MaybePromise<void>,
+  from = 0,
+): MaybePromise<void> {
+  const id = heldIds[from];
+  if (id === undefined) return;
+  return andThen(work(id), () => inTurn(heldIds, work, from + 1));
 }
 
 /** Ends an admission of which no outcome will be known: everything reserved counts as used. */
@@ -72,11 +80,6 @@ export function settleAtEstimate(
   if (inner?.isJoined === true) return;
   const flight = parts.inFlight.take(decisionId);
   if (flight === undefined) return;
-  const settleFrom = (position: number): MaybePromise<void> => {
-    const id = flight.heldIds[position];
-    if (id === undefined) return;
-    return andThen(parts.ledger.settle(id, []), () => settleFrom(position + 1));
-  };
   const { callKey, reservationId } = flight.call;
   const advanced = (): MaybePromise<void> =>
     callKey === undefined
@@ -86,7 +89,7 @@ export function settleAtEstimate(
           decisionId,
           reservationId,
         });
-  return andThen(settleFrom(0), () =>
+  return andThen(settleRest(undefined, flight.heldIds, parts.ledger), () =>
     andThen(advanced(), () =>
       parts.sessions.complete(flight.ruling.context, decisionId, { isError: false, durationMs: 0 }),
     ),
@@ -94,10 +97,8 @@ export function settleAtEstimate(
 }
 
 /** Gives back everything that a call held. */
-export function releaseAll(flight: InFlight, parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = flight.heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.release(id), () => releaseAll(flight, parts, from + 1));
+export function releaseAll({ heldIds }: InFlight, { ledger }: EngineParts): MaybePromise<void> {
+  return inTurn(heldIds, (id) => ledger.release(id));
 }
 
 /** Whether a limit counts what only the model's provider can report. */

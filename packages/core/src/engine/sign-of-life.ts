@@ -4,6 +4,7 @@ import { msSince } from "../base/ms-since.ts";
 import { auditScopeOf, outcomeRecord } from "./audit-records.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { InFlight, InFlightTable } from "./in-flight.ts";
+import { inTurn } from "./settle.ts";
 
 type SignParts = EngineParts & { readonly inFlight: InFlightTable };
 
@@ -14,13 +15,9 @@ export function renewCall(decisionId: string, parts: SignParts): MaybePromise<vo
   parts.inFlight.touch(decisionId);
   const { callKey } = flight.call;
   const known = callKey && parts.admissions.renew(callKey, { decisionId, nowMs: parts.nowMs() });
-  return andThen(known, () => renewAll(flight.heldIds, parts));
-}
-
-function renewAll(heldIds: readonly string[], parts: EngineParts, from = 0): MaybePromise<void> {
-  const id = heldIds[from];
-  if (id === undefined) return;
-  return andThen(parts.ledger.renew(id, parts.settings.holdTtlMs), () => renewAll(heldIds, parts, from + 1));
+  return andThen(known, () =>
+    inTurn(flight.heldIds, (id) => parts.ledger.renew(id, parts.settings.holdTtlMs)),
+  );
 }
 
 /**

@@ -125,4 +125,35 @@ describe("a result that others changed once its call had ended", () => {
       expect(JSON.stringify(shown)).not.toContain(SECRET);
     }
   });
+
+  it("is refused while the call still runs, which goes on and ends as it would have", async () => {
+    const bench = benchOf({ policies: [RATE, REDACT] });
+    const { guard } = bench.plane;
+    const running = await guard.admit(toolCall("search", {}, { callId: "c1" }));
+    if (running.status !== "admitted") throw running.error;
+    const changed = { result: { text: SECRET }, codec };
+    const early = async (): Promise<unknown> => guard.judgeAgain(running, changed);
+    await expect(early()).rejects.toMatchObject({ code: "usage_invalid" });
+    await expect(early()).rejects.toThrow(/still runs; complete it, then judge/);
+    expect(bench.decisions()).toHaveLength(1);
+    await guard.complete(running, { status: "ran", result: "a word" });
+    expect(await guard.judgeAgain(running, changed)).toMatchObject({ status: "ran" });
+    expect(bench.outcomes()).toHaveLength(1);
+  });
+
+  it("is judged of a call that left the run or was given back, and nothing of it is settled", async () => {
+    const bench = benchOf({ policies: [REDACT] });
+    const { guard } = bench.plane;
+    for (const end of ["suspend", "release"] as const) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      const left = await guard.admit(toolCall("search", {}, { callId: end }));
+      if (left.status !== "admitted") throw left.error;
+      await guard[end](left);
+      const shown = await guard.judgeAgain(left, { result: { text: SECRET }, codec });
+      // oxlint-enable no-await-in-loop
+      expect(shown.status).toBe("ran");
+      expect(JSON.stringify(shown)).not.toContain(SECRET);
+    }
+    expect(bench.outcomes().map(({ outcome }) => outcome)).toEqual(["suspended", "released"]);
+  });
 });

@@ -204,7 +204,7 @@ describe("a member that does not exist", () => {
       usage: () => given({ inputToken: 7, outputToken: 3 }),
     });
     expect(outcome).toMatchObject({ status: "ran", result: 1 });
-    expect(errorsOf(ports)).toContain('nobody reads its "inputToken"; did you mean "inputTokens"?');
+    expect(errorsOf(ports)).toContain('nobody reads "inputToken" of a usage; did you mean "inputTokens"?');
     expect(outcomes()).toMatchObject([{ isEstimated: true }]);
   });
 
