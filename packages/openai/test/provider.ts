@@ -12,7 +12,13 @@ export interface SeenRequest {
 
 /** What the provider answers: JSON with a status, or pieces of a stream that are written one after the other. */
 export type Reply =
-  | { readonly status?: number; readonly headers?: Record<string, string>; readonly json: unknown }
+  | {
+      readonly status?: number;
+      readonly headers?: Record<string, string>;
+      readonly json: unknown;
+      /** Waited for before anything is answered. */
+      readonly before?: () => Promise<void>;
+    }
   | {
       readonly stream: readonly (string | Uint8Array)[];
       /** Default: events. */
@@ -76,6 +82,7 @@ export class Provider {
     const reply = this.replies.length > 1 ? this.replies.shift() : this.replies[0];
     if (reply === undefined || "hangUp" in reply) return void request.socket.destroy();
     if ("json" in reply) {
+      await reply.before?.();
       response.writeHead(reply.status ?? 200, {
         "content-type": "application/json",
         "x-request-id": "req_1",

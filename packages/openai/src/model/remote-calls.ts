@@ -120,6 +120,8 @@ export function withRemoteCalls(
   const send: NativeRequest["send"] = async (changes) => {
     const admitted: Admission[] = [];
     let hasRun = false;
+    // A server's call may take longer than a hold lasts; its end is reported below, whatever happens.
+    const untilEnded = new Promise<never>(() => undefined);
     refuseRewritten(dialect.remoteAnswers?.(changes.json ?? {}) ?? [], calls);
     try {
       for (const { context } of calls) {
@@ -128,6 +130,7 @@ export function withRemoteCalls(
         if (admission.status !== "admitted") throw admission.error;
         admitted.push(admission);
         refuseChanged(admission);
+        guard.renew(admission, untilEnded);
       }
       hasRun = true;
       const response = await native.send(changes);
@@ -135,15 +138,20 @@ export function withRemoteCalls(
       if (response.ok) for (const { key } of calls) remember(plane, key, { isSent: true });
       return response;
     } finally {
-      for (const admission of admitted) {
-        // oxlint-disable-next-line no-await-in-loop -- in order
-        await (hasRun
-          ? guard.complete(admission, { status: "ran", result: null })
-          : guard.release(admission));
-      }
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      for (const admission of admitted) await ended(guard, admission, hasRun);
     }
   };
   return { ...native, send };
+}
+
+/** Reports the end of a call. Where somebody has reported one before, the provider's answer is not lost for that. */
+async function ended(guard: GovernedPlane["guard"], admission: Admission, hasRun: boolean): Promise<void> {
+  try {
+    await (hasRun ? guard.complete(admission, { status: "ran", result: null }) : guard.release(admission));
+  } catch (error) {
+    if (!(error instanceof AgentplaneError) || error.code !== "usage_invalid") throw error;
+  }
 }
 
 /**
