@@ -17,6 +17,9 @@ import { APIS, clientOf, LIMITS, ME, provider, run, USED, useProvider, watched }
 
 useProvider();
 
+/** What the user says to the agent, said by somebody else. */
+const said = (role: string) => ({ type: "message", role, content: "Where is it?" });
+
 /** What another call than the agent's costs. */
 const DEAR = 100;
 
@@ -48,6 +51,16 @@ describe("a call of a governed client by itself", () => {
   test.each<[string, object]>([
     ["words that the agent's call did not say", { input: "Something else." }],
     ["instructions of its own", { instructions: "Be rude." }],
+    ["the instructions as the user's words", { instructions: undefined, input: "Be kind." }],
+    ["the user's words as instructions", { instructions: "Where is it?" }],
+    ["words that the agent's call said once", { input: [said("user"), said("user")] }],
+    ["the user's words as the model's", { input: [said("user"), said("assistant")] }],
+    ["the user's words as the model's alone", { input: [said("assistant")] }],
+    ["the user's words as a developer's", { input: [said("developer")] }],
+    [
+      "the user's words as what a tool gave",
+      { input: [{ type: "function_call_output", call_id: "Where is it?", output: "Where is it?" }] },
+    ],
     ["another model", { model: "gpt-dear" }],
     ["a tool that the agent has not", { tools: [{ type: "web_search" }] }],
     ["a stored prompt", { prompt: { id: "pmpt_1" } }],
@@ -68,21 +81,29 @@ describe("a call of a governed client by itself", () => {
     const seen = watched();
     provider.reset(reply());
     const client = clientOf(seen);
-    const said = { role: "user", content: "Where is it?" };
     const yes = { type: "mcp_approval_response", approve: true, approval_request_id: "Where is it?" };
     const before = (): Promise<unknown> =>
-      expect(ask(client, { input: [said, yes] })).rejects.toThrow("has not seen");
+      expect(ask(client, { input: [said("user"), yes] })).rejects.toThrow("has not seen");
     await run(seen, askingBefore(client, before));
     expect([provider.seen.length, await seen.charged()]).toStrictEqual([1, [1, USED]]);
   });
 
-  test("is the second one of the same words", async () => {
+  test.each<[string, object]>([
+    ["the same words", {}],
+    [
+      "the same words in another form",
+      {
+        instructions: undefined,
+        input: [{ role: "developer", content: [{ type: "input_text", text: "Be kind." }] }, said("user")],
+      },
+    ],
+  ])("is the second one of %s", async (_name, other) => {
     const seen = watched();
     provider.reset(dear(), reply());
     const client = clientOf(seen);
     await run(
       seen,
-      askingBefore(client, () => ask(client)),
+      askingBefore(client, () => ask(client, other)),
     );
     // The first counts as the agent's: its answer is judged, because the model's class reads it.
     expect(seen.decided).toStrictEqual(["writer allow", "writer allow", "writer allow"]);

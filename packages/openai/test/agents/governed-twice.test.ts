@@ -37,6 +37,24 @@ describe.each(STYLES)("a governed agent on a governed client, %s, streamed: %s",
     expect([seen.decided, await seen.charged()]).toStrictEqual([["writer allow"], [1, USED]]);
   });
 
+  test("is decided once and charged once with the calls of earlier turns in its history", async () => {
+    const seen = watched();
+    const turn = (...ids: string[]) =>
+      reply(
+        isStreamed,
+        "",
+        ids.map((id) => ({ id, name: "refund", input: { amount: 5 } })),
+      );
+    provider.reset(turn("c0", "c1"), turn("c2", "c3"), reply(isStreamed));
+    const ran: unknown[] = [];
+    const result = await run(seen, model(clientOf(seen)), isStreamed, [refundTool(ran)]);
+    expect([result.finalOutput, ran.length]).toStrictEqual([SAID, 4]);
+    expect([seen.decided, await seen.charged()]).toStrictEqual([
+      Array(3).fill("writer allow"),
+      [3, 3 * USED],
+    ]);
+  });
+
   test("is one call where the client tries again", async () => {
     const seen = watched();
     provider.reset({ status: 500, headers: { "retry-after-ms": "1" }, json: {} }, reply(isStreamed));
