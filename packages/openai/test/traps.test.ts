@@ -78,6 +78,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "alwaysApprove answers for the plane": [
     "agents/approvals: alwaysApprove answers no later question of the plane",
+    "agents/approvals: alwaysApprove answers no question that another process asked",
     "agents/approvals: alwaysApprove lets no later call run that is blocked",
     "agents/hosted-approvals: is not approved by alwaysApprove of an earlier one",
   ],
@@ -96,7 +97,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "agents/governed-agents: is gated once",
     "agents/governed-twice: is decided once and charged once",
     "agents/governed-twice: is one call where the client tries again",
-    "agents/calls-beside: is the second one of the same words",
+    "agents/calls-beside: is the second one of %s",
   ],
   "handoffs go round in a circle, or a forbidden one is made": [
     "agents/governed-agents: handoffs go round in a circle",
@@ -136,7 +137,9 @@ test.for(Object.entries(TRAPS))("%s", ([, tests]) => {
     const [file = "", name = ""] = named.split(": ");
     const source = readFileSync(path.join(import.meta.dirname, `${file}.test.ts`), "utf8");
     const titles = [
-      ...source.matchAll(/(?:\b(?:test|describe)(?:\.(?:each|for)\([^]*?\))?\(\s*)(["'`][^\n]*)/g),
+      ...source.matchAll(
+        /(?:\b(?:test|describe)(?:\.(?:each|for)(?:<[^(]*>)?\([^]*?\))?\(\s*)(["'`][^\n]*)/g,
+      ),
     ];
     expect(
       titles.some(([, title = ""]) => title.includes(name)),

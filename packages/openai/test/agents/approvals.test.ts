@@ -1,5 +1,5 @@
 import { createAgentPlane, rule } from "@agentplane/core";
-import { Agent, Runner, RunState } from "@openai/agents";
+import { Agent, Runner, RunState, type Model } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents-core/testing";
 import { describe, expect, test } from "vitest";
 
@@ -88,6 +88,27 @@ describe("approvals", () => {
     const read = result.history.filter(({ type }) => type === "function_call_result");
     expect(read.map((one) => JSON.stringify(one).includes("Error: "))).toStrictEqual([false, true]);
     expect((await plane.approvals.list()).map(({ status }) => status)).toStrictEqual(["consumed", "pending"]);
+    await plane.close();
+  });
+
+  test("alwaysApprove answers no question that another process asked, and what answers this one call does", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const agentOf = (model: Model) =>
+      govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    const saved = (await runner.run(agentOf(calling(["refund", { amount: 1 }])), "go")).state.toString();
+    const goOn = async (options?: { readonly alwaysApprove: true }) => {
+      const agent = agentOf(calling());
+      const state = await RunState.fromString(agent, saved);
+      state.approve(state.getInterruptions()[0]!, options);
+      return runner.run(agent, state);
+    };
+    // The state would say the same of a call that nobody has seen.
+    const result = await goOn({ alwaysApprove: true });
+    expect([seen, JSON.stringify(result.history).includes("Error: ")]).toStrictEqual([[], true]);
+    expect((await plane.approvals.list()).map(({ status }) => status)).toStrictEqual(["pending"]);
+    await goOn();
+    expect(seen).toStrictEqual([{ amount: 1 }]);
     await plane.close();
   });
 
