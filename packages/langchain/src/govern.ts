@@ -13,7 +13,7 @@ import type { GovernedPlane } from "./call/plane.ts";
 import { withOwnMembers } from "./call/private-members.ts";
 import { createProviderCalls } from "./call/provider-calls.ts";
 import { callInterception } from "./call-interception.ts";
-import { withSeenEnds } from "./run/run-ending-hooks.ts";
+import { withSeenHooks } from "./run/seen-hooks.ts";
 import { createTurnResults } from "./tool/turn-results.ts";
 import { withGovernedSelector } from "./tool-selector.ts";
 import { knowAgent } from "./approval/waiting-calls.ts";
@@ -70,9 +70,10 @@ export function govern<P extends GovernableParams>(
   knowAgent(plane, identity);
   const nested = (): NestedCallHandler => new NestedCallHandler({ plane, identity }, how);
   const runs = createAgentRuns({ plane, identity });
+  const words = { plane, identity, model: params.model, onBlock };
   const middleware = (params.middleware ?? []).map((one) =>
     withMeteredHooks(
-      withSeenEnds(withGovernedSelector(withOwnMembers(one), { plane, identity }), runs),
+      withSeenHooks(withGovernedSelector(withOwnMembers(one), { plane, identity }), { runs, words }),
       nested,
     ),
   );

@@ -22,7 +22,7 @@ import { judgedAnswer } from "./judged-answer.ts";
 import type { ModelGate } from "./model-gate.ts";
 import type { NestedCallHandler } from "../nested/nested-calls.ts";
 import type { OnBlock } from "../call/settings.ts";
-import { endBy } from "../run/run-ending-hooks.ts";
+import { endBy } from "../run/seen-hooks.ts";
 import { toldOfAll } from "../call/told-of-all.ts";
 import { judgedResult } from "../tool/judged-result.ts";
 import type { ToolGate } from "../tool/tool-gate.ts";
