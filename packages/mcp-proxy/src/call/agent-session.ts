@@ -47,6 +47,7 @@ async function decided(connection: Connection, request: Frame): Promise<Frame | 
 export async function endSession({ lasting, options, log }: SessionParts): Promise<void> {
   const { session } = lasting;
   lasting.session = undefined;
+  lasting.end();
   if (session === undefined) return;
   try {
     await options.plane.guard.complete(session, { status: "ran", result: null });
@@ -58,7 +59,7 @@ export async function endSession({ lasting, options, log }: SessionParts): Promi
 
 /** What is needed of a connection to end its session. */
 export interface SessionParts {
-  readonly lasting: { session: Admission | undefined };
+  readonly lasting: { session: Admission | undefined; end(): void };
   readonly options: Pick<Connection["options"], "plane">;
   readonly log: (line: string) => void;
 }

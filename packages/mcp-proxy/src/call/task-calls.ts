@@ -2,7 +2,7 @@ import type { GuardInit } from "@agentplane/core";
 
 import type { Frame } from "../frame/frame.ts";
 import { listOf, recordOf, textOf, type JsonRecord } from "../frame/json.ts";
-import { BegunTasks, type TaskBounds } from "../connection/begun-tasks.ts";
+import { BegunTasks, TaskMemory } from "../connection/begun-tasks.ts";
 import type { Connection } from "../connection/connection.ts";
 import { judgedAnswer, withheldAnswer } from "../judge/judged-answer.ts";
 import { pagesOf } from "../lists/list-pages.ts";
@@ -11,7 +11,7 @@ import { pagesOf } from "../lists/list-pages.ts";
  * Of one that is not among them every tool's rules count. Servers that are started for each client may give the same id to
  * many.
  */
-const SHARED: TaskBounds = { maxTasks: 10_000, maxOfOneId: 16, isOnePart: true };
+const SHARED = { maxTasks: 10_000, maxOfOneId: 16, isOnePart: true } as const;
 
 /** Which calls have begun the tasks of each server, whatever session they were of. */
 const sharedByPlane = new WeakMap<object, Map<string, BegunTasks>>();
@@ -19,7 +19,7 @@ const sharedByPlane = new WeakMap<object, Map<string, BegunTasks>>();
 function sharedOf({ options: { plane, server } }: Connection): BegunTasks {
   const servers = sharedByPlane.get(plane) ?? new Map<string, BegunTasks>();
   sharedByPlane.set(plane, servers);
-  const shared = servers.get(server) ?? new BegunTasks(SHARED);
+  const shared = servers.get(server) ?? new BegunTasks({ ...SHARED, memory: new TaskMemory(Infinity) });
   servers.set(server, shared);
   return shared;
 }

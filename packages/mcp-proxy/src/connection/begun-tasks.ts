@@ -7,10 +7,31 @@ import { recordOf, textOf } from "../frame/json.ts";
 export interface TaskBounds {
   /** Above, the oldest are forgotten. */
   readonly maxTasks: number;
-  /** How many calls may have begun tasks of one id; the newest count. */
+  /** How many calls may have begun tasks of one id. Of 1 the newest counts; above more, nothing is known of it any more. */
   readonly maxOfOneId: number;
   /** Whether it may know nothing of a task and has forgotten nothing. */
   readonly isOnePart: boolean;
+  /** What it has in common with others. */
+  readonly memory: TaskMemory;
+}
+
+/** How long the requests may be together that began tasks in all sessions of a process: many could each begin a few. */
+export class TaskMemory {
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > this.#maxBytes;
+  }
+
+  /** @param bytes Below 0: they are given back. */
+  take(bytes: number): void {
+    this.#bytes += bytes;
+  }
 }
 
 /** How long the requests may be together: each call is remembered with its input, which rules may ask for. */
@@ -51,10 +72,19 @@ export class BegunTasks {
     if (known === "forgotten" && maxOfOneId > 1) return;
     const { callId: _answered, ...context } = call;
     const before = known === "forgotten" ? [] : known;
-    const begun = [{ call: context, bytes: request.raw.length }, ...before].slice(0, maxOfOneId);
+    const isMany = maxOfOneId > 1 && before.length >= maxOfOneId;
+    const all = [{ call: context, bytes: request.raw.length }, ...before].slice(0, maxOfOneId);
+    const begun = isMany ? "forgotten" : all;
     this.#begun.set(id, begun);
-    this.#bytes += bytesOf(begun) - bytesOf(before);
+    this.#take(bytesOf(begun) - bytesOf(before));
     this.#forgetOldest();
+  }
+
+  /** Nobody asks any more. */
+  end(): void {
+    this.#take(-this.#bytes);
+    this.#begun.clear();
+    this.#hasForgotten = true;
   }
 
   /** @returns The calls; `forgotten` where it may have been one of those; none where no call has begun it. */
@@ -66,17 +96,23 @@ export class BegunTasks {
   }
 
   #forgetOldest(): void {
+    const { maxTasks, memory } = this.#bounds;
     for (const [id, begun] of this.#begun) {
-      if (this.#begun.size > this.#bounds.maxTasks) {
+      if (this.#begun.size > maxTasks) {
         this.#begun.delete(id);
         this.#hasForgotten = true;
-      } else if (this.#bytes > MAX_BYTES) this.#begun.set(id, "forgotten");
+      } else if (this.#bytes > MAX_BYTES || memory.isFull) this.#begun.set(id, "forgotten");
       else return;
-      this.#bytes -= begun === "forgotten" ? 0 : bytesOf(begun);
+      this.#take(-bytesOf(begun));
     }
+  }
+
+  #take(bytes: number): void {
+    this.#bytes += bytes;
+    this.#bounds.memory.take(bytes);
   }
 }
 
-function bytesOf(begun: readonly BegunBy[]): number {
-  return begun.reduce((sum, { bytes }) => sum + bytes, 0);
+function bytesOf(begun: readonly BegunBy[] | "forgotten"): number {
+  return begun === "forgotten" ? 0 : begun.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -2,7 +2,7 @@ import type { Admission } from "@agentplane/core";
 import { createRequestStateCodec, type RequestStateCodec } from "@modelcontextprotocol/server";
 
 import type { Frame } from "../frame/frame.ts";
-import { BegunTasks, type TaskBounds } from "./begun-tasks.ts";
+import { BegunTasks, TaskMemory, type TaskBounds } from "./begun-tasks.ts";
 import { ToolNames } from "../names/tool-names.ts";
 
 /** What the client carries for us, sealed: it can neither read another's nor change its own. */
@@ -19,7 +19,12 @@ export interface Carried {
 /** How long a sealed state is good for, in seconds; its nonce is remembered as long. */
 const STATE_S = 600;
 
-const TASKS: TaskBounds = { maxTasks: 1_000, maxOfOneId: 1, isOnePart: false };
+const TASKS: TaskBounds = {
+  maxTasks: 1_000,
+  maxOfOneId: 1,
+  isOnePart: false,
+  memory: new TaskMemory(256 * 1024 * 1024),
+};
 
 /**
  * What outlives a connection where each request has its own: one client, one key. A state that another client carries was
@@ -44,6 +49,12 @@ export class Lasting {
   constructor() {
     const key = crypto.getRandomValues(new Uint8Array(32));
     this.codec = createRequestStateCodec<Carried>({ key, ttlSeconds: STATE_S });
+  }
+
+  /** Gives back what is held of it. */
+  end(): void {
+    this.tasks.end();
+    this.clientTasks.end();
   }
 
   /** @returns False when it was used before. */

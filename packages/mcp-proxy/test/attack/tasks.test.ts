@@ -2,6 +2,8 @@ import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import { createScanner } from "@agentplane/safety";
 import { describe, expect, test } from "vitest";
 
+import { BegunTasks, TaskMemory } from "../../src/connection/begun-tasks.ts";
+import { ownFrame } from "../../src/frame/frame.ts";
 import { callOf, request, wiredRelay } from "../wired-relay.ts";
 
 const MAIL = "mira@example.com";
@@ -154,4 +156,47 @@ test("long inputs of calls that began tasks are not kept without end: what the o
       expect(await wired.answer(id)).toHaveProperty(id === "first" ? "error.code" : "result");
     }
   await plane.close();
+});
+
+describe("a task of which too much is to be remembered", () => {
+  const POLICIES = [OF_MAIL, { ...OF_MAIL, id: "news", selector: { tools: ["read_news"] } }];
+
+  /** Whether another session gets what a task gives that so many calls of one tool and then one of another have begun. */
+  async function isShown(first: string, others: string, count: number): Promise<boolean> {
+    const plane = planeOf(...POLICIES);
+    const one = wiredRelay({}, { plane, serve });
+    one.client(callOf(0, first));
+    await one.answer(0);
+    for (let at = 1; at <= count; at++) one.client(callOf(at, others));
+    await one.answer(count);
+    const other = wiredRelay({}, { plane, serve, identity: { agent: "reader", tenant: "acme" } });
+    other.client(request("r", "tasks/result", { taskId: "t1" }));
+    const { result } = await other.answer("r");
+    await plane.close();
+    expect(other.toClient.join()).not.toContain(MAIL);
+    return result !== undefined;
+  }
+
+  test("since many calls have begun one of its id, is withheld: the first may have been of any tool", async () => {
+    expect(await isShown("read_mail", "look", 15)).toBe(true);
+    expect(await isShown("read_mail", "look", 16)).toBe(false);
+    expect(await isShown("read_mail", "look", 40)).toBe(false);
+  });
+});
+
+test("many sessions hold no more together than some, and what ends gives it back", () => {
+  const memory = new TaskMemory(1_000);
+  const bounds = { maxTasks: 10, maxOfOneId: 1, isOnePart: false, memory };
+  const begun = (taskId: string) => ({
+    request: ownFrame(callOf(1, "x".repeat(300))),
+    answer: ownFrame({ result: { task: { taskId } } }),
+  });
+  const call = { hookpoint: "before_tool_call", agent: "a", tool: "f" } as const;
+  const sessions = Array.from({ length: 4 }, () => new BegunTasks(bounds));
+  for (const session of sessions) session.remember(call, begun("t"));
+  const known = () => sessions.map((session) => session.callsOf("t") !== "forgotten");
+  expect(known()).toStrictEqual([true, true, false, false]);
+  sessions[0]?.end();
+  sessions[3]?.remember(call, begun("t"));
+  expect(known()).toStrictEqual([false, true, false, true]);
 });
