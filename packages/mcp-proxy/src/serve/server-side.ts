@@ -91,7 +91,8 @@ export class ServerSide implements SessionServer {
     exchange.headers = responseHeaders(answer.headers, rules, exchange.init.headers.host);
     if (!isStream(answer)) {
       answer.resume();
-      exchange.end(this.#passable(answer));
+      // Also a 404 is only of the stream: many servers have no such method. That a session is lost the next request hears.
+      exchange.end(this.#statusOf(answer));
       return true;
     }
     exchange.openStream();
@@ -230,9 +231,14 @@ export class ServerSide implements SessionServer {
     return true;
   }
 
-  /** A status as the client may have it: a redirect would lead around the proxy, a challenge is not for it. */
-  #passable({ statusCode = 502 }: IncomingMessage): number {
-    if (statusCode === 404) this.#init.gone();
+  /** The status of an answer that comes from within the session, as the client may have it. */
+  #passable(answer: IncomingMessage): number {
+    if (answer.statusCode === 404) this.#init.gone();
+    return this.#statusOf(answer);
+  }
+
+  /** A redirect would lead around the proxy, a challenge is not for the client. */
+  #statusOf({ statusCode = 502 }: IncomingMessage): number {
     if (statusCode === 401 && !this.#init.rules.isAuthorizationForwarded) return 502;
     return (statusCode >= 300 && statusCode < 400) || statusCode === 407 ? 502 : statusCode;
   }

@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+
 import { rule, type Policy } from "@agentplane/core";
 import { describe, expect, test } from "vitest";
 
@@ -164,6 +166,36 @@ describe("a session", () => {
     stop.abort();
     const none = await fetch(url, { headers: { accept: "text/event-stream" } });
     expect(none.status).toBe(405);
+  });
+
+  test.each([
+    ["HTTP 400", 400, 400],
+    // As many frameworks say of a method that nobody has thought of.
+    ["HTTP 404", 404, 404],
+    ["HTTP 406", 406, 406],
+    ["HTTP 501", 501, 501],
+    ["a redirect", 307, 502],
+    ["no stream", 200, 200],
+    ["no answer", 0, 502],
+  ])("whose stream is refused with %s answers calls, and one that runs", async (_what, refused, status) => {
+    const running: ServerResponse[] = [];
+    const { url } = await inSession((got, response) => {
+      const { id } = asked(got);
+      if (got.method === "GET")
+        return refused === 0 ? response.socket?.destroy() : response.writeHead(refused).end();
+      if (id === undefined) return response.writeHead(202).end();
+      return id === 1 ? running.push(response) : json(response, { jsonrpc: "2.0", id, result: {} });
+    });
+    const first = post(url, callOf(1, "f"), SESSION);
+    await expect.poll(() => running.length).toBe(1);
+    const opened = await fetch(url, { headers: { accept: "text/event-stream", ...SESSION } });
+    expect(opened.status).toBe(status);
+    for (const [at, response] of running.entries())
+      json(response, { jsonrpc: "2.0", id: at + 1, result: {} });
+    expect((await first).status).toBe(200);
+    const note = { jsonrpc: "2.0", method: "notifications/initialized" };
+    expect((await post(url, note, SESSION)).status).toBe(202);
+    expect((await post(url, callOf(2, "f"), SESSION)).status).toBe(200);
   });
 
   test("takes notifications with the server's own word", async () => {
