@@ -27,9 +27,10 @@ describe.skipIf(!hasServer)("the contract of a state store", () => {
       async create() {
         await schema.empty();
         const open = (): StateStore => schema.open({ pollMs });
+        const [store, second] = await Promise.all([following(open()), following(open())]);
         return {
-          store: open(),
-          second: open(),
+          store,
+          second,
           reopen: open,
           async advanceMs(durationMs) {
             nowMs += durationMs;
@@ -63,3 +64,13 @@ describe.skipIf(!hasServer)("the contract of a state store", () => {
     }
   });
 });
+
+/** Follows changes already: what is first read of them later is chosen by real time, which the test's clock overtakes. */
+async function following(state: StateStore): Promise<StateStore> {
+  let unwatch = (): void => undefined;
+  await new Promise<void>((resolve) => {
+    unwatch = state.controls.watch("", { changed: () => undefined, missed: resolve });
+  });
+  unwatch();
+  return state;
+}

@@ -1,8 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { AgentplaneError } from "../base/errors.ts";
 import { installSchema } from "./sqlite-schema.ts";
-import { sqliteFailure } from "./sqlite-failure.ts";
+import { isBusyFailure, sqliteFailure } from "./sqlite-failure.ts";
 import { SqliteFiles } from "./sqlite-files.ts";
 
 /** How a state file is opened. */
@@ -18,10 +19,13 @@ export interface SqliteDatabaseOptions {
 export type SqliteRow = Readonly<Record<string, unknown>>;
 
 const WAL_RETRY_MS = 5;
+/** The pauses between two looks whether others have written, in ms; as SQLite itself makes them while it waits. */
+const PAUSES_MS = [1, 2, 5, 10, 15, 20, 25] as const;
 
 /** An open state file: prepared statements, and transactions that are synchronous and so whole. */
 export class SqliteDatabase {
   readonly path: string;
+  readonly #busyMs: number;
   readonly #files: SqliteFiles;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -33,10 +37,11 @@ export class SqliteDatabase {
    */
   constructor({ path, busyMs, synchronous }: SqliteDatabaseOptions) {
     this.path = path;
+    this.#busyMs = Math.ceil(busyMs);
     this.#files = this.#try(() => new SqliteFiles(path));
     this.#database = this.#try(() => openDatabase(path));
     try {
-      this.#database.exec(`PRAGMA busy_timeout = ${Math.ceil(busyMs)}`);
+      this.#database.exec(`PRAGMA busy_timeout = ${this.#busyMs}`);
       installSchema(this.#database, path);
       useWriteAheadLog(this.#database, Date.now() + busyMs);
       this.#database.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`);
@@ -65,12 +70,24 @@ export class SqliteDatabase {
 
   /** Runs work that writes all or nothing; other processes' writes come before it or after it. */
   write<T>(work: () => T): T {
-    return this.#transaction("BEGIN IMMEDIATE", "COMMIT", work);
+    this.#begin("BEGIN IMMEDIATE");
+    return this.#end("COMMIT", work);
+  }
+
+  /** As `write`, but while another process writes the event loop has its turn. */
+  async writeInTurn<T>(work: () => T): Promise<T> {
+    const untilMs = performance.now() + this.#busyMs;
+    for (let looks = 0; !this.#beginsAtOnce(performance.now() >= untilMs); looks++) {
+      // oxlint-disable-next-line no-await-in-loop -- one look after the other
+      await pause(PAUSES_MS[looks] ?? PAUSES_MS.at(-1));
+    }
+    return this.#end("COMMIT", work);
   }
 
   /** Runs work that reads one state of the file. What it writes is undone. */
   view<T>(work: () => T): T {
-    return this.#transaction("BEGIN", "ROLLBACK", work);
+    this.#begin("BEGIN");
+    return this.#end("ROLLBACK", work);
   }
 
   close(): void {
@@ -78,11 +95,28 @@ export class SqliteDatabase {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #transaction<T>(begin: string, end: string, work: () => T): T {
+  #begin(begin: string): void {
     if (this.#isInTransaction)
       throw new AgentplaneError("usage_invalid", "the change of a document must not use the store itself");
     this.run(begin);
     this.#isInTransaction = true;
+  }
+
+  /** Whether nobody else is writing: then this process is, from now on. The last look fails instead. */
+  #beginsAtOnce(isLast: boolean): boolean {
+    this.#query(() => this.#database.exec("PRAGMA busy_timeout = 0"));
+    try {
+      this.#begin("BEGIN IMMEDIATE");
+      return true;
+    } catch (error) {
+      if (isLast || !isBusyFailure(error)) throw error;
+      return false;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${this.#busyMs}`);
+    }
+  }
+
+  #end<T>(end: string, work: () => T): T {
     try {
       const result = work();
       this.run(end);

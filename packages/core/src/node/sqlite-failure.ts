@@ -24,6 +24,11 @@ export function sqliteFailure(error: unknown, path: string): unknown {
   return unusableFile(path, reason, hint, error);
 }
 
+/** Whether another process was writing. */
+export function isBusyFailure(error: unknown): boolean {
+  return error instanceof AgentplaneError && error.data["reason"] === ("busy" satisfies SqliteProblem);
+}
+
 /** The refusal of a state file. */
 export function unusableFile(
   path: string,

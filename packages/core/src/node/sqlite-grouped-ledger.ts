@@ -80,15 +80,16 @@ export class SqliteGroupedLedger implements LedgerStore {
     while (this.#waiting.length > 0) {
       // oxlint-disable-next-line no-await-in-loop -- one transaction after the other
       await nextTurn();
-      this.#runOnce(this.#waiting.splice(0, MAX_TOGETHER));
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await this.#runOnce(this.#waiting.splice(0, MAX_TOGETHER));
     }
     this.#isRunning = false;
   }
 
-  #runOnce(together: readonly Waiting[]): void {
+  async #runOnce(together: readonly Waiting[]): Promise<void> {
     try {
       const tell: (() => void)[] = [];
-      this.#inner.together(
+      await this.#inner.together(
         together.map(({ concern }) => concern),
         (ledger) => tell.push(...together.map(({ run }) => run(ledger))),
       );

@@ -24,9 +24,10 @@ export class SqliteLedger implements LedgerStore {
     return this.within(concernOf(request), (ledger) => ledger.reserve(request));
   }
 
-  /** Several operations in one transaction. @param concerns All that they concern. */
-  together(concerns: readonly Concern[], work: (ledger: MemoryLedger) => void): void {
-    this.#write(joined(concerns), work);
+  /** Several operations in one transaction, in turn with the event loop. @param concerns All that they concern. */
+  together(concerns: readonly Concern[], work: (ledger: MemoryLedger) => void): Promise<void> {
+    this.#clock.check();
+    return this.#database.writeInTurn(() => this.within(joined(concerns), work));
   }
 
   probe(request: ReserveRequest): Reservation {

@@ -45,10 +45,10 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-function sendNow({ database, ledger }: SendGroupDeps, group: Group): GroupAnswer {
+async function sendNow({ database, ledger }: SendGroupDeps, group: Group): Promise<GroupAnswer> {
   const told: (() => void)[] = [];
   try {
-    const answer = database.write((): GroupAnswer => {
+    const answer = await database.writeInTurn((): GroupAnswer => {
       compareAll(group);
       const probed = takeAll(ledger, group);
       for (const { documents, key, value, ttlMs } of group.writes)

@@ -17,7 +17,10 @@ import { SqliteLedger } from "./sqlite-ledger.ts";
 export interface SqliteStateOptions {
   /** The file; made where it is missing, in a directory that exists. On a local disk: not on a network share. */
   readonly path: string;
-  /** How long to wait for another process that is writing; the event loop waits with it. Default `"1s"`. */
+  /**
+   * How long to wait for another process that is writing; the event loop waits with it where writes are not grouped.
+   * Default `"1s"`.
+   */
   readonly timeout?: string;
   /**
    * `normal`: a crash of a process loses nothing, a loss of power may lose the last moments. `full`: nothing is lost,

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as wait } from "node:timers/promises";
 
 import * as fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -90,6 +91,51 @@ test("of alike calls at once exactly those come through that a rule lets, each a
   const { ran } = await runAtOnce(state, 80, { blocking: [rule.loop({ maxRepeats: 70 })], isSame: true });
   expect(ran).toBe(70);
   expect(asked()).toBeLessThan(200);
+});
+
+/** A state in groups, and another connection to its file that writes. */
+function besideWriter(timeout: string): { readonly state: StateStore; readonly writer: DatabaseSync } {
+  const file = path.join(temporaryDirectory(), "state.db");
+  const state = sqliteState({ path: file, timeout, writes: "grouped" });
+  const writer = new DatabaseSync(file);
+  onTestFinished(() => {
+    writer.close();
+    return state.close();
+  });
+  writer.exec("BEGIN IMMEDIATE");
+  return { state, writer };
+}
+
+/** A call that takes one of a budget, notes itself, and ends. */
+async function callOn(state: StateStore): Promise<boolean> {
+  const items = [{ spec: SPEC, amount: 1, isSoft: false, expired: "charge" }] as const;
+  const changes = [{ collection: "sessions", key: "s", change: () => "called" }] as const;
+  const { isAdmitted } = await state.admit!({ reserve: { id: "a", ttlMs: 1_000, items }, changes });
+  return isAdmitted;
+}
+
+test("while another process writes, a call waits and the event loop goes on", async () => {
+  const { state, writer } = besideWriter("30s");
+  const admitted = callOn(state);
+  const ended = state.ledger.settle("nobody's", []);
+  let isDone = false;
+  void Promise.all([admitted, ended]).finally(() => (isDone = true));
+  // The same thread: were it held up, the other would never come to its end.
+  await wait(60);
+  expect(isDone).toBe(false);
+  writer.exec("COMMIT");
+  expect(await admitted).toBe(true);
+  await ended;
+  expect(await state.sessions.read("s")).toBe("called");
+});
+
+test("a call gives up when another process writes for longer than the timeout", async () => {
+  const { state, writer } = besideWriter("50ms");
+  const busy = { code: "state_failed", data: { reason: "busy" } };
+  await expect(callOn(state)).rejects.toMatchObject(busy);
+  await expect(state.ledger.settle("a", [])).rejects.toMatchObject(busy);
+  writer.exec("ROLLBACK");
+  expect(await callOn(state)).toBe(true);
 });
 
 const SPEC = {
