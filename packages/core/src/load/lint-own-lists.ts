@@ -16,9 +16,18 @@ export function lintOwnLists(linted: LintedPolicy, rule: LintedRule): void {
     const lists = [linted.selector[dimension], own, ...parts.map((part) => part[name])]
       .map(listOf)
       .filter((list) => list !== undefined);
-    const isNever = lists.some((list) => isEmptyList(list) || lists.some((other) => areApart(list, other)));
+    const isOther = dimension === "tools" ? areOtherTools : areApart;
+    const isNever = lists.some((list) => isEmptyList(list) || lists.some((other) => isOther(list, other)));
     if (isNever) reportNever(linted, rule, `no ${name} fits it and its selector`);
   }
+}
+
+/** A tool has its original name beside its own, which mostly ends with it; what excludes the one lets the other through. */
+function areOtherTools(a: readonly string[], b: readonly string[]): boolean {
+  const [some, others] = [a, b].map((list) => list.filter((pattern) => !pattern.startsWith("!")));
+  if (some === undefined || others === undefined || some.length === 0 || others.length === 0) return false;
+  const isOneTool = some.some((one) => others.some((other) => one.endsWith(other) || other.endsWith(one)));
+  return !isOneTool && areApart(some, others);
 }
 
 /** Undefined for what is no list of patterns, and for names that say their server: a tool has another one beside it. */

@@ -53,10 +53,12 @@ export function isEmptyList(patterns: readonly string[]): boolean {
   return selected.every((pattern) => excluded.some((exclusion) => patternCovers(exclusion, pattern)));
 }
 
-/** Tells whether nothing can match two pattern lists, exclusions aside. Never wrongly true. */
+/** Tells whether nothing can match two pattern lists. Never wrongly true. */
 export function areApart(a: readonly string[], b: readonly string[]): boolean {
-  const [some, others] = [split(a)[0], split(b)[0]];
-  return some.every((one) => others.every((other) => isApart(one, other)));
+  const [[some, without], [others, besides]] = [split(a), split(b)];
+  const excluded = [...without, ...besides];
+  const isLeft = (pattern: string): boolean => !excluded.some((one) => patternCovers(one, pattern));
+  return some.filter(isLeft).every((one) => others.filter(isLeft).every((other) => isApart(one, other)));
 }
 
 function isApart(a: string, b: string): boolean {

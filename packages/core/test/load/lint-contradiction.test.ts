@@ -51,10 +51,19 @@ describe("a condition that can never hold", () => {
     ["the elements of a list differ", { input: { n: { any: { eq: 1 }, all: { lte: 3 } } } }],
     ["names are patterns", { all: [{ tags: { env: "prod*" } }, { tags: { env: "prod-eu" } }] }],
     ["it must be absent", n({ exists: false })],
+    ["a tool has several names", { all: [{ tool: "search" }, { tool: "files/search" }] }],
+    ["a tool is named after its own name", { all: [{ tool: "mcp__files__search" }, { tool: "search" }] }],
+    ["one text is spelled in two ways", n({ eq: "e\u0301", gte: "\u00e9" })],
+    ["a spelling is denied that another stands for", n({ in: ["e\u0301"], gt: "\u00df" })],
     ["lists are equal whatever their spelling", n({ eq: { a: 1, b: [2] }, in: [{ b: [2], a: 1 }] })],
   ])("is not, where %s", (_name, condition) => {
     expect(found(where(condition))).toEqual([]);
   });
+});
+
+test("a tool is not excluded by a selector that lets its other name through", () => {
+  expect(found({ rule: "denylist", tools: ["delete_draft"] }, { tools: ["!delete_*"] })).toEqual([]);
+  expect(found({ rule: "denylist", tools: ["refund"] }, { tools: ["search"] })).toHaveLength(1);
 });
 
 describe("a rule that blocks all that its policy concerns", () => {
@@ -72,6 +81,26 @@ describe("a rule that blocks all that its policy concerns", () => {
     expect(found({ rule: "requireTenant", tenants: ["acme", "!acme"] })).toEqual([
       "rule_always_blocks blocking[0].tenants: its exclusions leave no tenant: every call is blocked",
     ]);
+  });
+
+  test.each<[string[], string[]]>([
+    [["acme"], ["!acme"]],
+    [["!acme"], ["acme"]],
+    [["acme-*", "!acme-eu"], ["acme-eu"]],
+    [["acme-eu"], ["acme-*", "!*-eu"]],
+  ])("is a required tenant %j that an exclusion takes out of %j", (required, tenants) => {
+    expect(found({ rule: "requireTenant", tenants: required }, { tenants })).toEqual([
+      "rule_always_blocks blocking[0].tenants: it names none of the tenants that its selector lets through: every call is blocked",
+    ]);
+  });
+
+  test.each<[string[], string[]]>([
+    [["acme-*"], ["*-eu"]],
+    [["acme-*", "!acme-eu"], ["acme-*"]],
+    [["!acme"], ["!globex"]],
+    [["acme", "globex"], ["!acme"]],
+  ])("is not a required tenant %j that a selector of %j may let through", (required, tenants) => {
+    expect(found({ rule: "requireTenant", tenants: required }, { tenants })).toEqual([]);
   });
 
   test("is not one that some tenant passes", () => {
