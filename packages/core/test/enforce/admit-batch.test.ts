@@ -39,6 +39,43 @@ it("admits exactly those of a turn that fit, in order, also where the store answ
   expect(admitted.map(({ status }) => status)).toStrictEqual(["admitted", "admitted", "admitted", "blocked"]);
 });
 
+describe("policies that come in the middle of a turn", () => {
+  const BAN = blocking("ban", [rule.denylist({ tools: ["search"] })]);
+  const ACT = { by: "olga", reason: "drill" };
+  const later = ["admitted", "blocked", "blocked"];
+  const comers: readonly [string, (bench: Bench) => unknown, readonly string[]][] = [
+    ["a policy that is added", ({ plane }) => plane.engine.addPolicy(BAN), later],
+    [
+      "a whole set",
+      ({ plane }) => plane.engine.replaceAll("code", { apiVersion: "agentplane/v1", policies: [THREE, BAN] }),
+      later,
+    ],
+    ["a mode", ({ plane }) => plane.controls.degrade({ kind: "global" }, "FULL_BLOCK", ACT), later],
+    // The first has not begun either.
+    [
+      "a plug",
+      ({ plane }) => plane.controls.unplug({ kind: "tool", id: "search" }, ACT),
+      ["blocked", "blocked", "blocked"],
+    ],
+  ];
+
+  it.each(comers)("judge all calls after it: %s", async (_name, come, statuses) => {
+    const ports = createTestPorts();
+    const bench = createBench({
+      sharedPorts: ports,
+      state: laterState(sharedState(ports)),
+      policies: [THREE],
+    });
+    await bench.plane.ready();
+    const seen: string[] = [];
+    bench.plane.on("decision", () => void (seen.push("decided") === 1 && come(bench)));
+    const turn = ["c1", "c2", "c3"].map((callId) => toolCall("search", {}, { callId }));
+    const admitted = await bench.plane.guard.admitBatch(turn);
+    expect(admitted.map(({ status }) => status)).toStrictEqual(statuses);
+    expect(await countOf(bench)).toBeLessThanOrEqual(1);
+  });
+});
+
 it("a turn may have any number of calls", async () => {
   const { plane } = createBench();
   const turn = Array.from({ length: 10_000 }, () => toolCall("search"));

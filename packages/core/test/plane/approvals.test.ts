@@ -59,6 +59,16 @@ async function approved(bench: Bench): Promise<Decision> {
 }
 
 describe("an approval", () => {
+  it("is not touched by early questions: a process that dies in one takes nothing along", async () => {
+    const bench = benchOf();
+    await approved(bench);
+    const early = toolCall("send_mail", INPUT, { callId: "c1" });
+    expect(await bench.plane.guard.ask(early)).toMatchObject({ effect: "allow" });
+    expect(await bench.plane.engine.explain(early)).toMatchObject({ intent: "ask" });
+    expect(bench.controls("approval_consumed")).toStrictEqual([]);
+    expect(await mail(bench)).toMatchObject({ effect: "allow" });
+  });
+
   it("lets exactly its call go on, once", async () => {
     const bench = benchOf();
     const pending = await approved(bench);

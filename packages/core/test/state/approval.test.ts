@@ -162,6 +162,17 @@ test("four eyes without a user are refused: nobody could be told apart", async (
   });
 });
 
+test.each<ApprovalTerms["by"]>([undefined, "any", "client"])(
+  "four eyes are operators' eyes, also where the terms say %s",
+  async (by) => {
+    const { approvals, request } = setUp({ approvers: 2, ...(by !== undefined && { by }) });
+    const asked = await request();
+    const client = { by: "cli", role: "client" } as const;
+    await expect(async () => approvals.approve(asked.id, client)).rejects.toThrow("operator");
+    await expect(async () => approvals.deny(asked.id, client)).rejects.toThrow("operator");
+  },
+);
+
 test("who may answer is what the terms say", async () => {
   const { approvals, request } = setUp({ by: "client" });
   const asked = await request();
