@@ -97,14 +97,24 @@ test("Azure's deployments and gateways without /v1 are recognised by the end of 
     deployment: "d",
   });
   const gateway = new OpenAI({ apiKey: "k", baseURL: `${provider.url.replace("/v1", "")}/llm` });
-  for (const client of [azure, gateway]) {
+  const clients = [azure, gateway].map((client) => {
     const under = govern(plane, identity, client);
     expect(under).toBeInstanceOf(client.constructor);
+    return under;
+  });
+  for (const under of clients) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await expect(under.chat.completions.create({ model, messages })).rejects.toMatchObject({
       code: "agentplane_blocked",
     });
   }
   expect(provider.seen).toHaveLength(0);
+  await plane.controls.plug({ kind: "agent", id: "writer" }, { by: "olga" });
+  // What is not recognised would be refused, too.
+  for (const under of clients) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const { choices } = await under.chat.completions.create({ model, messages });
+    expect(choices[0]?.message.content).toBe(TEXT);
+  }
   await plane.close();
 });

@@ -176,10 +176,3 @@ export function responsesEvents(pieces: readonly string[], calls: readonly Call[
 export function data(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
-
-/** A stream cut into single bytes, with its line ends as CRLF where asked. */
-export function byteByByte(events: readonly string[], isCrlf = false): Uint8Array[] {
-  const text = events.join("");
-  const bytes = new TextEncoder().encode(isCrlf ? text.replaceAll("\n", "\r\n") : text);
-  return Array.from(bytes, (byte) => Uint8Array.of(byte));
-}

@@ -26,6 +26,8 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "the network cuts anywhere": [
     "stream: whatever the network cuts",
     "stream: reads data of several lines",
+    "stream: finds what is redacted, lines ended by %s",
+    "stream: keeps the lines of data that is no JSON",
     "stream: of a stream is that of the whole text, however it is cut",
   ],
   "usage that is asked for is seen, or usage that the caller wants is not": [
@@ -87,6 +89,7 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "agents/forged-approvals: of the tool's own question is no answer to another call",
     "agents/forged-approvals: runs no command of a shell that nobody was asked about on this plane",
     "agents/changed-approvals: of a saved state do not run when they were changed after the approval",
+    "agents/changed-approvals: answers no question that came after it",
     "agents/changed-approvals: reaches the model with the words of the human",
   ],
   "an agent as a tool is not governed": [
@@ -114,7 +117,9 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
   "hooks that reject are swallowed": [
     "agents/changed-approvals: that rejects lets nothing run that is blocked",
   ],
-  "an engine that fails lets the tool run": ["agents/changed-approvals: does not run when its rule fails"],
+  "an engine that fails lets the tool run": [
+    "agents/changed-approvals: does not run when what is asked about it fails",
+  ],
   "redaction changes the shape of an MCP result": [
     "agents/local-tools: a tool of an MCP server is decided, and its output keeps its shape",
   ],

@@ -47,6 +47,20 @@ describe("an approval in a saved state", () => {
   // A millisecond may pass between any two readings, and none between many.
   const ticks = OTHERS.flatMap((other) => [1, 0].map((tickMs) => [...other, tickMs] as const));
 
+  test("answers no question that came after it, where the run goes on in the same process", async () => {
+    const plane = planeOf({ policies: [ASK] });
+    const seen: unknown[] = [];
+    const model = calling(["refund", { amount: 5 }]);
+    const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool(seen)] }));
+    const paused = await runner.run(agent, "go");
+    paused.state.approve(paused.interruptions[0]!);
+    plane.engine.addPolicy({ ...ASK, id: "late" });
+    const result = await runner.run(agent, paused.state);
+    expect([seen, JSON.stringify(result.history).includes("Error: ")]).toStrictEqual([[], true]);
+    expect((await plane.approvals.list()).map(({ status }) => status)).toStrictEqual(["pending", "pending"]);
+    await plane.close();
+  });
+
   test.each(ticks)("answers no question of %s, where the state goes on", async (...given) => {
     const [_name, identity, policy, tickMs] = given;
     let nowMs = Date.now();
@@ -101,7 +115,7 @@ describe("a listener", () => {
 });
 
 describe("a tool", () => {
-  test("does not run when its rule fails", async () => {
+  test("does not run when what is asked about it fails", async () => {
     const plane = planeOf();
     plane.hooks.on("before_tool_call", () => {
       throw new Error("engine down");

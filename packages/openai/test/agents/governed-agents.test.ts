@@ -29,8 +29,8 @@ describe("models", () => {
   });
 
   test.each([false, true])("a blocked one ends the run with our own error (stream: %s)", async (stream) => {
-    const plane = planeOf();
-    await plane.controls.unplug({ kind: "agent", id: "writer" }, STOP);
+    const [selector, where] = [{ hookpoints: ["before_model_call"] }, { agent: "writer" }];
+    const plane = planeOf({ policies: [{ id: "no", selector, blocking: [rule.condition({ where })] }] });
     const model = calling();
     const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model }));
     const running = async (): Promise<void> => {
@@ -130,6 +130,7 @@ describe("agents that an agent reaches", () => {
     const governed = govern(plane, IDENTITY, bare);
     await expect(runner.run(bare, "go")).rejects.toThrow(/not governed/);
     await expect(runner.run(governed.clone({}), "go")).rejects.toThrow(/clone\(\)/);
+    expect([governed, governed.clone({}), bare].map(isGoverned)).toStrictEqual([true, false, false]);
     const paused = await runner.run(governed, "go");
     const stolen = await RunState.fromString(bare, paused.state.toString());
     await expect(runner.run(governed, stolen as never)).rejects.toThrow(/not governed/);

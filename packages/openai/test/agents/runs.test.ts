@@ -38,6 +38,8 @@ describe("a run of the governed runner", () => {
 
   test("is told also when it waits for a human, and when it goes on", async () => {
     const { plane, runs } = noting({ policies: [ASK] });
+    const given: unknown[] = [];
+    plane.hooks.on("after_agent", ({ result }) => void given.push(result));
     const model = calling(["refund", {}]);
     const agent = govern(plane, IDENTITY, new Agent({ name: "writer", model, tools: [refundTool([])] }));
     const paused = await runner.run(agent, "go");
@@ -45,6 +47,7 @@ describe("a run of the governed runner", () => {
     paused.state.approve(paused.interruptions[0]!);
     await runner.run(agent, paused.state);
     expect(runs).toStrictEqual([...ONCE, ...ONCE]);
+    expect(given).toStrictEqual([null, "done"]);
     await plane.close();
   });
 
