@@ -143,6 +143,25 @@ describe("redaction around a model", () => {
     expect(result.structuredResponse).toHaveProperty("contact");
   });
 
+  it("reaches the sentence that repeats structured output which a hook of the plane has changed", async () => {
+    const strategy = toolStrategy(z.object({ contact: z.string() }));
+    const model = new ScriptedChatModel({
+      calls: [{ name: strategy[0]?.name ?? "", args: { contact: "bob at home" } }],
+    });
+    const plane = planeOf();
+    plane.hooks.on("after_model_call", ({ result }) =>
+      typeof result === "object" && result !== null && "structuredResponse" in result
+        ? { result: { ...result, structuredResponse: { contact: "nobody" } } }
+        : undefined,
+    );
+    const agent = createAgent(govern(plane, { agent: "a" }, { model, tools: [], responseFormat: strategy }));
+    const { messages, structuredResponse } = await agent.invoke({
+      messages: [{ role: "user", content: "go" }],
+    });
+    expect(structuredResponse).toStrictEqual({ contact: "nobody" });
+    expect(messages.at(-1)?.text).toContain('{"contact":"nobody"}');
+  });
+
   it("reaches structured output that has to be tried again", async () => {
     const strategy = toolStrategy(z.object({ contact: z.string(), age: z.number() }));
     const extract = (args: object): object => ({ calls: [{ name: strategy[0]?.name ?? "", args }] });

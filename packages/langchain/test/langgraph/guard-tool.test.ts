@@ -125,6 +125,15 @@ describe("a guarded tool", () => {
     expect(told[0]).not.toMatch(/bob/);
   });
 
+  it("tells nobody that a call starts which is denied", async () => {
+    const told: string[] = [];
+    const { tool } = countingTool("wipe");
+    const callbacks = [{ handleToolStart: (_tool: unknown, input: string) => void told.push(input) }];
+    await guardTool(planeOf([DENY]), identity, tool).invoke(CALL, { callbacks });
+    await guardTool(planeOf(), identity, tool).invoke(CALL, { callbacks });
+    expect(told).toHaveLength(1);
+  });
+
   it("is refused to the model in words it can react to, and to code by an error", async () => {
     const guarded = guardTool(planeOf([DENY]), identity, countingTool("wipe").tool);
     const message: unknown = await guarded.invoke(CALL);
