@@ -131,31 +131,30 @@ test("a list of which rules leave all as it is passes byte for byte", async () =
   await wired.plane.close();
 });
 
+/** What a real server lists as its tools to a client behind these policies, and what the proxy says of it. */
+async function toolsOf(name: "everything" | "filesystem" | "memory" | "playwright", policies: Policy[]) {
+  const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const [command, ...args] = matrixServer(name, path.join(folder, "own")).command;
+  const { write, answer, logged } = piped({ command, args }, { policies });
+  const clientInfo = { name: "c", version: "1" };
+  write(request(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo }));
+  write({ jsonrpc: "2.0", method: "notifications/initialized" });
+  write(request(1, "tools/list"));
+  const { result } = await answer(1);
+  return { tools: (result as { readonly tools: readonly unknown[] }).tools, logged };
+}
+
 test.each(["everything", "filesystem", "memory", "playwright"] as const)(
-  "what the server %s says of its tools is no finding of any scan",
+  "what the server %s says of its tools is no finding of any scan, and nothing to redact",
   async (name) => {
-    const folder = mkdtempSync(path.join(tmpdir(), "agentplane-mcp-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const [command, ...args] = matrixServer(name, path.join(folder, "own")).command;
     const scans = [rule.injectionScan(), rule.secretScan(), rule.piiBlock()];
-    const { write, answer, logged } = piped(
-      { command, args },
-      { policies: [{ id: "scans", blocking: scans }] },
-    );
-    write(
-      request(0, "initialize", {
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name: "c", version: "1" },
-      }),
-    );
-    write({ jsonrpc: "2.0", method: "notifications/initialized" });
-    write(request(1, "tools/list"));
-    const { result } = await answer(1);
-    const { tools } = result as { readonly tools: readonly { readonly description?: string }[] };
-    expect(tools.length).toBeGreaterThan(0);
-    expect(tools.filter(({ description }) => description === undefined)).toStrictEqual([]);
-    expect(logged.join()).not.toContain("withheld");
+    const kinds = ["pii", "secret"];
+    const policies = [{ id: "scans", blocking: [...scans, rule.redact({ detect: kinds })] }];
+    const [alone, judged] = await Promise.all([toolsOf(name, []), toolsOf(name, policies)]);
+    expect(alone.tools.length).toBeGreaterThan(0);
+    expect(judged.tools).toStrictEqual(alone.tools);
+    expect(judged.logged.join()).not.toContain("withheld");
   },
 );
 

@@ -85,6 +85,11 @@ describe("messages that are refused", () => {
       -32600,
     ],
     [
+      "an argument that is given twice",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"find","arguments":{"in":[{"path":"/tmp","path":"/etc"}]}}}',
+      -32600,
+    ],
+    [
       "a depth that nobody needs",
       `{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${"[".repeat(200)}${"]".repeat(200)}}}`,
       -32600,
