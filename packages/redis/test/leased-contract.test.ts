@@ -2,11 +2,9 @@ import { stateStoreContract } from "@agentplane/core/testing";
 import { afterAll, describe, expect, test } from "vitest";
 
 import type { LeaseOptions } from "../src/index.ts";
-import { dropNamespace, freshNamespace, openState, pause } from "./open-state.ts";
+import { dropNamespace, freshNamespace, openState } from "./open-state.ts";
 import { hasRedis } from "./servers.ts";
-
-/** The clock of a process that is hours off: the server's counts. */
-const hoursOff = { wallMs: () => Date.now() - 7 * 3_600_000, elapsedMs: () => performance.now() };
+import { tellTime, type ToldTime } from "./told-time.ts";
 
 const LEASES: readonly (readonly [name: string, lease: LeaseOptions])[] = [
   ["leased by default", {}],
@@ -26,6 +24,7 @@ const NOT_OF_LEASES: Readonly<Record<string, string>> = {
 };
 
 const namespaces: string[] = [];
+const times: ToldTime[] = [];
 
 function casesOf(name: string, lease: LeaseOptions): ReturnType<typeof stateStoreContract> {
   return stateStoreContract({
@@ -34,17 +33,19 @@ function casesOf(name: string, lease: LeaseOptions): ReturnType<typeof stateStor
     async create() {
       const namespace = freshNamespace();
       namespaces.push(namespace);
-      const [store, second] = await Promise.all([
-        openState({ namespace, lease }),
-        openState({ namespace, lease, ports: { clock: hoursOff } }),
-      ]);
-      return { store, second, reopen: () => openState({ namespace, lease }), advanceMs: pause };
+      const time = tellTime(namespace);
+      times.push(time);
+      const open = (offMs = 0) =>
+        openState({ namespace, lease, client: time.client(), ports: { clock: time.clockOff(offMs) } });
+      const [store, second] = await Promise.all([open(), open(-7 * 3_600_000)]);
+      return { store, second, reopen: open, advanceMs: time.advanceMs };
     },
   });
 }
 
 describe.skipIf(!hasRedis).each(LEASES)("the contract of a state store, %s", (prefix, lease) => {
   afterAll(async () => {
+    for (const time of times.splice(0)) time.close();
     await Promise.all(namespaces.splice(0).map((namespace) => dropNamespace(namespace)));
   });
 
@@ -57,12 +58,7 @@ describe.skipIf(!hasRedis).each(LEASES)("the contract of a state store, %s", (pr
     expect(Object.keys(NOT_OF_LEASES).filter((name) => !names.has(name))).toEqual([]);
   });
 
-  // As without leases: a server's time cannot be told to a test.
-  test.for(cases.filter(([name]) => NOT_OF_LEASES[name] === undefined))(
-    "%s",
-    { retry: 2 },
-    async ([, run]) => {
-      await expect(run()).resolves.toBeUndefined();
-    },
-  );
+  test.for(cases.filter(([name]) => NOT_OF_LEASES[name] === undefined))("%s", async ([, run]) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
 });

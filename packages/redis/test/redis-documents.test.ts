@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { RedisState } from "../src/index.ts";
+import { budget, take } from "./limits.ts";
 import { dropNamespace, freshNamespace, openState } from "./open-state.ts";
 import { hasRedis } from "./servers.ts";
 
@@ -51,4 +52,18 @@ describe.skipIf(!hasRedis)("a document that another process has changed", () => 
     await other.controls.update("again", () => "same");
     expect(await one.controls.update<string>("again", (old) => `${old} changed`)).toBe("same changed");
   });
+});
+
+// Everything else that depends on time is told the time; here it is the server's own.
+test.skipIf(!hasRedis)("what has its time is ended by the server's own clock", async () => {
+  const namespace = freshNamespace();
+  const state = await openState({ namespace });
+  const spec = budget("real", 10);
+  await state.sessions.update("s", () => "there", { ttlMs: 1_500 });
+  await state.ledger.reserve(take("call", spec, 4, 1_500));
+  expect((await state.ledger.read(spec)).limit).toBe(10);
+  await expect.poll(() => state.sessions.read("s")).toBeUndefined();
+  await expect.poll(() => state.ledger.read(spec)).toEqual({ used: 4, held: 0, limit: 10 });
+  await state.close();
+  await dropNamespace(namespace);
 });

@@ -6,6 +6,7 @@ import { LedgerCaller } from "../src/ledger/ledger-caller.ts";
 import { RedisLedger } from "../src/ledger/redis-ledger.ts";
 import { ServerClock } from "../src/connection/server-clock.ts";
 import { REDIS_URL } from "./redis-url.ts";
+import { timed } from "./told-time.ts";
 
 /** A ledger on the real server whose scripts are told the time, so that years pass in a test. */
 export interface VirtualLedger {
@@ -25,12 +26,8 @@ export function openVirtualLedger(namespace: string, nowMs: () => number): Virtu
   const client = new Redis(REDIS_URL);
   const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
   let count = 0;
-  const told: Pick<Redis, "status" | "on" | "once" | "disconnect"> = client;
   const connection = new Connection({
-    client: Object.assign(Object.create(told), {
-      evalsha: () => Promise.reject(new Error("NOSCRIPT: always the text")),
-      eval: (lua: string, ...rest: string[]) => client.eval(withTime(lua, nowMs()), ...spread(rest)),
-    }),
+    client: timed(client.duplicate(), nowMs),
     purpose: "test",
     logger,
     timeoutMs: 5_000,
@@ -57,18 +54,11 @@ export function openVirtualLedger(namespace: string, nowMs: () => number): Virtu
       parts = create();
       return new RedisLedger({ ...parts, unfinished: NEVER });
     },
-    close: async () => void (await client.quit()),
+    async close() {
+      connection.close();
+      await client.quit();
+    },
   };
-}
-
-function withTime(lua: string, nowMs: number): string {
-  const seconds = Math.floor(nowMs / 1_000);
-  return lua.replaceAll("redis.call('TIME')", `{ '${seconds}', '${(nowMs - seconds * 1_000) * 1_000}' }`);
-}
-
-function spread(rest: readonly string[]): [keyCount: number, ...rest: string[]] {
-  const [count, ...others] = rest;
-  return [Number(count), ...others];
 }
 
 /** No answer is lost here. */
