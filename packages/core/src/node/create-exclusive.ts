@@ -29,7 +29,8 @@ export function createExclusive(
   { mode, link = fs.linkSync }: { readonly mode: number; readonly link?: typeof fs.linkSync },
 ): boolean {
   const aside = asideOf(path);
-  fs.writeFileSync(aside, content, { mode });
+  // On the disk before its name may be: a loss of power would leave an empty file, which is there and says nothing.
+  fs.writeFileSync(aside, content, { mode, flush: true });
   try {
     link(aside, path);
     return true;

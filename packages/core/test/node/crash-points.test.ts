@@ -35,6 +35,13 @@ const STEPS = {
     "before rmSync audit-000001.jsonl",
     "before rmSync audit-000001.jsonl.gz",
     "before rmSync audit.lock",
+    "without power before linkSync audit.lock",
+    "without power before openSync audit-000001.jsonl",
+    "without power before renameSync audit-000001.checkpoint",
+    "without power before fdatasync audit-000001.jsonl",
+    "without power before renameSync audit-000001.jsonl.gz",
+    "without power before rmSync audit-000001.jsonl",
+    "without power before rmSync audit-000001.jsonl.gz",
   ],
   repair: [
     "before renameSync audit.lock",
@@ -47,7 +54,7 @@ const STEPS = {
   ],
 };
 
-test("a process that dies at any step leaves a trail that verifies and lacks nothing, and what it left is reported", async () => {
+test("a process that dies at any step, by itself or with the power, leaves a trail that verifies and lacks nothing, and what it left is reported", async () => {
   const { stdout } = await run(
     process.execPath,
     ["--conditions=agentplane-source", SCRIPT, temporaryDirectory()],

@@ -32,9 +32,13 @@ export interface Death {
   /** At which step; undefined for none. What is done aside comes between the others in any order: they go by name. */
   readonly step: Step | undefined;
   readonly isByHalf: boolean;
+  /** With the power: of a file only what was flushed is left. Its names are, for an empty file is worse than none. */
+  readonly isOfPower?: boolean;
 }
 
 let death: Death = { directory: "/nowhere", step: undefined, isByHalf: false };
+/** How much of each file was flushed, by its number. */
+let flushed = new Map<number, number>();
 let steps: Step[] = [];
 let isDead = false;
 const open = new Map<number, string>();
@@ -49,6 +53,7 @@ export const dyingDisk: DyingDisk = {
   begin(next) {
     death = next;
     steps = [];
+    flushed = new Map();
     isDead = false;
   },
   kill() {
@@ -72,8 +77,24 @@ function step(operation: string, file: string, isWrite = false): boolean {
   steps.push({ name, count });
   if (death.step?.name !== name || death.step.count !== count) return false;
   isDead = true;
+  if (death.isOfPower === true) losePower();
   if (isWrite && death.isByHalf) return true;
   throw new Error("killed");
+}
+
+function noteFlushed(descriptor: number): void {
+  const { ino, size } = fs.fstatSync(descriptor);
+  flushed.set(ino, size);
+}
+
+function losePower(): void {
+  if (!fs.existsSync(death.directory)) return;
+  for (const name of readdirSync(death.directory)) {
+    const descriptor = openSync(path.join(death.directory, name), "r+");
+    const { ino, size } = fs.fstatSync(descriptor);
+    ftruncateSync(descriptor, Math.min(size, flushed.get(ino) ?? 0));
+    fs.closeSync(descriptor);
+  }
 }
 
 type Args = readonly unknown[];
@@ -98,15 +119,17 @@ function counted(name: "mkdirSync" | "linkSync" | "rmSync" | "renameSync" | "fsy
     if (file === undefined) return original(...args);
     step(name, file);
     // A process that is killed loses nothing that the system has.
-    return isSync ? undefined : original(...args);
+    if (!isSync) return original(...args);
+    return typeof args[0] === "number" && noteFlushed(args[0]);
   };
   Object.assign(fs, { [name]: replaced });
 }
 
+const { openSync, writeFileSync, writeSync, readdirSync, ftruncateSync } = fs;
+
 for (const name of ["mkdirSync", "linkSync", "rmSync", "renameSync", "fsyncSync", "ftruncateSync"] as const)
   counted(name);
 
-const { openSync, writeFileSync, writeSync, readdirSync } = fs;
 Object.assign(fs, {
   openSync(...args: Parameters<typeof openSync>) {
     const [file, flags] = args;
@@ -120,7 +143,12 @@ Object.assign(fs, {
   },
   writeFileSync(...args: Parameters<typeof writeFileSync>) {
     const file = fileOf(args[0]);
-    if (file === undefined || !step("writeFileSync", file, true)) return writeFileSync(...args);
+    if (file === undefined || !step("writeFileSync", file, true)) {
+      writeFileSync(...args);
+      if (file !== undefined && isFlushing(args[2]))
+        flushed.set(fs.statSync(file).ino, fs.statSync(file).size);
+      return;
+    }
     writeFileSync(args[0], half(args[1]), args[2]);
     throw new Error("killed");
   },
@@ -135,6 +163,10 @@ Object.assign(fs, {
   },
 });
 
+function isFlushing(options: unknown): boolean {
+  return typeof options === "object" && options !== null && "flush" in options && options.flush === true;
+}
+
 /** Those with a callback, as `promisify` makes them promises. */
 const write = promisify(fs.write);
 const ftruncate = promisify(fs.ftruncate);
@@ -148,7 +180,10 @@ Object.assign(fs, {
     },
   }),
   fdatasync: Object.assign(() => undefined, {
-    [promisify.custom]: async (descriptor: number) => void step("fdatasync", fileOf(descriptor) ?? ""),
+    [promisify.custom]: async (descriptor: number) => {
+      step("fdatasync", fileOf(descriptor) ?? "");
+      noteFlushed(descriptor);
+    },
   }),
   ftruncate: Object.assign(() => undefined, {
     [promisify.custom]: async (descriptor: number, size: number) => {
@@ -170,7 +205,10 @@ fs.promises.open = async (file, flags, mode) => {
       await writeFile(half(content));
       throw new Error("killed");
     },
-    sync: async () => step("sync", file),
+    async sync() {
+      step("sync", file);
+      noteFlushed(handle.fd);
+    },
   });
 };
 syncBuiltinESMExports();

@@ -1,6 +1,6 @@
 /* oxlint-disable no-await-in-loop -- one process after the other */
 // Run as a process of its own, whose disk can die.
-import { dyingDisk, type Step } from "./dying-disk.ts";
+import { dyingDisk, type Death, type Step } from "./dying-disk.ts";
 
 import fs from "node:fs";
 import path from "node:path";
@@ -138,9 +138,10 @@ function tell(line: unknown): void {
 
 /** Dies at every step of one life, before it and, where it writes, amid it. */
 async function playLife(): Promise<void> {
-  for (const step of await dieAt("life", undefined, false)) {
-    await dieAt("life", step, false);
-    if (step.name.startsWith("write")) await dieAt("life", step, true);
+  for (const step of await dieAt("life", undefined, { isByHalf: false })) {
+    await dieAt("life", step, { isByHalf: false });
+    await dieAt("life", step, { isByHalf: false, isOfPower: true });
+    if (step.name.startsWith("write")) await dieAt("life", step, { isByHalf: true });
   }
 }
 
@@ -148,17 +149,18 @@ async function playLife(): Promise<void> {
 async function dieAt(
   play: "life" | "repair",
   step: Step | undefined,
-  isByHalf: boolean,
+  how: Pick<Death, "isByHalf" | "isOfPower">,
 ): Promise<readonly Step[]> {
   const directory = path.join(root, String(++plays));
   const written: Written = { durable: [] };
   if (play === "repair") await leave(directory, written);
-  dyingDisk.begin({ directory, step, isByHalf });
+  dyingDisk.begin({ directory, step, ...how });
   await live(directory, play, play === "repair" ? 1 : 5, written);
   const { steps, isDead } = dyingDisk;
   const wrong = [...(await inspect(directory, written))];
   if (play === "repair") wrong.push(...lackedHalves(directory));
-  tell({ play, step: isDead ? `${isByHalf ? "amid" : "before"} ${step?.name}` : "none", wrong });
+  const when = how.isOfPower === true ? "without power before" : how.isByHalf ? "amid" : "before";
+  tell({ play, step: isDead ? `${when} ${step?.name}` : "none", wrong });
   fs.rmSync(directory, { recursive: true, force: true });
   return steps;
 }
@@ -189,7 +191,8 @@ function lackedHalves(directory: string): readonly string[] {
 
 /** Dies at every step of the life that goes on with that. */
 async function playRepair(): Promise<void> {
-  for (const step of await dieAt("repair", undefined, false)) await dieAt("repair", step, false);
+  const how = { isByHalf: false };
+  for (const step of await dieAt("repair", undefined, how)) await dieAt("repair", step, how);
 }
 
 await playLife();
