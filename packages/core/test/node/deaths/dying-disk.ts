@@ -53,7 +53,8 @@ export const dyingDisk: DyingDisk = {
   begin(next) {
     death = next;
     steps = [];
-    flushed = new Map();
+    // What others have left was flushed long ago.
+    flushed = new Map(sizesIn(next.directory));
     isDead = false;
   },
   kill() {
@@ -80,6 +81,12 @@ function step(operation: string, file: string, isWrite = false): boolean {
   if (death.isOfPower === true) losePower();
   if (isWrite && death.isByHalf) return true;
   throw new Error("killed");
+}
+
+function sizesIn(directory: string): readonly (readonly [number, number])[] {
+  if (!fs.existsSync(directory)) return [];
+  const all = readdirSync(directory).map((name) => fs.statSync(path.join(directory, name)));
+  return all.map(({ ino, size }) => [ino, size]);
 }
 
 function noteFlushed(descriptor: number): void {

@@ -192,7 +192,10 @@ function lackedHalves(directory: string): readonly string[] {
 /** Dies at every step of the life that goes on with that. */
 async function playRepair(): Promise<void> {
   const how = { isByHalf: false };
-  for (const step of await dieAt("repair", undefined, how)) await dieAt("repair", step, how);
+  for (const step of await dieAt("repair", undefined, how)) {
+    await dieAt("repair", step, how);
+    await dieAt("repair", step, { ...how, isOfPower: true });
+  }
 }
 
 await playLife();
