@@ -4,7 +4,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../src/base/json.
 import { jsonSchemaOf } from "../src/load/schema-in-json.ts";
 import { BUILT_IN_RULES } from "../src/rules/registry.ts";
 import type { RuleKind } from "../src/rules/rule.ts";
+import { RULE_REFERENCE } from "../src/rules/rule-reference.ts";
 import { markdownTable, typeText } from "./schema-text.ts";
+
+type BuiltInKind = (typeof BUILT_IN_RULES)[number];
 
 const INTRODUCTION = `# Rules
 
@@ -41,15 +44,16 @@ export function renderRuleReference(): string {
   return `${[INTRODUCTION, ...parts].join("\n\n")}\n`;
 }
 
-function overviewOf(kinds: readonly RuleKind[]): string {
+function overviewOf(kinds: readonly BuiltInKind[]): string {
   return markdownTable(
     ["kind", "does"],
-    kinds.map(({ kind, summary }) => [`[${kind}](#${kind.toLowerCase()})`, summary]),
+    kinds.map(({ kind }) => [`[${kind}](#${kind.toLowerCase()})`, RULE_REFERENCE[kind].summary]),
   );
 }
 
-function describeKind(kind: RuleKind): string {
-  const { summary, timing, hookpoints, needs = [], example } = kind;
+function describeKind(kind: BuiltInKind): string {
+  const { timing, hookpoints, needs = [] }: RuleKind = kind;
+  const { summary, example } = RULE_REFERENCE[kind.kind];
   const where = hookpoints.includes("*")
     ? "every hookpoint"
     : hookpoints.map((name) => `\`${name}\``).join(", ");
@@ -64,7 +68,7 @@ function describeKind(kind: RuleKind): string {
   ].join("\n\n");
 }
 
-function parameterTables(kind: RuleKind): readonly string[] {
+function parameterTables(kind: BuiltInKind): readonly string[] {
   const schema = jsonSchemaOf(kind.params);
   const variants = schema["oneOf"] ?? schema["anyOf"];
   if (!Array.isArray(variants)) return tableOf(schema);

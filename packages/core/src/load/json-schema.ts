@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { RuleRegistry } from "../rules/registry.ts";
 import type { RuleKind } from "../rules/rule.ts";
+import { summaryOf } from "../rules/rule-reference.ts";
 import { jsonSchemaOf } from "./schema-in-json.ts";
 import { documentSchema, idSchema, policySchema } from "./schema.ts";
 
@@ -67,8 +68,10 @@ function ruleDefinitions(kind: RuleKind): JsonObject {
 
 /** Adds `rule` and `id` to the kind's own parameters. */
 function asRule(kind: RuleKind, parameters: JsonObject): JsonObject {
+  const summary = summaryOf(kind);
+  const described = summary === undefined ? {} : { description: summary };
   const own: JsonObject = {
-    rule: { const: kind.kind, description: kind.summary },
+    rule: { const: kind.kind, ...described },
     id: jsonSchemaOf(idSchema),
   };
   // A discriminated union is `oneOf`, any other `anyOf`; each variant is closed with `rule` and `id` in it.
@@ -80,11 +83,11 @@ function asRule(kind: RuleKind, parameters: JsonObject): JsonObject {
   }
   if (parameters["type"] !== "object") {
     // What has no shape that JSON Schema can state is checked when it is loaded.
-    return { type: "object", description: kind.summary, properties: own, required: ["rule"] };
+    return { type: "object", ...described, properties: own, required: ["rule"] };
   }
   const required = Array.isArray(parameters["required"]) ? parameters["required"] : [];
   return {
-    description: kind.summary,
+    ...described,
     ...parameters,
     properties: { ...own, ...membersOf(parameters) },
     required: ["rule", ...required],

@@ -21,8 +21,6 @@ const [log, webhook, slack] = alertTargetSchema._zod.def.options;
 /** Tells people about calls that were not simply allowed: in the log, by a signed webhook, or in Slack. */
 export const alert = defineRule({
   kind: "alert",
-  summary:
-    "Sends an alert for calls that were blocked, asked about, escalated or degraded (default: any breach).",
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: choiceBy("channel", [
@@ -30,12 +28,6 @@ export const alert = defineRule({
     z.strictObject({ ...webhook.shape, ...shared }),
     z.strictObject({ ...slack.shape, ...shared }),
   ]),
-  example: {
-    on: ["block", "degrade"],
-    channel: "webhook",
-    url: "https://example.com/alerts",
-    secret: { env: "ALERT_KEY" },
-  },
   isStateless: false,
   compile({ on, ...target }, tools) {
     // Copied JSON has no member that is undefined, which is all that the two types differ in.

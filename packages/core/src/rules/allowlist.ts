@@ -8,11 +8,9 @@ import { defineRule } from "./rule.ts";
 /** Lets only the listed tools run: a listed one is allowed, any other blocked. */
 export const allowlist = defineRule({
   kind: "allowlist",
-  summary: "Allows the listed tools (globs, `!exclusions`) and blocks every other tool.",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({ tools: patternsParam }),
-  example: { tools: ["sql_run", "search_*"] },
   isStateless: true,
   isShared: true,
   compile({ tools: patterns }) {

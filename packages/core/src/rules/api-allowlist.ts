@@ -7,12 +7,9 @@ import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 /** Lets a tool make only the listed HTTP calls; one whose HTTP call is not known is blocked. */
 export const apiAllowlist = defineRule({
   kind: "apiAllowlist",
-  summary:
-    "Allows the HTTP calls that an entry matches (methods, hosts, paths) and blocks all others and unknown ones.",
   timing: "blocking",
   hookpoints: ["*"],
   params: apiParams,
-  example: { rules: [{ methods: ["GET"], hosts: ["api.example.com"], paths: ["/reports/*"] }] },
   isStateless: true,
   compile({ rules }) {
     const matches = compileApiMatches(rules, "allow");

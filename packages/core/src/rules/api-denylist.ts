@@ -6,11 +6,9 @@ import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 /** Blocks the listed HTTP calls, however their URL is spelt; says nothing of tools that make none. */
 export const apiDenylist = defineRule({
   kind: "apiDenylist",
-  summary: "Blocks the HTTP calls that an entry matches (methods, hosts, paths), however their URL is spelt.",
   timing: "blocking",
   hookpoints: ["*"],
   params: apiParams,
-  example: { rules: [{ paths: ["/admin/*"] }, { methods: ["DELETE"] }] },
   isStateless: true,
   compile({ rules }) {
     const matches = compileApiMatches(rules, "deny");

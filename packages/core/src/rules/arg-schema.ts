@@ -35,7 +35,6 @@ const schemaParam = jsonSchemaParam as z.core.$ZodType as z.core.$ZodType<
  */
 export const argSchema = defineRule({
   kind: "argSchema",
-  summary: "Blocks tool calls whose input does not fit a JSON Schema.",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({
@@ -44,14 +43,6 @@ export const argSchema = defineRule({
     ),
     schema: schemaParam,
   }),
-  example: {
-    tool: "refund",
-    schema: {
-      type: "object",
-      required: ["amount"],
-      properties: { amount: { type: "number", maximum: 500 } },
-    },
-  },
   isStateless: true,
   compile({ tool: written, schema }, tools) {
     const patterns = typeof written === "string" ? [written] : written;

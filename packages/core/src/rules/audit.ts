@@ -9,8 +9,6 @@ import { defineRule } from "./rule.ts";
  */
 export const audit = defineRule({
   kind: "audit",
-  summary:
-    "Adds redacted inputs or results to the audit records of matching calls, and says how safely they are kept.",
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
@@ -19,7 +17,6 @@ export const audit = defineRule({
     /** `durable`: the call waits until the record is on disk. */
     mode: omittable(z.enum(["durable", "buffered"])),
   }),
-  example: { includeInput: true, mode: "durable" },
   isStateless: true,
   compile: (declaration) => ({ audit: Object.freeze({ ...declaration }) }),
 });

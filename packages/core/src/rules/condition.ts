@@ -41,8 +41,6 @@ const thenParam = z.enum(["block", "allow", "escalate"]);
  */
 export const condition = defineRule({
   kind: "condition",
-  summary:
-    "Blocks, escalates or allows the calls that a condition over the context and the session describes.",
   timing: "blocking",
   hookpoints: ["*"],
   params: z
@@ -65,10 +63,6 @@ export const condition = defineRule({
         { at: "require", suggestion: "describe the allowed calls in where" },
       ),
     ),
-  example: {
-    where: { tool: "refund", input: { amount: { gt: 500 } } },
-    reason: "refunds above 500 need a person",
-  },
   isStateless: true,
   isShared: true,
   compile({ where, when, require, then, reason }, tools) {

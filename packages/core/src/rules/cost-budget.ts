@@ -25,7 +25,6 @@ const MICRO_USD = 1_000_000;
  */
 export const costBudget = defineRule({
   kind: "costBudget",
-  summary: "At most `maxUsd` US dollars of model calls per window and subject (default: per agent).",
   timing: "blocking",
   hookpoints: ["before_model_call"],
   params: z
@@ -46,7 +45,6 @@ export const costBudget = defineRule({
       ),
       DEGRADE_NEEDS,
     ),
-  example: { maxUsd: 20, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {
     const { prices, tokenizer } = tools;

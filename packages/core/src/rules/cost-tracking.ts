@@ -11,14 +11,12 @@ import { defineRule } from "./rule.ts";
  */
 export const costTracking = defineRule({
   kind: "costTracking",
-  summary: "Adds up the cost of model calls per subject and window, without limiting it.",
   timing: "nonBlocking",
   hookpoints: ["before_model_call"],
   params: z.strictObject({
     per: z._default(perParam, "tenant"),
     window: z._default(windowParam, "lifetime"),
   }),
-  example: { per: ["tenant", "agent"], window: { calendar: "month", timeZone: "UTC" } },
   isStateless: false,
   compile({ per: subjects, window: written }, { prices, tokenizer, logger, policyId, ruleId }) {
     const window = windowOf(written);

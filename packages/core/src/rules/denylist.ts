@@ -7,12 +7,9 @@ import { defineRule } from "./rule.ts";
 /** Blocks the listed tools under every name they have; says nothing of others. */
 export const denylist = defineRule({
   kind: "denylist",
-  summary:
-    "Blocks the listed tools (globs, `!exclusions`), whether they are named by alias or by their server.",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({ tools: patternsParam }),
-  example: { tools: ["delete_*", "!delete_draft"] },
   isStateless: true,
   isShared: true,
   compile({ tools: patterns }) {

@@ -14,12 +14,9 @@ import { defineRule } from "./rule.ts";
  */
 export const idempotency = defineRule({
   kind: "idempotency",
-  summary:
-    "Blocks a tool call that already ran with the same input within `window` in this session (else run, else agent).",
   timing: "blocking",
   hookpoints: ["before_tool_call"],
   params: z.strictObject({ window: durationSchema, tools: omittable(patternsParam) }),
-  example: { window: "10m", tools: ["refund", "send_*"] },
   isStateless: false,
   compile({ window, tools: patterns }, tools) {
     const windowMs = requireDurationMs(window);

@@ -12,11 +12,9 @@ const KIND: ScanKind = {
 /** Looks for prompt injection in everything that reaches the model or a tool; the model's own words by option. */
 export const injectionScan = defineRule({
   kind: "injectionScan",
-  summary: "Blocks or escalates prompt injection in what users, tools and tool descriptions say.",
   timing: "blocking",
   hookpoints: SCANNED_HOOKPOINTS,
   params: z.strictObject(scanParams),
-  example: { threshold: 0.7, onFinding: "escalate" },
   needs: ["scanner"],
   isStateless: true,
   compile: (params, tools) => compileScan(KIND, params, tools),

@@ -19,8 +19,6 @@ const MAX_COUNT = 1_000;
 /** Stops an agent that goes in circles: too many turns of the model, or the same call again and again. */
 export const loop = defineRule({
   kind: "loop",
-  summary:
-    "Stops an agent after `maxIterations` model calls or `maxRepeats` identical tool calls in its session (else run, else agent).",
   timing: "blocking",
   // It acts before the next step: a result that is there already is not judged by it.
   hookpoints: ["before_*"],
@@ -41,7 +39,6 @@ export const loop = defineRule({
       ),
       DEGRADE_NEEDS,
     ),
-  example: { maxIterations: 25, maxRepeats: 3, within: "10m" },
   isStateless: false,
   compile({ maxIterations = Infinity, maxRepeats = Infinity, within, ...breach }, tools) {
     const withinMs = within === undefined ? Infinity : requireDurationMs(within);

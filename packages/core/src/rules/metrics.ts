@@ -12,14 +12,12 @@ import { defineRule, type Observation } from "./rule.ts";
  */
 export const metrics = defineRule({
   kind: "metrics",
-  summary: "Records decisions, evaluation time, call durations and token usage as OpenTelemetry metrics.",
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
     /** Add agent and tenant to every measurement: more detail, and as many more time series. */
     identity: z._default(z.boolean(), false),
   }),
-  example: { identity: true },
   isStateless: false,
   compile({ identity }, tools) {
     const port = tools.metrics ?? tools.fail("", "needs metrics, and none were given", HOW_TO_METER);

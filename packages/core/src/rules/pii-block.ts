@@ -12,11 +12,9 @@ const KIND: ScanKind = {
 /** Looks for personal data where none may be; to let the call run without the data, use redact. */
 export const piiBlock = defineRule({
   kind: "piiBlock",
-  summary: "Blocks or escalates personal data in inputs, prompts, results and responses.",
   timing: "blocking",
   hookpoints: SCANNED_HOOKPOINTS,
   params: z.strictObject(scanParams),
-  example: { detect: ["card", "ssn"], channels: ["model_output"] },
   needs: ["scanner"],
   isStateless: true,
   compile: (params, tools) => compileScan(KIND, params, tools),

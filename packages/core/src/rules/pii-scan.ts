@@ -8,7 +8,6 @@ import { scanParams } from "./scan-rule.ts";
 /** Counts personal data in what calls carry and give back, and logs the counts: never a value. */
 export const piiScan = defineRule({
   kind: "piiScan",
-  summary: "Logs how often personal data occurs in matching calls, by type; never the data itself.",
   timing: "nonBlocking",
   hookpoints: ["*"],
   params: z.strictObject({
@@ -16,7 +15,6 @@ export const piiScan = defineRule({
     threshold: scanParams.threshold,
     channels: scanParams.channels,
   }),
-  example: { detect: ["email", "card"] },
   needs: ["scanner"],
   isStateless: true,
   compile({ detect: names, threshold, channels: listed }, tools) {

@@ -16,7 +16,6 @@ import { defineRule } from "./rule.ts";
 /** Lets at most `limit` calls through per window and subject. */
 export const rate = defineRule({
   kind: "rate",
-  summary: "At most `limit` of the calls its policy selects, per window and subject (default: per agent).",
   timing: "blocking",
   hookpoints: ["*"],
   params: z
@@ -27,7 +26,6 @@ export const rate = defineRule({
       ...breachParams,
     })
     .check(DEGRADE_NEEDS),
-  example: { limit: 100, window: "1h", per: "tenant" },
   isStateless: false,
   isShared: true,
   compile({ limit, window: written, per: subjects, onBreach, degrade }) {

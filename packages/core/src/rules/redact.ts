@@ -22,8 +22,6 @@ const surfaceParam = z.enum(REDACT_SURFACES);
  */
 export const redact = defineRule({
   kind: "redact",
-  summary:
-    "Replaces named fields and detected text in results, responses and the audit trail (and inputs if listed).",
   timing: "blocking",
   hookpoints: ["*"],
   params: z
@@ -47,7 +45,6 @@ export const redact = defineRule({
         suggestion: "such as ssn, at any depth; user?ssn for a dot in a name",
       }),
     ),
-  example: { fields: ["ssn", "*_key"], detect: ["email", "card"] },
   isStateless: true,
   isShared: true,
   compile({ fields = [], detect = [], from, treatment }, tools) {

@@ -8,11 +8,9 @@ import { defineRule, NEEDS_NO_TEXT } from "./rule.ts";
 /** Blocks calls without a tenant, or of a tenant that is not listed. */
 export const requireTenant = defineRule({
   kind: "requireTenant",
-  summary: "Blocks calls that name no tenant, or none of the listed ones (globs, `!exclusions`).",
   timing: "blocking",
   hookpoints: ["*"],
   params: z.strictObject({ tenants: omittable(patternsParam) }),
-  example: { tenants: ["acme", "globex-*"] },
   isStateless: true,
   compile({ tenants }) {
     const test = tenants === undefined ? undefined : compilePatterns(tenants);

@@ -144,15 +144,15 @@ export type RuleTiming = "blocking" | "nonBlocking";
 /** A kind of rule: everything else (schema, factory, docs, contract test) is derived from it. */
 export interface RuleKind<Params = unknown, Kind extends string = string, Input = unknown> {
   readonly kind: Kind;
-  /** One sentence for the generated reference. */
-  readonly summary: string;
+  /** One sentence for people, as the JSON Schema shows it in editors; of built-in kinds in `rule-reference.ts`. */
+  readonly summary?: string;
   readonly timing: RuleTiming;
   /** The hookpoints at which it looks; `["*"]` for all, `["before_*"]` for all but `after_*`, custom ones included. */
   readonly hookpoints: readonly (Hookpoint | "*" | "before_*")[];
   /** The kind's own parameters, without `rule` and `id`. Strict: unknown fields are refused. */
   readonly params: $ZodType<Params, Input>;
-  /** A valid set of parameters, used in the docs and the contract test. */
-  readonly example: Readonly<Record<string, unknown>>;
+  /** A valid set of parameters, for people and tests. */
+  readonly example?: Readonly<Record<string, unknown>>;
   /** What the kind needs wired in; missing is a load error that says so. */
   readonly needs?: readonly ("scanner" | "fetch" | "cel")[];
   /** Whether the answer depends only on the context: such rules run again on a rewritten input. */

@@ -12,11 +12,9 @@ const KIND: ScanKind = {
 /** Looks for credentials, so that none leaves through a tool or an answer. */
 export const secretScan = defineRule({
   kind: "secretScan",
-  summary: "Blocks or escalates credentials in inputs, prompts, results and responses.",
   timing: "blocking",
   hookpoints: SCANNED_HOOKPOINTS,
   params: z.strictObject(scanParams),
-  example: { channels: ["tool_input", "model_output"] },
   needs: ["scanner"],
   isStateless: true,
   compile: (params, tools) => compileScan(KIND, params, tools),

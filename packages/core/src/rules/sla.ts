@@ -18,8 +18,6 @@ import type { SessionEntry } from "./session-view.ts";
  */
 export const sla = defineRule({
   kind: "sla",
-  summary:
-    "Acts before the next step when the last step took over `maxStepMs` or the run is older than `maxRunMs`.",
   timing: "blocking",
   // It acts before the next step: a result that is there already is not judged by it.
   hookpoints: ["before_*"],
@@ -37,7 +35,6 @@ export const sla = defineRule({
       ),
       DEGRADE_NEEDS,
     ),
-  example: { maxStepMs: 10_000, maxRunMs: 300_000, onBreach: "escalate" },
   isStateless: false,
   compile({ maxStepMs, maxRunMs, ...breach }, tools) {
     return {

@@ -28,7 +28,6 @@ const CONTAINERS: ReadonlySet<string> = new Set(["before_agent", "before_handoff
  */
 export const timeBudget = defineRule({
   kind: "timeBudget",
-  summary: "At most `limit` of running time of calls per window and subject (default: per agent).",
   timing: "blocking",
   hookpoints: ["*"],
   params: z
@@ -48,7 +47,6 @@ export const timeBudget = defineRule({
       ),
       DEGRADE_NEEDS,
     ),
-  example: { limit: "10m", window: "1h", per: "tenant", estimate: "2s" },
   isStateless: false,
   compile({ limit: written, window: span, per: subjects, onBreach, degrade, expired, estimate: usual }) {
     const window = windowOf(span);

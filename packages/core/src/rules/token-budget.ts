@@ -22,8 +22,6 @@ import { defineRule } from "./rule.ts";
  */
 export const tokenBudget = defineRule({
   kind: "tokenBudget",
-  summary:
-    "At most `maxTokens` input and output tokens of model calls per window and subject (default: per agent).",
   timing: "blocking",
   hookpoints: ["before_model_call"],
   params: z
@@ -45,7 +43,6 @@ export const tokenBudget = defineRule({
       ),
       DEGRADE_NEEDS,
     ),
-  example: { maxTokens: 200_000, window: { calendar: "day", timeZone: "Europe/Berlin" }, per: "tenant" },
   isStateless: false,
   compile({ maxTokens, limit = maxTokens ?? 0, window: written, per: subjects, ...rest }, { tokenizer }) {
     const window = windowOf(written);

@@ -12,14 +12,12 @@ const KIND: ScanKind = {
 /** Looks for toxic language. It asks rather than blocks by default: mentions and counter-speech look alike. */
 export const toxicityScan = defineRule({
   kind: "toxicityScan",
-  summary: "Escalates (by default) or blocks toxic language of users and models.",
   timing: "blocking",
   hookpoints: SCANNED_HOOKPOINTS,
   params: z.strictObject({
     ...scanParams,
     onFinding: z._default(scanParams.onFinding._zod.def.innerType, "escalate"),
   }),
-  example: { onFinding: "escalate" },
   needs: ["scanner"],
   isStateless: true,
   compile: (params, tools) => compileScan(KIND, params, tools),

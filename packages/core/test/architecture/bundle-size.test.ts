@@ -46,10 +46,11 @@ test(`createAgentPlane with its dependencies weighs at most ${MAX_GZIP_BYTES / 1
   expect(gzipSync(code).length).toBeLessThanOrEqual(MAX_GZIP_BYTES);
 });
 
-test("an application that only runs policies does not carry the linter along", async () => {
+test("an application that only runs policies carries neither the linter nor the texts about rules", async () => {
   const { carried } = await bundle();
   expect(carried).toContain("load/parse.ts");
-  expect(carried.filter((file) => /^load\/(?:lint|pattern-cover)/.test(file))).toStrictEqual([]);
+  const unneeded = /^load\/(?:lint|pattern-cover)|^rules\/rule-reference/;
+  expect(carried.filter((file) => unneeded.test(file))).toStrictEqual([]);
 });
 
 test("createAgentPlane leaves nothing to import and brings no file of a subpath", async () => {

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 
 import { isJsonObject, type JsonValue } from "../../src/base/json.ts";
 import { policyJsonSchema } from "../../src/load/json-schema.ts";
-import { createRegistry } from "../../src/rules/registry.ts";
+import { BUILT_IN_RULES, createRegistry } from "../../src/rules/registry.ts";
+import { RULE_REFERENCE } from "../../src/rules/rule-reference.ts";
+import { defineRule } from "../../src/rules/rule.ts";
 import { FAKE_KINDS, registryOf } from "./fake-kinds.ts";
 
 const registry = createRegistry();
@@ -35,18 +38,35 @@ describe("the JSON Schema of policy documents", () => {
   });
 
   test("describes each kind with its own parameters beside rule and id", () => {
-    for (const kind of registry.all) {
+    for (const kind of BUILT_IN_RULES) {
       const rule = at(schema, "$defs", `rule.${kind.kind}`);
       const variants = at(rule, "anyOf");
       const known = (Array.isArray(variants) ? variants : [rule]).map((variant: JsonValue) => {
         expect(at(variant, "properties", "rule", "const")).toBe(kind.kind);
         expect(at(variant, "properties", "id", "type")).toBe("string");
+        expect(at(variant, "description")).toBe(RULE_REFERENCE[kind.kind].summary);
         expect(at(variant, "required")).toContain("rule");
         expect(at(variant, "additionalProperties")).toBe(false);
         return Object.keys(at(variant, "properties") ?? {});
       });
-      expect(known).toContainEqual(expect.arrayContaining(Object.keys(kind.example)));
+      expect(known).toContainEqual(expect.arrayContaining(Object.keys(RULE_REFERENCE[kind.kind].example)));
     }
+  });
+
+  test("describes a kind of the user's own in the words of its summary, if it has one", () => {
+    const own = policyJsonSchema(registryOf(FAKE_KINDS));
+    expect(at(own, "$defs", "rule.rate", "description")).toBe("Limits calls.");
+    const silent = defineRule({
+      kind: "silent",
+      timing: "blocking",
+      hookpoints: ["before_tool_call"],
+      params: z.strictObject({}),
+      isStateless: true,
+      compile: () => ({}),
+    });
+    const rule = at(policyJsonSchema(registryOf([silent])), "$defs", "rule.silent");
+    expect(at(rule, "properties", "rule")).toStrictEqual({ const: "silent" });
+    expect(rule).not.toHaveProperty("description");
   });
 
   test("lists a kind where its timing lets it stand", () => {

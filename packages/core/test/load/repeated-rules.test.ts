@@ -7,6 +7,7 @@ import { drain } from "../../src/base/sliced-work.ts";
 import { HOOKPOINTS } from "../../src/context/hookpoint.ts";
 import { parseInSlices, parsePolicies } from "../../src/load/parse.ts";
 import { BUILT_IN_RULES, createRegistry } from "../../src/rules/registry.ts";
+import { RULE_REFERENCE } from "../../src/rules/rule-reference.ts";
 import { defineRule, type RuleTiming } from "../../src/rules/rule.ts";
 
 const options = { source: "code", registry: createRegistry(), hookpoints: HOOKPOINTS };
@@ -16,7 +17,7 @@ const odd = [undefined, null, 0, -1, 1.5, "", "1h", "!", [], ["a"], {}, { a: 1 }
 const anyRule = fc
   .tuple(fc.constantFrom(...BUILT_IN_RULES), fc.nat(), fc.constantFrom(...odd), fc.boolean())
   .map(([kind, at, value, isChanged]) => {
-    const params: Record<string, unknown> = { ...kind.example };
+    const params: Record<string, unknown> = { ...RULE_REFERENCE[kind.kind].example };
     const name = [...Object.keys(params), "more"][at % (Object.keys(params).length + 1)]!;
     if (isChanged && value === undefined) delete params[name];
     else if (isChanged) params[name] = value;

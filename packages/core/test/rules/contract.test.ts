@@ -8,12 +8,16 @@ import { z } from "zod";
 import type { PolicyContext } from "../../src/context/context.ts";
 import { HOOKPOINTS } from "../../src/context/hookpoint.ts";
 import { BUILT_IN_RULES } from "../../src/rules/registry.ts";
+import { RULE_REFERENCE, type RuleReference } from "../../src/rules/rule-reference.ts";
 import { rule as factories } from "../../src/rules/rule-factory.ts";
 import { looksAt, type CompileTools, type RuleKind } from "../../src/rules/rule.ts";
 import { compileRule, contextAt, sessionOf, wordDetector } from "./compile-rule.ts";
 import { decisionOf } from "./observation.ts";
 
-const kinds: readonly RuleKind[] = BUILT_IN_RULES;
+const kinds: readonly (RuleKind & RuleReference)[] = BUILT_IN_RULES.map((kind) => ({
+  ...kind,
+  ...RULE_REFERENCE[kind.kind],
+}));
 const instrument = { record: () => undefined };
 const wired: Partial<CompileTools> = {
   scanner: {
