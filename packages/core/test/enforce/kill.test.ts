@@ -40,6 +40,28 @@ describe("a kill in the middle of a call", () => {
     expect(JSON.stringify(bench.records)).not.toContain("secret");
   });
 
+  it("leaves a call that may have happened: lifted, the same call does not run again under its id", async () => {
+    const bench = createBench();
+    const { guard, controls } = bench.plane;
+    let runs = 0;
+    const call = {
+      context: toolCall("update", {}, { callId: "u1" }),
+      run: () => {
+        runs++;
+        return new Promise<never>(() => undefined);
+      },
+    };
+    const running = guard.toolCall(call);
+    await controls.unplug(bot, STOP);
+    expect(await running).toMatchObject({ status: "blocked", decision: { cause: "unplugged" } });
+    await controls.plug(bot, STOP);
+    expect(await guard.toolCall(call)).toMatchObject({
+      status: "blocked",
+      decision: { cause: "already_executed" },
+    });
+    expect(runs).toBe(1);
+  });
+
   it("of a parent cuts what its children run", async () => {
     const bench = createBench();
     const running = bench.plane.guard.toolCall({

@@ -196,6 +196,48 @@ describe("a ladder", () => {
   });
 });
 
+describe("a breach in a result", () => {
+  const LEAK = rule.condition({
+    id: "leak",
+    where: { result: { secret: true } },
+    then: "escalate",
+    reason: "a secret came back",
+  });
+  const after = (level: number, action: object): Policy =>
+    blocking("p", [LEAK], {
+      escalation: [{ trigger: "leak", after: level, within: "1h", action: action as never }],
+    });
+  const leak = async ({ plane }: Bench, change: Parameters<typeof toolCall>[2] = {}): Promise<unknown> =>
+    plane.guard.toolCall({ context: toolCall("search", {}, change), run: () => ({ secret: true }) });
+
+  it.each<[string, (at: number) => Parameters<typeof toolCall>[2]]>([
+    ["calls without an id", () => ({})],
+    ["calls with ids", (at) => ({ callId: `c${at}` })],
+  ])("advances the ladder and sets its mode, as one before the call does: %s", async (_name, change) => {
+    const bench = createBench({
+      policies: [after(3, { degrade: { mode: "READ_ONLY", recover: { after: "30m" } } })],
+    });
+    expect(await leak(bench, change(1))).toMatchObject({ status: "ran" });
+    expect(await leak(bench, change(2))).toMatchObject({ status: "ran" });
+    expect(bench.controls("ladder")).toHaveLength(0);
+    await leak(bench, change(3));
+    expect(bench.controls("ladder").map(({ data }) => data?.["level"])).toStrictEqual([1]);
+    expect(await bench.plane.engine.decide(toolCall("update"))).toMatchObject({
+      effect: "block",
+      modes: ["READ_ONLY"],
+    });
+  });
+
+  it("withholds the result where the level blocks, and says that the action was executed", async () => {
+    const bench = createBench({ policies: [after(2, { block: { reason: "enough" } })] });
+    expect(await leak(bench)).toMatchObject({ status: "ran" });
+    const withheld = await leak(bench);
+    expect(withheld).toMatchObject({ status: "blocked", message: expect.stringContaining("WAS executed") });
+    expect(JSON.stringify(withheld)).not.toContain('secret":true');
+    expect(bench.outcomes().map(({ outcome }) => outcome)).toStrictEqual(["ran", "withheld"]);
+  });
+});
+
 it("an escalation without a ladder asks, and blocks where nobody can answer", async () => {
   const asked = createBench({ policies: [blocking("p", [trigger])], approvals: { resolver: "external" } });
   expect(await mail(asked)).toMatchObject({ effect: "ask" });
