@@ -7,7 +7,7 @@ import { tupleKey } from "../../src/context/call-key.ts";
 import type { AgentPlane } from "../../src/plane.ts";
 import { defineRule, type RuleKind } from "../../src/rules/rule.ts";
 import { rule } from "../../src/rules/rule-factory.ts";
-import { createBench, modelCall, toolCall } from "../plane/bench.ts";
+import { createBench, modelCall, toolCall, type CallChange } from "../plane/bench.ts";
 
 /** A kind that answers what the test says. */
 function custom(check: () => MaybePromise<RuleAnswer | undefined>): RuleKind {
@@ -131,18 +131,32 @@ describe("a call inside a call", () => {
     });
   });
 
-  it("is refused without its whole lineage", async () => {
+  const whole = { id: "grandchild", ancestors: ["root", "child"], runId: "r1" };
+  it.each<[string, CallChange, string]>([
+    ["whole", { agent: whole }, "allow"],
+    ["without the root", { agent: { ...whole, ancestors: ["child"] } }, "block"],
+    ["with another root", { agent: { ...whole, ancestors: ["other", "child"] } }, "block"],
+    ["without the parent", { agent: { ...whole, ancestors: ["root"] } }, "block"],
+    ["in another order", { agent: { ...whole, ancestors: ["child", "root"] } }, "block"],
+    ["with none", { agent: { ...whole, ancestors: [] } }, "block"],
+    ["in a run of its own", { agent: { ...whole, runId: "r2" } }, "block"],
+    ["in no run", { agent: { id: "grandchild", ancestors: ["root", "child"] } }, "block"],
+    ["of another tenant", { agent: whole, tenant: "globex" }, "block"],
+    ["of no tenant", { agent: whole, tenant: undefined }, "block"],
+  ])("is decided by its lineage: %s", async (_name, change, effect) => {
     const { plane } = createBench();
-    const nested = async (agent: string, run: () => Promise<unknown>) =>
-      plane.guard.toolCall({ context: plane.guard.context({ ...toolCall("search"), agent }), run });
+    const nested = async (agent: string, run: () => unknown): Promise<unknown> =>
+      plane.guard.toolCall({
+        context: plane.guard.context({ ...toolCall("search"), agent: { id: agent, runId: "r1" } }),
+        run,
+      });
     let inner: unknown;
-    await nested("root", () =>
-      nested("child", async () => {
-        const forged = { ...toolCall("search"), agent: { id: "grandchild", ancestors: ["child"] } };
-        inner = plane.engine.decide(forged);
+    await nested("root", async () =>
+      nested("child", () => {
+        inner = plane.engine.decide(toolCall("search", {}, change));
       }),
     );
-    expect(inner).toMatchObject({ effect: "block", cause: "lineage_missing" });
+    expect(inner).toMatchObject({ effect, ...(effect === "block" && { cause: "lineage_missing" }) });
   });
 });
 
