@@ -98,15 +98,16 @@ describe("parallel calls of one session", () => {
 });
 
 describe("a call inside a call", () => {
-  const inside = async (plane: AgentPlane, inner: Parameters<typeof toolCall>[2] & { server?: string }) => {
-    const { server, ...change } = inner;
+  type Inner = CallChange & { server?: string; originalName?: string; pin?: string };
+  const inside = async (plane: AgentPlane, inner: Inner) => {
+    const { server, originalName, pin, ...change } = inner;
     let inwards: unknown;
     await plane.guard.toolCall({
       context: plane.guard.context(toolCall("fetch", { a: 1 }, { callId: "c1" })),
       async run() {
         const context = {
           ...toolCall("fetch", { a: 1 }, { callId: "c1", ...change }),
-          tool: { name: "fetch", server, input: { a: 1 } },
+          tool: { name: "fetch", server, originalName, pin, input: { a: 1 } },
         };
         inwards = await plane.guard.toolCall({ context: plane.guard.context(context), run: () => "ran" });
         return "done";
@@ -119,11 +120,12 @@ describe("a call inside a call", () => {
     expect(await inside(createBench().plane, {})).toMatchObject({ status: "ran" });
   });
 
-  it("does not join under another server", async () => {
-    expect(await inside(createBench().plane, { server: "evil" })).toMatchObject({
-      decision: { cause: "in_flight" },
-    });
-  });
+  it.each<Inner>([{ server: "evil" }, { originalName: "evil" }, { pin: "sha256:evil" }])(
+    "does not join under %o",
+    async (other) => {
+      expect(await inside(createBench().plane, other)).toMatchObject({ decision: { cause: "in_flight" } });
+    },
+  );
 
   it("does not join for another user", async () => {
     expect(await inside(createBench().plane, { user: "mallory" })).toMatchObject({
