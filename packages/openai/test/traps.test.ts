@@ -24,10 +24,10 @@ const TRAPS: Readonly<Record<string, readonly string[]>> = {
     "redacted-copies: what a stream of the Responses API says beside its deltas",
   ],
   "the network cuts anywhere": [
-    "stream: whatever the network cuts",
-    "stream: reads data of several lines",
-    "stream: finds what is redacted, lines ended by %s",
-    "stream: keeps the lines of data that is no JSON",
+    "cut-streams: whatever the network cuts",
+    "cut-streams: reads data of several lines",
+    "cut-streams: finds what is redacted, lines ended by %s",
+    "cut-streams: keeps the lines of data that is no JSON",
     "stream: of a stream is that of the whole text, however it is cut",
   ],
   "usage that is asked for is seen, or usage that the caller wants is not": [
