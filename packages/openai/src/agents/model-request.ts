@@ -74,11 +74,9 @@ export async function describeModelCall(
 export function admittedRequest(request: ModelRequest, admission: Admission): ModelRequest {
   const next = { ...request };
   if (admission.isInputChanged) Object.assign(next, changedPrompt(admission.input));
-  const limits = admission.decision.obligations.flatMap((duty) =>
-    duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
-  );
-  const limit = Math.min(request.modelSettings.maxTokens ?? Infinity, ...limits);
-  if (limits.length > 0) next.modelSettings = { ...request.modelSettings, maxTokens: limit };
+  const limit = admission.context.model?.maxOutputTokens;
+  if (limit !== undefined && limit < (request.modelSettings.maxTokens ?? Infinity))
+    next.modelSettings = { ...request.modelSettings, maxTokens: limit };
   const signals = [request.signal, admission.signal].filter(
     (one): one is AbortSignal => one instanceof AbortSignal,
   );

@@ -86,18 +86,10 @@ export function admittedBody(
   admission: Admission,
 ): JsonRecord | undefined {
   let next = admission.isInputChanged ? dialect.withMessages(body, admission.input) : body;
-  const limit = outputLimit(admission);
+  const limit = admission.context.model?.maxOutputTokens;
   if (limit !== undefined && dialect.withMaxOutput !== undefined) {
     const { maxOutputTokens = Infinity } = dialect.describe(body);
     if (maxOutputTokens > limit) next = dialect.withMaxOutput(next, limit);
   }
   return next === body && !isTrimmed ? undefined : next;
-}
-
-function outputLimit({ decision }: Admission): number | undefined {
-  if (decision.obligations.length === 0) return undefined;
-  const limits = decision.obligations.flatMap((duty) =>
-    duty.kind === "clampOutput" ? [duty.maxOutputTokens] : [],
-  );
-  return limits.length === 0 ? undefined : Math.min(...limits);
 }
