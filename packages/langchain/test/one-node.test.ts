@@ -112,3 +112,22 @@ it("a tool's own question beside other calls leaves what they gave, which ran on
   expect(texts).toEqual(["look gave this", "heard an answer", "done"]);
   expect(times(tools)).toEqual([1, 2]);
 });
+
+it.each([["look", "pay 1"] as const, ["pay 1", "look"] as const])(
+  "an approval beside a question of other middleware counts, whose answer LangGraph gives first: %s, %s",
+  async (...names) => {
+    const heard: unknown[] = [];
+    const sure = createMiddleware({
+      name: "sure",
+      wrapToolCall(request, handler) {
+        if (request.toolCall.name === "look") heard.push(interrupt("sure?"));
+        return handler(request);
+      },
+    });
+    const tools = names.map((name) => giving(name));
+    const { pauses, texts } = await agentOf(tools, [sure]).run();
+    expect([pauses, heard]).toStrictEqual([2, ["an answer"]]);
+    expect(texts).toEqual([...names.map((name) => `${name} gave this`), "done"]);
+    expect(times(tools)).toEqual([1, 1]);
+  },
+);

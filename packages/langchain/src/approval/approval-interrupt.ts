@@ -88,13 +88,22 @@ export const NO_CHECKPOINTER: unique symbol = Symbol("no checkpointer");
 
 /**
  * Interrupts until the answer is for this approval. LangGraph gives one scalar `resume` to every call that waits, and
- * replays earlier answers in order: one that names another approval is not for this call.
+ * replays earlier answers in order: one that names another approval is not for this call. One that is none may be that to a
+ * question of other code in the same task: it counts where no other comes.
  */
 function pause(request: ApprovalRequest): unknown {
+  let other: { readonly given: unknown } | undefined;
   for (;;) {
-    const given = pauseOnce(request);
-    const parsed = parseAnswer(given);
-    if (parsed === undefined || parsed.approvalId === request.approvalId) return given;
+    try {
+      const given = pauseOnce(request);
+      if (given === NO_CHECKPOINTER) return given;
+      const parsed = parseAnswer(given);
+      if (parsed?.approvalId === request.approvalId) return given;
+      if (parsed === undefined) other ??= { given };
+    } catch (error) {
+      if (other !== undefined && isGraphInterrupt(error)) return other.given;
+      throw error;
+    }
   }
 }
 
