@@ -48,6 +48,15 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
 /** Found by chance: what the human in the loop makes wait is nothing that the plane asked about; a tool that leaves races. */
 const FOUND: readonly Script[] = [
   {
+    // Without a checkpointer its interrupt fails, and LangGraph shows no end of a step that fails at once.
+    turns: [{ text: "", calls: [{ name: "plain", args: { text: "hello ", more: [], city: "hello " } }] }],
+    middleware: "human in the loop",
+    mode: "streams",
+    structured: "not",
+    hasThread: false,
+    isRestarted: false,
+  },
+  {
     turns: [
       { text: "", calls: [{ name: "Place", args: { text: "hello ", more: 0, city: "hello " } }] },
       { text: "", calls: [{ name: "plain", args: { text: "hello ", more: "", city: "hello " } }] },
@@ -159,7 +168,7 @@ describe.each(Object.entries(PLANES))("under %s", (_, policies) => {
         // Both are parsed JSON; the strict comparison trips over a member named `constructor`.
         expect(governed).toEqual(free);
       }),
-      { numRuns: 25, examples: FOUND.map((one) => [one]) },
+      { numRuns: 40, examples: FOUND.map((one) => [one]) },
     );
   }, 600_000);
 });
