@@ -9,6 +9,7 @@ import {
   type ApprovalAnswer,
   type ApprovalRequest,
 } from "../approval/approval-interrupt.ts";
+import type { RunFacts } from "../call/identity.ts";
 import type { GovernedPlane } from "../call/plane.ts";
 
 /** What `interrupt` hands to the application when calls of one turn wait: all of them at once. */
@@ -50,6 +51,23 @@ export async function askForAll(
     if (!asked.isAnswered) refused.set(answer.approvalId, asked.message);
   }
   return refused;
+}
+
+/**
+ * Passes over earlier answers to approvals, which LangGraph replays in order: all calls are decided now, and what asks next in
+ * this task is the code of a tool, for which an answer of its own comes after them.
+ */
+export function passAnswers(run: RunFacts): void {
+  // LangGraph's own; where it is not as it was, nothing is passed over.
+  const pad = run.configurable?.["__pregel_scratchpad"] as Partial<Replayed> | undefined;
+  const next = (): unknown => pad?.resume?.[(pad.interruptCounter ?? -1) + 1];
+  while (parseAnswers(next()) !== undefined) pauseOnce(undefined);
+}
+
+/** What LangGraph keeps of the answers that a task has had, and how many it has given again. */
+interface Replayed {
+  readonly resume: readonly unknown[];
+  readonly interruptCounter: number;
 }
 
 function parseAnswers(given: unknown): readonly ApprovalAnswer[] | undefined {

@@ -10,7 +10,7 @@ import { taskIdOf } from "../call/provider-calls.ts";
 import { messagesOf } from "../call/turn-of-call.ts";
 import { leaveBy } from "../content/tool-result.ts";
 import { knowAgent, noteWaiting } from "../approval/waiting-calls.ts";
-import { askForAll, type WaitingCall } from "./approval-batch.ts";
+import { askForAll, passAnswers, type WaitingCall } from "./approval-batch.ts";
 import { createPausedTurns, type PausedTurns } from "./paused-turns.ts";
 import { runFactsOf } from "./run-facts.ts";
 import type { GateSettings } from "../call/settings.ts";
@@ -174,6 +174,7 @@ export class GuardedToolNode extends ToolNode {
 
   /** All at once, admitted in their order; what fails or pauses does not cost the others their results. */
   async #runAll(turn: Turn, ready: readonly TurnCall[]): Promise<void> {
+    passAnswers(runFactsOf(turn.config));
     const failures: unknown[] = [];
     const running: Promise<void>[] = [];
     for (const call of ready) {

@@ -160,6 +160,21 @@ describe("a guarded tool node", () => {
     expect(read.runs).toHaveLength(1);
   });
 
+  it("gives a tool the answer to its own question, also after approvals", async () => {
+    const pay = countingTool("pay");
+    const ask = countingTool("ask", () => String(interrupt("which one?")));
+    const { run, resume } = governedGraph({
+      plane: planeOf([ASK], external),
+      model: turn(["pay"], ["ask"]),
+      tools: [pay.tool, ask.tool],
+    });
+    const approvalId = (await run()).waiting[0]?.[0]?.approvalId;
+    await resume([approve(approvalId)]);
+    const { toolMessages } = await resume("the blue one");
+    expect(toolMessages.map(({ text }) => text)).toEqual(["ok", "the blue one"]);
+    expect(pay.runs).toHaveLength(1);
+  });
+
   it("lets exactly as many calls of a turn run as a limit has left, the first ones", async () => {
     const read = countingTool("read");
     const policy: Policy = { id: "r", blocking: [rule.rate({ limit: 2, window: "1h", per: "agent" })] };
