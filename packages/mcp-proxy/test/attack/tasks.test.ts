@@ -2,7 +2,9 @@ import { createAgentPlane, rule, type Policy } from "@agentplane/core";
 import { createScanner } from "@agentplane/safety";
 import { describe, expect, test } from "vitest";
 
+import { endSession } from "../../src/call/agent-session.ts";
 import { BegunTasks, TaskMemory } from "../../src/connection/begun-tasks.ts";
+import { Lasting } from "../../src/connection/lasting.ts";
 import { ownFrame } from "../../src/frame/frame.ts";
 import { callOf, request, wiredRelay } from "../wired-relay.ts";
 
@@ -199,4 +201,16 @@ test("many sessions hold no more together than some, and what ends gives it back
   sessions[0]?.end();
   sessions[3]?.remember(call, begun("t"));
   expect(known()).toStrictEqual([false, true, false, true]);
+});
+
+test("a session that ends gives back what it remembers of tasks", async () => {
+  const lasting = new Lasting();
+  const call = { hookpoint: "before_tool_call", agent: "a", tool: "f" } as const;
+  const told = {
+    request: ownFrame(callOf(1, "f")),
+    answer: ownFrame({ result: { task: { taskId: "t" } } }),
+  };
+  for (const tasks of [lasting.tasks, lasting.clientTasks]) tasks.remember(call, told);
+  await endSession({ lasting, options: { plane: planeOf() }, log: () => undefined });
+  for (const tasks of [lasting.tasks, lasting.clientTasks]) expect(tasks.callsOf("t")).toBe("forgotten");
 });
