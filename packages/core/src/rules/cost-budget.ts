@@ -3,16 +3,7 @@ import * as z from "zod/mini";
 import type { PolicyContext } from "../context/context.ts";
 import { between } from "../policy/between.ts";
 import { mustHold } from "../policy/schema-check.ts";
-import {
-  breachParams,
-  DEGRADE_NEEDS,
-  describeLimit,
-  expiredParam,
-  perParam,
-  subjectsOf,
-  windowOf,
-  windowParam,
-} from "./limit-params.ts";
+import { breachParams, DEGRADE_NEEDS, expiredParam, limitOf, perParam, windowParam } from "./limit-params.ts";
 import { chargedCost, costOf, createPriceWarning } from "./model-cost.ts";
 import { estimateModelCall, maxOutputParam } from "./model-estimate.ts";
 import { defineRule, type CompileTools, type LimitEstimate } from "./rule.ts";
@@ -46,30 +37,18 @@ export const costBudget = defineRule({
       DEGRADE_NEEDS,
     ),
   isStateless: false,
-  compile({ maxUsd, window: written, per: subjects, ...rest }, tools) {
+  compile({ maxUsd, maxOutput, onUnknownPrice, ...rest }, tools) {
     const { prices, tokenizer } = tools;
-    if (prices === undefined && rest.onUnknownPrice === "block") {
+    if (prices === undefined && onUnknownPrice === "block") {
       tools.fail("", "needs a price table, and none was given: every call would be blocked", HOW_TO_PRICE);
     }
-    const window = windowOf(written);
-    const per = subjectsOf(subjects);
-    return {
-      limits: [
-        {
-          measure: "microUsd",
-          limit: Math.round(maxUsd * MICRO_USD),
-          window,
-          per,
-          onBreach: rest.onBreach,
-          ...(rest.degrade !== undefined && { degrade: rest.degrade }),
-          expired: rest.expired,
-          estimate: createEstimate(rest, tools),
-          actual: (usage, context) =>
-            chargedCost(usage, context, { prices, tokenizer, maxOutput: rest.maxOutput }),
-          describe: () => describeLimit(`$${maxUsd}`, window, per),
-        },
-      ],
-    };
+    return limitOf(`$${maxUsd}`, {
+      ...rest,
+      measure: "microUsd",
+      limit: Math.round(maxUsd * MICRO_USD),
+      estimate: createEstimate({ maxOutput, onUnknownPrice }, tools),
+      actual: (usage, context) => chargedCost(usage, context, { prices, tokenizer, maxOutput }),
+    });
   },
 });
 

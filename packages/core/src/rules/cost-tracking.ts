@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-import { describeLimit, perParam, subjectsOf, windowOf, windowParam } from "./limit-params.ts";
+import { limitOf, perParam, windowParam } from "./limit-params.ts";
 import { chargedCost, costOf, createPriceWarning } from "./model-cost.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS, estimateModelCall } from "./model-estimate.ts";
 import { defineRule } from "./rule.ts";
@@ -18,34 +18,22 @@ export const costTracking = defineRule({
     window: z._default(windowParam, "lifetime"),
   }),
   isStateless: false,
-  compile({ per: subjects, window: written }, { prices, tokenizer, logger, policyId, ruleId }) {
-    const window = windowOf(written);
-    const per = subjectsOf(subjects);
+  compile(params, { prices, tokenizer, logger, policyId, ruleId }) {
     const warn = createPriceWarning(logger, { policyId, ruleId });
-    return {
-      limits: [
-        {
-          measure: "microUsd",
-          limit: Number.MAX_SAFE_INTEGER,
-          window,
-          per,
-          // Never reached; the soft answer keeps even an overflow from blocking anything.
-          onBreach: "escalate",
-          expired: "charge",
-          estimate(context) {
-            const amount = costOf(
-              context,
-              estimateModelCall(context, tokenizer, DEFAULT_MAX_OUTPUT_TOKENS),
-              prices,
-            );
-            if (amount === undefined) warn(context.model?.name ?? "unknown");
-            return { amount: amount ?? 0 };
-          },
-          actual: (usage, context) =>
-            chargedCost(usage, context, { prices, tokenizer, maxOutput: DEFAULT_MAX_OUTPUT_TOKENS }),
-          describe: () => describeLimit("any cost", window, per),
-        },
-      ],
-    };
+    const maxOutput = DEFAULT_MAX_OUTPUT_TOKENS;
+    return limitOf("any cost", {
+      ...params,
+      measure: "microUsd",
+      limit: Number.MAX_SAFE_INTEGER,
+      // Never reached; the soft answer keeps even an overflow from blocking anything.
+      onBreach: "escalate",
+      expired: "charge",
+      estimate(context) {
+        const amount = costOf(context, estimateModelCall(context, tokenizer, maxOutput), prices);
+        if (amount === undefined) warn(context.model?.name ?? "unknown");
+        return { amount: amount ?? 0 };
+      },
+      actual: (usage, context) => chargedCost(usage, context, { prices, tokenizer, maxOutput }),
+    });
   },
 });

@@ -8,6 +8,7 @@ import { LIMIT_SUBJECTS, type LimitSubject, type Window } from "../policy/limit.
 import type { DegradeSpec } from "../policy/mode.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
+import type { LimitDeclaration } from "./rule.ts";
 import { someOf } from "./some-of.ts";
 
 /** Over which time a limit counts. */
@@ -57,19 +58,44 @@ export const DEGRADE_NEEDS = mustHold(
 );
 
 /** The window as the ledger keeps it. */
-export function windowOf(written: z.output<typeof windowParam>): Window {
+function windowOf(written: z.output<typeof windowParam>): Window {
   if (written === "lifetime") return { kind: "lifetime" };
   if (typeof written === "string") return { kind: "sliding", windowMs: requireDurationMs(written) };
   return { kind: "calendar", unit: written.calendar, timeZone: written.timeZone };
 }
 
 /** The subjects as a list, each once. */
-export function subjectsOf(written: z.output<typeof perParam>): readonly LimitSubject[] {
+function subjectsOf(written: z.output<typeof perParam>): readonly LimitSubject[] {
   return typeof written === "string" ? [written] : [...new Set(written)];
 }
 
+/** What the one limit of a rule counts, and what it was told of window, subjects and breach. */
+interface LimitOfRule extends Pick<LimitDeclaration, "measure" | "limit" | "expired" | "onBreach"> {
+  readonly window: z.output<typeof windowParam>;
+  readonly per: z.output<typeof perParam>;
+  readonly degrade?: DegradeSpec | undefined;
+  readonly estimate: LimitDeclaration["estimate"];
+  readonly actual: LimitDeclaration["actual"];
+}
+
+/**
+ * A rule that is one limit.
+ * @param amount For people: `100 calls`.
+ */
+export function limitOf(
+  amount: string,
+  { measure, limit, onBreach, degrade, expired, estimate, actual, ...written }: LimitOfRule,
+): { readonly limits: readonly [LimitDeclaration] } {
+  const window = windowOf(written.window);
+  const per = subjectsOf(written.per);
+  const describe = (): string => describeLimit(amount, window, per);
+  const ends = { expired, estimate, actual, describe };
+  // Member by member: calls read limits of every kind at one place, which is fast where all have one shape.
+  return { limits: [{ measure, limit, window, per, onBreach, ...(degrade && { degrade }), ...ends }] };
+}
+
 /** Says a limit for people: `at most 100 calls per 1h and tenant`. */
-export function describeLimit(amount: string, window: Window, per: readonly LimitSubject[]): string {
+function describeLimit(amount: string, window: Window, per: readonly LimitSubject[]): string {
   const subjects = per.filter((subject) => subject !== "global");
   const words = [...windowWords(window), ...subjects];
   return words.length === 0 ? `at most ${amount}` : `at most ${amount} per ${words.join(" and ")}`;

@@ -4,16 +4,7 @@ import { formatDuration, parseDurationMs, requireDurationMs } from "../base/dura
 import { durationSchema } from "../policy/duration-schema.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
-import {
-  breachParams,
-  DEGRADE_NEEDS,
-  describeLimit,
-  expiredParam,
-  perParam,
-  subjectsOf,
-  windowOf,
-  windowParam,
-} from "./limit-params.ts";
+import { breachParams, DEGRADE_NEEDS, expiredParam, limitOf, perParam, windowParam } from "./limit-params.ts";
 import { defineRule, type LimitEstimate } from "./rule.ts";
 
 /** What a call holds when nobody says how long it takes; a budget below that is held whole. */
@@ -48,29 +39,18 @@ export const timeBudget = defineRule({
       DEGRADE_NEEDS,
     ),
   isStateless: false,
-  compile({ limit: written, window: span, per: subjects, onBreach, degrade, expired, estimate: usual }) {
-    const window = windowOf(span);
-    const per = subjectsOf(subjects);
+  compile({ limit: written, estimate: usual, ...rest }) {
     const limit = requireDurationMs(written);
     const amount = usual === undefined ? Math.min(DEFAULT_ESTIMATE_MS, limit) : requireDurationMs(usual);
     const oneCall: LimitEstimate = Object.freeze({ amount });
-    return {
-      limits: [
-        {
-          measure: "ms",
-          limit,
-          window,
-          per,
-          onBreach,
-          ...(degrade !== undefined && { degrade }),
-          expired,
-          estimate: ({ hookpoint }) => (CONTAINERS.has(hookpoint) ? UNMEASURED : oneCall),
-          // Whole milliseconds, rounded up: many short calls must not be free.
-          actual: (_usage, _context, durationMs) => Math.max(0, Math.ceil(durationMs)),
-          describe: () => describeLimit(`${formatDuration(limit)} of running time`, window, per),
-        },
-      ],
-    };
+    return limitOf(`${formatDuration(limit)} of running time`, {
+      ...rest,
+      measure: "ms",
+      limit,
+      estimate: ({ hookpoint }) => (CONTAINERS.has(hookpoint) ? UNMEASURED : oneCall),
+      // Whole milliseconds, rounded up: many short calls must not be free.
+      actual: (_usage, _context, durationMs) => Math.max(0, Math.ceil(durationMs)),
+    });
   },
 });
 

@@ -4,16 +4,7 @@ import { between } from "../policy/between.ts";
 import { omittable } from "../policy/omittable.ts";
 import { mustHold } from "../policy/schema-check.ts";
 import { wholeNumber } from "../policy/whole-number.ts";
-import {
-  breachParams,
-  DEGRADE_NEEDS,
-  describeLimit,
-  expiredParam,
-  perParam,
-  subjectsOf,
-  windowOf,
-  windowParam,
-} from "./limit-params.ts";
+import { breachParams, DEGRADE_NEEDS, expiredParam, limitOf, perParam, windowParam } from "./limit-params.ts";
 import { completedUsage, estimateModelCall, maxOutputParam, wholeAmount } from "./model-estimate.ts";
 import { defineRule } from "./rule.ts";
 
@@ -44,30 +35,19 @@ export const tokenBudget = defineRule({
       DEGRADE_NEEDS,
     ),
   isStateless: false,
-  compile({ maxTokens, limit = maxTokens ?? 0, window: written, per: subjects, ...rest }, { tokenizer }) {
-    const window = windowOf(written);
-    const per = subjectsOf(subjects);
-    return {
-      limits: [
-        {
-          measure: "tokens",
-          limit,
-          window,
-          per,
-          onBreach: rest.onBreach,
-          ...(rest.degrade !== undefined && { degrade: rest.degrade }),
-          expired: rest.expired,
-          estimate(context) {
-            const { inputTokens, outputTokens } = estimateModelCall(context, tokenizer, rest.maxOutput);
-            return { amount: inputTokens + outputTokens, clampOutputTokens: outputTokens };
-          },
-          actual(usage, context) {
-            const used = completedUsage(usage, () => estimateModelCall(context, tokenizer, rest.maxOutput));
-            return used && wholeAmount(used.inputTokens + used.outputTokens);
-          },
-          describe: () => describeLimit(`${limit} tokens`, window, per),
-        },
-      ],
-    };
+  compile({ maxTokens, limit = maxTokens ?? 0, maxOutput, ...rest }, { tokenizer }) {
+    return limitOf(`${limit} tokens`, {
+      ...rest,
+      measure: "tokens",
+      limit,
+      estimate(context) {
+        const { inputTokens, outputTokens } = estimateModelCall(context, tokenizer, maxOutput);
+        return { amount: inputTokens + outputTokens, clampOutputTokens: outputTokens };
+      },
+      actual(usage, context) {
+        const used = completedUsage(usage, () => estimateModelCall(context, tokenizer, maxOutput));
+        return used && wholeAmount(used.inputTokens + used.outputTokens);
+      },
+    });
   },
 });
