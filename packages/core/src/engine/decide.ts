@@ -17,7 +17,7 @@ import type { InForce } from "./assemble-policies.ts";
 import { runRules, runShadow } from "./run-rules.ts";
 import { enterCall, guessCall, knownCall } from "./step-admission.ts";
 import { approve } from "./step-approval.ts";
-import { applyDefault } from "./step-default.ts";
+import { applyDefault, refuseUngranted } from "./step-default.ts";
 import { gate, gateAgain, judgeModes } from "./step-gate.ts";
 import { climb } from "./step-ladders.ts";
 import { bindOnce, reserve } from "./step-reserve.ts";
@@ -58,6 +58,7 @@ const BINDING: readonly Step[] = [
   reserve,
   readSessionAgain,
   climb,
+  refuseUngranted,
   gateAgain,
   approve,
   gateAgain,

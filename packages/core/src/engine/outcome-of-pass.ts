@@ -33,7 +33,7 @@ function isAmong(voters: readonly PassAnswer[], wanted: Effect): boolean {
 }
 
 /** The answers that take part, in candidate order whatever the order in which they came. */
-export function votersOfPass(pass: Pass, combine: CombineAlgorithm): readonly PassAnswer[] {
+export function votersOfPass(pass: Pick<Pass, "answers">, combine: CombineAlgorithm): readonly PassAnswer[] {
   const ordered =
     pass.answers.length < 2
       ? pass.answers

@@ -3,7 +3,7 @@ import type { Policy, RuleSpec } from "../../src/policy/policy.ts";
 
 /**
  * What the engine must answer, computed as plainly as the semantics are written: no index, no compilation, no cache.
- * It knows selectors, allowlist, denylist, condition, priorities, both ways of combining, defaults and shadow.
+ * It knows selectors, allowlist, denylist, condition, priorities, both ways of combining, ladders of alerts, defaults and shadow.
  */
 export interface OracleQuestion {
   readonly policies: readonly Policy[];
@@ -32,6 +32,7 @@ interface Finding {
 }
 
 const SAID_RANK = { allow: 0, escalate: 1, block: 2 } as const;
+const EFFECT_RANK = { allow: 0, ask: 1, block: 2 } as const;
 const REFUSED = { effect: "block", verdict: "block", policyId: undefined, ruleId: undefined } as const;
 
 export function askOracle(question: OracleQuestion): OracleAnswer {
@@ -66,16 +67,39 @@ export function askOracle(question: OracleQuestion): OracleAnswer {
       shadow,
     };
   }
-  const voters = combine === "priority" ? found.filter(({ policy }) => policy === found[0]?.policy) : found;
-  let deciding = voters[0]!;
-  for (const voter of voters) if (SAID_RANK[voter.said] > SAID_RANK[deciding.said]) deciding = voter;
-  const ids = { policyId: deciding.policy.id, ruleId: deciding.ruleId };
+  const votersOf = (all: readonly Finding[]): readonly Finding[] =>
+    combine === "priority" ? all.filter(({ policy }) => policy === all[0]?.policy) : all;
+  const voters = votersOf(found);
+  // A ladder of alerts lets what escalates go on; a preview does not climb and shows that it escalates.
+  const effectOf = ({ said, policy }: Finding): OracleAnswer["effect"] => {
+    if (said !== "escalate") return said;
+    if (policy.escalation !== undefined && intent === "admit") return "allow";
+    return isAfter ? "block" : "ask";
+  };
   const findings = voters.map(textOf);
-  if (deciding.said === "escalate" && !isAfter && intent === "admit") {
+  const isOpinion = ({ said, policy }: Finding): boolean =>
+    said !== "escalate" || policy.escalation === undefined;
+  const strictness = (one: Finding): number => EFFECT_RANK[effectOf(one)] * 10 + SAID_RANK[one.said];
+  const stops = (one: Finding): boolean => effectOf(one) !== "allow";
+  const granting = votersOf(found.filter(isOpinion));
+  const isGranted = granting.length > 0 && !granting.some(stops);
+  if (
+    defaultEffect === "block" &&
+    !isAfter &&
+    !voters.some((one) => isOpinion(one) && stops(one)) &&
+    !isGranted
+  )
+    return { ...REFUSED, findings, shadow };
+  let deciding = voters[0]!;
+  for (const voter of voters) if (strictness(voter) > strictness(deciding)) deciding = voter;
+  const ids = { policyId: deciding.policy.id, ruleId: deciding.ruleId };
+  const effect = effectOf(deciding);
+  if (effect === "ask" && intent === "admit") {
     return { effect: "block", verdict: "block", ...ids, findings, shadow };
   }
-  const effect = deciding.said === "escalate" ? (isAfter ? "block" : "ask") : deciding.said;
-  return { effect, verdict: deciding.said, ...ids, findings, shadow };
+  let verdict: Said = "allow";
+  for (const { said } of voters) if (SAID_RANK[said] > SAID_RANK[verdict]) verdict = said;
+  return { effect, verdict, ...ids, findings, shadow };
 }
 
 /** Candidates in order, up to the first block that decides. */

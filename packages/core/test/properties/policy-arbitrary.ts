@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 
 import type { ContextInit } from "../../src/context/create-context.ts";
-import type { Policy, RuleSpec } from "../../src/policy/policy.ts";
+import type { EscalationStep, Policy, RuleSpec } from "../../src/policy/policy.ts";
 import type { SelectorSpec } from "../../src/policy/selector.ts";
 
 const AGENTS = ["bot", "bot-a", "bot-b", "billing-1"];
@@ -64,15 +64,22 @@ const policy = fc.record({
   mode: fc.constantFrom("enforce" as const, "enforce" as const, "enforce" as const, "shadow" as const),
   onError: fc.constantFrom("block" as const, "allow" as const),
   blocking: fc.array(ruleSpec, { minLength: 1, maxLength: 3 }),
+  isAlertOnly: fc.boolean(),
 });
+
+/** A level that every breach reaches, and that lets the call go on. */
+function alertOf(_: RuleSpec, position: number): EscalationStep {
+  return { trigger: `r${position}`, after: 1, within: "1m", action: { alert: { channel: "log" } } };
+}
 
 /** Sets of policies with unique ids, whose repeated rules have ids. */
 export const policySets: fc.Arbitrary<Policy[]> = fc
   .array(policy, { minLength: 0, maxLength: 7 })
   .chain((drafts) =>
     fc.shuffledSubarray(
-      drafts.map(({ selector: chosen, ...draft }, at) => ({
+      drafts.map(({ selector: chosen, isAlertOnly, ...draft }, at) => ({
         ...draft,
+        ...(isAlertOnly && { escalation: draft.blocking.map(alertOf) }),
         ...(chosen !== undefined && { selector: chosen }),
         id: `p${at}`,
         blocking: draft.blocking.map((spec, position) => ({ ...spec, id: `r${position}` })),
