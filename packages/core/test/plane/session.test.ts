@@ -140,6 +140,18 @@ it("a shadow rule about the past is quiet in a preview, where there is no past",
   expect(ports.logger.messages("error")).toStrictEqual([]);
 });
 
+it("a replay that is refused leaves the history as it was: the call that runs stays in it", async () => {
+  const seen: (SessionView | undefined)[] = [];
+  const { plane } = createBench({ rules: [spying(seen)], policies: [blocking("p", [{ rule: "spy" }])] });
+  const call = toolCall("update", {}, { callId: "u1" });
+  const first = await plane.guard.admit(call);
+  if (first.status !== "admitted") throw new Error(first.message);
+  expect(await plane.guard.admit(call)).toMatchObject({ decision: { cause: "in_flight" } });
+  await plane.engine.decide(toolCall("search"));
+  expect(seen.at(-1)?.entries).toMatchObject([{ name: "update", effect: "allow", isInFlight: true }]);
+  expect(seen.at(-1)?.counts).toMatchObject({ calls: 1, blocked: 0 });
+});
+
 describe("a call that was admitted and given back unrun", () => {
   const ONCE = blocking("once", [rule.idempotency({ window: "1h" })]);
 
